@@ -1,0 +1,83 @@
+"""Catalog: names mapped to lazily imported objects, with suggestions for misspelt names."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tsbench.errors import TsbenchError, UsageError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name. `target` is "module:attribute" or the object itself; nothing is imported to list it."""
+
+    name: str
+    target: str | Any
+    plugin: str
+    summary: str = ""
+    paper: str = ""
+    tags: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Any:
+        """Import and return the target; raises TsbenchError naming the plugin when that fails."""
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            raise TsbenchError(
+                f"'{self.name}' of plugin {self.plugin} cannot be loaded from {self.target}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+class Catalog:
+    """The registered entries of one kind (methods, datasets ...)."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add all entries or, when a name is taken, none; raises ValueError naming both plugins."""
+        new: dict[str, Entry] = {}
+        for entry in entries:
+            taken = self._entries.get(entry.name) or new.get(entry.name)
+            if taken:
+                raise ValueError(f"{self.kind[:-1]} '{entry.name}' is already registered by {taken.plugin}")
+            new[entry.name] = entry
+        self._entries.update(new)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.name.casefold()))
+
+    def names(self, tag: str | None = None) -> list[str]:
+        """Return the names, sorted; with a tag, only those that carry it."""
+        return [entry.name for entry in self if tag is None or tag in entry.tags]
+
+    def entry(self, name: str) -> Entry:
+        """Return the entry; raises UsageError with a suggestion when there is none."""
+        if name not in self._entries:
+            hint = did_you_mean(name, self._entries) or f"; see 'tsbench list {self.kind}'"
+            raise UsageError(f"unknown {self.kind[:-1]} '{name}'{hint}")
+        return self._entries[name]
+
+    def get(self, name: str) -> Any:
+        """Import and return the object registered under a name."""
+        return self.entry(name).load()
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the closest known name, or the empty string."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"; did you mean '{by_folded[close[0]]}'?" if close else ""

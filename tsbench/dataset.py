@@ -1,0 +1,120 @@
+"""Dataset: what is known about a collection of recordings and how to load it."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.errors import InvalidDataError
+from tsbench.panel import Panel
+
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader must know of a dataset before trusting a number on it. Empty text means: not known.
+
+    normalised : the values come already normalised, so normalisation `auto` leaves them alone.
+    group : name of the `meta` array whose values must not be split between train and test, if any.
+    default_protocol : protocol used where the user names none.
+    """
+
+    name: str
+    summary: str = ""
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    checksum: str = ""
+    cohort: str = ""
+    unit: str = ""
+    task: str = "classification"
+    normalised: bool = False
+    group: str | None = None
+    default_protocol: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Fold(NamedTuple):
+    """One split: int64 case indices; `validation` is None where the scheme has none."""
+
+    train: Index
+    validation: Index | None
+    test: Index
+
+
+@dataclass(frozen=True)
+class Data:
+    """What `Dataset.load` returns.
+
+    folds maps a scheme's name to its folds; the archive's own split is `folds["archive"]`. `unlabelled` holds further
+    cases without labels for pre-training, or None.
+
+    Raises InvalidDataError when a fold leaves the panel or shares a case between its parts.
+    """
+
+    panel: Panel
+    folds: Mapping[str, list[Fold]] = field(default_factory=dict)
+    unlabelled: Panel | None = None
+
+    def __post_init__(self) -> None:
+        for scheme, folds in self.folds.items():
+            for number, fold in enumerate(folds):
+                check_fold(fold, len(self.panel), f"{scheme}, fold {number}")
+
+
+class Dataset(ABC):
+    """A dataset says what it is (`card`), whether it is here (`files`) and loads itself (`load`).
+
+    `load` never touches the network when `offline()` is true, and raises MissingDataError naming the remedy when the
+    data is not on this machine.
+    """
+
+    @property
+    @abstractmethod
+    def card(self) -> Card:
+        """The dataset's card."""
+
+    @abstractmethod
+    def files(self) -> list[Path]:
+        """Return the files on this machine the data is read from; empty when it is not here."""
+
+    @abstractmethod
+    def load(self) -> Data:
+        """Read the data."""
+
+    def available(self) -> bool:
+        """Say whether the data is on this machine; cheap, and never over the network."""
+        return bool(self.files())
+
+
+def check_fold(fold: Fold, n_cases: int, where: str) -> None:
+    """Raise InvalidDataError unless the parts of a fold are disjoint, non-empty and within the panel."""
+    parts = {"train": fold.train, "test": fold.test}
+    if fold.validation is not None:
+        parts["validation"] = fold.validation
+    for name, index in parts.items():
+        if len(index) == 0:
+            raise InvalidDataError(f"{where}: the {name} part is empty")
+        if index.min() < 0 or index.max() >= n_cases:
+            raise InvalidDataError(f"{where}: the {name} part leaves the {n_cases} cases there are")
+    joined = np.concatenate(list(parts.values()))
+    if len(np.unique(joined)) != len(joined):
+        raise InvalidDataError(f"{where}: a case is in more than one part or twice in one")
+
+
+def search_path() -> list[Path]:
+    """Return the folders of archive files named by the environment variable TSBENCH_DATA (and by --data-dir)."""
+    return [Path(part).expanduser() for part in os.environ.get("TSBENCH_DATA", "").split(os.pathsep) if part]
+
+
+def offline() -> bool:
+    """Say whether the network is forbidden (--offline, or TSBENCH_OFFLINE set to anything but 0)."""
+    return os.environ.get("TSBENCH_OFFLINE", "0") not in ("", "0")

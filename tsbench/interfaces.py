@@ -1,0 +1,275 @@
+"""What a plugin writes: Transform, Encoder, SSLMethod, Classifier and Probe (Dataset is in tsbench.dataset)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from tsbench.batch import Batch
+from tsbench.errors import MethodError, UsageError
+from tsbench.panel import Panel, PanelShape
+from tsbench.params import BaseParams, Component, Settings, param, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Scores = npt.NDArray[np.float64]
+
+
+class Transform(ABC):
+    """Tensor to tensor: a representation map, a preprocessing step or an augmentation.
+
+    Write `__call__` (batched, on whatever device x is; random draws only from rng) and, where the shape changes,
+    `output_shape`. `self.params` holds the parameters, `version` is raised when numbers change.
+    """
+
+    class Params(BaseParams):
+        """No parameters by default."""
+
+    version: ClassVar[int] = 1
+
+    def __init__(self, params: BaseParams | None = None, **overrides: Any) -> None:
+        self.params: Any = params if params is not None else self.Params(**overrides)
+
+    @abstractmethod
+    def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Map x (n, n_channels, ...) to its transform; dtype and device are kept."""
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the output for an input of this shape (the first entry is the number of cases)."""
+        return shape
+
+
+class Encoder(nn.Module, ABC):
+    """Maps series to vectors. Write `__init__(shape, params)` setting `self.out_dim`, and `forward`.
+
+    `forward_sequence(x) -> (n, n_steps, out_dim)` is optional, for methods that need one vector per time step.
+    """
+
+    class Params(BaseParams):
+        """No parameters by default."""
+
+    version: ClassVar[int] = 1
+    out_dim: int
+
+    def __init__(self, shape: PanelShape, params: Any) -> None:
+        super().__init__()
+        self.shape = shape
+        self.params = params
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (n, n_channels, n_timepoints) to (n, out_dim)."""
+
+    def forward_sequence(self, x: Tensor) -> Tensor:
+        """Map x (n, n_channels, n_timepoints) to (n, n_steps, out_dim)."""
+        raise MethodError(f"encoder {type(self).__name__} gives no sequence of vectors; choose another encoder")
+
+
+@dataclass
+class Step:
+    """What `training_step` is given.
+
+    batch : the minibatch. data : all training cases of the batch's source, prepared, on the device.
+    rng : generator on the device, the only source of random draws. index : step number from 0. epoch : from 0.
+    source : which of the sources the batch is from.
+    """
+
+    batch: Batch
+    data: Batch
+    rng: torch.Generator
+    index: int
+    epoch: int
+    source: int
+    update: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a method noticed about its own training: numbers stored with the result, warnings shown to the user."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class SSLMethod(nn.Module, ABC):
+    """A way of learning representations. Write `Params`, `build` and `training_step`; the core owns the loop.
+
+    version : raise it when the numbers change.
+    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
+    normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
+    encode_elements : input values encoded at a time; a matter of memory, not of result.
+    """
+
+    class Params(BaseParams):
+        """Parameters of every method; a method redeclares those whose default its paper fixes."""
+
+        encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
+        epochs: int = param(50, low=0, high=100_000, doc="passes over the training cases")
+        min_steps: int = param(0, low=0, high=10_000_000, doc="train at least this many steps, whatever the epochs")
+        max_steps: int | None = param(None, low=0, high=10_000_000, doc="train at most this many steps")
+        batch_size: int = param(32, low=1, high=65_536, doc="cases per step; a smaller set is one batch")
+        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate")
+        weight_decay: float = param(0.0, low=0.0, high=1.0, doc="weight decay")
+        clip_norm: float | None = param(None, low=0.0, doc="clip the gradient to this norm", neutral=None)
+        precision: Literal["fp32", "bf16"] = param("fp32", doc="bf16: mixed precision by autocast", neutral="fp32")
+
+    version: ClassVar[int] = 1
+    supervised: ClassVar[bool] = False
+    normalisation: ClassVar[Literal["channel", "none"] | None] = None
+    encode_elements: ClassVar[int] = 2_000_000
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.params: Any = settings.params
+        self.components: Mapping[str, Component] = settings.components
+
+    @classmethod
+    def create(cls, **overrides: Any) -> SSLMethod:
+        """Make the method with parameters as on the command line; dotted keys in a dict: `**{"encoder.cell": "gru"}`."""
+        from tsbench.plugins import plugins
+
+        return cls(resolve(cls.Params, overrides, lambda kind, name: plugins()[kind].get(name), cls.__name__))
+
+    @abstractmethod
+    def build(self, shapes: Sequence[PanelShape]) -> None:
+        """Make the modules for the given sources (one shape each); called once, seeded."""
+
+    def make_encoder(self, shapes: PanelShape | Sequence[PanelShape], name: str = "encoder") -> Encoder:
+        """Make the encoder the user chose, for one shape or for sources of equal channels (the longest counts)."""
+        if isinstance(shapes, PanelShape):
+            shapes = [shapes]
+        if len({shape.n_channels for shape in shapes}) > 1:
+            raise UsageError(
+                f"{type(self).__name__} needs sources of equal channels, got {[s.n_channels for s in shapes]}"
+            )
+        component = self.components[name]
+        encoder: Encoder = component.cls(max(shapes, key=lambda shape: shape.n_timepoints), component.params)
+        return encoder
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Compute once, before training or encoding, what every step needs (see `Batch.extra`)."""
+        return batch
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return the optimisers by name; one Adam over all trainable parameters unless overridden."""
+        trainable = [p for p in self.parameters() if p.requires_grad]
+        return {"main": torch.optim.Adam(trainable, lr=self.params.lr, weight_decay=self.params.weight_decay)}
+
+    @abstractmethod
+    def training_step(self, step: Step) -> Tensor | None:
+        """Return the loss, or call `step.update(loss, optimizer="name")` and return None."""
+
+    def on_epoch_start(self, data: Sequence[Batch]) -> None:
+        """Run before each epoch, with all training cases of every source."""
+
+    def on_step_end(self) -> None:
+        """Run after each optimiser step (a moving average of the weights, say)."""
+
+    def on_fit_end(self) -> None:
+        """Run once after the last step (replace the weights by their average, say)."""
+
+    def represent(self, batch: Batch) -> Tensor:
+        """Map a prepared batch to features (n, d), differentiably; the encoder unless overridden."""
+        features: Tensor = self.encoder(batch.x)  # type: ignore[operator]
+        return features
+
+    @torch.no_grad()
+    def encode(self, data: Batch) -> Tensor:
+        """Return features (n, d) of unprepared cases in eval mode, a chunk at a time; mode is restored."""
+        was_training = self.training
+        self.eval()
+        chunk = max(1, self.encode_elements // max(1, data.x[0].numel()))
+        try:
+            parts = [
+                self.represent(self.prepare(data.select(slice(i, i + chunk)))) for i in range(0, len(data), chunk)
+            ]
+        finally:
+            self.train(was_training)
+        return torch.cat(parts)
+
+    def diagnose(self, data: Sequence[Batch]) -> Diagnosis:
+        """Look at the trained method (its prepared training cases are given) and report what is odd."""
+        return Diagnosis()
+
+
+class Classifier(ABC):
+    """A method with a decision rule of its own (1-NN, ROCKET, a floor): no probe is fitted on top.
+
+    Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation.
+    """
+
+    class Params(BaseParams):
+        """No parameters by default."""
+
+    version: ClassVar[int] = 1
+    normalisation: ClassVar[Literal["channel", "none"] | None] = None
+
+    def __init__(self, settings: Settings) -> None:
+        self.params: Any = settings.params
+
+    @abstractmethod
+    def fit(self, train: Panel, validation: Panel | None, rng: np.random.Generator) -> None:
+        """Learn from labelled cases; classes are `train.classes`, also those that have no case here."""
+
+    @abstractmethod
+    def predict_scores(self, panel: Panel) -> Scores:
+        """Return float64 (n_cases, n_classes), larger is likelier; `panel` carries no labels."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a probe sees of one part of a fold.
+
+    x : float32 (n, d) features (`needs = "features"`); y : int64 (n,) class indices out of n_classes.
+    """
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int64]
+    n_classes: int
+
+
+class Predictor(ABC):
+    """A fitted probe."""
+
+    @abstractmethod
+    def predict(self, x: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], Scores]:
+        """Return (class index (n,), scores (n, n_classes) where larger is likelier)."""
+
+    def details(self) -> dict[str, float]:
+        """Return what was chosen (C, the epoch ...), to be stored with the result."""
+        return {}
+
+
+class Probe(ABC):
+    """How the quality of a representation is measured. Write `fit`.
+
+    needs : "features" for a probe on frozen, cached features; `method` is then None.
+    """
+
+    class Params(BaseParams):
+        """No parameters by default."""
+
+    version: ClassVar[int] = 1
+    needs: ClassVar[Literal["features", "sequence", "module", "pairs"]] = "features"
+
+    def __init__(self, params: BaseParams | None = None, **overrides: Any) -> None:
+        self.params: Any = params if params is not None else self.Params(**overrides)
+
+    @abstractmethod
+    def fit(
+        self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
+    ) -> Predictor:
+        """Fit on the training part; `validation` may serve selection, and is None where the split has none."""
+
+
+def trainable_parameters(modules: Iterable[nn.Module]) -> int:
+    """Return the number of trainable weights."""
+    return sum(p.numel() for module in modules for p in module.parameters() if p.requires_grad)

@@ -1,0 +1,1 @@
+"""Leaderboards: a query over stored results."""

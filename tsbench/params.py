@@ -1,0 +1,201 @@
+"""Typed hyper-parameters: default, bounds, documentation, search space and identity in one declaration.
+
+    class Params(SSLMethod.Params):
+        temperature: float = param(0.2, low=0.01, high=1.0, log=True, tune=True, doc="NT-Xent temperature, eq. 4")
+        cell: Literal["lstm", "gru"] = param("lstm", tune=True, doc="recurrent cell")
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticUndefined
+
+from tsbench.catalog import did_you_mean
+from tsbench.errors import UsageError
+
+Stage = Literal["pretrain", "probe"]
+_UNSET = object()
+
+
+def param(
+    default: Any,
+    *,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    log: bool = False,
+    tune: bool = False,
+    stage: Stage = "pretrain",
+    component: str | None = None,
+    neutral: Any = _UNSET,
+) -> Any:
+    """Declare one hyper-parameter of a Params class; its type is the annotation, its choices a Literal's.
+
+    Parameters
+    ----------
+    default : value used where the user gives none.
+    doc : one line; says "not specified in the paper" where that is so.
+    low, high : inclusive bounds, also the search space.
+    log : search on a logarithmic scale.
+    tune : part of the search space.
+    stage : "pretrain" when a change needs the method to be trained again, else "probe".
+    component : the parameter names an entry of this catalogue ("encoders"), whose own parameters are set as
+        `name.key`.
+    neutral : the value under which the parameter changes nothing; left out of a run's identity, so that adding
+        a parameter does not orphan earlier results.
+    """
+    extra = {"log": log, "tune": tune, "stage": stage, "component": component}
+    if neutral is not _UNSET:
+        extra["neutral"] = neutral
+    return Field(default, ge=low, le=high, description=doc, json_schema_extra=extra, validate_default=True)
+
+
+class BaseParams(BaseModel):
+    """Base of every Params class: frozen, unknown keys refused, NaN refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One declared parameter, as `tsbench show method` prints it and the tuner reads it."""
+
+    name: str
+    type: str
+    default: Any
+    doc: str
+    low: float | None
+    high: float | None
+    choices: tuple[Any, ...]
+    log: bool
+    tune: bool
+    stage: Stage
+    component: str | None
+    neutral: Any
+    has_neutral: bool
+
+
+@dataclass(frozen=True)
+class Component:
+    """A chosen catalogue entry (an encoder) with its own parameters."""
+
+    name: str
+    cls: type[Any]
+    params: BaseParams
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A Params object with the components it names, from one flat mapping of overrides."""
+
+    params: BaseParams
+    components: Mapping[str, Component]
+
+    def flat(self, stage: Stage | None = None) -> dict[str, Any]:
+        """Return {key: value} for identity: neutral values left out, component keys dotted, keys sorted."""
+        values: dict[str, Any] = {}
+        for owner, model in [("", self.params), *((f"{n}.", c.params) for n, c in self.components.items())]:
+            for declared in declarations(type(model)):
+                value = getattr(model, declared.name)
+                if declared.has_neutral and value == declared.neutral:
+                    continue
+                if stage is None or declared.stage == stage:
+                    values[owner + declared.name] = value
+        return dict(sorted(values.items()))
+
+    def versions(self) -> dict[str, int]:
+        """Return {component name: version} of every component."""
+        return {component.name: int(component.cls.version) for component in self.components.values()}
+
+
+def declarations(cls: type[BaseParams]) -> list[Declaration]:
+    """Return the declared parameters of a Params class, in order."""
+    found = []
+    for name, info in cls.model_fields.items():
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        bounds = {type(rule).__name__: rule for rule in info.metadata}
+        found.append(
+            Declaration(
+                name=name,
+                type=_type_name(info.annotation),
+                default=None if info.default is PydanticUndefined else info.default,
+                doc=info.description or "",
+                low=getattr(bounds.get("Ge"), "ge", None),
+                high=getattr(bounds.get("Le"), "le", None),
+                choices=get_args(info.annotation) if get_origin(info.annotation) is Literal else (),
+                log=bool(extra.get("log")),
+                tune=bool(extra.get("tune")),
+                stage="probe" if extra.get("stage") == "probe" else "pretrain",
+                component=str(extra["component"]) if extra.get("component") else None,
+                neutral=extra.get("neutral"),
+                has_neutral="neutral" in extra,
+            )
+        )
+    return found
+
+
+def resolve(
+    cls: type[BaseParams],
+    overrides: Mapping[str, Any],
+    find_component: Callable[[str, str], type[Any]],
+    owner: str,
+) -> Settings:
+    """Turn flat overrides ({"lr": "1e-3", "encoder": "tfr", "encoder.cell": "gru"}) into checked Settings.
+
+    find_component(catalogue, name) returns the class of a component. `owner` names the method in errors.
+    Raises UsageError naming the key, the value and what is allowed.
+    """
+    own = {key: value for key, value in overrides.items() if "." not in key}
+    dotted = {key: value for key, value in overrides.items() if "." in key}
+    params = validate(cls, own, owner)
+    components = {}
+    for declared in declarations(cls):
+        if declared.component is None:
+            continue
+        name = getattr(params, declared.name)
+        component_cls = find_component(declared.component, name)
+        prefix = declared.name + "."
+        part = {key[len(prefix) :]: dotted.pop(key) for key in list(dotted) if key.startswith(prefix)}
+        checked = validate(component_cls.Params, part, f"{owner}, {declared.name} {name}", prefix)
+        components[declared.name] = Component(name, component_cls, checked)
+    if dotted:
+        key = next(iter(dotted))
+        raise UsageError(f"{owner} has no component '{key.split('.')[0]}' (in --set {key}=...)")
+    return Settings(params, components)
+
+
+def validate(cls: type[BaseParams], values: Mapping[str, Any], owner: str, prefix: str = "") -> BaseParams:
+    """Make a Params object, turning every mistake into one line of UsageError."""
+    known = list(cls.model_fields)
+    for key in values:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise UsageError(f"{owner} has no parameter '{prefix}{key}'{hint or '; it has: ' + ', '.join(known)}")
+    try:
+        return cls(**{key: _none_from_text(cls, key, value) for key, value in values.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else "?"
+        raise UsageError(f"{owner}: parameter '{prefix}{key}' = {first['input']!r}: {first['msg']}") from None
+
+
+def _none_from_text(cls: type[BaseParams], key: str, value: Any) -> Any:
+    """Read 'none' as None where the parameter allows it."""
+    optional = type(None) in get_args(cls.model_fields[key].annotation)
+    return None if optional and isinstance(value, str) and value.lower() == "none" else value
+
+
+def _type_name(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return " | ".join(repr(choice) for choice in get_args(annotation))
+    if origin in (Union, types.UnionType):
+        return " | ".join(_type_name(part) for part in get_args(annotation))
+    if annotation is type(None):
+        return "None"
+    return str(getattr(annotation, "__name__", annotation)) if origin is None else str(annotation)

@@ -1,0 +1,1 @@
+"""The run: specification, plan, execution and the store of results."""
