@@ -71,7 +71,7 @@ class Data:
 
 
 class Dataset(ABC):
-    """A dataset says what it is (`card`), whether it is here (`files`) and loads itself (`load`).
+    """A dataset says what it is (`card`), whether it is here (`available`) and loads itself (`load`).
 
     `load` never touches the network when `offline()` is true, and raises MissingDataError naming the remedy when the
     data is not on this machine.
@@ -83,16 +83,16 @@ class Dataset(ABC):
         """The dataset's card."""
 
     @abstractmethod
-    def files(self) -> list[Path]:
-        """Return the files on this machine the data is read from; empty when it is not here."""
-
-    @abstractmethod
     def load(self) -> Data:
         """Read the data."""
 
     def available(self) -> bool:
         """Say whether the data is on this machine; cheap, and never over the network."""
-        return bool(self.files())
+        return True
+
+    def files(self) -> list[Path]:
+        """Return the files the data is read from, by whose size and time its fingerprint is cached; may be empty."""
+        return []
 
 
 def check_fold(fold: Fold, n_cases: int, where: str) -> None:

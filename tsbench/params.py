@@ -96,21 +96,33 @@ class Settings:
     params: BaseParams
     components: Mapping[str, Component]
 
-    def flat(self, stage: Stage | None = None) -> dict[str, Any]:
-        """Return {key: value} for identity: neutral values left out, component keys dotted, keys sorted."""
-        values: dict[str, Any] = {}
-        for owner, model in [("", self.params), *((f"{n}.", c.params) for n, c in self.components.items())]:
-            for declared in declarations(type(model)):
-                value = getattr(model, declared.name)
-                if declared.has_neutral and value == declared.neutral:
-                    continue
-                if stage is None or declared.stage == stage:
-                    values[owner + declared.name] = value
-        return dict(sorted(values.items()))
+    def flat(self) -> dict[str, Any]:
+        """Return {key: value} of every parameter; component keys are dotted, keys sorted."""
+        return {key: value for key, (_, value) in sorted(self._declared().items())}
+
+    def keys_at(self, stage: Stage) -> tuple[str, ...]:
+        """Return the keys of one stage, sorted."""
+        return tuple(key for key, (declared, _) in sorted(self._declared().items()) if declared.stage == stage)
+
+    def neutral_keys(self) -> tuple[str, ...]:
+        """Return the keys whose value is their neutral one, sorted: they do not enter a run's identity."""
+        return tuple(
+            key
+            for key, (declared, value) in sorted(self._declared().items())
+            if declared.has_neutral and value == declared.neutral
+        )
+
+    def _declared(self) -> dict[str, tuple[Declaration, Any]]:
+        owners = [("", self.params), *((f"{name}.", part.params) for name, part in self.components.items())]
+        return {
+            prefix + declared.name: (declared, getattr(model, declared.name))
+            for prefix, model in owners
+            for declared in declarations(type(model))
+        }
 
     def versions(self) -> dict[str, int]:
-        """Return {component name: version} of every component."""
-        return {component.name: int(component.cls.version) for component in self.components.values()}
+        """Return {"encoder:tfr": version} of every component."""
+        return {f"{slot}:{part.name}": int(part.cls.version) for slot, part in self.components.items()}
 
 
 def declarations(cls: type[BaseParams]) -> list[Declaration]:

@@ -1,0 +1,95 @@
+"""Spectrogram of a series by the short-time Fourier transform, and min-max scaling."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from tsbench import BaseParams, Transform, param
+
+Scaling = Literal["log1p", "magnitude", "power", "log"]
+_LOG_FLOOR = 1e-6
+_SAFE_EXPONENT = 60  # the transform of values below 2^60 cannot overflow float32, even squared in |S|
+
+
+def automatic_n_fft(n_timepoints: int) -> int:
+    """Return the window size for a series: 32 below 1000 time points, else 128 (TRLS, section 3.1).
+
+    Short series, which the paper has none of: the largest power of two up to half the length, at least 2.
+    """
+    wanted = 32 if n_timepoints < 1000 else 128
+    return min(wanted, max(2, 1 << ((n_timepoints // 2).bit_length() - 1))) if n_timepoints > 1 else 2
+
+
+def spectrogram(x: Tensor, n_fft: int, hop: int, scaling: Scaling = "log1p") -> Tensor:
+    """Return the one-sided spectrogram (n, c, n_fft // 2 + 1, n_timepoints // hop + 1) of x (n, c, n_timepoints).
+
+    Hann window of n_fft points, frames centred on every hop-th time point, reflect padding (zeros where the series
+    is too short to be reflected). Scaling of the magnitude m: m, m^2 ("power"), log(1 + m) or log(max(m, 1e-6)).
+    dtype (float32 or float64) and device are kept. Finite input gives finite output: a case whose largest value
+    exceeds 2^60 is transformed divided by a power of two, and what then exceeds the largest finite number is set
+    to it.
+    """
+    n, c, length = x.shape
+    exponent = (torch.frexp(x.abs().amax(dim=(1, 2))).exponent - _SAFE_EXPONENT).clamp(min=0).to(x.dtype)
+    scale = torch.exp2(exponent)[:, None, None]
+    frames = torch.stft(
+        (x / scale).reshape(n * c, length),
+        n_fft,
+        hop,
+        window=torch.hann_window(n_fft, dtype=x.dtype, device=x.device),
+        center=True,
+        pad_mode="reflect" if n_fft // 2 < length else "constant",
+        return_complex=True,
+    )
+    magnitude = frames.abs().view(n, c, n_fft // 2 + 1, -1) * scale[..., None]
+    largest = torch.finfo(x.dtype).max
+    magnitude = magnitude.clamp(max=largest)
+    if scaling == "log1p":
+        return magnitude.log1p()
+    if scaling == "log":
+        return magnitude.clamp(min=_LOG_FLOOR).log()
+    return magnitude.square().clamp(max=largest) if scaling == "power" else magnitude
+
+
+class Spectrogram(Transform):
+    """Short-time Fourier magnitude of every channel: (n, c, n_timepoints) -> (n, c, F, T)."""
+
+    class Params(BaseParams):
+        """Parameters of the transform."""
+
+        n_fft: int | None = param(None, low=2, high=65_536, doc="window size; none: 32, or 128 from 1000 time points on")
+        hop: int | None = param(None, low=1, high=65_536, doc="time points between frames; none: n_fft / 4")
+        scaling: Scaling = param("log1p", doc="scale of the magnitude")
+
+    def sizes(self, n_timepoints: int) -> tuple[int, int]:
+        """Return (n_fft, hop) for series of this length."""
+        n_fft = self.params.n_fft or automatic_n_fft(n_timepoints)
+        return n_fft, self.params.hop or max(1, n_fft // 4)
+
+    def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Map x (n, c, n_timepoints) to (n, c, F, T); see `spectrogram`."""
+        return spectrogram(x, *self.sizes(x.shape[-1]), self.params.scaling)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (n, c, n_fft // 2 + 1, n_timepoints // hop + 1)."""
+        n_fft, hop = self.sizes(shape[-1])
+        return (*shape[:-1], n_fft // 2 + 1, shape[-1] // hop + 1)
+
+
+def minmax(x: Tensor) -> Tensor:
+    """Scale each case of x (n, ...) to [0, 1] over all its other axes; a constant case becomes 0."""
+    flat = x.flatten(1) / 2  # halved, so that the range of finite values is finite
+    low, high = flat.aminmax(dim=1, keepdim=True)
+    span = high - low
+    return ((flat - low) / span.masked_fill(span == 0, 1)).view_as(x)
+
+
+class MinMax(Transform):
+    """Scale each case to [0, 1] over channels, frequencies and frames; a constant case becomes 0."""
+
+    def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Map x (n, ...) to the same shape in [0, 1]."""
+        return minmax(x)

@@ -1,0 +1,14 @@
+"""TRLS: representation learning via spectrograms (Xie et al., ICASSP 2024)."""
+
+from tsbench import hookimpl
+
+
+@hookimpl
+def tsbench_methods(register):
+    """Register the method."""
+    register(
+        "trls",
+        "tsbench_trls.method:TRLS",
+        summary="Predict one augmented spectrogram from another, at several scales, without negatives.",
+        paper="arXiv:2401.05431",
+    )

@@ -1,0 +1,36 @@
+"""Canonical JSON, hashes and seeds: what makes two runs the same run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """Return JSON with sorted keys and no blanks; NaN and unknown types are refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 (hex) of the canonical JSON of a value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def stage_seed(key: str, stage: str) -> int:
+    """Return the seed (63 bits) of one named stage of the run or pre-training with this key."""
+    return int.from_bytes(hashlib.sha256(f"{key}:{stage}".encode()).digest()[:8], "big") >> 1
+
+
+def seed_everything(key: str, stage: str) -> int:
+    """Seed random, numpy and torch for one stage and return the seed."""
+    import random
+
+    import numpy as np
+    import torch
+
+    seed = stage_seed(key, stage)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - third-party code draws from the global generator
+    torch.manual_seed(seed)
+    return seed

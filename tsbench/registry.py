@@ -1,0 +1,152 @@
+"""registry.yaml: what is benchmarked on what. Declarative, checked, errors with file and line."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tsbench.catalog import did_you_mean
+from tsbench.errors import UsageError
+from tsbench.protocol import Protocol
+
+
+class Collection(BaseModel):
+    """A named set of datasets: an explicit list, and every registered dataset that carries `tag`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    summary: str = ""
+    datasets: tuple[str, ...] = ()
+    tag: str | None = None
+    protocol: str = Field("svm-rbf", description="protocol used where the user names none")
+
+
+class Suite(BaseModel):
+    """A leaderboard as one name: datasets x methods x protocols x seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    summary: str = ""
+    collection: str
+    methods: tuple[str, ...] = Field(min_length=1)
+    protocols: tuple[str, ...] = Field(min_length=1)
+    seeds: int | tuple[int, ...] = 1
+    floors: bool = True
+
+
+class Registry(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    floors: tuple[str, ...] = ()
+    collections: dict[str, Collection] = {}
+    protocols: dict[str, Protocol] = {}
+    suites: dict[str, Suite] = {}
+
+    def find(self, section: str, name: str) -> Any:
+        """Return an entry of a section; raises UsageError with a suggestion."""
+        entries = getattr(self, section)
+        if name not in entries:
+            hint = did_you_mean(name, entries) or f"; known: {', '.join(sorted(entries))}"
+            raise UsageError(f"unknown {section[:-1]} '{name}'{hint}")
+        return entries[name]
+
+
+@cache
+def load_registry(extra: Path | None = None) -> Registry:
+    """Read the registry that comes with tsbench; a user's own file merges over it, entry by entry."""
+    sources = [(path, _read(path)) for path in (_builtin(), extra) if path is not None]
+    merged: dict[str, Any] = {}
+    for _, (content, _) in sources:
+        for section, entries in content.items():
+            both_maps = isinstance(entries, dict) and isinstance(merged.get(section), dict)
+            merged[section] = {**merged[section], **entries} if both_maps else entries
+    _name_protocols(merged)
+    try:
+        registry = Registry(**merged)
+    except ValidationError as error:
+        raise _located(error, sources) from None
+    _check_references(registry, sources)
+    return registry
+
+
+def _builtin() -> Path:
+    here = Path(__file__).resolve().parent
+    installed = here / "registry.yaml"
+    return installed if installed.exists() else here.parent / "registry.yaml"
+
+
+Source = tuple[Path, tuple[dict[str, Any], yaml.Node | None]]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        content, node = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
+    except OSError as error:
+        raise UsageError(f"registry {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise UsageError(f"registry {where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    if content is None:
+        return {}, node
+    if not isinstance(content, dict):
+        raise UsageError(f"registry {path}:1: must be a mapping of sections, got {type(content).__name__}")
+    return content, node
+
+
+def _name_protocols(merged: dict[str, Any]) -> None:
+    """Give each protocol its key as its name, so that the file need not say it twice."""
+    protocols = merged.get("protocols")
+    if isinstance(protocols, dict):
+        merged["protocols"] = {
+            name: {**body, "name": name} if isinstance(body, dict) else body for name, body in protocols.items()
+        }
+
+
+def _located(error: ValidationError, sources: list[Source]) -> UsageError:
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    return UsageError(f"registry {_where(location, sources)}: {'.'.join(location)}: {first['msg']}")
+
+
+def _check_references(registry: Registry, sources: list[Source]) -> None:
+    wanted = [(("collections", name, "protocol"), c.protocol) for name, c in registry.collections.items()]
+    wanted += [(("suites", name, "protocols"), p) for name, s in registry.suites.items() for p in s.protocols]
+    for location, protocol in wanted:
+        if protocol not in registry.protocols:
+            hint = did_you_mean(protocol, registry.protocols)
+            raise UsageError(f"registry {_where(list(location), sources)}: unknown protocol '{protocol}'{hint}")
+    for name, suite in registry.suites.items():
+        if suite.collection not in registry.collections:
+            where = _where(["suites", name, "collection"], sources)
+            hint = did_you_mean(suite.collection, registry.collections)
+            raise UsageError(f"registry {where}: unknown collection '{suite.collection}'{hint}")
+
+
+def _where(location: list[str], sources: list[Source]) -> str:
+    """Return file:line of the deepest part of a location that the last file mentioning it has."""
+    best: tuple[int, str] = (-1, str(sources[-1][0]))
+    for path, (_, node) in sources:
+        depth, line, current = 0, 1, node
+        for part in location:
+            child = _child(current, part)
+            if child is None:
+                break
+            depth, line, current = depth + 1, child[0].start_mark.line + 1, child[1]
+        if depth >= best[0]:
+            best = (depth, f"{path}:{line}")
+    return best[1]
+
+
+def _child(node: yaml.Node | None, part: str) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == part:
+                return key, value
+    if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+        return node.value[int(part)], node.value[int(part)]
+    return None

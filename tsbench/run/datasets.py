@@ -1,0 +1,135 @@
+"""Opening datasets by name or path, and remembering their fingerprints by the files' size and time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tsbench.catalog import did_you_mean
+from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
+from tsbench.identity import digest
+from tsbench.plugins import Plugins
+
+if TYPE_CHECKING:
+    from tsbench.dataset import Card, Data, Dataset
+
+LOCAL = "local"
+CACHE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What planning needs of a dataset without loading it."""
+
+    fingerprint: str
+    archive_folds: int
+
+
+class DatasetHandle:
+    """A dataset as the user named it. `reference` re-opens it: a registered name or an absolute path."""
+
+    def __init__(self, name: str, reference: str, dataset: Dataset, default_protocol: str) -> None:
+        self.name = name
+        self.reference = reference
+        self.dataset = dataset
+        self.default_protocol = default_protocol
+
+    @cached_property
+    def card(self) -> Card:
+        """The dataset's card."""
+        return self.dataset.card
+
+    def load(self) -> Data:
+        """Load the data, naming the dataset in every error; raises MissingDataError and InvalidDataError."""
+        from tsbench.dataset import Data
+
+        try:
+            data = self.dataset.load()
+        except (MissingDataError, UsageError):
+            raise
+        except InvalidDataError as error:
+            raise InvalidDataError(_prefixed(self.name, error)) from error
+        except Exception as error:
+            raise InvalidDataError(f"{self.name} cannot be loaded: {type(error).__name__}: {error}") from error
+        if not isinstance(data, Data):
+            raise InvalidDataError(f"{self.name}: load() must return tsbench.Data, got {type(data).__name__}")
+        return data
+
+
+def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Iterable[str] = ()) -> DatasetHandle:
+    """Open a registered dataset, or a file or folder; `others` are further names for the suggestion in the error."""
+    catalog = plugins["datasets"]
+    if name in catalog and name != LOCAL:
+        entry = catalog.entry(name)
+        dataset = entry.load()(**entry.options)
+        return DatasetHandle(name, name, dataset, default_protocol)
+    if _looks_like_path(name):
+        path = Path(name).expanduser().resolve()
+        if not path.exists():
+            raise UsageError(f"--dataset {name}: there is no such file or folder")
+        dataset = catalog.get(LOCAL)(path=path)
+        return DatasetHandle(dataset.card.name, str(path), dataset, default_protocol)
+    hint = did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
+    raise UsageError(f"unknown dataset or collection '{name}'{hint}")
+
+
+def summarise(handle: DatasetHandle) -> Summary:
+    """Return fingerprint and fold count, from the cache when no file has changed since they were computed."""
+    if not handle.dataset.available():
+        handle.load()  # raises MissingDataError with the dataset's own remedy
+    files = handle.dataset.files()
+    key = _cache_key(handle, files) if files else None
+    cached = _read_cache().get(key) if key else None
+    if cached is not None:
+        return Summary(str(cached["fingerprint"]), int(str(cached["archive_folds"])))
+    data = handle.load()
+    summary = Summary(data.panel.fingerprint(), len(data.folds.get("archive", [])))
+    if key:
+        _write_cache({**_read_cache(), key: asdict(summary)})
+    return summary
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be computed again (TSBENCH_CACHE moves it)."""
+    import platformdirs
+
+    return Path(os.environ.get("TSBENCH_CACHE") or platformdirs.user_cache_dir("tsbench"))
+
+
+def _looks_like_path(name: str) -> bool:
+    return name.startswith((".", "~")) or "/" in name or os.sep in name or bool(Path(name).suffix) or Path(name).exists()
+
+
+def _prefixed(name: str, error: TsbenchError) -> str:
+    text = str(error)
+    return text if name in text else f"{name}: {text}"
+
+
+def _cache_key(handle: DatasetHandle, files: list[Path]) -> str:
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files)]
+    return digest([CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats])
+
+
+def _read_cache() -> dict[str, dict[str, object]]:
+    try:
+        content = json.loads((cache_folder() / "summaries.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_cache(content: dict[str, dict[str, object]]) -> None:
+    """Replace the cache file atomically; a full or read-only disk only costs the next plan some time."""
+    with contextlib.suppress(OSError):
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            json.dump(content, file)
+        Path(file.name).replace(folder / "summaries.json")

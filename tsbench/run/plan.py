@@ -1,0 +1,234 @@
+"""The plan: a request becomes the list of runs it asks for, and what stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tsbench.catalog import did_you_mean
+from tsbench.errors import InvalidDataError, MissingDataError, UsageError
+from tsbench.params import Settings, declarations, resolve
+from tsbench.plugins import Plugins
+from tsbench.protocol import OWN_PROBE, Protocol, no_split_of_its_own
+from tsbench.registry import Registry
+from tsbench.run.datasets import DatasetHandle, open_dataset, summarise
+from tsbench.run.spec import UNTRAINED, RunSpec
+
+if TYPE_CHECKING:
+    from tsbench.interfaces import Classifier, SSLMethod
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. protocols may be empty: each dataset's default is taken."""
+
+    methods: Sequence[str]
+    datasets: Sequence[str]
+    protocols: Sequence[str] = ()
+    seeds: Sequence[int] = (0,)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    floors: bool = False
+    threads: int = 1
+
+
+@dataclass
+class Plan:
+    """The runs in the order of execution, and the datasets that cannot take part.
+
+    missing : {dataset: why} for data that is not on this machine; invalid : {dataset: why} for data that cannot be
+    used. Runs on one fold follow each other, protocols innermost, so that they share one pre-training.
+    """
+
+    specs: list[RunSpec] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    invalid: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Method:
+    name: str
+    cls: type[SSLMethod] | type[Classifier]
+    settings: Settings
+    overrides: Mapping[str, Any]
+
+
+def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
+    """Resolve every name and parameter, then list the runs; raises UsageError before any work is done."""
+    methods = _resolve_methods(request, plugins, registry)
+    protocols = [registry.find("protocols", name) for name in request.protocols]
+    plan = Plan()
+    for handle in expand_datasets(request.datasets, plugins, registry):
+        try:
+            summary = summarise(handle)
+        except MissingDataError as error:
+            plan.missing[handle.name] = str(error)
+            continue
+        except InvalidDataError as error:
+            plan.invalid[handle.name] = str(error)
+            continue
+        default = handle.card.default_protocol or handle.default_protocol
+        chosen = protocols or [registry.find("protocols", default)]
+        folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
+        plan.specs += [
+            _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins)
+            for fold in range(max(folds.values()))
+            for method in methods
+            for seed in request.seeds
+            for protocol in chosen
+            if fold < folds[protocol.name]
+        ]
+    plan.specs = list({spec.key: spec for spec in plan.specs}.values())
+    return plan
+
+
+def _count_folds(protocol: Protocol, handle: DatasetHandle, archive_folds: int) -> int:
+    if protocol.split.scheme == "archive" and not archive_folds:
+        raise no_split_of_its_own(handle.name, protocol.name)
+    return protocol.n_folds(archive_folds)
+
+
+def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) -> list[DatasetHandle]:
+    """Open every dataset a list of dataset names, collections and paths stands for, each once, in order."""
+    found: dict[str, DatasetHandle] = {}
+    for name in names:
+        collection = registry.collections.get(name)
+        if collection is None:
+            handles = [open_dataset(name, plugins, _default_protocol(name, plugins, registry), registry.collections)]
+        else:
+            members = [*collection.datasets, *(plugins["datasets"].names(collection.tag) if collection.tag else [])]
+            if not members:
+                raise UsageError(f"collection '{name}' has no datasets; is the plugin that brings them installed?")
+            handles = [open_dataset(member, plugins, collection.protocol) for member in members]
+        for handle in handles:
+            if handle.name in found and found[handle.name].reference != handle.reference:
+                raise UsageError(
+                    f"two datasets are named '{handle.name}': {found[handle.name].reference} and {handle.reference}; "
+                    "rename one of the files"
+                )
+            found.setdefault(handle.name, handle)
+    return list(found.values())
+
+
+def _default_protocol(name: str, plugins: Plugins, registry: Registry) -> str:
+    """Return the default protocol of the first collection a dataset belongs to."""
+    tags = plugins["datasets"].entry(name).tags if name in plugins["datasets"] else ()
+    for collection in registry.collections.values():
+        if name in collection.datasets or collection.tag in tags:
+            return collection.protocol
+    return "svm-rbf"
+
+
+def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> list[_Method]:
+    names = list(dict.fromkeys(request.methods))
+    classes = {name: plugins["methods"].get(name.removeprefix(UNTRAINED)) for name in names}
+    for name, cls in classes.items():
+        if name.startswith(UNTRAINED) and _is_classifier(cls):
+            raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
+    if request.floors:
+        twins = [UNTRAINED + n for n, cls in classes.items() if not n.startswith(UNTRAINED) and not _is_classifier(cls)]
+        for name in [*registry.floors, *twins]:
+            classes.setdefault(name, plugins["methods"].get(name.removeprefix(UNTRAINED)))
+    accepted: dict[str, dict[str, str]] = {
+        name: {key: value for key, value in request.overrides.items() if _declares(cls, key)}
+        for name, cls in classes.items()
+    }
+    for key in request.overrides:
+        if not any(key in accepted[name] for name in names):
+            known = sorted({d.name for name in names for d in declarations(classes[name].Params)})
+            hint = did_you_mean(key.split(".")[0], known) or f"; parameters: {', '.join(known) or 'none'}"
+            raise UsageError(f"no parameter '{key}' in {', '.join(names)}{hint}")
+
+    def find(kind: str, name: str) -> type[Any]:
+        found: type[Any] = plugins[kind].get(name)
+        return found
+
+    methods = []
+    for name, cls in classes.items():
+        settings = resolve(cls.Params, accepted[name], find, name)
+        methods.append(_Method(name, cls, settings, _changed(cls, settings, accepted[name], find, name)))
+    return methods
+
+
+def _changed(cls: Any, settings: Settings, overrides: Mapping[str, str], find: Any, name: str) -> dict[str, Any]:
+    """Return the overrides that make a difference to the defaults, with their checked values."""
+    components = {key: value for key, value in overrides.items() if key in settings.components}
+    defaults = resolve(cls.Params, components, find, name).flat()
+    changed = {key: value for key, value in settings.flat().items() if defaults.get(key) != value}
+    plain = resolve(cls.Params, {}, find, name).flat()
+    return {**{key: value for key, value in components.items() if plain.get(key) != value}, **changed}
+
+
+def _declares(cls: Any, key: str) -> bool:
+    """Say whether a method has the parameter, or the component a dotted key starts with."""
+    head, _, rest = key.partition(".")
+    found = {declared.name: declared for declared in declarations(cls.Params)}
+    return head in found and (not rest or found[head].component is not None)
+
+
+def _is_classifier(cls: Any) -> bool:
+    from tsbench.interfaces import Classifier
+
+    return isinstance(cls, type) and issubclass(cls, Classifier)
+
+
+def _spec(
+    method: _Method,
+    handle: DatasetHandle,
+    fingerprint: str,
+    protocol: Protocol,
+    fold: int,
+    seed: int,
+    request: Request,
+    plugins: Plugins,
+) -> RunSpec:
+    if _is_classifier(method.cls):
+        protocol = protocol.own()
+    versions = method.settings.versions()
+    for name in protocol.transforms:
+        versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
+    if protocol.probe != OWN_PROBE:
+        versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
+    return RunSpec(
+        method=method.name,
+        method_version=int(method.cls.version),
+        params=method.settings.flat(),
+        neutral_keys=method.settings.neutral_keys(),
+        probe_keys=method.settings.keys_at("probe"),
+        versions=dict(sorted(versions.items())),
+        dataset=handle.name,
+        fingerprint=fingerprint,
+        protocol=protocol,
+        normalisation=method.cls.normalisation or protocol.resolve_normalisation(handle.card),
+        group=protocol.group(handle.card) if protocol.split.scheme == "cv" else None,
+        fold=fold,
+        seed=seed,
+        threads=request.threads,
+        overrides=method.overrides,
+        dataset_ref=handle.reference,
+    )
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
+    """Read `--set key=value` pairs; raises UsageError on a pair without '=' or a key given twice."""
+    overrides: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {pair}: write key=value, such as --set lr=0.001 or --set encoder.cell=gru")
+        if key in overrides:
+            raise UsageError(f"--set {key} is given twice")
+        overrides[key.strip()] = value.strip()
+    return overrides
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read --seeds: "3" is seeds 0, 1 and 2; "0,5" is just those."""
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UsageError(f"--seeds {text}: give a number of seeds or a list such as 0,1,2") from None
+    seeds = tuple(range(numbers[0])) if len(numbers) == 1 and "," not in text else tuple(dict.fromkeys(numbers))
+    if not seeds or min(seeds) < 0:
+        raise UsageError(f"--seeds {text}: needs at least one seed, none below 0")
+    return seeds

@@ -1,0 +1,148 @@
+"""RunSpec and Result: a RunSpec goes in, one Result comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.identity import digest
+from tsbench.protocol import OWN_PROBE, Protocol
+
+Status = Literal["succeeded", "failed", "timeout", "oom", "crashed", "interrupted"]
+STATUSES: tuple[Status, ...] = ("succeeded", "failed", "timeout", "oom", "crashed", "interrupted")
+UNTRAINED = "random:"
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run, fully determined.
+
+    method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
+    neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
+    pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set, shown
+    in the label. dataset_ref re-opens the dataset: its name, or an absolute path.
+    """
+
+    method: str
+    method_version: int
+    params: Mapping[str, Any]
+    neutral_keys: tuple[str, ...]
+    probe_keys: tuple[str, ...]
+    versions: Mapping[str, int]
+    dataset: str
+    fingerprint: str
+    protocol: Protocol
+    normalisation: Literal["channel", "none"]
+    group: str | None
+    fold: int
+    seed: int
+    threads: int = 1
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    dataset_ref: str = ""
+
+    @property
+    def untrained(self) -> bool:
+        """Say whether the method is built and never trained."""
+        return self.method.startswith(UNTRAINED)
+
+    @property
+    def base_method(self) -> str:
+        """Return the registered name of the method."""
+        return self.method.removeprefix(UNTRAINED)
+
+    @property
+    def own_probe(self) -> bool:
+        """Say whether the method brings its own decision rule."""
+        return self.protocol.probe == OWN_PROBE
+
+    @property
+    def label(self) -> str:
+        """Return the name of the row on a leaderboard: the method and what differs from its defaults."""
+        changed = ",".join(f"{key}={value}" for key, value in sorted(self.overrides.items()))
+        return f"{self.method}[{changed}]" if changed else self.method
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the key is the hash of."""
+        content = {
+            "method": self.method,
+            "method_version": self.method_version,
+            "params": self._params_without(self.neutral_keys),
+            "versions": dict(self.versions),
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            "protocol": self.protocol.hash(),
+            "normalisation": self.normalisation,
+            "group": self.group,
+            "fold": self.fold,
+            "seed": self.seed,
+        }
+        return content if self.threads == 1 else {**content, "threads": self.threads}
+
+    def _params_without(self, keys: tuple[str, ...]) -> dict[str, Any]:
+        return {key: value for key, value in self.params.items() if key not in keys}
+
+    @cached_property
+    def key(self) -> str:
+        """Return the sha256 (hex) that identifies the run: same key, same bits."""
+        return digest(self.identity())
+
+    def pretrain_key(self, train_index: npt.NDArray[np.int64]) -> str:
+        """Return the sha256 (hex) that identifies the pre-training on these cases, shared by all probes on top."""
+        return digest(
+            {
+                "method": self.method,
+                "method_version": self.method_version,
+                "params": self._params_without(self.neutral_keys + self.probe_keys),
+                "versions": {name: v for name, v in self.versions.items() if not name.startswith("probe:")},
+                "sources": [[self.fingerprint, digest(train_index.tolist())]],
+                "normalisation": self.normalisation,
+                "transforms": list(self.protocol.transforms),
+                "seed": self.seed,
+                "threads": self.threads,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run predicted for its test cases: every metric is computed from this.
+
+    cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,); scores : float32 (n, n_classes).
+    """
+
+    cases: npt.NDArray[np.int32]
+    y_true: npt.NDArray[np.int32]
+    y_pred: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+
+
+@dataclass
+class Result:
+    """What came of one run.
+
+    durations : seconds by stage (load, fit, encode, probe, predict). facts : numbers noticed on the way (n_train,
+    steps, what the probe chose, the method's diagnosis). curve : (step, mean loss). warnings : shown to the user.
+    error is one line, traceback the whole; both empty on success.
+    """
+
+    spec: RunSpec
+    status: Status
+    metrics: dict[str, float] = field(default_factory=dict)
+    predictions: Predictions | None = None
+    durations: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
+    checkpoint: tuple[str, str, str] | None = None
+    peak_memory_bytes: int = 0
+    device: str = "cpu"
+    error: str = ""
+    traceback: str = ""
+    started: float = 0.0
+    finished: float = 0.0

@@ -1,0 +1,300 @@
+"""The worker: executes runs one after the other and keeps what the next one can share."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tsbench import normalise, training
+from tsbench.batch import Batch
+from tsbench.dataset import Data, Fold, check_fold
+from tsbench.errors import InvalidDataError, MethodError, TsbenchError, TsbenchWarning
+from tsbench.identity import seed_everything
+from tsbench.interfaces import Classifier, Features, Probe, Scores, SSLMethod
+from tsbench.metrics import compute
+from tsbench.panel import Panel
+from tsbench.params import resolve, validate
+from tsbench.plugins import Plugins
+from tsbench.run import checkpoints, resources
+from tsbench.run.datasets import open_dataset
+from tsbench.run.spec import Predictions, Result, RunSpec
+from tsbench.run.transforms import apply_transforms
+
+Sha256Of = Callable[[str], str | None]
+
+
+@dataclass
+class Parts:
+    """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted."""
+
+    train: Panel
+    validation: Panel | None
+    test: Panel
+    fold: Fold
+    y_test: Any
+
+
+class Worker:
+    """Executes RunSpecs in this process.
+
+    checkpoint_folder : where trained weights are kept; sha256_of(pretrain_key) returns the recorded checksum of a
+    checkpoint, or None. The last dataset, fold and trained method stay in memory for the next run.
+    """
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        device: str = "cpu",
+        checkpoint_folder: Path | None = None,
+        sha256_of: Sha256Of = lambda key: None,
+        progress: training.Progress | None = None,
+    ) -> None:
+        self.plugins = plugins
+        self.device = device
+        self.checkpoint_folder = checkpoint_folder
+        self.sha256_of = sha256_of
+        self.progress = progress
+        self._memory: dict[str, tuple[Any, Any]] = {}
+
+    def run(self, spec: RunSpec) -> Result:
+        """Execute one run; whatever goes wrong becomes a Result, only KeyboardInterrupt passes through."""
+        result = Result(spec, "succeeded", started=time.time(), device=self.device)
+        resources.reset_peak_memory(self.device)
+        try:
+            with warnings.catch_warnings(record=True) as caught, _threads(spec.threads):
+                warnings.simplefilter("always", TsbenchWarning)
+                self._execute(spec, result)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            self._memory.clear()
+            _fail(result, "oom", error)
+        except Exception as error:
+            _fail(result, "failed", error)
+        else:
+            noted = [str(w.message) for w in caught if issubclass(w.category, TsbenchWarning)]
+            result.warnings = tuple(dict.fromkeys([*result.warnings, *noted]))
+        result.peak_memory_bytes = resources.peak_memory(self.device)
+        result.finished = time.time()
+        return result
+
+    def _execute(self, spec: RunSpec, result: Result) -> None:
+        with _timed(result, "load"):
+            data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
+            key = (spec.fingerprint, spec.protocol.split, spec.group, spec.fold, spec.normalisation)
+            parts = self._remember("parts", (*key, spec.protocol.transforms), lambda: self._parts(spec, data))
+        result.facts.update(n_train=len(parts.train), n_test=len(parts.test))
+        if spec.own_probe:
+            y_pred, scores = self._classify(spec, parts, result)
+        else:
+            y_pred, scores = self._probe(spec, parts, result)
+        result.predictions = Predictions(
+            cases=parts.fold.test.astype(np.int32),
+            y_true=parts.y_test.astype(np.int32),
+            y_pred=np.asarray(y_pred).astype(np.int32),
+            scores=np.asarray(scores, dtype=np.float32),
+            classes=parts.train.classes,
+        )
+        result.metrics = metrics_of(result.predictions)
+
+    def _remember(self, slot: str, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what a slot holds for this key, making it anew (and dropping the old first) when it holds another."""
+        if slot not in self._memory or self._memory[slot][0] != key:
+            self._memory.pop(slot, None)
+            self._memory[slot] = (key, make())
+        return self._memory[slot][1]
+
+    def _load(self, spec: RunSpec) -> Data:
+        handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
+        data = handle.load()
+        if data.panel.fingerprint() != spec.fingerprint:
+            raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
+        return data
+
+    def _parts(self, spec: RunSpec, data: Data) -> Parts:
+        card = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "").card
+        panel, folds = data.panel, spec.protocol.folds(data, card)
+        if panel.task != "classification" or panel.y is None:
+            raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
+        fold = folds[spec.fold]
+        check_fold(fold, len(panel), f"{spec.dataset}, fold {spec.fold}")
+        if len(np.unique(panel.y[fold.train])) < 2:
+            only = panel.classes[panel.y[fold.train][0]]
+            raise InvalidDataError(f"{spec.dataset}: the training part has one class only ('{only}'): nothing to learn")
+        if spec.normalisation == "channel":
+            panel = normalise.channel_statistics(panel, fold.train).apply(panel)
+        panel = apply_transforms(panel, spec.protocol.transforms, self.plugins)
+        validation = None if fold.validation is None else panel.select(fold.validation)
+        test = panel.select(fold.test)
+        return Parts(panel.select(fold.train), validation, test.without_labels(), fold, test.y)
+
+    def _classify(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
+        cls = self.plugins["methods"].get(spec.method)
+        method: Classifier = cls(resolve(cls.Params, spec.params, self._component, spec.method))
+        rng = np.random.default_rng(seed_everything(spec.key, "fit"))
+        with _timed(result, "fit"):
+            method.fit(parts.train, parts.validation, rng)
+        with _timed(result, "predict"):
+            scores = method.predict_scores(parts.test)
+        scores = _checked_scores(spec.method, scores, len(parts.test), len(parts.train.classes))
+        return scores.argmax(axis=1), scores
+
+    def _probe(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
+        probe_cls = self.plugins["probes"].get(spec.protocol.probe)
+        probe: Probe = probe_cls(validate(probe_cls.Params, spec.protocol.probe_params, spec.protocol.probe))
+        if probe.needs != "features":
+            raise MethodError(f"probe {spec.protocol.probe} needs '{probe.needs}', which runs cannot give yet")
+        key = spec.pretrain_key(parts.fold.train)
+        trained = self._remember("method", key, lambda: self._pretrain(spec, key, parts))
+        trained.describe(result)
+        with _timed(result, "encode"):
+            train = _features(spec, trained, "train", parts.train)
+            validation = parts.validation and _features(spec, trained, "validation", parts.validation)
+        rng = np.random.default_rng(seed_everything(spec.key, "probe"))
+        with _timed(result, "probe"):
+            predictor = probe.fit(None, train, validation or None, rng)
+        result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
+        with _timed(result, "encode"):
+            x_test = trained.encode("test", parts.test)
+        with _timed(result, "predict"):
+            y_pred, scores = predictor.predict(x_test)
+        scores = _checked_scores(spec.protocol.probe, scores, len(parts.test), train.n_classes)
+        if len(y_pred) != len(parts.test):
+            raise MethodError(f"probe {spec.protocol.probe} made {len(y_pred)} predictions for {len(parts.test)} cases")
+        return y_pred, scores
+
+    def _pretrain(self, spec: RunSpec, key: str, parts: Parts) -> Trained:
+        """Return the trained method: from its checkpoint where there is one, else by training it now."""
+        cls = self.plugins["methods"].get(spec.base_method)
+        method: SSLMethod = cls(resolve(cls.Params, spec.params, self._component, spec.method))
+        seed_everything(key, "build")
+        shape = parts.train.shape if cls.supervised else replace(parts.train.shape, n_classes=0)
+        method.build([shape])
+        method.to(self.device)
+        method.eval()
+        if spec.untrained:
+            return Trained(method, self.device, key, {"steps": 0, "seconds": 0.0}, None)
+        found = self._checkpoint(key)
+        if found is not None:
+            method.load_state_dict(found.state)
+            return Trained(method, self.device, key, {**found.report, "reused": 1}, None)
+        return self._train(method, key, parts)
+
+    def _train(self, method: SSLMethod, key: str, parts: Parts) -> Trained:
+        source = Batch.from_panel(parts.train, self.device, labels=method.supervised)
+        report = training.fit(method, [source], seed_everything(key, "fit"), self.progress)
+        diagnosis = method.diagnose([method.prepare(source)])
+        record = {
+            "steps": report.steps,
+            "seconds": report.seconds,
+            "curve": report.curve,
+            "diagnosis": dict(diagnosis.values),
+            "warnings": list(diagnosis.warnings),
+        }
+        checkpoint = None
+        if self.checkpoint_folder is not None:
+            saved = checkpoints.save(
+                self.checkpoint_folder, key, checkpoints.Checkpoint(dict(method.state_dict()), record)
+            )
+            checkpoint = (key, *saved)
+        return Trained(method, self.device, key, record, checkpoint)
+
+    def _checkpoint(self, key: str) -> checkpoints.Checkpoint | None:
+        if self.checkpoint_folder is None:
+            return None
+        return checkpoints.load(self.checkpoint_folder, key, self.sha256_of(key), self.device)
+
+    def _component(self, kind: str, name: str) -> type[Any]:
+        cls: type[Any] = self.plugins[kind].get(name)
+        return cls
+
+
+class Trained:
+    """A trained method with the features it gave, so that several probes share them."""
+
+    def __init__(
+        self, method: SSLMethod, device: str, key: str, report: dict[str, Any], checkpoint: tuple[str, str, str] | None
+    ) -> None:
+        self.method, self.device, self.key, self.report, self.checkpoint = method, device, key, report, checkpoint
+        self._features: dict[str, Any] = {}
+
+    def encode(self, part: str, panel: Panel) -> Any:
+        """Return float32 features (n, d) of a part of the fold, computed once; raises MethodError on a wrong shape."""
+        if part not in self._features:
+            seed_everything(self.key, "encode")
+            tensor = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
+            x = tensor.float().cpu().numpy()
+            if x.ndim != 2 or len(x) != len(panel):
+                name = type(self.method).__name__
+                raise MethodError(f"{name} gave features of shape {x.shape} for {len(panel)} cases, expected (n, d)")
+            self._features[part] = x
+        return self._features[part]
+
+    def describe(self, result: Result) -> None:
+        """Write what is known of the training into a result."""
+        report = self.report
+        result.durations["fit"] = report["seconds"]
+        result.curve = [(int(step), float(loss)) for step, loss in report.get("curve", [])]
+        weights = sum(p.numel() for p in self.method.parameters() if p.requires_grad)
+        result.facts.update(steps=report["steps"], n_weights=weights, **report.get("diagnosis", {}))
+        result.facts["reused_pretraining"] = float(report.get("reused", 0))
+        result.warnings = tuple(report.get("warnings", ()))
+        result.checkpoint = self.checkpoint
+        report["reused"] = 1
+
+
+def metrics_of(predictions: Predictions) -> dict[str, float]:
+    """Return every metric, from nothing but stored predictions."""
+    p = predictions
+    return compute(p.y_true.astype(np.int64), p.y_pred.astype(np.int64), p.scores, len(p.classes))
+
+
+def _features(spec: RunSpec, trained: Trained, part: str, panel: Panel) -> Features:
+    assert panel.y is not None
+    return Features(trained.encode(part, panel), panel.y, len(panel.classes))
+
+
+def _checked_scores(owner: str, scores: Any, n_cases: int, n_classes: int) -> Scores:
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape != (n_cases, n_classes):
+        raise MethodError(f"{owner} gave scores of shape {scores.shape}, expected ({n_cases}, {n_classes})")
+    if np.isnan(scores).any():
+        raise MethodError(f"{owner} gave NaN scores for {int(np.isnan(scores).any(axis=1).sum())} of {n_cases} cases")
+    return scores
+
+
+def _fail(result: Result, status: Any, error: BaseException) -> None:
+    result.status = status
+    text = str(error).strip() or type(error).__name__
+    result.error = text if isinstance(error, TsbenchError) else f"{type(error).__name__}: {text}"
+    result.error = " ".join(result.error.split())
+    result.traceback = "".join(traceback.format_exception(error))
+    result.metrics, result.predictions = {}, None
+
+
+@contextlib.contextmanager
+def _timed(result: Result, stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    result.durations[stage] = result.durations.get(stage, 0.0) + time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Limit torch and the numeric libraries to this many threads: with another number, sums come out otherwise."""
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        torch.set_num_threads(before)

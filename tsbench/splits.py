@@ -1,0 +1,75 @@
+"""Splits that a protocol makes itself, where it does not take the archive's."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.dataset import Fold, Index, check_fold
+from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+
+
+def rotated_folds(
+    y: npt.NDArray[np.int64], n_folds: int = 5, seed: int = 0, groups: npt.NDArray[Any] | None = None
+) -> list[Fold]:
+    """Split cases into train, validation and test by rotation: 6:2:2 with five folds (TRLS, arXiv 2401.05431, section 4).
+
+    The cases are cut into n_folds stratified parts, shuffled with the seed. Fold i tests on part i, validates on part
+    (i + 1) mod n_folds and trains on the rest, so that every case is tested once. The paper gives the proportions and
+    the number of folds; stratification and rotation are not specified in it.
+
+    Parameters
+    ----------
+    y : int64 (n,) class indices.
+    groups : (n,) one label per case (subject, record); no group is in two parts. The parts are then those of
+        scikit-learn's StratifiedGroupKFold and only about equal in size.
+
+    A class with fewer cases than folds is warned of (TsbenchWarning), and the parts are then not stratified: shuffled
+    cases, or shuffled groups. Raises UsageError for fewer than 3 folds and InvalidDataError when there are fewer cases or
+    groups than folds, or when the groups leave a part empty.
+    """
+    if n_folds < 3:
+        raise UsageError(f"train, validation and test need at least 3 folds, got {n_folds}")
+    if len(y) < n_folds:
+        raise InvalidDataError(f"{len(y)} cases cannot be split into {n_folds} folds; use fewer folds or more cases")
+    if groups is not None:
+        _check_groups(groups, len(y), n_folds)
+    parts = _parts(y, n_folds, seed, groups)
+    folds = []
+    for i, test in enumerate(parts):
+        following = (i + 1) % n_folds
+        rest = [part for j, part in enumerate(parts) if j not in (i, following)]
+        folds.append(Fold(np.sort(np.concatenate(rest)), parts[following], test))
+        check_fold(folds[-1], len(y), f"fold {i} of {n_folds}")
+    return folds
+
+
+def _parts(y: npt.NDArray[np.int64], n_folds: int, seed: int, groups: npt.NDArray[Any] | None) -> list[Index]:
+    from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+
+    settings = {"n_splits": n_folds, "shuffle": True, "random_state": seed}
+    counts = np.bincount(y)
+    rare = np.flatnonzero((counts > 0) & (counts < n_folds))
+    if len(rare):
+        warnings.warn(
+            f"class {rare[0]} has {counts[rare[0]]} cases for {n_folds} folds ({len(rare)} such classes): "
+            "the split is not stratified",
+            TsbenchWarning,
+            stacklevel=3,
+        )
+        units = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        drawn = KFold(**settings).split(np.unique(units))
+        return [np.flatnonzero(np.isin(units, part)) for _, part in drawn]
+    splitter = StratifiedKFold(**settings) if groups is None else StratifiedGroupKFold(**settings)
+    return [part.astype(np.int64) for _, part in splitter.split(y, y, groups)]
+
+
+def _check_groups(groups: npt.NDArray[Any], n_cases: int, n_folds: int) -> None:
+    if len(groups) != n_cases:
+        raise InvalidDataError(f"{len(groups)} group labels for {n_cases} cases")
+    n_groups = len(np.unique(groups))
+    if n_groups < n_folds:
+        raise InvalidDataError(f"{n_groups} groups cannot be split into {n_folds} folds; use {n_groups} folds or fewer")
