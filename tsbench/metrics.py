@@ -1,4 +1,4 @@
-"""Metrics of a classification run, computed from stored predictions; all are fractions over all classes of the dataset."""
+"""Metrics of a classification run, computed from stored predictions: fractions over all classes of the dataset."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ def compute(y_true: Array, y_pred: Array, scores: Array, n_classes: int) -> dict
     y_true, y_pred : int64 (n,), class indices in 0 .. n_classes - 1.
     scores : float (n, n_classes), larger is likelier; only their order within a class matters, ties are allowed.
 
-    accuracy is over all cases. f1_macro is the unweighted mean over all n_classes, 0 for a class that is neither present
-    nor predicted. balanced_accuracy is the mean recall over the classes present in y_true. auroc (area under the ROC
-    curve) and auprc (average precision, no interpolation) are one-vs-rest, averaged without weights over the classes
-    that have both positives and negatives in y_true, both classes of a binary problem included; NaN if there is none.
+    accuracy is over all cases. f1_macro is the unweighted mean over all n_classes, 0 for a class that is neither
+    present nor predicted. balanced_accuracy is the mean recall over the classes present in y_true. auroc (area under
+    the ROC curve) and auprc (average precision, no interpolation) are one-vs-rest, averaged without weights over the
+    classes that have both positives and negatives in y_true, both classes of a binary problem included; NaN where
+    there is none.
 
     Raises MethodError when sizes disagree, a class index is out of range or a score is NaN.
     """
@@ -90,8 +91,9 @@ def _areas(y_true: Array, scores: Array, true_counts: Array) -> tuple[float, flo
     false_positives = selected - true_positives
 
     def step(values: Array) -> Array:
-        before = np.where(np.diff(row, prepend=-1) > 0, 0, np.roll(values, 1))
-        return values - before
+        before: Array = np.where(np.diff(row, prepend=-1) > 0, 0, np.roll(values, 1))
+        difference: Array = values - before
+        return difference
 
     gained, lost = step(true_positives), step(false_positives)
     n_positive = true_counts[usable]

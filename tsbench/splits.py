@@ -15,7 +15,7 @@ from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 def rotated_folds(
     y: npt.NDArray[np.int64], n_folds: int = 5, seed: int = 0, groups: npt.NDArray[Any] | None = None
 ) -> list[Fold]:
-    """Split cases into train, validation and test by rotation: 6:2:2 with five folds (TRLS, arXiv 2401.05431, section 4).
+    """Split cases into train, validation and test by rotation: 6:2:2 with five folds (TRLS, arXiv 2401.05431).
 
     The cases are cut into n_folds stratified parts, shuffled with the seed. Fold i tests on part i, validates on part
     (i + 1) mod n_folds and trains on the rest, so that every case is tested once. The paper gives the proportions and
@@ -28,8 +28,8 @@ def rotated_folds(
         scikit-learn's StratifiedGroupKFold and only about equal in size.
 
     A class with fewer cases than folds is warned of (TsbenchWarning), and the parts are then not stratified: shuffled
-    cases, or shuffled groups. Raises UsageError for fewer than 3 folds and InvalidDataError when there are fewer cases or
-    groups than folds, or when the groups leave a part empty.
+    cases, or shuffled groups. Raises UsageError for fewer than 3 folds and InvalidDataError when there are fewer cases
+    or groups than folds, or when the groups leave a part empty.
     """
     if n_folds < 3:
         raise UsageError(f"train, validation and test need at least 3 folds, got {n_folds}")

@@ -1,10 +1,11 @@
 """Encoders."""
 
 from tsbench import hookimpl
+from tsbench.hookspecs import Register
 
 
 @hookimpl
-def tsbench_encoders(register):
+def tsbench_encoders(register: Register) -> None:
     """Register the encoders."""
     register(
         "tfr",

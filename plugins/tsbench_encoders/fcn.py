@@ -15,9 +15,7 @@ class FCN(Encoder):
 
     def __init__(self, shape: PanelShape, params: object) -> None:
         super().__init__(shape, params)
-        self.blocks = nn.Sequential(
-            *_block(shape.n_channels, 128, 8), *_block(128, 256, 5), *_block(256, 128, 3)
-        )
+        self.blocks = nn.Sequential(*_block(shape.n_channels, 128, 8), *_block(128, 256, 5), *_block(256, 128, 3))
         self.out_dim = 128
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from tsbench import BaseParams, Encoder, PanelShape, param
 from tsbench.errors import MethodError
@@ -84,7 +84,7 @@ class TFR(Encoder):
     def _frames(self, x: Tensor) -> Tensor:
         """Return H as (t, n, hidden): sequence first is what the recurrent kernels want."""
         if self.params.frequency == "tied" and x.shape[2] != self.shape.n_timepoints:
-            x = F.pad(x, (0, self.shape.n_timepoints - x.shape[2]))  # a negative pad crops
+            x = functional.pad(x, (0, self.shape.n_timepoints - x.shape[2]))  # a negative pad crops
         frames: Tensor = self.lift(self.blocks(x.permute(2, 0, 1)))
         return frames
 
@@ -121,6 +121,32 @@ class TFRBlock(nn.Module):
         return dropped
 
 
+class LSTM(nn.LSTM):
+    """torch.nn.LSTM of one layer, faster on CPU when the hidden size is not a multiple of 8.
+
+    The CPU kernel computes the gates eight units at a time and what is left over one by one, many times slower. So
+    the weights are padded with zero units for the call: such a unit stays 0 (cell input tanh(0), zero initial state)
+    and feeds nothing, hence neither the outputs nor the gradients of the true units change.
+    """
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # type: ignore[override]
+        """Map x (n_steps, n, input_size) to the hidden states (n_steps, n, hidden_size) and the last states."""
+        h, rest = self.hidden_size, self.hidden_size % 8
+        if rest < 4 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        extra = 8 - rest
+        w_ih, w_hh, b_ih, b_hh = self._parameters.values()
+        weights = [
+            functional.pad(w_ih.view(4, h, -1), (0, 0, 0, extra)).flatten(0, 1),
+            functional.pad(w_hh.view(4, h, h), (0, extra, 0, extra)).flatten(0, 1),
+            functional.pad(b_ih.view(4, h), (0, extra)).flatten(),
+            functional.pad(b_hh.view(4, h), (0, extra)).flatten(),
+        ]
+        zero = x.new_zeros(1, x.shape[1], h + extra)
+        out, last_h, last_c = torch.lstm(x, (zero, zero), weights, True, 1, 0.0, self.training, False, False)
+        return out[..., :h], (last_h[..., :h], last_c[..., :h])
+
+
 class CausalConvolutions(nn.Module):
     """Two causal convolutions of 3 points, dilation 1 and 2; called like torch.nn.LSTM on (n_steps, n, size)."""
 
@@ -132,12 +158,13 @@ class CausalConvolutions(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
         """Map x (n_steps, n, size) to (the same shape, None)."""
         y = x.permute(1, 2, 0)
-        y = F.relu(self.first(F.pad(y, (2, 0))))
-        y = self.second(F.pad(y, (4, 0)))
+        y = functional.relu(self.first(functional.pad(y, (2, 0))))
+        y = self.second(functional.pad(y, (4, 0)))
         return y.permute(2, 0, 1), None
 
 
 def _cell(name: str, size: int) -> nn.Module:
     if name == "tcn":
         return CausalConvolutions(size)
-    return {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[name](size, size)
+    recurrent: type[nn.RNNBase] = {"lstm": LSTM, "gru": nn.GRU, "rnn": nn.RNN}[name]
+    return recurrent(size, size)

@@ -1,10 +1,11 @@
 """Spectrograms and their augmentations (tsbench_spectral.maps, tsbench_spectral.augment)."""
 
 from tsbench import hookimpl
+from tsbench.hookspecs import Register
 
 
 @hookimpl
-def tsbench_transforms(register):
+def tsbench_transforms(register: Register) -> None:
     """Register the transforms."""
     register("stft", "tsbench_spectral.maps:Spectrogram", summary="Short-time Fourier magnitude, (n, c, F, T).")
     register("minmax", "tsbench_spectral.maps:MinMax", summary="Scale each case to [0, 1].")

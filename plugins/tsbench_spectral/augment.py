@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from tsbench import BaseParams, Transform, param
 
@@ -33,10 +33,10 @@ def gaussian_blur(
     offset = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
     weights = torch.softmax(-0.5 * (offset / width) ** 2, dim=-1)  # (n, 1, 1, taps)
     taps = weights.unsqueeze(-1).unbind(-2)
-    padded = F.pad(x, (radius, radius, radius, radius), mode="replicate")
+    padded = functional.pad(x, (radius, radius, radius, radius), mode="replicate")
     for axis in (-2, -1):
         size = padded.shape[axis] - 2 * radius
-        padded = sum(padded.narrow(axis, i, size) * tap for i, tap in enumerate(taps))
+        padded = torch.stack([padded.narrow(axis, i, size) * tap for i, tap in enumerate(taps)]).sum(dim=0)
     return padded
 
 

@@ -60,7 +60,9 @@ class Spectrogram(Transform):
     class Params(BaseParams):
         """Parameters of the transform."""
 
-        n_fft: int | None = param(None, low=2, high=65_536, doc="window size; none: 32, or 128 from 1000 time points on")
+        n_fft: int | None = param(
+            None, low=2, high=65_536, doc="window size; none: 32, or 128 from 1000 time points on"
+        )
         hop: int | None = param(None, low=1, high=65_536, doc="time points between frames; none: n_fft / 4")
         scaling: Scaling = param("log1p", doc="scale of the magnitude")
 

@@ -1,10 +1,11 @@
 """TRLS: representation learning via spectrograms (Xie et al., ICASSP 2024)."""
 
 from tsbench import hookimpl
+from tsbench.hookspecs import Register
 
 
 @hookimpl
-def tsbench_methods(register):
+def tsbench_methods(register: Register) -> None:
     """Register the method."""
     register(
         "trls",

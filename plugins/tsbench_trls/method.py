@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from tsbench import Batch, Diagnosis, Encoder, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
@@ -73,9 +73,7 @@ class TRLS(SSLMethod):
         blur_sigma_low: float = param(
             0.1, low=1e-3, high=100.0, doc="narrowest blur, pixels; not specified in the paper"
         )
-        blur_sigma_high: float = param(
-            2.0, low=1e-3, high=100.0, doc="widest blur, pixels; not specified in the paper"
-        )
+        blur_sigma_high: float = param(2.0, low=1e-3, high=100.0, doc="widest blur, pixels; not specified in the paper")
         jitter_sigma: float = param(
             0.8, low=0.0, high=10.0, doc="noise of time:jitter-scale; not specified in the paper"
         )
@@ -125,9 +123,7 @@ class TRLS(SSLMethod):
         """Return Adam over the online net."""
         p = self.params
         trainable = [weight for weight in self.parameters() if weight.requires_grad]
-        adam = torch.optim.Adam(
-            trainable, lr=p.lr, betas=(p.beta1, p.beta2), weight_decay=p.weight_decay, fused=True
-        )
+        adam = torch.optim.Adam(trainable, lr=p.lr, betas=(p.beta1, p.beta2), weight_decay=p.weight_decay, fused=True)
         return {"main": adam}
 
     def prepare(self, batch: Batch) -> Batch:
@@ -179,7 +175,7 @@ class TRLS(SSLMethod):
             projections = [_apply_heads(self.projector, self._scales(self.encoder, m, len(m))) for m in maps]
         finally:
             self.train(was_training)
-        spread = min(float(F.normalize(z, dim=-1).std(dim=0, correction=0).mean()) for z in projections)
+        spread = min(float(functional.normalize(z, dim=-1).std(dim=0, correction=0).mean()) for z in projections)
         threshold = 0.05 / self.params.projector_dim**0.5
         warning = f"representation collapsed: projections vary by {spread:.2g} between cases, below {threshold:.2g}"
         values = {"collapse_std": spread, "collapse_threshold": threshold}
@@ -218,7 +214,7 @@ class TRLS(SSLMethod):
     def _scales(self, encoder: Encoder, maps: Tensor, n: int) -> Tensor:
         """Encode the maps of all views, (views * n, c, F, T), in one call; returns (n, views, K, d)."""
         encode = encoder.scales if hasattr(encoder, "scales") else lambda x: encoder(x)[:, None]
-        return self._encode(encode, maps).unflatten(0, (-1, n)).transpose(0, 1)
+        return self._encode(encode, maps).unflatten(0, (-1, n)).transpose(0, 1).contiguous()
 
 
 def _scale_shape(encoder: Encoder) -> tuple[int, int]:
@@ -243,7 +239,7 @@ def _apply_head(head: nn.Sequential, r: Tensor) -> Tensor:
     into, norm, activation, out = head
     hidden = into(r)
     groups = hidden[0, ..., 0].numel()
-    normal = F.batch_norm(
+    normal = functional.batch_norm(
         hidden.flatten(1), None, None, norm.weight.repeat(groups), norm.bias.repeat(groups), training=True, eps=norm.eps
     )
     return out(activation(normal.view_as(hidden)))

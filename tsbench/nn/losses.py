@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.2) -> Tensor:
@@ -13,17 +13,17 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.2) -> Tensor:
     a, b : (n, d), row i of both are two views of case i. Cosine similarity; each of the 2n rows is contrasted with
     the other 2n - 1; mean over the rows. Needs n >= 2 for a negative to exist; n = 1 gives 0.
     """
-    z = F.normalize(torch.cat([a, b]), dim=1)
+    z = functional.normalize(torch.cat([a, b]), dim=1)
     logits = z @ z.T / temperature
     logits.fill_diagonal_(float("-inf"))
     n = len(a)
     positives = torch.arange(2 * n, device=a.device).roll(n)
-    return F.cross_entropy(logits, positives)
+    return functional.cross_entropy(logits, positives)
 
 
 def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Return || p/|p| - z/|z| ||^2 = 2 - 2 cos(p, z) per row, in [0, 4]; shapes (..., d) -> (...).
 
-    BYOL (Grill et al. 2020), eq. 2; TRLS (arXiv 2401.05431), eq. 5. The target is not detached here.
+    BYOL (Grill et al. 2020), eq. 2; TRLS (arXiv 2401.05431), eq. 1. The target is not detached here.
     """
-    return 2.0 - 2.0 * F.cosine_similarity(prediction, target, dim=-1, eps=1e-8)
+    return 2.0 - 2.0 * functional.cosine_similarity(prediction, target, dim=-1, eps=1e-8)

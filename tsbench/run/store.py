@@ -129,31 +129,40 @@ class Store:
             return {key: status for key, status in rows if key in wanted}
 
     def record(self, result: Result, environment: dict[str, Any]) -> None:
-        """Write everything about one attempt in one transaction; the newest attempt is the run's status."""
+        """Write everything about one attempt in one transaction.
+
+        The newest attempt is the run's status, except that a success is only replaced by a success: a forced
+        repetition that fails or is interrupted leaves the earlier result in place.
+        """
         spec, environment_id = result.spec, digest(environment)
         with self._guard("written"), self.engine.begin() as connection:
-            self._ensure(connection, environments, "id", environment_id, {"content": environment})
-            _replace(connection, runs, spec.key, {**_run_row(spec), "status": result.status, "attempt": 0})
-            inserted = connection.execute(attempts.insert().values(_attempt_row(result, environment_id)))
-            assert inserted.inserted_primary_key is not None
-            number = inserted.inserted_primary_key[0]
-            connection.execute(runs.update().where(runs.c.key == spec.key).values(attempt=number))
-            connection.execute(metrics.delete().where(metrics.c.key == spec.key))
-            if result.metrics:
-                rows = [{"key": spec.key, "name": n, "value": _finite(v)} for n, v in result.metrics.items()]
-                connection.execute(metrics.insert(), rows)
-            connection.execute(predictions.delete().where(predictions.c.key == spec.key))
-            if result.predictions is not None:
-                content = pack(result.predictions)
-                connection.execute(predictions.insert().values(key=spec.key, content=content))
+            if connection.execute(sa.select(environments.c.id).where(environments.c.id == environment_id)).first() is None:
+                connection.execute(environments.insert().values(id=environment_id, content=environment))
+            before = connection.execute(sa.select(runs.c.status).where(runs.c.key == spec.key)).scalar()
+            if before is None:
+                connection.execute(runs.insert().values(key=spec.key, status=result.status, attempt=0, **_run_row(spec)))
+            attempt = connection.execute(attempts.insert().values(_attempt_row(result, environment_id)))
+            if before != "succeeded" or result.status == "succeeded":
+                assert attempt.inserted_primary_key is not None
+                self._make_current(connection, result, attempt.inserted_primary_key[0])
             if result.checkpoint is not None:
                 pretrain_key, path, sha256 = result.checkpoint
+                row = {"path": path, "sha256": sha256, "created": time.time()}
                 connection.execute(checkpoints.delete().where(checkpoints.c.pretrain_key == pretrain_key))
-                connection.execute(
-                    checkpoints.insert().values(
-                        pretrain_key=pretrain_key, path=path, sha256=sha256, created=time.time()
-                    )
-                )
+                connection.execute(checkpoints.insert().values(pretrain_key=pretrain_key, **row))
+
+    def _make_current(self, connection: sa.Connection, result: Result, attempt: int) -> None:
+        """Let an attempt be the run's status, metrics and predictions."""
+        key = result.spec.key
+        row = {**_run_row(result.spec), "status": result.status, "attempt": attempt}
+        connection.execute(runs.update().where(runs.c.key == key).values(row))
+        for table in (metrics, predictions):
+            connection.execute(table.delete().where(table.c.key == key))
+        if result.metrics:
+            values = [{"key": key, "name": name, "value": _finite(v)} for name, v in result.metrics.items()]
+            connection.execute(metrics.insert(), values)
+        if result.predictions is not None:
+            connection.execute(predictions.insert().values(key=key, content=pack(result.predictions)))
 
     def checkpoint_sha256(self, pretrain_key: str) -> str | None:
         """Return the recorded checksum of a checkpoint."""
@@ -218,10 +227,6 @@ class Store:
                 f"{self.name} has schema {version}, this tsbench reads {SCHEMA_VERSION}; "
                 "use the version of tsbench that wrote it, or another --store"
             )
-
-    def _ensure(self, connection: sa.Connection, table: sa.Table, column: str, key: str, values: dict[str, Any]) -> None:
-        if connection.execute(sa.select(table.c[column]).where(table.c[column] == key)).first() is None:
-            connection.execute(table.insert().values({column: key, **values}))
 
     @contextmanager
     def _guard(self, verb: str) -> Iterator[None]:
@@ -297,12 +302,6 @@ def _attempt_row(result: Result, environment_id: str) -> dict[str, Any]:
 def _finite(value: float) -> float | None:
     """Return None for NaN and infinity, which JSON and SQL do not know."""
     return float(value) if abs(value) < float("inf") else None
-
-
-def _replace(connection: sa.Connection, table: sa.Table, key: str, values: dict[str, Any]) -> None:
-    updated = connection.execute(table.update().where(table.c.key == key).values(values))
-    if updated.rowcount == 0:
-        connection.execute(table.insert().values(key=key, **values))
 
 
 def _parse(url: str) -> sa.URL:

@@ -1,0 +1,22 @@
+"""The UCR-2018 and UEA-2018 archives, and a user's own files; nothing is downloaded."""
+
+from __future__ import annotations
+
+from tsbench import hookimpl
+from tsbench.hookspecs import Register
+from tsbench_archives.catalogue import rows
+
+
+@hookimpl
+def tsbench_datasets(register: Register) -> None:
+    """Register the 128 UCR and 30 UEA datasets, aeon's UnitTest, and the reader of a user's path."""
+    for row in rows().values():
+        tags = tuple(tag for tag in (row.archive, "bundled" if row.bundled else "") if tag)
+        register(
+            row.name,
+            "tsbench_archives.archive:ArchiveDataset",
+            summary=row.summary,
+            tags=tags,
+            options={"name": row.name},
+        )
+    register("local", "tsbench_archives.local:LocalDataset", summary="Your own file or folder, given as a path.")

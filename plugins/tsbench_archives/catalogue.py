@@ -1,0 +1,66 @@
+"""The catalogue of archive datasets: what is known about each without its files, read from catalogue.csv."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """What is known about one dataset; None and empty text mean: not known.
+
+    archive : "ucr", "uea", or empty for a set of neither.
+    length : time points per case, 0 where cases differ in length.
+    normalised : every series is z-normalised in the files.
+    missing : the files hold missing values.
+    bundled : the installed libraries that ship the dataset ("aeon sktime").
+    """
+
+    name: str
+    archive: str
+    n_train: int | None
+    n_test: int | None
+    n_classes: int | None
+    n_channels: int | None
+    length: int | None
+    normalised: bool
+    variable_length: bool
+    missing: bool
+    domain: str
+    bundled: str
+
+    @property
+    def summary(self) -> str:
+        """One line for listings."""
+        length = "varying length" if self.variable_length else _known(self.length, "time points")
+        facts = [
+            _known(self.n_classes, "classes"),
+            f"{self.n_train}/{self.n_test} train/test cases" if self.n_train and self.n_test else "",
+            _known(self.n_channels, "channels") if self.n_channels != 1 else "univariate",
+            length,
+        ]
+        text = ", ".join(fact for fact in facts if fact)
+        return f"{self.domain}: {text}" if self.domain else text
+
+
+@cache
+def rows() -> dict[str, Row]:
+    """Return the catalogue by name, in file order."""
+    with Path(__file__).with_name("catalogue.csv").open(newline="", encoding="utf-8") as file:
+        return {record["name"]: _row(record) for record in csv.DictReader(file)}
+
+
+def _row(record: dict[str, str]) -> Row:
+    numbers = {
+        key: int(record[key]) if record[key] else None
+        for key in ("n_train", "n_test", "n_classes", "n_channels", "length")
+    }
+    flags = {key: record[key] == "yes" for key in ("normalised", "variable_length", "missing")}
+    texts = {key: record[key] for key in ("name", "archive", "domain", "bundled")}
+    return Row(**texts, **numbers, **flags)
+
+
+def _known(value: int | None, what: str) -> str:
+    return "" if value is None else f"{value} {what}"

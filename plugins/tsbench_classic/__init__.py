@@ -1,0 +1,11 @@
+"""Classifiers that learn no representation; for now the floors every leaderboard needs."""
+
+from tsbench import hookimpl
+
+
+@hookimpl
+def tsbench_methods(register):
+    """Register the classifiers."""
+    register("majority", "tsbench_classic.floors:Majority", summary="Predict the most frequent training class.")
+    register("1nn-ed", "tsbench_classic.floors:NearestNeighbour", summary="1-NN, Euclidean distance of the series.")
+    register("noop", "tsbench_classic.floors:Noop", summary="Do nothing; measures the harness itself.")

@@ -1,0 +1,64 @@
+"""What probes share: checks of the input, folds on the training part, scores of classes without training cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.errors import MethodError
+from tsbench.interfaces import Features, Scores
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+Folds = list[tuple[Labels, Labels]]
+
+
+def training_data(train: Features) -> tuple[Floats, Labels]:
+    """Return checked features as float64 (n, d) and labels int64 (n,).
+
+    Raises MethodError when a feature is not finite or the training part has one class only.
+    """
+    classes = np.unique(train.y)
+    if len(classes) < 2:
+        raise MethodError(f"the training part has one class only (class index {classes[0]}): nothing to learn")
+    return finite(train.x, "training"), train.y
+
+
+def finite(x: npt.NDArray[np.floating], part: str) -> Floats:
+    """Return x as float64; raises MethodError naming how many features of the part are NaN or infinite."""
+    broken = x.size - int(np.isfinite(x).sum())
+    if broken:
+        raise MethodError(
+            f"{broken} of {x.size} {part} features are NaN or infinite: the representation diverged; "
+            "lower the learning rate or clip the gradient"
+        )
+    return x.astype(np.float64)
+
+
+def expand(scores: Floats, seen: Labels, n_classes: int) -> Scores:
+    """Spread scores (n, n_seen) of the class indices `seen` over all classes, float64 (n, n_classes).
+
+    A class without training cases scores just below the smallest score, so that it is never the largest. A binary
+    decision (n,), positive for the second class, becomes the columns -decision and decision.
+    """
+    if scores.ndim == 1:
+        scores = np.stack([-scores, scores], axis=1)
+    everywhere = np.full((len(scores), n_classes), np.nextafter(scores.min(initial=0.0), -np.inf))
+    everywhere[:, seen] = scores
+    return everywhere
+
+
+def search_folds(y: Labels, n_folds: int = 5) -> Folds | None:
+    """Return stratified folds (fit, held out) for choosing a parameter on the training part, or None for no search.
+
+    No search below 50 cases or 5 cases per class on average (rounded down), as in TS2Vec (arXiv 2106.10466, reference
+    implementation). Unlike there, a class with fewer cases than folds lowers the number of folds to its size, so that
+    every class is in every fit; a class with one case means no search. Not shuffled, as in scikit-learn's GridSearchCV.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    counts = np.unique(y, return_counts=True)[1]
+    n_folds = min(n_folds, int(counts.min()))
+    if len(y) < 50 or len(y) // len(counts) < 5 or n_folds < 2:
+        return None
+    return list(StratifiedKFold(n_folds).split(y, y))

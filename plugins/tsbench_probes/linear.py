@@ -1,0 +1,105 @@
+"""Logistic regression on standardised features, fitted to convergence."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
+from tsbench.metrics import f1_macro
+from tsbench.params import BaseParams, param
+from tsbench_probes.common import Floats, Folds, Labels, expand, finite, search_folds, training_data
+
+GRID = tuple(10.0**exponent for exponent in range(-4, 5))
+
+
+class Linear(Probe):
+    """Multinomial logistic regression (L2, lbfgs) on features standardised with training statistics.
+
+    The converged counterpart of a linear layer trained by gradient steps. C in {1e-4 ... 1e4 by decades} by macro-F1 on
+    the validation part; without one by stratified cross-validation on the training part, or C = 1 where `search_folds`
+    gives no search. Ties to the smallest C. The final model is fitted on the training part alone.
+    """
+
+    class Params(BaseParams):
+        """Limit on cost."""
+
+        max_iter: int = param(1_000, low=10, high=1_000_000, stage="probe", doc="lbfgs iterations of one fit")
+
+    def fit(
+        self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
+    ) -> Predictor:
+        """Choose C and fit."""
+        x, y = training_data(train)
+        found = {"C": 1.0}
+        if validation is not None:
+            joined = np.concatenate([x, finite(validation.x, "validation")])
+            fold = (np.arange(len(x)), np.arange(len(x), len(joined)))
+            found = self._search(joined, np.concatenate([y, validation.y]), [fold], train.n_classes)
+        elif (folds := search_folds(y)) is not None:
+            found = self._search(x, y, folds, train.n_classes)
+        classifier = LogisticRegression(C=found["C"], max_iter=self.params.max_iter)
+        model = _fit(make_pipeline(StandardScaler(), classifier), x, y)
+        found["converged"] = float((classifier.n_iter_ < self.params.max_iter).all())
+        return _LinearPredictor(model, train.n_classes, found)
+
+    def _search(self, x: Floats, y: Labels, folds: Folds, n_classes: int) -> dict[str, float]:
+        """Return the C of the best mean macro-F1 over the folds; each fit starts from the solution of the C before."""
+        f1 = np.empty((len(GRID), len(folds)))
+        for number, (fit, held_out) in enumerate(folds):
+            scaler = StandardScaler().fit(x[fit])
+            inside, outside = scaler.transform(x[fit]), scaler.transform(x[held_out])
+            classifier = LogisticRegression(max_iter=self.params.max_iter, warm_start=True)
+            for row, c in enumerate(GRID):
+                _fit(classifier.set_params(C=c), inside, y[fit])
+                f1[row, number] = f1_macro(y[held_out], classifier.predict(outside), n_classes)
+        mean = f1.mean(axis=1)
+        best = int(mean.argmax())
+        return {"C": GRID[best], "selection_f1_macro": float(mean[best])}
+
+
+class Logistic(Probe):
+    """One-vs-rest logistic regression, C = 1, on features standardised with training statistics.
+
+    TS2Vec's second protocol (arXiv 2106.10466, reference implementation). A validation part is not used and not merged
+    into the training part.
+    """
+
+    class Params(BaseParams):
+        """Limit on cost."""
+
+        max_iter: int = param(1_000_000, low=10, high=1_000_000, stage="probe", doc="lbfgs iterations of one fit")
+
+    def fit(
+        self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
+    ) -> Predictor:
+        """Fit one classifier per class."""
+        x, y = training_data(train)
+        classifier = OneVsRestClassifier(LogisticRegression(max_iter=self.params.max_iter))
+        return _LinearPredictor(_fit(make_pipeline(StandardScaler(), classifier), x, y), train.n_classes, {})
+
+
+class _LinearPredictor(Predictor):
+    def __init__(self, model: Pipeline, n_classes: int, found: dict[str, float]) -> None:
+        self.model, self.n_classes, self.found = model, n_classes, found
+
+    def predict(self, x: npt.NDArray[np.float32]) -> tuple[Labels, Scores]:
+        scores = expand(self.model.decision_function(finite(x, "test")), self.model.classes_, self.n_classes)
+        return scores.argmax(axis=1), scores
+
+    def details(self) -> dict[str, float]:
+        return self.found
+
+
+def _fit(model: Any, x: Floats, y: Labels) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # reported in `details`
+        return model.fit(x, y)

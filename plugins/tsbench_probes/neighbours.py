@@ -1,0 +1,59 @@
+"""Nearest neighbours by brute force in float64, in chunks of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+_CHUNK_ELEMENTS = 4_000_000  # 32 MB of distances at a time
+
+
+def squared_distances(a: Floats, b: Floats) -> Floats:
+    """Return squared Euclidean distances (n, m) of the rows of a (n, d) and b (m, d); exactly 0 for a is b."""
+    centre = b.mean(axis=0)  # a large common offset would cancel badly in the expansion below
+    same = a is b
+    b = b - centre
+    a = b if same else a - centre
+    norm_a, norm_b = np.einsum("ij,ij->i", a, a), np.einsum("ij,ij->i", b, b)
+    distances: Floats = a @ b.T
+    distances *= -2.0
+    distances += norm_a[:, None]
+    distances += norm_b
+    np.maximum(distances, 0.0, out=distances)
+    if same:
+        np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def chunks(n: int, width: int) -> Iterator[slice]:
+    """Cut n rows of a matrix of the given width into slices of bounded size."""
+    size = max(1, _CHUNK_ELEMENTS // width)
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
+def neighbour_scores(train: Floats, y: npt.NDArray[np.int64], x: Floats, k: int = 1) -> Floats:
+    """Return scores (n, n_seen) over the sorted classes of y; the largest is the prediction.
+
+    k = 1: minus the Euclidean distance to the nearest training case of each class. k > 1: the share of each class among
+    the k nearest training cases (all of them where there are fewer than k). Of equal scores the smaller class index is
+    the prediction.
+
+    train : float64 (m, d). y : int64 (m,). x : float64 (n, d).
+    """
+    order = np.argsort(y, kind="stable")
+    train = train[order]
+    seen, first, index = np.unique(y[order], return_index=True, return_inverse=True)
+    votes = np.eye(len(seen))[index]
+    k = min(k, len(train))
+    scores = np.empty((len(x), len(seen)))
+    for part in chunks(len(x), len(train)):
+        distances = squared_distances(x[part], train)
+        if k == 1:
+            scores[part] = -np.sqrt(np.minimum.reduceat(distances, first, axis=1))
+        else:
+            nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
+            scores[part] = votes[nearest].mean(axis=1)
+    return scores

@@ -1,0 +1,53 @@
+"""tsbench data."""
+
+from __future__ import annotations
+
+import click
+
+from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.show import show_dataset
+
+
+@click.group()
+def data() -> None:
+    """See which datasets are known and which are on this machine."""
+
+
+@data.command("list")
+@click.argument("collection", required=False)
+@click.option("--available", is_flag=True, help="Only those on this machine.")
+@common_options
+def list_data(collection: str | None, available: bool) -> int:
+    """List datasets, all or those of a collection, and whether they are on this machine.
+
+    \b
+    Example:
+      tsbench data list uea --data-dir ~/archives
+    """
+    from tsbench.run.plan import expand_datasets
+
+    plugins = settings().plugins()
+    names = [collection] if collection else [name for name in plugins["datasets"].names() if name != "local"]
+    handles = expand_datasets(names, plugins, open_registry())
+    here = 0
+    for handle in handles:
+        present = handle.dataset.available()
+        here += present
+        if present or not available:
+            click.echo(f"{'here   ' if present else 'missing'}  {handle.name:<32}  {handle.card.summary}".rstrip())
+    click.echo(f"{here} of {len(handles)} datasets are on this machine.", err=True)
+    return 0
+
+
+@data.command()
+@click.argument("name")
+@common_options
+def info(name: str) -> int:
+    """Print a dataset's card and, where the data is on this machine, its sizes, classes and fingerprint.
+
+    \b
+    Examples:
+      tsbench data info GunPoint
+      tsbench data info ./recordings.csv
+    """
+    return show_dataset(name)

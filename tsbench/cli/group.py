@@ -1,0 +1,64 @@
+"""The command group: names and one-line helps are here, so that --help imports no command."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from tsbench import __version__
+from tsbench.cli.options import common_options
+
+COMMANDS = {
+    "run": ("tsbench.cli.run:run", "Run methods on datasets and store every result."),
+    "leaderboard": ("tsbench.cli.leaderboard:leaderboard", "Rank the methods of a collection from stored results."),
+    "results": ("tsbench.cli.results:results", "Print or export a row per run."),
+    "list": ("tsbench.cli.list:list_names", "List methods, datasets, encoders, transforms, probes, protocols, suites."),
+    "show": ("tsbench.cli.show:show", "Show a method, a dataset or a run in full."),
+    "data": ("tsbench.cli.data:data", "See which datasets are known and which are on this machine."),
+    "plugin": ("tsbench.cli.plugin:plugin", "See which plugins are installed and whether they load."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, suggesting the closest name when there is none."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from tsbench.catalog import did_you_mean
+
+            ctx.fail(f"no such command '{args[0]}'{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and their one-line helps without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+@common_options
+def cli() -> None:
+    """Benchmark representation learning on time series.
+
+    \b
+    Example:
+      tsbench run --method trls --dataset uea --offline --available --floors
+      tsbench leaderboard uea
+    """

@@ -1,0 +1,105 @@
+"""tsbench leaderboard."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.errors import UsageError
+
+
+@click.command()
+@click.argument("collection")
+@click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
+@click.option("--metric", default="accuracy", show_default=True, help="Metric of the cells.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv or .md file.")
+@common_options
+def leaderboard(collection: str, protocol: str | None, metric: str, out: Path | None) -> int:
+    """Rank the methods of a collection (or a comma-separated list of datasets) from stored results.
+
+    Mean, average rank and wins are over the datasets that all complete methods have; incomplete methods stand apart.
+
+    \b
+    Examples:
+      tsbench leaderboard uea
+      tsbench leaderboard uea --metric f1_macro --out uea.csv
+    """
+    from tsbench.leaderboard.table import build
+    from tsbench.metrics import METRICS
+
+    if metric not in METRICS:
+        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
+    registry = open_registry()
+    datasets, default = _datasets(collection, registry)
+    chosen = registry.find("protocols", protocol or default)
+    with contextlib.closing(open_store(must_exist=True)) as store:
+        rows = store.results({chosen.hash(), chosen.own().hash()}, datasets)
+    board = build(collection, datasets, chosen, rows, metric)
+    if board.cells.empty:
+        raise UsageError(
+            f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
+            f"make some: tsbench run --dataset {collection} --protocol {chosen.name} --method ..."
+        )
+    _print(board)
+    if out is not None:
+        from tsbench.leaderboard.export import write_board
+
+        write_board(board, out)
+        click.echo(f"written to {out}")
+    return 0
+
+
+def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
+    """Return dataset names and the default protocol of a collection, a suite or a list of datasets."""
+    from tsbench.run.plan import expand_datasets
+
+    if collection in registry.suites:
+        suite = registry.suites[collection]
+        names, default = [suite.collection], suite.protocols[0]
+    else:
+        names = collection.split(",")
+        default = registry.collections[collection].protocol if collection in registry.collections else ""
+    handles = expand_datasets(names, settings().plugins(), registry)
+    own = handles[0].card.default_protocol or handles[0].default_protocol
+    return [handle.name for handle in handles], default or own
+
+
+def _print(board: Any) -> None:
+    """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
+    wide = 10_000 if not console.is_terminal else console.width
+    click.echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
+    first = True
+    while first or columns:
+        count = len(columns)
+        while count > 1 and console.measure(_table(board, columns[:count], first)).maximum > wide:
+            count -= 1
+        table = _table(board, columns[:count], first)
+        Console(highlight=False, width=max(console.width, console.measure(table).maximum)).print(table)
+        columns, first = columns[count:], False
+    click.echo(f"Mean, rank and wins are over the {len(board.common)} datasets that all complete methods have.")
+
+
+def _table(board: Any, columns: list[str], summary: bool) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tsbench.leaderboard.export import percent, rank, whole
+
+    table = Table()
+    heads = ["mean", "rank", "wins", "coverage"] if summary else []
+    for name in ("method", *heads, *columns):
+        table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+    n_complete = int(board.summary["complete"].sum())
+    for number, (method, row) in enumerate(board.summary.iterrows(), start=1):
+        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"]] if summary else []
+        cells = [percent(board.cells.loc[method, name]) for name in columns]
+        table.add_row(escape(str(method)), *facts, *cells, end_section=number == n_complete)
+    return table

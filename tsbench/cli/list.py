@@ -1,0 +1,34 @@
+"""tsbench list."""
+
+from __future__ import annotations
+
+import click
+
+from tsbench.cli.options import common_options, open_registry, settings
+
+CATALOGUES = ("methods", "datasets", "encoders", "transforms", "probes")
+SECTIONS = ("protocols", "suites", "collections")
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice([*CATALOGUES, *SECTIONS]))
+@common_options
+def list_names(kind: str) -> int:
+    """List what there is of a kind, with a line about each.
+
+    \b
+    Examples:
+      tsbench list methods
+      tsbench list protocols
+    """
+    if kind in CATALOGUES:
+        rows = [(entry.name, " ".join([entry.summary, f"[{entry.paper}]" if entry.paper else ""])) for entry in
+                settings().plugins()[kind] if entry.name != "local"]
+    else:
+        rows = [(name, entry.summary) for name, entry in sorted(getattr(open_registry(), kind).items())]
+    if kind == "methods":
+        rows.append(("random:<method>", "that method, built and never trained: the floor of every encoder"))
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, summary in rows:
+        click.echo(f"{name:<{width}}  {summary}".rstrip())
+    return 0

@@ -1,0 +1,100 @@
+"""Options that every command takes, and what they set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tsbench.plugins import Plugins, plugins
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Settings:
+    """What the common options said; one object per invocation, kept on the root context."""
+
+    store: str | None = None
+    registry: Path | None = None
+    plugin_files: list[Path] = field(default_factory=list)
+
+    def plugins(self) -> Plugins:
+        """Return the installed plugins together with the files given by --plugin."""
+        found = plugins()
+        for path in self.plugin_files:
+            found.load_file(path)
+        self.plugin_files.clear()
+        return found
+
+
+def settings() -> Settings:
+    """Return the settings of the running command."""
+    found = click.get_current_context().find_root().ensure_object(Settings)
+    assert isinstance(found, Settings)
+    return found
+
+
+def open_store(must_exist: bool = False) -> Any:
+    """Open the store that --store names."""
+    from tsbench.run.store import DEFAULT_STORE, Store
+
+    return Store(settings().store or os.environ.get("TSBENCH_STORE") or DEFAULT_STORE, must_exist)
+
+
+def open_registry() -> Any:
+    """Read registry.yaml, with the user's own merged over it."""
+    from tsbench.registry import load_registry
+
+    return load_registry(settings().registry)
+
+
+def common_options(command: F) -> F:
+    """Add the options that every command takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is None or value == () or value is False:
+        return
+    found = context.find_root().ensure_object(Settings)
+    if parameter.name == "plugin_files":
+        found.plugin_files.extend(value)
+    elif parameter.name == "data_dir":
+        known = os.environ.get("TSBENCH_DATA", "")
+        os.environ["TSBENCH_DATA"] = os.pathsep.join([*map(str, value), *([known] if known else [])])
+    elif parameter.name in ("offline", "debug"):
+        os.environ[f"TSBENCH_{parameter.name.upper()}"] = "1"
+    else:
+        setattr(found, str(parameter.name), value)
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    return click.option(*names, expose_value=False, callback=_keep, is_eager=True, **attributes)
+
+
+_OPTIONS = (
+    _option("--store", metavar="URL", help="Store of results: a file or a database URL.  [default: tsbench.db]"),
+    _option(
+        "--data-dir",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+        help="Folder of archive files; may be repeated. TSBENCH_DATA names more.",
+    ),
+    _option("--offline", is_flag=True, help="Never touch the network."),
+    _option("--registry", type=click.Path(path_type=Path), help="Your own registry.yaml, merged over the built-in."),
+    _option(
+        "--plugin",
+        "plugin_files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Load a plugin from a single Python file; may be repeated.",
+    ),
+    _option("--debug", is_flag=True, help="Show tracebacks."),
+)

@@ -1,0 +1,64 @@
+"""Leaderboards and results as files, written by atomic rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from tsbench.errors import TsbenchError, UsageError
+from tsbench.leaderboard.table import Board
+
+FORMATS = (".csv", ".md")
+
+
+def write_board(board: Board, path: Path) -> None:
+    """Write a board as .csv (every column, full precision) or .md (as printed)."""
+    if path.suffix not in FORMATS:
+        raise UsageError(f"--out {path}: choose a file that ends in {' or '.join(FORMATS)}")
+    frame = board.frame()
+    text = frame.to_csv(float_format="%.6g", lineterminator="\n") if path.suffix == ".csv" else markdown(board)
+    write_bytes(path, text.encode())
+
+
+def markdown(board: Board) -> str:
+    """Return the board as a Markdown table of percentages; datasets nobody has are left out."""
+    columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
+    head = ["method", "mean", "rank", "wins", "coverage", *columns]
+    lines = [" | ".join(head), " | ".join(["---"] + ["---:"] * (len(head) - 1))]
+    for method, row in board.summary.iterrows():
+        cells = [percent(board.cells.loc[method, name]) for name in columns]
+        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), str(row["coverage"])]
+        lines.append(" | ".join([str(method).replace("|", "\\|"), *facts, *cells]))
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction in percent with one decimal; an unfinished cell is empty."""
+    return "" if pd.isna(fraction) else f"{100 * fraction:.1f}"
+
+
+def rank(value: float) -> str:
+    """Return an average rank with two decimals; empty where there is none."""
+    return "" if pd.isna(value) else f"{value:.2f}"
+
+
+def whole(value: float) -> str:
+    """Return a whole number; empty where there is none."""
+    return "" if pd.isna(value) else str(int(value))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that the old content stays until the new is complete."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        raise TsbenchError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

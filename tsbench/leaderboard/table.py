@@ -1,0 +1,112 @@
+"""The leaderboard: a row per method, a column per dataset, from the succeeded runs of one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tsbench.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Board:
+    """A leaderboard.
+
+    cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
+        the metric (a fraction), NaN where a fold is missing.
+    summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, normalisation.
+    common : the datasets that all complete methods have. A method is complete when none covers more datasets.
+    """
+
+    name: str
+    metric: str
+    protocol: Protocol
+    cells: pd.DataFrame
+    summary: pd.DataFrame
+    common: tuple[str, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the board as one table, best rank first, incomplete methods last; what `--out` writes."""
+        table = pd.concat([self.summary, self.cells], axis=1)
+        table.insert(0, "protocol", self.protocol.name)
+        table.insert(1, "protocol_hash", self.protocol.hash()[:12])
+        table.insert(2, "metric", self.metric)
+        return table
+
+
+def build(
+    name: str, datasets: Sequence[str], protocol: Protocol, rows: Iterable[dict[str, Any]], metric: str
+) -> Board:
+    """Make the board of a collection from the rows of `Store.results`.
+
+    Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
+    each method the newest version counts. A cell needs every fold of a seed: seeds with a fold missing are left out.
+    """
+    known = {protocol.hash(), protocol.own().hash()}
+    wanted = set(datasets)
+    usable = [
+        row
+        for row in rows
+        if row["status"] == "succeeded" and row["dataset"] in wanted and row.get(metric) is not None
+    ]
+    if any(row["protocol_hash"] not in known for row in usable):
+        raise ValueError("rows of different protocols must not share a leaderboard")
+    values = pd.DataFrame(
+        {
+            "method": [row["label"] for row in usable],
+            "version": [row["method_version"] for row in usable],
+            "dataset": [row["dataset"] for row in usable],
+            "fold": [row["fold"] for row in usable],
+            "seed": [row["seed"] for row in usable],
+            "normalisation": [row["spec"]["normalisation"] for row in usable],
+            "fingerprint": [row["spec"]["fingerprint"] for row in usable],
+            "finished": [row["finished"] for row in usable],
+            "value": [row[metric] for row in usable],
+        }
+    )
+    values = _newest(values)
+    cells = _cells(values, protocol, datasets)
+    summary, common = _summary(values, cells, len(datasets))
+    order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
+    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common)
+
+
+def _newest(values: pd.DataFrame) -> pd.DataFrame:
+    """Keep each method's newest version, and of each dataset the fingerprint that was run last."""
+    if values.empty:
+        return values
+    values = values[values["version"] == values.groupby("method")["version"].transform("max")]
+    latest = values.sort_values("finished").groupby("dataset")["fingerprint"].last()
+    values = values[values["fingerprint"] == values["dataset"].map(latest)]
+    return values.sort_values("finished").drop_duplicates(["method", "dataset", "fold", "seed"], keep="last")
+
+
+def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) -> pd.DataFrame:
+    per_seed = values.groupby(["method", "dataset", "seed"])["value"].agg(["mean", "count"])
+    folds = protocol.n_folds(int(values["fold"].max()) + 1 if len(values) else 1)
+    whole = per_seed[per_seed["count"] == folds]["mean"]
+    cells = whole.groupby(["method", "dataset"]).mean().unstack("dataset")
+    methods = pd.Index(sorted(values["method"].unique()), name="method")
+    return cells.reindex(index=methods, columns=pd.Index(datasets, name="dataset")).astype(float)
+
+
+def _summary(values: pd.DataFrame, cells: pd.DataFrame, n_datasets: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    covered = cells.notna().sum(axis=1)
+    complete = (covered == covered.max()) & (covered > 0)
+    common = [name for name in cells.columns if len(cells) and cells.loc[complete, name].notna().all() and complete.any()]
+    shared = cells.loc[complete, common]
+    ranks = shared.rank(axis=0, ascending=False, method="average")
+    summary = pd.DataFrame(index=cells.index)
+    summary["mean"] = shared.mean(axis=1).reindex(cells.index)
+    summary["rank"] = ranks.mean(axis=1).reindex(cells.index)
+    summary["wins"] = shared.eq(shared.max(axis=0)).sum(axis=1).reindex(cells.index).astype("Int64")
+    summary["coverage"] = [f"{count}/{n_datasets}" for count in covered]
+    summary["complete"] = complete
+    grouped = values.groupby("method")
+    summary["seeds"] = grouped["seed"].nunique()
+    summary["method_version"] = grouped["version"].max()
+    summary["normalisation"] = grouped["normalisation"].agg(lambda column: "/".join(sorted(set(column))))
+    return summary, tuple(common)
