@@ -34,7 +34,7 @@ _HOMES = {
     "RunSpec": "tsbench.run.spec",
     "Result": "tsbench.run.spec",
 }
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from tsbench.batch import Batch as Batch

@@ -31,6 +31,6 @@ def seed_everything(key: str, stage: str) -> int:
 
     seed = stage_seed(key, stage)
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - third-party code draws from the global generator
+    np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
     return seed

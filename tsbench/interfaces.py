@@ -133,7 +133,7 @@ class SSLMethod(nn.Module, ABC):
 
     @classmethod
     def create(cls, **overrides: Any) -> SSLMethod:
-        """Make the method with parameters as on the command line; dotted keys in a dict: `**{"encoder.cell": "gru"}`."""
+        """Make the method with parameters as on the command line, such as `**{"encoder.cell": "gru"}`."""
         from tsbench.plugins import plugins
 
         return cls(resolve(cls.Params, overrides, lambda kind, name: plugins()[kind].get(name), cls.__name__))
@@ -188,9 +188,7 @@ class SSLMethod(nn.Module, ABC):
         self.eval()
         chunk = max(1, self.encode_elements // max(1, data.x[0].numel()))
         try:
-            parts = [
-                self.represent(self.prepare(data.select(slice(i, i + chunk)))) for i in range(0, len(data), chunk)
-            ]
+            parts = [self.represent(self.prepare(data.select(slice(i, i + chunk)))) for i in range(0, len(data), chunk)]
         finally:
             self.train(was_training)
         return torch.cat(parts)

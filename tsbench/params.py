@@ -1,8 +1,8 @@
 """Typed hyper-parameters: default, bounds, documentation, search space and identity in one declaration.
 
-    class Params(SSLMethod.Params):
-        temperature: float = param(0.2, low=0.01, high=1.0, log=True, tune=True, doc="NT-Xent temperature, eq. 4")
-        cell: Literal["lstm", "gru"] = param("lstm", tune=True, doc="recurrent cell")
+class Params(SSLMethod.Params):
+    temperature: float = param(0.2, low=0.01, high=1.0, log=True, tune=True, doc="NT-Xent temperature, eq. 4")
+    cell: Literal["lstm", "gru"] = param("lstm", tune=True, doc="recurrent cell")
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def param(
     neutral : the value under which the parameter changes nothing; left out of a run's identity, so that adding
         a parameter does not orphan earlier results.
     """
-    extra = {"log": log, "tune": tune, "stage": stage, "component": component}
+    extra: dict[str, Any] = {"log": log, "tune": tune, "stage": stage, "component": component}
     if neutral is not _UNSET:
         extra["neutral"] = neutral
     return Field(default, ge=low, le=high, description=doc, json_schema_extra=extra, validate_default=True)

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import pluggy
 
@@ -122,7 +122,7 @@ def _registrar(kind: str, plugin: str, entries: dict[str, Entry]) -> hookspecs.R
         text = summary or _first_line(target)
         entries[name] = Entry(name, target, plugin, text, paper, tuple(tags), options or {})
 
-    return cast(hookspecs.Register, register)
+    return register
 
 
 def _first_line(target: Any) -> str:

@@ -34,7 +34,9 @@ def rotated_folds(
     if n_folds < 3:
         raise UsageError(f"train, validation and test need at least 3 folds, got {n_folds}")
     if len(y) < n_folds:
-        raise InvalidDataError(f"{len(y)} cases cannot be split into {n_folds} folds; use fewer folds or more cases")
+        raise InvalidDataError(
+            f"{len(y)} cases cannot be split into {n_folds} folds; use fewer folds (at least 3) or more cases"
+        )
     if groups is not None:
         _check_groups(groups, len(y), n_folds)
     parts = _parts(y, n_folds, seed, groups)
@@ -72,4 +74,6 @@ def _check_groups(groups: npt.NDArray[Any], n_cases: int, n_folds: int) -> None:
         raise InvalidDataError(f"{len(groups)} group labels for {n_cases} cases")
     n_groups = len(np.unique(groups))
     if n_groups < n_folds:
-        raise InvalidDataError(f"{n_groups} groups cannot be split into {n_folds} folds; use {n_groups} folds or fewer")
+        raise InvalidDataError(
+            f"{n_groups} groups cannot be split into {n_folds} folds; use fewer folds (at least 3) or more groups"
+        )

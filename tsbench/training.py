@@ -116,7 +116,7 @@ class _Loop:
 
     def _diverged(self, step: int, value: float) -> MethodError:
         broken = [name for name, p in self.method.named_parameters() if not bool(torch.isfinite(p).all())]
-        fault = f"parameter {broken[0]} is not finite" if broken else "all parameters are finite, the loss itself is not"
+        fault = f"parameter {broken[0]} is not finite" if broken else "every parameter is finite, only the loss is not"
         return MethodError(f"the loss is {value} at step {step} of {self.total}; {fault}. Lower lr or set clip_norm")
 
     def curve(self) -> list[tuple[int, float]]:
@@ -141,9 +141,7 @@ def _batch_bounds(n_cases: int, batch_size: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], n_cases], strict=True))
 
 
-def _epoch_batches(
-    sources: Sequence[Batch], batch_size: int, rng: torch.Generator
-) -> Iterator[tuple[int, Tensor]]:
+def _epoch_batches(sources: Sequence[Batch], batch_size: int, rng: torch.Generator) -> Iterator[tuple[int, Tensor]]:
     """Yield (source, case indices on the device): every case once, sources mixed batch-wise."""
     device = sources[0].x.device
     batches = []

@@ -58,6 +58,10 @@ class ArchiveDataset(Dataset):
             facts=facts,
         )
 
+    def available(self) -> bool:
+        """Say whether train and test file are on this machine."""
+        return self._find() is not None
+
     def files(self) -> list[Path]:
         """Return the train file(s), then the test file(s)."""
         source = self._find()
@@ -74,10 +78,7 @@ class ArchiveDataset(Dataset):
         return sources.load(source, self._read)
 
     def _read(self, paths: tuple[Path, ...]) -> Panel:
-        if len(paths) > 1:
-            panel = readers.read_channels(paths)
-        else:
-            panel = READERS[paths[0].suffix[1:]](paths[0])
+        panel = readers.read_channels(paths) if len(paths) > 1 else READERS[paths[0].suffix[1:]](paths[0])
         # Formats other than .ts store series of varying length padded with NaN to the longest.
         return readers.trim_padding(panel) if self.row.variable_length and paths[0].suffix != ".ts" else panel
 

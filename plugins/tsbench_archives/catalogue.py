@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
@@ -53,13 +53,12 @@ def rows() -> dict[str, Row]:
 
 
 def _row(record: dict[str, str]) -> Row:
-    numbers = {
-        key: int(record[key]) if record[key] else None
-        for key in ("n_train", "n_test", "n_classes", "n_channels", "length")
-    }
-    flags = {key: record[key] == "yes" for key in ("normalised", "variable_length", "missing")}
-    texts = {key: record[key] for key in ("name", "archive", "domain", "bundled")}
-    return Row(**texts, **numbers, **flags)
+    values: dict[str, Any] = dict(record)
+    for key in ("n_train", "n_test", "n_classes", "n_channels", "length"):
+        values[key] = int(record[key]) if record[key] else None
+    for key in ("normalised", "variable_length", "missing"):
+        values[key] = record[key] == "yes"
+    return Row(**values)
 
 
 def _known(value: int | None, what: str) -> str:

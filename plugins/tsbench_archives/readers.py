@@ -84,7 +84,7 @@ def read_channels(paths: Sequence[Path]) -> Panel:
 
 def trim_padding(panel: Panel) -> Panel:
     """Take missing values at the end of a case, in all channels, as padding: they no longer count in its length."""
-    observed = ~np.isnan(panel.X).all(axis=1)
+    observed = np.asarray(~np.isnan(panel.X).all(axis=1))
     last = panel.n_timepoints - np.argmax(observed[:, ::-1], axis=1)
     return replace(panel, lengths=np.where(observed.any(axis=1), last, 1).astype(np.int32))
 
@@ -196,14 +196,14 @@ def _labels(panel: Panel) -> list[str]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number, text) of the lines that are neither blank nor a comment."""
-    with path.open(encoding=_encoding(path)) as file:
+    with path.open(encoding=encoding(path)) as file:
         for number, line in enumerate(file, start=1):
             text = line.strip(" \r\n")
             if text.strip() and text[0] not in "#%":
                 yield number, text
 
 
-def _encoding(path: Path) -> str:
+def encoding(path: Path) -> str:
     """Return utf-8 (with or without a byte order mark) or, where the bytes are not that, latin-1."""
     try:
         with path.open(encoding="utf-8-sig") as file:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,19 +96,22 @@ def _channel_files(folder: Path, name: str, part: str) -> tuple[Path, ...]:
     missing = set(range(1, max(numbered) + 1)) - set(numbered)
     if missing:
         raise InvalidDataError(
-            f"{folder}: {name}Dimension{min(missing)}_{part}.arff is missing among {len(numbered)} files of one channel each"
+            f"{folder}: {name}Dimension{min(missing)}_{part}.arff is missing; there must be one file for each channel"
         )
     return tuple(numbered[number] for number in sorted(numbered))
 
 
 def _check_alike(train: Panel, test: Panel, where: str) -> None:
-    facts = {
-        "number of channels": [panel.n_channels for panel in (train, test)],
-        "channel names": [panel.channel_names for panel in (train, test)],
-        "per-case columns": [sorted(panel.meta) for panel in (train, test)],
-        "having times": [panel.times is not None for panel in (train, test)],
-        "number of static values": [panel.shape.n_static for panel in (train, test)],
-    }
-    for what, (first, second) in facts.items():
-        if first != second:
-            raise InvalidDataError(f"{where}: train and test differ in their {what}: {first} and {second}")
+    def facts(panel: Panel) -> dict[str, Any]:
+        return {
+            "number of channels": panel.n_channels,
+            "channel names": list(panel.channel_names),
+            "per-case columns": sorted(panel.meta),
+            "times": "none" if panel.times is None else "given",
+            "number of static values": panel.shape.n_static,
+        }
+
+    first, second = facts(train), facts(test)
+    for what in first:
+        if first[what] != second[what]:
+            raise InvalidDataError(f"{where}: train and test differ in their {what}: {first[what]} and {second[what]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -135,7 +136,7 @@ class LSTM(nn.LSTM):
         if rest < 4 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return super().forward(x)
         extra = 8 - rest
-        w_ih, w_hh, b_ih, b_hh = self._parameters.values()
+        w_ih, w_hh, b_ih, b_hh = self.all_weights[0]
         weights = [
             functional.pad(w_ih.view(4, h, -1), (0, 0, 0, extra)).flatten(0, 1),
             functional.pad(w_hh.view(4, h, h), (0, extra, 0, extra)).flatten(0, 1),
@@ -166,5 +167,5 @@ class CausalConvolutions(nn.Module):
 def _cell(name: str, size: int) -> nn.Module:
     if name == "tcn":
         return CausalConvolutions(size)
-    recurrent: type[nn.RNNBase] = {"lstm": LSTM, "gru": nn.GRU, "rnn": nn.RNN}[name]
-    return recurrent(size, size)
+    recurrent: dict[str, Callable[[int, int], nn.Module]] = {"lstm": LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+    return recurrent[name](size, size)

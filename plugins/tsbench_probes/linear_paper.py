@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.functional import cross_entropy, linear
 
 from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
 from tsbench.metrics import f1_macro
@@ -54,14 +55,12 @@ class LinearPaper(Probe):
         for epoch in range(1, self.params.epochs + 1):
             for batch in torch.randperm(len(inputs), generator=generator).split(self.params.batch_size):
                 optimizer.zero_grad()
-                nn.functional.cross_entropy(
-                    nn.functional.linear(inputs[batch], weight, bias), targets[batch]
-                ).backward()
+                cross_entropy(linear(inputs[batch], weight, bias), targets[batch]).backward()
                 optimizer.step()
             if validation is None or held_out is None:
                 continue
             with torch.no_grad():
-                predicted = seen[nn.functional.linear(held_out, weight, bias).argmax(dim=1).numpy()]
+                predicted = seen[linear(held_out, weight, bias).argmax(dim=1).numpy()]
             f1 = f1_macro(validation.y, predicted, train.n_classes)
             if best is None or f1 > found["selection_f1_macro"]:
                 best = weight.detach().clone(), bias.detach().clone()
@@ -82,7 +81,7 @@ class _LayerPredictor(Predictor):
         self.layer, self.scaler, self.seen, self.n_classes, self.found = layer, scaler, seen, n_classes, found
 
     def predict(self, x: npt.NDArray[np.float32]) -> tuple[Labels, Scores]:
-        logits = nn.functional.linear(_tensor(finite(x, "test"), self.scaler), *self.layer)
+        logits = linear(_tensor(finite(x, "test"), self.scaler), *self.layer)
         scores = expand(logits.numpy().astype(np.float64), self.seen, self.n_classes)
         return scores.argmax(axis=1), scores
 

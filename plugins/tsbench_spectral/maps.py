@@ -27,7 +27,7 @@ def spectrogram(x: Tensor, n_fft: int, hop: int, scaling: Scaling = "log1p") -> 
     """Return the one-sided spectrogram (n, c, n_fft // 2 + 1, n_timepoints // hop + 1) of x (n, c, n_timepoints).
 
     Hann window of n_fft points, frames centred on every hop-th time point, reflect padding (zeros where the series
-    is too short to be reflected). Scaling of the magnitude m: m, m^2 ("power"), log(1 + m) or log(max(m, 1e-6)).
+    is too short to be reflected); an odd n_fft counts one time point less. Scaling of the magnitude m: m, m^2 ("power"), log(1 + m) or log(max(m, 1e-6)).
     dtype (float32 or float64) and device are kept. Finite input gives finite output: a case whose largest value
     exceeds 2^60 is transformed divided by a power of two, and what then exceeds the largest finite number is set
     to it.
@@ -76,9 +76,9 @@ class Spectrogram(Transform):
         return spectrogram(x, *self.sizes(x.shape[-1]), self.params.scaling)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return (n, c, n_fft // 2 + 1, n_timepoints // hop + 1)."""
+        """Return (n, c, n_fft // 2 + 1, n_timepoints // hop + 1); an odd n_fft counts one time point less."""
         n_fft, hop = self.sizes(shape[-1])
-        return (*shape[:-1], n_fft // 2 + 1, shape[-1] // hop + 1)
+        return (*shape[:-1], n_fft // 2 + 1, (shape[-1] - n_fft % 2) // hop + 1)
 
 
 def minmax(x: Tensor) -> Tensor:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import ClassVar, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +14,20 @@ from tsbench import Batch, Diagnosis, Encoder, PanelShape, SSLMethod, Step, para
 from tsbench.errors import MethodError
 from tsbench.nn import jitter, nt_xent, permute_segments, projection_head, regression_loss, scale, update_average
 from tsbench_spectral.augment import brightness_contrast, gaussian_blur, time_flip
-from tsbench_spectral.maps import Scaling, Spectrogram, minmax, spectrogram
+from tsbench_spectral.maps import Scaling, Spectrogram, minmax
 
 View = Literal["jitter", "blur", "none", "time:jitter-scale", "time:permutation"]
+
+
+@runtime_checkable
+class MultiScale(Protocol):
+    """An encoder with several scales; any other counts as having one, its output."""
+
+    n_scales: int
+    scale_dim: int
+
+    def scales(self, x: Tensor) -> Tensor:
+        """Map x (n, f, t) to (n, n_scales, scale_dim)."""
 
 
 class TRLS(SSLMethod):
@@ -96,17 +106,21 @@ class TRLS(SSLMethod):
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make online and target net for the longest of the sources."""
         p = self.params
-        length = max(shape.n_timepoints for shape in shapes)
-        self.n_fft, self.hop = Spectrogram(n_fft=p.n_fft, hop=p.hop).sizes(length)
-        n_frequencies = self.n_fft // 2 + 1 if p.spectrogram else 1
-        n_frames = length // self.hop + 1 if p.spectrogram else length
+        longest = max(shapes, key=lambda shape: shape.n_timepoints)
+        n_fft, hop = Spectrogram(n_fft=p.n_fft, hop=p.hop).sizes(longest.n_timepoints)
+        self.stft = Spectrogram(n_fft=n_fft, hop=hop, scaling=p.scaling)  # the same for a shorter test set
+        n_frequencies, n_frames = 1, longest.n_timepoints
+        if p.spectrogram:
+            n_frequencies, n_frames = self.stft.output_shape((1, 1, longest.n_timepoints))[2:]
         self.blur_radius: int = p.blur_radius if p.blur_radius is not None else (1 if n_frequencies < 65 else 2)
         maps = [
             PanelShape(s.n_channels * n_frequencies if p.channels == "concat_frequency" else n_frequencies, n_frames)
             for s in shapes
         ]
         self.encoder = self.make_encoder(maps)
-        n_scales, size = _scale_shape(self.encoder)
+        n_scales, size = 1, self.encoder.out_dim
+        if isinstance(self.encoder, MultiScale):
+            n_scales, size = self.encoder.n_scales, self.encoder.scale_dim
         n_heads = n_scales if p.per_scale_heads else 1
         self.projector = nn.ModuleList(
             projection_head(size, p.projector_hidden, p.projector_dim) for _ in range(n_heads)
@@ -185,7 +199,7 @@ class TRLS(SSLMethod):
         """Map series (n, c, L) to images (n, c, F, T) in [0, 1]."""
         if not self.params.spectrogram:
             return minmax(x[:, :, None, :])
-        return minmax(spectrogram(x, self.n_fft, self.hop, self.params.scaling))
+        return minmax(self.stft(x))
 
     def _view(self, batch: Batch, name: View, rng: torch.Generator) -> Tensor:
         """Return an augmented copy of the maps, (n, c, F, T)."""
@@ -203,25 +217,20 @@ class TRLS(SSLMethod):
             view = self._map(x if batch.observed is None else x * batch.observed)
         return time_flip(view, rng, p.flip_probability)
 
-    def _encode(self, encode: nn.Module, maps: Tensor) -> Tensor:
+    def _encode(self, encode: Callable[[Tensor], Tensor], maps: Tensor) -> Tensor:
         """Apply encode to maps (m, c, F, T) with the channels merged as asked; (m, ...)."""
         if self.params.channels == "concat_frequency":
             return encode(maps.flatten(1, 2))
         if self.params.channels == "mean":
             return encode(maps.mean(dim=1))
-        return encode(maps.flatten(0, 1)).unflatten(0, maps.shape[:2]).mean(dim=1)
+        each = encode(maps.flatten(0, 1))
+        return each.view(*maps.shape[:2], *each.shape[1:]).mean(dim=1)
 
     def _scales(self, encoder: Encoder, maps: Tensor, n: int) -> Tensor:
         """Encode the maps of all views, (views * n, c, F, T), in one call; returns (n, views, K, d)."""
-        encode = encoder.scales if hasattr(encoder, "scales") else lambda x: encoder(x)[:, None]
-        return self._encode(encode, maps).unflatten(0, (-1, n)).transpose(0, 1).contiguous()
-
-
-def _scale_shape(encoder: Encoder) -> tuple[int, int]:
-    """Return (K, d): an encoder without scales has one."""
-    if hasattr(encoder, "scales"):
-        return encoder.n_scales, encoder.scale_dim
-    return 1, encoder.out_dim
+        encode = encoder.scales if isinstance(encoder, MultiScale) else lambda x: encoder(x)[:, None]
+        scales = self._encode(encode, maps)
+        return scales.view(-1, n, *scales.shape[1:]).transpose(0, 1).contiguous()
 
 
 def _apply_heads(heads: nn.ModuleList, r: Tensor) -> Tensor:
@@ -231,7 +240,7 @@ def _apply_heads(heads: nn.ModuleList, r: Tensor) -> Tensor:
     return torch.stack([_apply_head(head, r[:, :, k]) for k, head in enumerate(heads)], dim=2)
 
 
-def _apply_head(head: nn.Sequential, r: Tensor) -> Tensor:
+def _apply_head(head: Any, r: Tensor) -> Tensor:
     """Apply a projection head to r (n, ..., d), normalising over n alone, as calling it once per view and scale would.
 
     One call instead of views * K: the columns of the batch norm are (view, scale, unit).
@@ -239,7 +248,7 @@ def _apply_head(head: nn.Sequential, r: Tensor) -> Tensor:
     into, norm, activation, out = head
     hidden = into(r)
     groups = hidden[0, ..., 0].numel()
-    normal = functional.batch_norm(
-        hidden.flatten(1), None, None, norm.weight.repeat(groups), norm.bias.repeat(groups), training=True, eps=norm.eps
-    )
-    return out(activation(normal.view_as(hidden)))
+    weight, bias = norm.weight.repeat(groups), norm.bias.repeat(groups)
+    normal = functional.batch_norm(hidden.flatten(1), None, None, weight, bias, training=True, eps=norm.eps)
+    projected: Tensor = out(activation(normal.view_as(hidden)))
+    return projected

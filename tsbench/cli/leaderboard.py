@@ -70,19 +70,16 @@ def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
-    from rich.console import Console
+    from tsbench.cli.tables import print_table, table_width, terminal_width
 
-    console = Console(highlight=False)
     columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
-    wide = 10_000 if not console.is_terminal else console.width
     click.echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
     first = True
     while first or columns:
         count = len(columns)
-        while count > 1 and console.measure(_table(board, columns[:count], first)).maximum > wide:
+        while count > 1 and table_width(_table(board, columns[:count], first)) > terminal_width():
             count -= 1
-        table = _table(board, columns[:count], first)
-        Console(highlight=False, width=max(console.width, console.measure(table).maximum)).print(table)
+        print_table(_table(board, columns[:count], first))
         columns, first = columns[count:], False
     click.echo(f"Mean, rank and wins are over the {len(board.common)} datasets that all complete methods have.")
 

@@ -22,8 +22,11 @@ def list_names(kind: str) -> int:
       tsbench list protocols
     """
     if kind in CATALOGUES:
-        rows = [(entry.name, " ".join([entry.summary, f"[{entry.paper}]" if entry.paper else ""])) for entry in
-                settings().plugins()[kind] if entry.name != "local"]
+        rows = [
+            (entry.name, " ".join([entry.summary, f"[{entry.paper}]" if entry.paper else ""]))
+            for entry in settings().plugins()[kind]
+            if entry.name != "local"
+        ]
     else:
         rows = [(name, entry.summary) for name, entry in sorted(getattr(open_registry(), kind).items())]
     if kind == "methods":

@@ -88,18 +88,19 @@ def results_frame(rows: list[dict[str, Any]]) -> Any:
 
 
 def _print(frame: Any) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from tsbench.cli.tables import print_table
 
     table = Table()
     shown = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "accuracy", "f1_macro", "fit_seconds"]
     for name in shown:
-        table.add_column(name, no_wrap=True, justify="right" if name in ("accuracy", "f1_macro", "fit_seconds") else "left")
+        number = name in ("accuracy", "f1_macro", "fit_seconds")
+        table.add_column(name, no_wrap=True, justify="right" if number else "left")
     for row in frame.to_dict("records"):
-        cells = [row["key"][:10]] + [escape(str(row[name])) for name in shown[1:7]]
+        cells = [row["key"][:10], *(escape(str(row[name])) for name in shown[1:7])]
         numbers = [(row["accuracy"], 4), (row["f1_macro"], 4), (row["fit_seconds"], 1)]
         cells += ["" if value is None or value != value else f"{value:.{digits}f}" for value, digits in numbers]
         table.add_row(*cells)
-    console = Console(highlight=False)
-    Console(highlight=False, width=max(console.width, console.measure(table).maximum)).print(table)
+    print_table(table)

@@ -70,7 +70,9 @@ def run(
         chosen = registry.find("suites", suite)
         methods, datasets, protocols = list(chosen.methods), [chosen.collection], list(chosen.protocols)
         floors = chosen.floors
-        seeds = seeds or (str(chosen.seeds) if isinstance(chosen.seeds, int) else ",".join(map(str, chosen.seeds)) + ",")
+        seeds = seeds or (
+            str(chosen.seeds) if isinstance(chosen.seeds, int) else ",".join(map(str, chosen.seeds)) + ","
+        )
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
     numbers = parse_seeds(seeds or "1")
@@ -99,7 +101,7 @@ def _execute(plan: Any, device: str, retry: bool, force: bool, available: bool, 
                 store.artifacts / "checkpoints",
                 (lambda key: None) if force else store.checkpoint_sha256,
             )
-            with (quiet() if as_json else Display()) as display:
+            with quiet() if as_json else Display() as display:
                 execute(todo, outcome, worker, store, display)
     if as_json:
         click.echo(json.dumps(_as_json(outcome, available), indent=2))
@@ -130,7 +132,9 @@ def _summarise(outcome: Any, store: str) -> None:
     parts = [f"{succeeded} succeeded"]
     parts += [f"{len(outcome.already_done)} already in the store"] if outcome.already_done else []
     parts += [f"{len(failures)} failed"] if failures else []
-    parts += [f"{len(outcome.earlier_failures)} failed earlier (--retry runs them again)"] * bool(outcome.earlier_failures)
+    parts += [f"{len(outcome.earlier_failures)} failed earlier (--retry runs them again)"] * bool(
+        outcome.earlier_failures
+    )
     left = len(outcome.plan.specs) - len(outcome.results) - len(outcome.already_done) - len(outcome.earlier_failures)
     parts += [f"{left} not started"] if left else []
     click.echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")

@@ -59,7 +59,9 @@ def show_dataset(name: str) -> int:
 
     for handle in expand_datasets([name], settings().plugins(), open_registry()):
         card = handle.card
-        facts = {k: getattr(card, k) for k in ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")}
+        facts = {
+            k: getattr(card, k) for k in ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")
+        }
         facts |= {"normalised": card.normalised, "checksum": card.checksum, **card.facts}
         _table(handle.name, {key: value for key, value in facts.items() if value not in ("", None)})
         if not handle.dataset.available():
@@ -67,7 +69,7 @@ def show_dataset(name: str) -> int:
             continue
         data = handle.load()
         panel = data.panel
-        held = {"cases": len(panel), "channels": panel.n_channels, "time points": panel.n_timepoints}
+        held: dict[str, object] = {"cases": len(panel), "channels": panel.n_channels, "time points": panel.n_timepoints}
         if panel.lengths.min() < panel.lengths.max():
             held["time points"] = f"{panel.lengths.min()} to {panel.lengths.max()}"
         inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,23 +30,23 @@ def markdown(board: Board) -> str:
     head = ["method", "mean", "rank", "wins", "coverage", *columns]
     lines = [" | ".join(head), " | ".join(["---"] + ["---:"] * (len(head) - 1))]
     for method, row in board.summary.iterrows():
-        cells = [percent(board.cells.loc[method, name]) for name in columns]
+        cells = [percent(value) for value in board.cells.loc[[method], columns].iloc[0]]
         facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), str(row["coverage"])]
         lines.append(" | ".join([str(method).replace("|", "\\|"), *facts, *cells]))
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
-def percent(fraction: float) -> str:
+def percent(fraction: Any) -> str:
     """Return a fraction in percent with one decimal; an unfinished cell is empty."""
     return "" if pd.isna(fraction) else f"{100 * fraction:.1f}"
 
 
-def rank(value: float) -> str:
+def rank(value: Any) -> str:
     """Return an average rank with two decimals; empty where there is none."""
     return "" if pd.isna(value) else f"{value:.2f}"
 
 
-def whole(value: float) -> str:
+def whole(value: Any) -> str:
     """Return a whole number; empty where there is none."""
     return "" if pd.isna(value) else str(int(value))
 

@@ -37,9 +37,7 @@ class Board:
         return table
 
 
-def build(
-    name: str, datasets: Sequence[str], protocol: Protocol, rows: Iterable[dict[str, Any]], metric: str
-) -> Board:
+def build(name: str, datasets: Sequence[str], protocol: Protocol, rows: Iterable[dict[str, Any]], metric: str) -> Board:
     """Make the board of a collection from the rows of `Store.results`.
 
     Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
@@ -48,9 +46,7 @@ def build(
     known = {protocol.hash(), protocol.own().hash()}
     wanted = set(datasets)
     usable = [
-        row
-        for row in rows
-        if row["status"] == "succeeded" and row["dataset"] in wanted and row.get(metric) is not None
+        row for row in rows if row["status"] == "succeeded" and row["dataset"] in wanted and row.get(metric) is not None
     ]
     if any(row["protocol_hash"] not in known for row in usable):
         raise ValueError("rows of different protocols must not share a leaderboard")
@@ -96,7 +92,9 @@ def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) ->
 def _summary(values: pd.DataFrame, cells: pd.DataFrame, n_datasets: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
     covered = cells.notna().sum(axis=1)
     complete = (covered == covered.max()) & (covered > 0)
-    common = [name for name in cells.columns if len(cells) and cells.loc[complete, name].notna().all() and complete.any()]
+    common = [
+        name for name in cells.columns if len(cells) and cells.loc[complete, name].notna().all() and complete.any()
+    ]
     shared = cells.loc[complete, common]
     ranks = shared.rank(axis=0, ascending=False, method="average")
     summary = pd.DataFrame(index=cells.index)

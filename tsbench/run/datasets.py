@@ -76,7 +76,9 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
             raise UsageError(f"--dataset {name}: there is no such file or folder")
         dataset = catalog.get(LOCAL)(path=path)
         return DatasetHandle(dataset.card.name, str(path), dataset, default_protocol)
-    hint = did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
+    hint = (
+        did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
+    )
     raise UsageError(f"unknown dataset or collection '{name}'{hint}")
 
 
@@ -104,7 +106,9 @@ def cache_folder() -> Path:
 
 
 def _looks_like_path(name: str) -> bool:
-    return name.startswith((".", "~")) or "/" in name or os.sep in name or bool(Path(name).suffix) or Path(name).exists()
+    return (
+        name.startswith((".", "~")) or "/" in name or os.sep in name or bool(Path(name).suffix) or Path(name).exists()
+    )
 
 
 def _prefixed(name: str, error: TsbenchError) -> str:

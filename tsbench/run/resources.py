@@ -29,7 +29,9 @@ def pick_device(wanted: str) -> str:
     if kind != "cuda" or (number and not number.isdigit()):
         raise UsageError(f"--device {wanted}: choose auto, cpu, cuda or cuda:N")
     if int(number or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {wanted}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu")
+        raise UsageError(
+            f"--device {wanted}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu"
+        )
     return wanted
 
 

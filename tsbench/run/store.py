@@ -97,7 +97,9 @@ class Store:
         self._database = self.url.database or ""
         self._is_file = self.url.get_backend_name() == "sqlite" and self._database not in ("", ":memory:")
         if must_exist and self._is_file and not Path(self._database).exists():
-            raise UsageError(f"there is no store at {self._database}; name one with --store, or make one by 'tsbench run'")
+            raise UsageError(
+                f"there is no store at {self._database}; name one with --store, or make one by 'tsbench run'"
+            )
         try:
             self.engine = sa.create_engine(self.url)
         except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -136,11 +138,16 @@ class Store:
         """
         spec, environment_id = result.spec, digest(environment)
         with self._guard("written"), self.engine.begin() as connection:
-            if connection.execute(sa.select(environments.c.id).where(environments.c.id == environment_id)).first() is None:
+            if (
+                connection.execute(sa.select(environments.c.id).where(environments.c.id == environment_id)).first()
+                is None
+            ):
                 connection.execute(environments.insert().values(id=environment_id, content=environment))
             before = connection.execute(sa.select(runs.c.status).where(runs.c.key == spec.key)).scalar()
             if before is None:
-                connection.execute(runs.insert().values(key=spec.key, status=result.status, attempt=0, **_run_row(spec)))
+                connection.execute(
+                    runs.insert().values(key=spec.key, status=result.status, attempt=0, **_run_row(spec))
+                )
             attempt = connection.execute(attempts.insert().values(_attempt_row(result, environment_id)))
             if before != "succeeded" or result.status == "succeeded":
                 assert attempt.inserted_primary_key is not None
@@ -198,7 +205,7 @@ class Store:
             query = sa.select(attempts).where(attempts.c.key == run["key"]).order_by(attempts.c.id)
             run["attempts"] = [dict(row) for row in connection.execute(query).mappings()]
             query = sa.select(metrics.c.name, metrics.c.value).where(metrics.c.key == run["key"])
-            run["metrics"] = {name: value for name, value in connection.execute(query)}
+            run["metrics"] = {row.name: row.value for row in connection.execute(query)}
             newest = run["attempts"][-1]["environment"]
             query = sa.select(environments.c.content).where(environments.c.id == newest)
             run["environment"] = connection.execute(query).scalar()
@@ -250,9 +257,8 @@ def pack(p: Predictions) -> bytes:
 def unpack(content: bytes) -> Predictions:
     """Read what `pack` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return Predictions(
-            *(arrays[name] for name in ("cases", "y_true", "y_pred", "scores")), tuple(arrays["classes"].tolist())
-        )
+        fields = {name: arrays[name] for name in ("cases", "y_true", "y_pred", "scores")}
+        return Predictions(**fields, classes=tuple(arrays["classes"].tolist()))
 
 
 def spec_to_json(spec: RunSpec) -> dict[str, Any]:
@@ -308,7 +314,7 @@ def _parse(url: str) -> sa.URL:
     try:
         return make_url(url if "://" in url else f"sqlite:///{url}")
     except ArgumentError:
-        raise UsageError("--store: not a database URL; give a file name or a URL such as sqlite:///results.db") from None
+        raise UsageError("--store: give a file name or a database URL such as sqlite:///results.db") from None
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
@@ -319,5 +325,3 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-
-

@@ -261,8 +261,8 @@ def _features(spec: RunSpec, trained: Trained, part: str, panel: Panel) -> Featu
     return Features(trained.encode(part, panel), panel.y, len(panel.classes))
 
 
-def _checked_scores(owner: str, scores: Any, n_cases: int, n_classes: int) -> Scores:
-    scores = np.asarray(scores, dtype=np.float64)
+def _checked_scores(owner: str, given: Any, n_cases: int, n_classes: int) -> Scores:
+    scores: Scores = np.asarray(given, dtype=np.float64)
     if scores.shape != (n_cases, n_classes):
         raise MethodError(f"{owner} gave scores of shape {scores.shape}, expected ({n_cases}, {n_classes})")
     if np.isnan(scores).any():

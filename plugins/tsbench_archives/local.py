@@ -1,0 +1,98 @@
+"""LocalDataset: a user's own file or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsbench.dataset import Card, Data, Dataset
+from tsbench.errors import MissingDataError, UsageError
+from tsbench.panel import Panel
+from tsbench_archives import readers, sources, tables
+
+READERS = {
+    "ts": readers.read_ts,
+    "arff": readers.read_arff,
+    "tsv": readers.read_tsv,
+    "csv": tables.read_table,
+    "parquet": tables.read_table,
+    "npz": tables.read_npz,
+}
+KNOWN = ", ".join(f".{extension}" for extension in READERS)
+
+
+class LocalDataset(Dataset):
+    """A file, or a folder that holds one dataset, in any of the formats of READERS.
+
+    X_TRAIN.ext beside X_TEST.ext, or train.ext beside test.ext, has that split as the fold "archive"; a single file has
+    none and is cross-validated by default. A folder may hold one .arff file per channel (XDimension1_TRAIN.arff ...).
+    Raises UsageError when the path does not exist, is of an unknown format, or names several datasets.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path).expanduser()
+        if not path.exists():
+            raise UsageError(f"there is no such file or folder: {path}")
+        if path.is_file() and _extension(path) not in READERS:
+            raise UsageError(f"{path}: unknown format '{path.suffix}'; known are {KNOWN}")
+        self.name, self.source = _resolve(path)
+
+    @property
+    def card(self) -> Card:
+        """The dataset's card: not normalised; grouped by subject, else by group, where the file has such a column."""
+        first = self.source.train[0]
+        names = tables.meta_names(first) if _extension(first) in ("csv", "parquet", "npz") else ()
+        return Card(
+            name=self.name,
+            summary=f"local {_extension(first)} file",
+            source=str(first.resolve().parent),
+            normalised=False,
+            group=next((name for name in ("subject", "group") if name in names), None),
+            default_protocol=None if self.source.test else "svm-rbf-cv5",
+        )
+
+    def files(self) -> list[Path]:
+        """Return the train file(s), then the test file(s) if any."""
+        return self.source.files
+
+    def load(self) -> Data:
+        """Read the data; raises InvalidDataError naming file and line when it cannot be used."""
+        return sources.load(self.source, _read)
+
+
+def _read(paths: tuple[Path, ...]) -> Panel:
+    return readers.read_channels(paths) if len(paths) > 1 else READERS[_extension(paths[0])](paths[0])
+
+
+def _extension(path: Path) -> str:
+    return path.suffix[1:].lower()
+
+
+def _only_dataset(folder: Path) -> str:
+    """Return the name of the one dataset in a folder; the one called like the folder is preferred."""
+    names = {sources.split_name(file)[0] for file in folder.iterdir() if file.is_file() and _extension(file) in READERS}
+    if not names:
+        raise UsageError(f"{folder}: holds no file of a known format ({KNOWN})")
+    if len(names) > 1 and folder.resolve().name not in names:
+        listed = ", ".join(sorted(name or "train/test" for name in names)[:10])
+        raise UsageError(f"{folder}: holds {len(names)} datasets ({listed}); name one of the files instead")
+    return folder.resolve().name if len(names) > 1 else names.pop()
+
+
+def _resolve(path: Path) -> tuple[str, sources.Source]:
+    """Return the dataset's name and files."""
+    if path.is_dir():
+        folder, extensions = path, list(READERS)
+        stem, part = _only_dataset(path), ""
+    else:
+        folder, extensions = path.parent, [path.suffix[1:]]
+        stem, part = sources.split_name(path)
+    name = stem or folder.resolve().name
+    single = [] if part or not stem else [folder / f"{stem}.{extension}" for extension in extensions]
+    pair = sources.find_pair(folder, stem, extensions) if part or path.is_dir() else None
+    found = pair or next((sources.Source((file,)) for file in single if file.is_file()), None)
+    if found is None:
+        raise MissingDataError(
+            f"{folder}: dataset {name} has only one of its train and test files; add the other, "
+            "or drop _TRAIN or _TEST from the name of a file that is to be cross-validated"
+        )
+    return name, found

@@ -1,0 +1,38 @@
+"""Golden values of the losses. Inputs n = 0, 1, 2 ... in row-major order: sin(0.1 n) and cos(0.07 n + 0.3)."""
+
+import pytest
+import torch
+
+from tsbench.nn import nt_xent, regression_loss
+
+
+@pytest.fixture
+def views():
+    n = torch.arange(24, dtype=torch.float64).view(4, 6)
+    return torch.sin(0.1 * n), torch.cos(0.07 * n + 0.3)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "expected"), [(0.2, 3.031126954034791), (0.5, 2.2788135955927427), (1.0, 2.064379530482787)]
+)
+def test_nt_xent_golden(views, temperature, expected):
+    assert nt_xent(*views, temperature).item() == pytest.approx(expected, abs=1e-12)
+    assert nt_xent(*reversed(views), temperature).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_nt_xent_of_one_case_is_zero():
+    assert nt_xent(torch.randn(1, 3), torch.randn(1, 3)).item() == 0.0
+
+
+def test_regression_loss_golden(views):
+    a, b = views
+    assert regression_loss(a, b).mean().item() == pytest.approx(1.0525765012873525, abs=1e-12)
+    assert (regression_loss(a, b) + regression_loss(b, a)).mean().item() == pytest.approx(2.105153002574705, abs=1e-12)
+
+
+def test_regression_loss_range_and_shape():
+    v = torch.randn(5, 3, 7, dtype=torch.float64)
+    assert regression_loss(v, 4 * v).shape == (5, 3)
+    assert regression_loss(v, 4 * v).abs().max() < 1e-12
+    assert (regression_loss(v, -v) - 4).abs().max() < 1e-12
+    assert torch.isfinite(regression_loss(torch.zeros(2, 3), torch.zeros(2, 3))).all()

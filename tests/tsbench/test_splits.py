@@ -1,0 +1,78 @@
+"""Rotated folds: proportions, disjointness, groups, fall-back and refusals."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+from tsbench.splits import rotated_folds
+
+
+def check(folds, n):
+    """Every case is tested once and validated once, and each fold covers all cases without overlap."""
+    for name in ("test", "validation"):
+        assert sorted(np.concatenate([getattr(fold, name) for fold in folds])) == list(range(n))
+    for fold in folds:
+        assert sorted(np.concatenate(fold)) == list(range(n))
+        assert all(part.dtype == np.int64 for part in fold)
+
+
+@given(st.integers(3, 6), st.lists(st.integers(6, 20), min_size=1, max_size=4), st.integers(0, 1000))
+def test_stratified_rotation(n_folds, counts, seed):
+    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    folds = rotated_folds(y, n_folds, seed)
+    assert len(folds) == n_folds
+    check(folds, len(y))
+    for i, fold in enumerate(folds):
+        assert (folds[(i + 1) % n_folds].test == fold.validation).all()
+        for part in (fold.test, fold.validation):
+            inside = np.bincount(y[part], minlength=len(counts))
+            assert (np.abs(inside - np.array(counts) / n_folds) < 1).all()
+
+
+def test_five_folds_are_6_2_2():
+    for fold in rotated_folds(np.repeat([0, 1], 50)):
+        assert [len(part) for part in fold] == [60, 20, 20]
+
+
+def test_the_seed_alone_decides():
+    y = np.repeat([0, 1, 2], 20)
+    first, again, other = rotated_folds(y, seed=3), rotated_folds(y, seed=3), rotated_folds(y, seed=4)
+    assert all((a == b).all() for one, two in zip(first, again, strict=True) for a, b in zip(one, two, strict=True))
+    assert not (first[0].test == other[0].test).all()
+
+
+@given(st.integers(3, 5), st.integers(5, 12), st.integers(0, 1000), st.booleans())
+@pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")
+def test_no_group_is_in_two_parts(n_folds, n_groups, seed, rare):
+    rng = np.random.default_rng(seed)
+    groups = np.array([f"s{g}" for g in rng.permutation(np.r_[np.arange(n_groups), rng.integers(0, n_groups, 60)])])
+    y = rng.integers(0, 3, len(groups))
+    y[0] = 3 if rare else y[0]
+    folds = rotated_folds(y, n_folds, seed, groups)
+    check(folds, len(y))
+    for fold in folds:
+        parts = [set(groups[part]) for part in fold]
+        assert sum(map(len, parts)) == len(set.union(*parts))
+
+
+def test_a_rare_class_is_warned_of_and_every_case_still_tested():
+    y = np.r_[np.zeros(20, np.int64), np.full(3, 2)]
+    with pytest.warns(TsbenchWarning, match=r"class 2 has 3 cases for 5 folds \(1 such classes\).* not stratified"):
+        folds = rotated_folds(y)
+    check(folds, len(y))
+
+
+@pytest.mark.parametrize(
+    ("n", "n_folds", "groups", "error", "message"),
+    [
+        (10, 2, None, UsageError, "at least 3 folds, got 2"),
+        (4, 5, None, InvalidDataError, "4 cases cannot be split into 5 folds; use fewer"),
+        (20, 5, np.arange(20) % 4, InvalidDataError, "4 groups cannot be split into 5 folds; use fewer"),
+        (20, 5, np.arange(19), InvalidDataError, "19 group labels for 20 cases"),
+    ],
+)
+def test_refusals(n, n_folds, groups, error, message):
+    with pytest.raises(error, match=message):
+        rotated_folds(np.zeros(n, np.int64), n_folds, groups=groups)
