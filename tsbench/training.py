@@ -93,7 +93,7 @@ class _Loop:
         if name not in self.optimizers:
             raise MethodError(f"step.update names optimizer '{name}'; there are: {', '.join(self.optimizers)}")
         if self.check_every == 1 and not torch.isfinite(loss):
-            raise self._diverged(self.step, float(loss))
+            raise self._diverged(self.step, float(loss.detach()))
         optimizer = self.optimizers[name]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from aeon.datasets import load_from_arff_file, load_from_ts_file, load_from_tsv_file
 
 from tsbench.errors import InvalidDataError
 from tsbench.panel import Panel, normalise_label
@@ -38,10 +37,10 @@ class _Cases(NamedTuple):
 
 @dataclass(frozen=True)
 class _Format:
-    """How to find the cases of a file, and how to write them for the parser (`header`, then one `row` per case)."""
+    """How to find the cases of a file and to write them (`header`, then a `row` per case) for aeon's `parser`."""
 
     scan: Callable[[Path], _Cases]
-    parse: Callable[[str], Any]
+    parser: str
     suffix: str
     separator: str
     header: str
@@ -80,6 +79,17 @@ def read_channels(paths: Sequence[Path]) -> Panel:
                 "all files of one part must list the same cases in the same order"
             )
     return replace(panels[0], X=np.concatenate([panel.X for panel in panels], axis=1))
+
+
+def reason(error: Exception) -> str:
+    """Return what a library's error says, on one line of moderate length."""
+    return f"{type(error).__name__}: {shown(str(error), 200)}"
+
+
+def shown(text: str, width: int = 40) -> str:
+    """Return text from a file as a message shows it: on one line, cut to a width."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[:width]}..."
 
 
 def trim_padding(panel: Panel) -> Panel:
@@ -153,8 +163,10 @@ def _check_case(where: str, case: _Case, separator: str) -> int:
 
 def _values(path: Path, form: _Format, copy: Path, lengths: list[int]) -> np.ndarray:
     """Parse the copy; return float32 (n_cases, n_channels, n_timepoints), NaN beyond each length."""
+    from aeon import datasets  # takes a second to import, which asking whether a dataset is here must not
+
     try:
-        cases, _ = form.parse(str(copy))
+        cases, _ = getattr(datasets, form.parser)(str(copy))
         if len(cases) != len(lengths):
             raise ValueError(f"{len(cases)} cases were read from {len(lengths)} lines")
         if getattr(cases, "dtype", None) in (np.dtype(object), np.dtype(bool)):
@@ -164,7 +176,7 @@ def _values(path: Path, form: _Format, copy: Path, lengths: list[int]) -> np.nda
             for i, values in enumerate(cases):
                 X[i, :, : lengths[i]] = values
     except Exception as error:
-        raise InvalidDataError(_culprit(path, form) or f"{path}: {type(error).__name__}: {error}") from error
+        raise InvalidDataError(_culprit(path, form) or f"{path}: {reason(error)}") from error
     return X
 
 
@@ -175,7 +187,7 @@ def _culprit(path: Path, form: _Format) -> str:
             for time, token in enumerate(channel.split(form.separator)):
                 if token.strip() != "?" and not _is_number(token):
                     return (
-                        f"{path}:{case.line}: channel {number}, time point {time}: {token.strip()[:40]!r} is not a "
+                        f"{path}:{case.line}: channel {number}, time point {time}: {shown(token)!r} is not a "
                         "number; correct it, or write NaN where the value is missing"
                     )
     return ""
@@ -244,7 +256,7 @@ def _ts_cases(path: Path, lines: Iterator[tuple[int, str]], declared: set[str]) 
             raise InvalidDataError(f"{path}:{number}: the case has no label; a case ends in ':label'")
         # Values taken for a label: what a line of several channels without one looks like.
         if declared and label not in MISSING_LABELS and normalise_label(label) not in declared:
-            raise InvalidDataError(f"{path}:{number}: label {label[:40]!r} is not among those of @classLabel")
+            raise InvalidDataError(f"{path}:{number}: label {shown(label)!r} is not among those of @classLabel")
         yield _Case(number, channels, label)
 
 
@@ -260,7 +272,7 @@ def _split_label(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[_Case
     for number, text in lines:
         label, tab, values = text.partition("\t")
         if not tab:
-            raise InvalidDataError(f"{path}:{number}: a label followed by values is expected, found {text[:40]!r}")
+            raise InvalidDataError(f"{path}:{number}: a label followed by values is expected, found {shown(text)!r}")
         yield _Case(number, [values], label.strip())
 
 
@@ -277,7 +289,7 @@ def _scan_arff(path: Path) -> _Cases:
         raise InvalidDataError(f"{path}: has no @data line; an .arff file needs one before its cases")
     if not target.rstrip().endswith("}"):
         raise InvalidDataError(
-            f"{path}: the last attribute must list the classes in braces, found {target[:40]!r}; "
+            f"{path}: the last attribute must list the classes in braces, found {shown(target)!r}; "
             "a numeric target is a regression problem, not a classification problem"
         )
     return _Cases(_arff_cases(path, lines))
@@ -288,7 +300,7 @@ def _arff_cases(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[_Case]
         quote = text[0] if text[0] in "'\"" else ""
         values, comma, label = text.removeprefix(quote).rpartition(f"{quote},")
         if not comma:
-            raise InvalidDataError(f"{path}:{number}: values followed by a label are expected, found {text[:40]!r}")
+            raise InvalidDataError(f"{path}:{number}: values followed by a label are expected, found {shown(text)!r}")
         channels = values.split("\\n") if quote else [values]
         yield _Case(number, channels, label.strip().strip("'\""))
 
@@ -296,7 +308,7 @@ def _arff_cases(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[_Case]
 # The copy declares unequal lengths throughout: lengths were checked, and aeon then returns one array per case.
 _TS = _Format(
     scan=_scan_ts,
-    parse=load_from_ts_file,
+    parser="load_from_ts_file",
     suffix=".ts",
     separator=",",
     header="@univariate false\n@equalLength false\n@classLabel true 0\n@data\n",
@@ -304,7 +316,7 @@ _TS = _Format(
 )
 _TSV = _Format(
     scan=_scan_tsv,
-    parse=load_from_tsv_file,
+    parser="load_from_tsv_file",
     suffix=".tsv",
     separator="\t",
     header="",
@@ -312,7 +324,7 @@ _TSV = _Format(
 )
 _ARFF = _Format(
     scan=_scan_arff,
-    parse=load_from_arff_file,
+    parser="load_from_arff_file",
     suffix=".arff",
     separator=",",
     header="@attribute series relational\n@data\n",

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from tsbench.errors import InvalidDataError
 from tsbench.panel import Panel
-from tsbench_archives.readers import MISSING_LABELS, encoding
+from tsbench_archives.readers import MISSING_LABELS, encoding, reason, shown
 
 META = ("subject", "record", "fold", "group")
 TEXT = ("case", "label", *META)
@@ -58,9 +58,9 @@ class _Table:
         values = pd.to_numeric(column.astype(str), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.isnan(values) & ~column.isna().to_numpy()
         if bad.any():
-            found = str(column.iloc[bad.argmax()])[:40]
+            found = shown(str(column.iloc[bad.argmax()]))
             raise InvalidDataError(
-                f"{self.where(bad.argmax())}: column '{name}': {found!r} is not a number; "
+                f"{self.where(bad.argmax())}: column '{shown(name)}': {found!r} is not a number; "
                 "correct it, or leave it empty where the value is missing"
             )
         return values
@@ -90,10 +90,10 @@ def read_npz(path: Path) -> Panel:
     are ignored.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged archive raises errors of many kinds
-        raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {type(error).__name__}: {error}") from error
+        raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
     try:
         return _from_arrays(arrays)
     except InvalidDataError as error:
@@ -105,7 +105,7 @@ def meta_names(path: Path) -> tuple[str, ...]:
     try:
         match path.suffix.lower():
             case ".npz":
-                with np.load(path, allow_pickle=False) as file:
+                with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                     return tuple(name.removeprefix("meta_") for name in file.files if name.startswith("meta_"))
             case ".csv":
                 with path.open(newline="", encoding=encoding(path)) as file:
@@ -113,7 +113,7 @@ def meta_names(path: Path) -> tuple[str, ...]:
             case _:
                 names = pq.read_schema(path).names
     except Exception as error:  # as above
-        raise InvalidDataError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
+        raise InvalidDataError(f"{path}: cannot be read: {reason(error)}") from error
     return tuple(name for name in map(str.strip, names) if name in META)
 
 
@@ -143,8 +143,8 @@ def _read_csv(path: Path) -> _Table:
             float_precision="round_trip",
             low_memory=False,
         )
-    except (OSError, csv.Error, ValueError) as error:
-        raise InvalidDataError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
+    except (OSError, csv.Error, ValueError, OverflowError) as error:
+        raise InvalidDataError(f"{path}: cannot be read: {reason(error)}") from error
     return _Table(path, frame, lines)
 
 
@@ -153,7 +153,7 @@ def _read_parquet(path: Path) -> _Table:
         # Without its metadata pandas keeps an index as the column it is, so that `case` may be one.
         frame = pq.read_table(path).to_pandas(ignore_metadata=True)
     except Exception as error:  # a damaged file raises errors of many kinds
-        raise InvalidDataError(f"{path}: not a .parquet file: {type(error).__name__}: {error}") from error
+        raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
     _check_names(path, list(frame.columns))
     return _Table(path, frame, range(len(frame)))
 
@@ -165,8 +165,8 @@ def _check_names(path: Path, names: list[str]) -> None:
         if name in ("", "__index_level_0__") or name.startswith("Unnamed:"):
             raise InvalidDataError(f"{path}: column {number} has no name; name it, or drop it if it is a row index")
         if name in names[:number]:
-            raise InvalidDataError(f"{path}: two columns are called '{name}'; names must differ")
-    listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+            raise InvalidDataError(f"{path}: two columns are called '{shown(name)}'; names must differ")
+    listed = ", ".join(map(shown, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     if "label" not in names:
         raise InvalidDataError(f"{path}: has no column 'label'; its columns are {listed}")
     if "time" in names and "case" not in names:
@@ -195,7 +195,7 @@ def _long(table: _Table) -> Panel:
     repeated = np.flatnonzero((np.diff(row) == 0) & (np.diff(time[order]) == 0))
     if len(repeated):
         at = order[repeated[0] + 1]
-        raise InvalidDataError(f"{table.where(at)}: case '{names[case[at]]}' has two rows at time {time[at]:g}")
+        raise InvalidDataError(f"{table.where(at)}: case {shown(names[case[at]])!r} has two rows at time {time[at]:g}")
     X = np.full((len(lengths), len(channels), lengths.max()), np.nan)
     for number, name in enumerate(channels):
         X[row, number, position] = table.numbers(name)[order]
@@ -215,14 +215,14 @@ def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDAr
     if differs.any():
         at = differs.argmax()
         raise InvalidDataError(
-            f"{table.where(at)}: column '{name}' is '{values[at]}' where the case began with '{first[case[at]]}'; "
+            f"{table.where(at)}: column '{name}' is {shown(values[at])!r} where the case began with {shown(first[case[at]])!r}; "
             "it must be constant within a case"
         )
     return first
 
 
 def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
-    there = ", ".join(sorted(arrays)) or "none"
+    there = ", ".join(map(shown, sorted(arrays))) or "none"
     unknown = [name for name in arrays if name not in ARRAYS and not name.startswith("meta_")]
     if unknown or not {"X", "y"} <= set(arrays):
         raise InvalidDataError(
@@ -237,7 +237,7 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
     expected = {"y": 1, "lengths": 1, "times": 2, "static": 2}
     for name, array in arrays.items():
         if name != "X" and (array.ndim != expected.get(name, 1) or len(array) != len(X)):
-            raise InvalidDataError(f"array {name} has shape {array.shape}, which does not fit {len(X)} cases")
+            raise InvalidDataError(f"array {shown(name)} has shape {array.shape}, which does not fit {len(X)} cases")
     labels = arrays["y"].tolist()
     missing = [i for i, label in enumerate(labels) if str(label).strip().lower() in MISSING_LABELS]
     if missing:

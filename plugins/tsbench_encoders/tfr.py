@@ -31,14 +31,18 @@ class TFR(Encoder):
 
         cell: Literal["lstm", "gru", "rnn", "tcn"] = param("lstm", tune=True, doc="sequence net (Table 5)")
         blocks: int = param(3, low=1, high=32, doc="TFRblocks, section 2")
-        dropout: float = param(0.2, low=0.0, high=0.9, doc="dropout on each block's output, section 3.1")
+        dropout: float = param(0.2, low=0.0, high=0.9, doc="dropout on the output of the nets of a block, section 3.1")
         frequency: Literal["tied", "off"] = param(
             "tied", doc="off: no net over frequency; not specified in the paper, for long raw series"
         )
         merge: Literal["sum", "concat", "serial"] = param(
             "sum", doc="how the nets over time and frequency combine; not specified in the paper"
         )
-        residual: bool = param(False, doc="add a block's input to its output; not specified in the paper")
+        residual: bool = param(
+            True,
+            doc="add a block's input to its output: without it cases differ too little to train on; "
+            "not specified in the paper",
+        )
         layernorm: bool = param(False, doc="normalise a block's output over f; not specified in the paper")
         hidden: int = param(128, low=1, high=8192, tune=True, doc="f_h, size of a scale; not specified in the paper")
         scales: int = param(5, low=1, high=64, tune=True, doc="K, number of scales, section 3.1 and Table 2")
@@ -116,10 +120,11 @@ class TFRBlock(nn.Module):
                 y = across
             else:
                 y = y + across if self.mix is None else self.mix(torch.cat([y, across], dim=-1))
+        y = self.dropout(y)
         if self.residual:
             y = y + x
-        dropped: Tensor = self.dropout(self.norm(y))
-        return dropped
+        normal: Tensor = self.norm(y)
+        return normal
 
 
 class LSTM(nn.LSTM):

@@ -92,7 +92,7 @@ def _search(distances: Floats, x: Floats, y: Labels, folds: Folds, max_iter: int
 def _fit(kernel: Floats, y: Labels, c: float, max_iter: int) -> SVC:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted by the caller from fit_status_
-        return SVC(C=c, kernel="precomputed", max_iter=max_iter).fit(kernel, y)
+        return SVC(C=c, kernel="precomputed", max_iter=max_iter, random_state=0).fit(kernel, y)
 
 
 def _kernel(distances: Floats, gamma: float) -> Floats:

@@ -27,10 +27,11 @@ def spectrogram(x: Tensor, n_fft: int, hop: int, scaling: Scaling = "log1p") -> 
     """Return the one-sided spectrogram (n, c, n_fft // 2 + 1, n_timepoints // hop + 1) of x (n, c, n_timepoints).
 
     Hann window of n_fft points, frames centred on every hop-th time point, reflect padding (zeros where the series
-    is too short to be reflected); an odd n_fft counts one time point less. Scaling of the magnitude m: m, m^2 ("power"), log(1 + m) or log(max(m, 1e-6)).
-    dtype (float32 or float64) and device are kept. Finite input gives finite output: a case whose largest value
-    exceeds 2^60 is transformed divided by a power of two, and what then exceeds the largest finite number is set
-    to it.
+    is too short to be reflected); an odd n_fft counts one time point less. Scaling of the magnitude m: m, m^2
+    ("power"), log(1 + m) or log(max(m, 1e-6)). dtype (float32 or float64) and device are kept.
+
+    Finite input gives finite output: a case whose largest value exceeds 2^60 is transformed divided by a power of
+    two, and what then exceeds the largest finite number is set to it.
     """
     n, c, length = x.shape
     exponent = (torch.frexp(x.abs().amax(dim=(1, 2))).exponent - _SAFE_EXPONENT).clamp(min=0).to(x.dtype)

@@ -44,7 +44,7 @@ class TRLS(SSLMethod):
         encoder: str = param("tfr", component="encoders", doc="encoder of the map; K is its parameter 'scales'")
         epochs: int = param(50, low=0, high=100_000, doc="passes over the training cases, section 3.1")
         min_steps: int = param(
-            1000, low=0, high=10_000_000, doc="floor in steps for small sets; not specified in the paper"
+            500, low=0, high=10_000_000, doc="floor in steps for small sets; not specified in the paper"
         )
         batch_size: int = param(32, low=2, high=65_536, doc="cases per step, section 3.1")
         lr: float = param(3e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of Adam, section 3.1")

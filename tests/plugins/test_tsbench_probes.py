@@ -10,7 +10,7 @@ from aeon.datasets import load_arrow_head, load_basic_motions, load_gunpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -64,6 +64,10 @@ REAL = [
 ]
 
 
+def converged(c=1.0):
+    return LogisticRegression(C=c, solver="newton-cg", tol=1e-8, max_iter=1000)
+
+
 def features(seed, n=30, d=4, k=3, n_classes=None):
     rng = np.random.default_rng(seed)
     y = np.r_[np.arange(k), rng.integers(0, k, n - k)]
@@ -97,6 +101,7 @@ def test_svm_ties_go_to_the_smallest_c():
     assert fit(SVM(), same).details()["C"] == oracle.best_params_["C"] < np.inf
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_svm_gamma_of_constant_features_is_one():
     train = Features(np.full((12, 3), 2.5, np.float32), np.arange(12) % 2, 2)
     oracle = SVC(C=np.inf, max_iter=1000).fit(train.x, train.y)
@@ -114,8 +119,6 @@ def test_svm_subsample_is_stratified_and_seeded():
     small = fit(SVM(max_samples=60), train)
     assert len(small.x) == 60
     oracle = GridSearchCV(SVC(), {"C": list(GRID)}, cv=5)
-    from sklearn.model_selection import train_test_split
-
     kept, _, y, _ = train_test_split(train.x, train.y, train_size=60, random_state=0, stratify=train.y)
     assert small.details()["C"] == oracle.fit(kept, y).best_params_["C"]
     assert (small.predict(train.x)[0] == oracle.predict(train.x)).all()
@@ -169,6 +172,7 @@ def test_chunks_do_not_change_neighbours(monkeypatch):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(-1e6, 1e6))
 def test_squared_distances(seed, offset):
     rng = np.random.default_rng(seed)
@@ -186,14 +190,13 @@ def test_linear_selects_on_validation(loader, n_train):
     predictor = fit(Linear(), train, validation)
     f1 = []
     for c in LINEAR_GRID:
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=1000))
+        model = make_pipeline(StandardScaler(), converged(c))
         model.fit(train.x.astype(np.float64), train.y)
         f1.append(f1_macro(validation.y, model.predict(validation.x), train.n_classes))
     found = predictor.details()
-    # Warm and cold starts agree to the solver's tolerance only: compare what was reached, not which of equals.
-    assert found["selection_f1_macro"] == pytest.approx(max(f1), abs=0.02)
-    assert f1[LINEAR_GRID.index(found["C"])] == pytest.approx(max(f1), abs=0.02)
-    chosen = make_pipeline(StandardScaler(), LogisticRegression(C=found["C"], max_iter=1000))
+    assert found["selection_f1_macro"] == pytest.approx(max(f1))
+    assert found["C"] == LINEAR_GRID[np.argmax(f1)]
+    chosen = make_pipeline(StandardScaler(), converged(found["C"]))
     chosen.fit(train.x.astype(np.float64), train.y)
     assert (predictor.predict(held_out.x)[0] == chosen.predict(held_out.x)).all()
 
@@ -201,38 +204,41 @@ def test_linear_selects_on_validation(loader, n_train):
 def test_linear_without_validation_cross_validates_or_does_not():
     train, _ = real(load_gunpoint, 120)
     oracle = GridSearchCV(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        make_pipeline(StandardScaler(), converged()),
         {"logisticregression__C": LINEAR_GRID},
         scoring="f1_macro",
         cv=5,
     ).fit(train.x.astype(np.float64), train.y)
     found = fit(Linear(), train).details()
-    assert found["selection_f1_macro"] == pytest.approx(oracle.best_score_, abs=0.01)
+    assert found["selection_f1_macro"] == pytest.approx(oracle.best_score_)
+    assert found["C"] == oracle.best_params_["logisticregression__C"]
     assert fit(Linear(), features(0, n=49, k=2)).details() == {"C": 1.0, "converged": 1.0}
 
 
 def test_linear_reports_that_it_did_not_converge():
-    assert fit(Linear(max_iter=10), real(load_gunpoint, 120)[0]).details()["converged"] == 0.0
+    assert fit(Linear(max_iter=1), real(load_gunpoint, 120)[0]).details()["converged"] == 0.0
 
 
 def test_linear_paper_approaches_the_converged_solution():
     train, test = real(load_gunpoint, 120)
-    predictor = fit(LinearPaper(epochs=3000, batch_size=1000, lr=0.01, weight_decay=0.01), train)
+    predictor = fit(LinearPaper(epochs=800, batch_size=1000, lr=0.03, weight_decay=0.01), train)
     # wd/2 |W|^2 on two rows of opposite sign and a mean loss is the binary problem with C = 1 / (n wd / 2).
     scaler = StandardScaler().fit(train.x.astype(np.float64))
-    oracle = LogisticRegression(C=2 / (len(train.y) * 0.01), max_iter=1000).fit(scaler.transform(train.x), train.y)
+    oracle = converged(2 / (len(train.y) * 0.01)).fit(scaler.transform(train.x), train.y)
     scores = predictor.predict(test.x)[1]
     decision = oracle.decision_function(scaler.transform(test.x))
     assert np.corrcoef(scores[:, 1] - scores[:, 0], decision)[0, 1] > 0.999
 
 
 def test_linear_paper_keeps_the_epoch_that_validates_best():
-    train, validation = features(4, n=40), features(5, n=200)
+    both = features(4, n=60)
+    train, validation = Features(both.x[:40], both.y[:40], 3), Features(both.x[40:], both.y[40:], 3)
     chosen = fit(LinearPaper(lr=0.1, epochs=30), train, validation)
     found = chosen.details()
     f1 = []
     for epochs in range(1, 31):
         f1.append(f1_macro(validation.y, fit(LinearPaper(lr=0.1, epochs=epochs), train).predict(validation.x)[0], 3))
+    assert f1.count(max(f1)) > 1  # the first of equals is to be kept
     assert found == {"epoch": 1.0 + np.argmax(f1), "selection_f1_macro": max(f1)}
     assert f1_macro(validation.y, chosen.predict(validation.x)[0], 3) == max(f1)
 
@@ -261,9 +267,7 @@ def test_features_that_are_not_finite_are_refused(cls, bad):
     good = features(7)
     x = good.x.copy()
     x[2, :3] = bad
-    with pytest.raises(
-        MethodError, match="3 of 120 training features are NaN or infinite: the representation diverged"
-    ):
+    with pytest.raises(MethodError, match="3 of 120 training features are NaN or infinite: the representation"):
         fit(quick(cls), Features(x, good.y, 3))
     with pytest.raises(MethodError, match="3 of 120 test features"):
         fit(quick(cls), good).predict(x)
@@ -352,6 +356,7 @@ def test_when_and_how_the_training_part_is_cross_validated(counts, n_folds):
         assert set(y[fit_part]) == set(y)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=2))
 def test_expand_keeps_unseen_classes_last(row):
     scores = expand(np.array([row]), np.array([1, 3]), 5)

@@ -69,7 +69,9 @@ def test_values_equal_a_direct_fourier_transform():
     got = spectrogram(torch.tensor(x)[None, None], 16, 4, "magnitude")[0, 0].numpy()
     np.testing.assert_allclose(got, expected, atol=1e-12)
     for scaling, f in [("power", np.square), ("log1p", np.log1p), ("log", np.log)]:
-        np.testing.assert_allclose(spectrogram(torch.tensor(x)[None, None], 16, 4, scaling)[0, 0], f(expected), atol=1e-12)
+        np.testing.assert_allclose(
+            spectrogram(torch.tensor(x)[None, None], 16, 4, scaling)[0, 0], f(expected), atol=1e-12
+        )
 
 
 def test_a_sine_peaks_at_its_frequency():

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
@@ -34,6 +34,7 @@ def expected_areas(y, scores, k):
     )
 
 
+@settings(deadline=None)
 @given(predictions())
 def test_equals_scikit_learn(case):
     y_true, y_pred, scores, k = case
@@ -80,6 +81,7 @@ def test_one_class_in_the_test_part_has_no_areas():
     assert found["balanced_accuracy"] == pytest.approx(2 / 3)
 
 
+@settings(deadline=None)
 @given(predictions(), st.integers(0, 2**32))
 def test_the_order_of_cases_does_not_matter(case, seed):
     y_true, y_pred, scores, k = case

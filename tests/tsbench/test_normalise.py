@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from aeon.datasets import load_basic_motions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
@@ -29,6 +29,7 @@ def test_equals_standard_scaler_on_basic_motions():
     assert (applied.y == panel.y).all()
 
 
+@settings(deadline=None)
 @given(st.integers(-30, 30), st.floats(-1e6, 1e6), st.integers(0, 1000))
 def test_any_scale_and_offset(exponent, offset, seed):
     rng = np.random.default_rng(seed)

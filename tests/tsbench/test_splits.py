@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
@@ -18,6 +18,7 @@ def check(folds, n):
         assert all(part.dtype == np.int64 for part in fold)
 
 
+@settings(deadline=None)
 @given(st.integers(3, 6), st.lists(st.integers(6, 20), min_size=1, max_size=4), st.integers(0, 1000))
 def test_stratified_rotation(n_folds, counts, seed):
     y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
@@ -43,6 +44,7 @@ def test_the_seed_alone_decides():
     assert not (first[0].test == other[0].test).all()
 
 
+@settings(deadline=None)
 @given(st.integers(3, 5), st.integers(5, 12), st.integers(0, 1000), st.booleans())
 @pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")
 def test_no_group_is_in_two_parts(n_folds, n_groups, seed, rare):

@@ -11,7 +11,9 @@ def rng(seed=0):
 
 
 @settings(max_examples=60, deadline=None)
-@given(n=st.integers(1, 6), c=st.integers(1, 3), length=st.integers(1, 40), pieces=st.integers(1, 9), seed=st.integers())
+@given(
+    n=st.integers(1, 6), c=st.integers(1, 3), length=st.integers(1, 40), pieces=st.integers(1, 9), seed=st.integers()
+)
 def test_permutation_is_a_shuffle_of_pieces(n, c, length, pieces, seed):
     x = torch.arange(length).float().expand(n, c, length) + 1000 * torch.arange(c)[None, :, None]
     moved = permute_segments(x, rng(seed % 2**31), pieces)

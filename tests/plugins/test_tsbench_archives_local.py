@@ -1,0 +1,320 @@
+"""A user's own files: tables, arrays, archive formats, folders."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
+from tsbench_archives.local import LocalDataset
+
+WIDE = "label,subject,t0,t1,t2\na,s1,1,2,3\nb,s2,4,,6\n"
+LONG = "case,time,label,subject,ax,ay\nk1,0,a,s1,1,10\nk1,1,a,s1,2,20\nk2,5,b,s2,3,?\nk1,0.5,a,s1,9,90\n"
+
+
+@pytest.fixture
+def local(tmp_path):
+    def make(content, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(content) if isinstance(content, bytes) else path.write_text(content)
+        return LocalDataset(path)
+
+    return make
+
+
+def labels(panel):
+    return [panel.classes[i] for i in panel.y]
+
+
+# --- tables
+
+
+def test_wide_csv(local):
+    dataset = local(WIDE)
+    panel = dataset.load().panel
+    np.testing.assert_array_equal(panel.X, np.float32([[[1, 2, 3]], [[4, np.nan, 6]]]))
+    assert panel.lengths.tolist() == [3, 3]
+    assert labels(panel) == ["a", "b"]
+    assert panel.meta["subject"].tolist() == ["s1", "s2"]
+    assert dataset.load().folds == {}
+    assert dataset.card.name == "data"
+    assert dataset.card.default_protocol == "svm-rbf-cv5"
+    assert dataset.card.group == "subject"
+    assert not dataset.card.normalised
+    assert dataset.available()
+
+
+def test_long_csv(local):
+    panel = local(LONG).load().panel
+    assert panel.lengths.tolist() == [3, 1]
+    np.testing.assert_array_equal(panel.X, np.float32([[[1, 9, 2], [10, 90, 20]], [[3, np.nan, np.nan], [np.nan] * 3]]))
+    np.testing.assert_array_equal(panel.times, [[0, 0.5, 1], [5, np.nan, np.nan]])
+    assert panel.channel_names == ("ax", "ay")
+    assert labels(panel) == ["a", "b"]
+    assert panel.meta["subject"].tolist() == ["s1", "s2"]
+
+
+def test_long_csv_without_time_keeps_the_order_of_rows(local):
+    panel = local("case,label,v\n2,b,5\n1,a,1\n2,b,4\n1,a,0\n").load().panel
+    assert panel.X[:, 0].tolist() == [[5, 4], [1, 0]]
+    assert panel.times is None
+    assert labels(panel) == ["b", "a"]
+
+
+def test_labels_may_be_spelt_like_missing_numbers(local):
+    assert local("label,t0\nNA,1\nNone,2\n").load().panel.classes == ("NA", "None")
+
+
+def test_csv_of_another_tool(local):
+    panel = local('\ufefflabel, t0,t1\r\n"a, b",1,2\r\n\r\nc,3,4\r\n').load().panel
+    assert labels(panel) == ["a, b", "c"]
+    assert panel.X.ravel().tolist() == [1, 2, 3, 4]
+
+
+def test_parquet_equals_csv(tmp_path, local):
+    for content in (WIDE, LONG):
+        from_csv = local(content).load().panel
+        frame = pd.read_csv(tmp_path / "data.csv", na_values=["?"])
+        frame.to_parquet(tmp_path / "data.parquet")
+        from_parquet = LocalDataset(tmp_path / "data.parquet").load().panel
+        assert from_parquet.fingerprint() == from_csv.fingerprint()
+        assert from_parquet.channel_names == from_csv.channel_names
+        assert LocalDataset(tmp_path / "data.parquet").card.group == "subject"
+
+
+def test_parquet_keeps_an_index_as_a_column(tmp_path, local):
+    expected = local(LONG).load().panel.fingerprint()
+    pd.read_csv(tmp_path / "data.csv", na_values=["?"]).set_index("case").to_parquet(tmp_path / "data.parquet")
+    assert LocalDataset(tmp_path / "data.parquet").load().panel.fingerprint() == expected
+
+
+REFUSED = {
+    "empty": ("", "the file is empty"),
+    "no row": ("label,t0\n", "holds no row"),
+    "no label column": ("klass,t0\na,1\n", "has no column 'label'; its columns are klass, t0"),
+    "no value column": ("label,subject\na,1\n", "has no column of values"),
+    "time without case": ("label,time,v\na,0,1\n", "has a column 'time' but no column 'case'"),
+    "row index": (",label,t0\n0,a,1\n", "column 0 has no name"),
+    "same name twice": ("label,t0,t0\na,1,2\n", "two columns are called 't0'"),
+    "fields": ("label,t0,t1\na,1,2\n\nb,1\n", r"data\.csv:4: 2 fields where the header has 3"),
+    "more fields": ("label,t0\na,1,2\n", r"data\.csv:2: 3 fields where the header has 2"),
+    "text value": ("label,t0\na,1\n\nb,x7\n", r"data\.csv:4: column 't0': 'x7' is not a number"),
+    "text in long": ("case,label,v\n1,a,1\n1,a,x7\n", r"data\.csv:3: column 'v': 'x7' is not a number"),
+    "date": ("case,time,label,v\n1,2020-01-01,a,1\n", r"data\.csv:2: column 'time': '2020-01-01' is not a number"),
+    "no time": ("case,time,label,v\n1,0,a,1\n1,,a,1\n", r"data\.csv:3: column 'time' is empty"),
+    "same time": ("case,time,label,v\n7,1,a,1\n7,1,a,2\n", r"data\.csv:3: case '7' has two rows at time 1"),
+    "missing label": ("label,t0\na,1\n,2\n", r"data\.csv:3: column 'label' is empty"),
+    "two labels": ("case,label,v\n1,a,1\n1,b,2\n", r"data\.csv:3: column 'label' is 'b' where the case began with 'a'"),
+    "two subjects": ("case,label,subject,v\n1,a,x,1\n1,a,y,2\n", r"data\.csv:3: column 'subject' is 'y'"),
+    "empty channel": (
+        "case,label,v,w\n1,a,1,\n2,b,2,\n",
+        r"channel 1 \('w'\) has no observed value in any case; drop it",
+    ),
+    "too large": ("label,t0\na,1e39\n", r"data\.csv: case 0, channel 0, time point 0 is infinite or too large"),
+    "rubbish": (b"\x00\xff\xfe\x01" * 9, r"data\.csv: "),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_table_refusal_names_place_and_cause(local, what):
+    content, message = REFUSED[what]
+    with pytest.raises(InvalidDataError, match=message) as caught:
+        local(content).load()
+    assert "\n" not in str(caught.value)
+
+
+def test_parquet_refusals(tmp_path, local):
+    with pytest.raises(InvalidDataError, match=r"data\.parquet: not a \.parquet file"):
+        local(b"rubbish", "data.parquet").load()
+    pd.DataFrame({"label": ["a", None], "t0": [1, 2]}).to_parquet(tmp_path / "data.parquet")
+    with pytest.raises(InvalidDataError, match=r"data\.parquet, row 1: column 'label' is empty"):
+        LocalDataset(tmp_path / "data.parquet").load()
+
+
+# --- arrays
+
+
+def write_npz(path, **contents):
+    np.savez(path, **contents)
+    return LocalDataset(path)
+
+
+def test_npz_with_everything(tmp_path):
+    contents = {
+        "X": np.arange(12).reshape(2, 2, 3),
+        "y": ["a", "b"],
+        "lengths": [3, 1],
+        "times": np.arange(6).reshape(2, 3),
+        "static": [[1], [2]],
+        "meta_group": [7, 8],
+    }
+    dataset = write_npz(tmp_path / "data.npz", **contents)
+    panel = dataset.load().panel
+    assert panel.lengths.tolist() == [3, 1]
+    assert np.isnan(panel.X[1, :, 1:]).all()  # beyond the length
+    assert panel.X[0].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert panel.static.tolist() == [[1], [2]]
+    assert panel.meta["group"].tolist() == [7, 8]
+    assert dataset.card.group == "group"
+
+
+NPZ_REFUSED = {
+    "no y": ({"X": np.zeros((2, 3))}, r"needs arrays X and y, .* it has X"),
+    "misspelt": ({"X": np.zeros((2, 3)), "y": [0, 1], "lenghts": [3, 3]}, "it has X, lenghts, y"),
+    "one axis": ({"X": np.zeros(3), "y": [0]}, "array X must have 2 or 3 axes"),
+    "text": ({"X": np.array([["a"]]), "y": [0]}, "array X is of type <U1, not of numbers"),
+    "sizes": ({"X": np.zeros((2, 3)), "y": [0]}, r"array y has shape \(1,\), which does not fit 2 cases"),
+    "times": ({"X": np.zeros((2, 3)), "y": [0, 1], "times": np.zeros((2, 2))}, r"array times has shape \(2, 2\)"),
+    "lengths": ({"X": np.zeros((2, 3)), "y": [0, 1], "lengths": [3, 4]}, "lengths must be between 1 and 3"),
+    "no label": ({"X": np.zeros((2, 3)), "y": [0, np.nan]}, "array y: case 1 has no label"),
+    "objects": ({"X": np.zeros((2, 3)), "y": np.array(["a", None], dtype=object)}, "not a .npz file of plain arrays"),
+    "infinite": ({"X": np.full((1, 3), np.inf), "y": [0]}, "case 0, channel 0, time point 0 is infinite"),
+    "no case": ({"X": np.zeros((0, 3)), "y": []}, "at least one case"),
+}
+
+
+@pytest.mark.parametrize("what", NPZ_REFUSED)
+def test_npz_refusal(tmp_path, what):
+    contents, message = NPZ_REFUSED[what]
+    with pytest.raises(InvalidDataError, match=message) as caught:
+        write_npz(tmp_path / "data.npz", **contents).load()
+    assert str(tmp_path / "data.npz") in str(caught.value)
+
+
+def test_damaged_npz_is_refused(local):
+    dataset = local(b"PK\x03\x04 damaged", "data.npz")
+    with pytest.raises(InvalidDataError, match=r"data\.npz: not a \.npz file"):
+        dataset.load()
+    with pytest.raises(InvalidDataError, match=r"data\.npz: cannot be read"):
+        _ = dataset.card
+
+
+values = st.floats(width=32, allow_nan=False, allow_infinity=False)
+series = st.integers(1, 4).flatmap(lambda n: arrays(np.float32, (n, 2, 3), elements=values))
+
+
+@given(X=series, names=st.lists(st.sampled_from(["a", "B", "10", "2"]), min_size=4, max_size=4))
+def test_npz_and_csv_read_back_what_was_written(tmp_path_factory, X, names):
+    folder = tmp_path_factory.mktemp("written", numbered=True)
+    y = names[: len(X)]
+    rows = ["case,time,label,c0,c1"]
+    for case in range(len(X)):
+        rows += [f"{case},{t},{y[case]},{float(X[case, 0, t])!r},{float(X[case, 1, t])!r}" for t in range(3)]
+    (folder / "x.csv").write_text("\n".join(rows))
+    times = np.tile(np.arange(3.0), (len(X), 1))
+    from_npz = write_npz(folder / "x.npz", X=X, y=y, times=times).load().panel
+    from_csv = LocalDataset(folder / "x.csv").load().panel
+    np.testing.assert_array_equal(from_npz.X, X)
+    np.testing.assert_array_equal(from_csv.X, X)
+    assert labels(from_npz) == labels(from_csv) == y
+    assert from_npz.fingerprint() == from_csv.fingerprint()
+
+
+# --- paths
+
+
+@pytest.mark.parametrize(("train", "test"), [("X_TRAIN", "X_TEST"), ("x_train", "x_test"), ("train", "test")])
+@pytest.mark.parametrize("given_as", ["file", "test file", "folder"])
+def test_a_pair_has_the_fold_archive(tmp_path, train, test, given_as):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / f"{train}.csv").write_text("label,t0\na,1\nb,2\n")
+    (folder / f"{test}.csv").write_text("label,t0\nc,3\n")
+    path = {"file": folder / f"{train}.csv", "test file": folder / f"{test}.csv", "folder": folder}[given_as]
+    dataset = LocalDataset(path)
+    data = dataset.load()
+    [fold] = data.folds["archive"]
+    assert (fold.train.tolist(), fold.validation, fold.test.tolist()) == ([0, 1], None, [2])
+    assert data.panel.X.ravel().tolist() == [1, 2, 3]
+    assert labels(data.panel) == ["a", "b", "c"]
+    assert dataset.card.default_protocol is None
+    assert dataset.card.name == {"X_TRAIN": "X", "x_train": "x", "train": "mine"}[train]
+    assert len(dataset.files()) == 2
+
+
+def test_formats_of_the_archives(tmp_path):
+    (tmp_path / "X.ts").write_text("@data\n1,2:a\n3,4:b\n")
+    (tmp_path / "Y.tsv").write_text("a\t1\t2\nb\t3\t4\n")
+    (tmp_path / "Z.arff").write_text("@attribute c {a,b}\n@data\n1,2,a\n3,4,b\n")
+    found = {LocalDataset(tmp_path / name).load().panel.fingerprint() for name in ("X.ts", "Y.tsv", "Z.arff")}
+    assert len(found) == 1
+
+
+def test_folder_with_one_arff_file_per_channel(tmp_path):
+    for number in (1, 2):
+        for part in ("TRAIN", "TEST"):
+            text = f"@attribute c {{a,b}}\n@data\n{number},2,a\n3,4,b\n"
+            (tmp_path / f"XDimension{number}_{part}.arff").write_text(text)
+    dataset = LocalDataset(tmp_path)
+    assert dataset.name == "X"
+    assert dataset.load().panel.X[:, :, 0].tolist() == [[1, 2], [3, 3]] * 2
+
+
+def test_single_file_in_a_folder(tmp_path, local):
+    local(WIDE, "mine.csv")
+    (tmp_path / "README.md").write_text("about the data")
+    dataset = LocalDataset(tmp_path)
+    assert dataset.name == "mine"
+    assert len(dataset.load().panel) == 2
+
+
+def test_the_dataset_called_like_its_folder_is_meant(tmp_path):
+    folder = tmp_path / "Mine"
+    folder.mkdir()
+    for name in ("Mine", "Mine_eq"):
+        (folder / f"{name}.csv").write_text(WIDE)
+    assert LocalDataset(folder).files() == [folder / "Mine.csv"]
+
+
+def test_a_file_without_a_part_is_that_file(tmp_path, local):
+    for name in ("X_TRAIN.csv", "X_TEST.csv"):
+        (tmp_path / name).write_text(WIDE)
+    assert local(WIDE, "X.csv").files() == [tmp_path / "X.csv"]
+
+
+def test_path_refusals(tmp_path, local):
+    with pytest.raises(UsageError, match=r"there is no such file or folder: .*nothing"):
+        LocalDataset(tmp_path / "nothing")
+    with pytest.raises(
+        UsageError, match=r"unknown format '\.xls'; known are \.ts, \.arff, \.tsv, \.csv, \.parquet, \.npz"
+    ):
+        local("", "data.xls")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UsageError, match="holds no file of a known format"):
+        LocalDataset(empty)
+    for name in ("a.csv", "b.csv"):
+        (empty / name).write_text(WIDE)
+    with pytest.raises(UsageError, match=r"holds 2 datasets \(a, b\); name one of the files instead"):
+        LocalDataset(empty)
+
+
+@pytest.mark.parametrize("name", ["X_TRAIN.csv", "test.csv"])
+def test_half_a_pair_is_refused(tmp_path, name):
+    (tmp_path / name).write_text(WIDE)
+    for path in (tmp_path, tmp_path / name):
+        with pytest.raises(MissingDataError, match="has only one of its train and test files"):
+            LocalDataset(path)
+
+
+def test_parts_that_do_not_fit_together_are_refused(tmp_path, local):
+    (tmp_path / "X_TEST.csv").write_text("label,t0\na,1\n")
+    dataset = local("label,subject,t0\na,s,1\n", "X_TRAIN.csv")
+    with pytest.raises(
+        InvalidDataError, match=r"train and test differ in their per-case columns: \['subject'\] and \[\]"
+    ):
+        dataset.load()
+
+
+@given(content=st.binary(max_size=200), extension=st.sampled_from(["csv", "npz", "parquet"]))
+def test_no_bytes_escape_as_another_error(tmp_path_factory, content, extension):
+    path = tmp_path_factory.mktemp("bytes", numbered=True) / f"x.{extension}"
+    path.write_bytes((b"label,t0\na," if extension == "csv" else b"") + content)
+    try:
+        panel = LocalDataset(path).load().panel
+    except TsbenchError as error:
+        assert str(path) in str(error)
+    else:
+        assert len(panel) > 0

@@ -1,0 +1,223 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+HEAVY = ("torch", "numpy", "pandas", "sklearn", "numba", "scipy", "aeon", "sqlalchemy")
+QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")
+
+
+def modules_after(*arguments):
+    """Return the modules a command leaves imported, run in a fresh process."""
+    code = (
+        "import sys\nfrom tsbench.cli import main\n"
+        f"try:\n    main({list(arguments)!r})\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "print('MODULES', *sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return set(output.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list", "methods"], ["list", "datasets"], ["run", "--help"]])
+def test_light_start(arguments):
+    assert not modules_after(*arguments) & set(HEAVY)
+
+
+def test_importing_tsbench_imports_nothing_heavy():
+    code = "import sys, tsbench; tsbench.hookimpl; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not set(output.split()) & set(HEAVY)
+
+
+def test_every_public_name_resolves():
+    import tsbench
+
+    for name in tsbench.__all__:
+        assert getattr(tsbench, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tsbench.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([name] for name in ("run", "leaderboard", "results", "list", "show")),
+        *([["data", "list"], ["data", "info"], ["plugin", "list"]]),
+    ],
+)
+def test_each_help_has_an_example_and_takes_a_store(tsbench, arguments):
+    code, out, _ = tsbench(*arguments, "--help")
+    assert code == 0
+    assert f"tsbench {' '.join(arguments)}" in out.split("Options:")[0].split("Example", 1)[1]
+    assert "--store" in out
+
+
+def test_the_main_job(tsbench, tmp_path):
+    job = ("run", "--method", "trls", "--dataset", "uea", "--offline", "--available", "--floors", *QUICK)
+    code, out, err = tsbench(*job)
+    assert code == 0, err
+    assert "8 runs: 8 succeeded" in out
+    assert "28 datasets are not on this machine" in err
+    code, out, _ = tsbench(*job)
+    assert code == 0 and "8 already in the store" in out
+    code, out, _ = tsbench("leaderboard", "uea", "--out", "boards/uea.csv")
+    assert code == 0
+    for name in ("trls[", "random:trls", "majority", "1nn-ed", "BasicMotions", "JapaneseVowels", "2/30"):
+        assert name in out
+    frame = pd.read_csv(tmp_path / "boards" / "uea.csv", index_col="method")
+    assert len(frame) == 4
+    assert frame.loc["majority", "BasicMotions"] == 0.25
+    assert frame["Epilepsy"].isna().all()
+
+
+def test_results_as_csv_and_parquet(tsbench, tmp_path):
+    tsbench("run", "--method", "majority", "--dataset", "GunPoint,UnitTest")
+    code, out, _ = tsbench("results", "--format", "csv")
+    columns = "key method dataset protocol fold seed status accuracy f1_macro balanced_accuracy auroc auprc n_train n_test"
+    columns += " fit_seconds probe_seconds peak_memory_bytes params"
+    assert code == 0
+    assert set(columns.split()) <= set(out.splitlines()[0].split(","))
+    assert len(out.splitlines()) == 3
+    tsbench("results", "--format", "parquet", "--out", "r.parquet")
+    frame = pd.read_parquet(tmp_path / "r.parquet")
+    assert frame["n_test"].tolist() == [150, 22]
+    assert tsbench("results", "--format", "parquet")[0] == 2
+    assert "GunPoint" in tsbench("results")[1]
+
+
+def test_show(tsbench):
+    tsbench("run", "--method", "random:trls", "--dataset", "UnitTest", "--set", "encoder.cell=gru", "--seeds", "2,")
+    key = tsbench("results", "--format", "csv")[1].splitlines()[1].split(",")[0]
+    code, out, _ = tsbench("show", "run", key[:10])
+    assert code == 0
+    repeat = "tsbench run --method random:trls --dataset UnitTest --protocol svm-rbf --seeds 2, --set encoder.cell=gru"
+    assert repeat in out
+    assert "accuracy" in out and "torch" in out
+    arguments = out.split("repeat: tsbench ")[1].split()
+    assert "1 runs: 1 succeeded" in tsbench(*arguments)[1]
+    code, out, _ = tsbench("show", "method", "trls")
+    assert code == 0 and "encoder.cell = 'lstm'" in out and "not specified in the paper" in out
+    code, out, _ = tsbench("show", "dataset", "JapaneseVowels")
+    assert code == 0 and "7 to 29" in out and "fingerprint" in out
+
+
+def test_lists(tsbench):
+    for kind, name in [
+        ("methods", "random:<method>"),
+        ("datasets", "GunPoint"),
+        ("encoders", "tfr"),
+        ("transforms", "stft"),
+        ("probes", "svm-rbf"),
+        ("protocols", "linear-cv5"),
+        ("suites", "uea"),
+        ("collections", "bundled"),
+    ]:
+        code, out, _ = tsbench("list", kind)
+        assert code == 0 and name in out
+    code, out, err = tsbench("data", "list", "bundled")
+    assert code == 0 and "here     GunPoint" in out and "12 of 12" in err
+    assert "missing" not in tsbench("data", "list", "uea", "--available")[1]
+    assert "not on this machine" in tsbench("data", "info", "Epilepsy")[1]
+
+
+def test_json(tsbench):
+    code, out, err = tsbench("run", "--method", "majority", "--dataset", "GunPoint,Adiac", "--json")
+    content = json.loads(out)
+    assert code == content["exit_code"] == 3
+    assert content["results"][0]["metrics"]["accuracy"] == pytest.approx(74 / 150)
+    assert "Adiac" in content["missing"] and "Adiac" in err
+
+
+def test_a_suite(tsbench, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "collections:\n  two: {datasets: [GunPoint, UnitTest], protocol: knn}\n"
+        "suites:\n  s: {collection: two, methods: [1nn-ed], protocols: [knn], seeds: 1, floors: true}\n"
+    )
+    code, out, err = tsbench("run", "--suite", "s", "--registry", "mine.yaml")
+    assert code == 0, err
+    assert "4 runs: 4 succeeded" in out
+    assert "1nn-ed" in tsbench("leaderboard", "s", "--registry", "mine.yaml")[1]
+    assert tsbench("run", "--suite", "s", "--method", "majority", "--registry", "mine.yaml")[0] == 2
+
+
+def test_a_plugin_file(tsbench, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from tsbench import hookimpl\nfrom tsbench.interfaces import Classifier\n"
+        "import numpy as np\n\nclass Zero(Classifier):\n    'Always the first class.'\n"
+        "    def fit(self, train, validation, rng):\n        self.k = len(train.classes)\n"
+        "    def predict_scores(self, panel):\n        return np.eye(self.k)[np.zeros(len(panel), int)]\n\n"
+        "@hookimpl\ndef tsbench_methods(register):\n    register('zero', Zero)\n"
+    )
+    code, out, err = tsbench("--plugin", "mine.py", "run", "--method", "zero", "--dataset", "UnitTest")
+    assert code == 0, err
+    assert tsbench("plugin", "list", "--plugin", "none.py")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ("run --method trsl --dataset uea", 2, "unknown method 'trsl'; did you mean 'trls'?"),
+        ("run --method trls --dataset uaa", 2, "did you mean 'uea'?"),
+        ("run --method majority --dataset Adiac", 3, "Adiac"),
+        ("run --method majority --dataset ./none.csv", 2, "no such file"),
+        ("run --method majority --dataset bad.csv", 1, "bad.csv"),
+        ("run --method majority --dataset bad.ts", 1, "bad.ts"),
+        ("run --method trls --dataset GunPoint --set lr=fast", 2, "'lr' = 'fast'"),
+        ("run --method trls --dataset GunPoint --set tau=2", 2, "less than or equal to 1"),
+        ("run --method trls --dataset GunPoint --set lrr=1", 2, "did you mean 'lr'?"),
+        ("run --method majority --dataset GunPoint --device tpu", 2, "choose auto, cpu, cuda"),
+        ("run --method majority --dataset GunPoint --seeds x", 2, "--seeds x"),
+        ("run --method majority --dataset GunPoint --threads 0", 2, "threads"),
+        ("run --method majority", 2, "--dataset"),
+        ("runn", 2, "did you mean 'run'?"),
+        ("leaderboard uea", 2, "there is no store"),
+        ("leaderboard uea --metric acc", 2, "choose one of accuracy"),
+        ("show run abc", 2, "there is no store"),
+        ("results --store bad.csv", 1, "bad.csv"),
+        ("run --method majority --dataset GunPoint --store no/such/folder/s.db", 1, "cannot be opened"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_remedy(tsbench, tmp_path, arguments, code, message):
+    (tmp_path / "bad.csv").write_text("label,t0\na,x\n")
+    (tmp_path / "bad.ts").write_bytes(b"\x00\xff\x00 rubbish \n" * 20)
+    got, _, err = tsbench(*arguments.split())
+    assert got == code
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback(tsbench):
+    assert "Traceback" in tsbench("--debug", "run", "--method", "trsl", "--dataset", "uea")[2]
+
+
+def test_earlier_results_survive_a_failing_command(tsbench, tmp_path):
+    tsbench("run", "--method", "majority", "--dataset", "GunPoint")
+    (tmp_path / "one_TRAIN.csv").write_text("label,t0\na,1\na,2\n")
+    (tmp_path / "one_TEST.csv").write_text("label,t0\na,1\nb,2\n")
+    code, _, err = tsbench("run", "--method", "majority", "--dataset", "./one_TRAIN.csv,UnitTest")
+    assert code == 1
+    assert "one class only ('a')" in err
+    statuses = pd.read_csv(__import__("io").StringIO(tsbench("results", "--format", "csv")[1]))["status"].tolist()
+    assert sorted(statuses) == ["failed", "succeeded", "succeeded"]
+    code, out, _ = tsbench("run", "--method", "majority", "--dataset", "./one_TRAIN.csv,UnitTest")
+    assert code == 1 and "1 failed earlier (--retry runs them again)" in out
+
+
+def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
+    command = [sys.executable, "-c", "from tsbench.cli import main; main()", "run", "--method", "majority,trls"]
+    command += ["--dataset", "UnitTest", "--set", "min_steps=1000000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert "majority UnitTest" in process.stderr.readline()  # the next run has begun
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    from tsbench.run.store import Store
+
+    rows = {row["method"]: row["status"] for row in Store(str(tmp_path / "tsbench.db")).results()}
+    assert rows["majority"] == "succeeded"
+    assert rows.get("trls", "interrupted") == "interrupted"

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from tsbench.errors import UsageError
+from tsbench.leaderboard.export import markdown, write_board
+from tsbench.leaderboard.table import build
+from tsbench.protocol import Protocol, Split
+
+PROTOCOL = Protocol(name="p", probe="knn")
+
+
+def row(method, dataset, value, seed=0, fold=0, **fields):
+    return {
+        "label": method,
+        "method_version": 1,
+        "dataset": dataset,
+        "status": "succeeded",
+        "fold": fold,
+        "seed": seed,
+        "finished": 0.0,
+        "accuracy": value,
+        "protocol_hash": PROTOCOL.hash(),
+        "spec": {"normalisation": "none", "fingerprint": "f"},
+        **fields,
+    }
+
+
+def board(rows, datasets=("A", "B", "C"), protocol=PROTOCOL):
+    return build("test", datasets, protocol, rows, "accuracy")
+
+
+def test_means_ranks_and_wins_are_over_what_complete_methods_share():
+    rows = [row("x", "A", 0.9), row("x", "B", 0.5), row("y", "A", 0.7), row("y", "B", 0.5), row("z", "A", 1.0)]
+    result = board(rows)
+    assert result.common == ("A", "B")
+    assert list(result.summary.index) == ["x", "y", "z"]
+    assert result.summary.loc["x", ["mean", "rank", "wins", "coverage"]].tolist() == [pytest.approx(0.7), 1.25, 2, "2/3"]
+    assert result.summary.loc["y", ["mean", "rank", "wins"]].tolist() == [pytest.approx(0.6), 1.75, 1]
+    assert not result.summary.loc["z", "complete"]
+    assert np.isnan(result.summary.loc["z", "mean"])
+    assert result.cells["C"].isna().all()
+
+
+def test_seeds_are_averaged_and_failures_do_not_count():
+    rows = [row("x", "A", 0.4, seed=0), row("x", "A", 0.6, seed=1), row("x", "A", None, seed=2, status="failed")]
+    assert board(rows).cells.loc["x", "A"] == pytest.approx(0.5)
+    assert board(rows).summary.loc["x", "seeds"] == 2
+
+
+def test_a_cell_needs_every_fold():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    rows = [row("x", "A", 0.5, fold=fold, protocol_hash=protocol.hash()) for fold in range(3)]
+    assert board(rows, protocol=protocol).cells.loc["x", "A"] == 0.5
+    assert np.isnan(board(rows[:2], protocol=protocol).cells.loc["x", "A"])
+
+
+def test_of_a_method_the_newest_version_counts_and_of_a_dataset_the_newest_data():
+    rows = [row("x", "A", 0.1), row("x", "A", 0.9, method_version=2), row("x", "B", 0.3)]
+    result = board(rows)
+    assert result.cells.loc["x", "A"] == 0.9
+    assert np.isnan(result.cells.loc["x", "B"])
+    old = row("y", "A", 0.2, spec={"normalisation": "none", "fingerprint": "old"}, finished=-1.0)
+    assert "y" not in board([*rows, old]).cells.index
+
+
+def test_protocols_are_never_mixed():
+    with pytest.raises(ValueError, match="different protocols"):
+        board([row("x", "A", 0.5, protocol_hash="other")])
+    own = row("floor", "A", 0.5, protocol_hash=PROTOCOL.own().hash())
+    assert board([row("x", "A", 0.6), own]).cells.loc["floor", "A"] == 0.5
+
+
+def test_an_empty_board():
+    assert board([]).cells.empty
+
+
+def test_files(tmp_path):
+    result = board([row("x|y", "A", 0.9), row("z", "A", 0.25)])
+    assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 90.0 |" in markdown(result)
+    write_board(result, tmp_path / "deep" / "b.csv")
+    lines = (tmp_path / "deep" / "b.csv").read_text().splitlines()
+    assert lines[0].endswith("A,B,C")
+    assert lines[2].endswith("0.25,,")
+    write_board(result, tmp_path / "b.md")
+    with pytest.raises(UsageError, match="ends in .csv or .md"):
+        write_board(result, tmp_path / "b.txt")

@@ -1,0 +1,135 @@
+import pytest
+
+from tsbench.errors import UsageError
+from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
+
+
+def plan(installed, registry, methods="majority", datasets="GunPoint", **fields):
+    return make_plan(Request(methods.split(","), datasets.split(","), **fields), installed, registry)
+
+
+def test_a_plan_is_the_product_of_what_was_asked(installed, registry):
+    specs = plan(
+        installed, registry, "trls,random:trls", "GunPoint,UnitTest", protocols=("knn", "linear-cv5"), seeds=(0, 7)
+    ).specs
+    assert len(specs) == 2 * 2 * 2 * (1 + 5)
+    assert len({spec.key for spec in specs}) == len(specs)
+    # runs that share a pre-training follow each other
+    shared = [(s.dataset, s.fold, s.method, s.seed) for s in specs]
+    assert len([1 for a, b in zip(shared, shared[1:], strict=False) if a != b]) + 1 == len(set(shared))
+
+
+def test_the_default_protocol_is_the_collections(installed, registry):
+    assert [spec.protocol.name for spec in plan(installed, registry, datasets="BasicMotions").specs] == ["svm-rbf"]
+
+
+def test_floors_add_the_untrained_twin_of_each_method(installed, registry):
+    methods = [spec.method for spec in plan(installed, registry, "trls", floors=True).specs]
+    assert sorted(methods) == ["1nn-ed", "majority", "random:trls", "trls"]
+
+
+def test_a_method_with_its_own_decision_rule_runs_once_for_all_probes(installed, registry):
+    specs = plan(installed, registry, protocols=("knn", "linear")).specs
+    assert len(specs) == 1
+    assert specs[0].own_probe
+
+
+def test_overrides_enter_key_and_label_of_those_that_declare_them(installed, registry):
+    changed = plan(installed, registry, "trls,majority", overrides={"encoder.cell": "gru", "lr": "3e-4"}).specs
+    assert [spec.label for spec in changed] == ["trls[encoder.cell=gru]", "majority"]
+    default = plan(installed, registry, "trls,majority").specs
+    assert changed[0].key != default[0].key
+    assert changed[1].key == default[1].key
+
+
+def test_setting_a_default_explicitly_is_the_same_run(installed, registry):
+    explicit = plan(installed, registry, "trls", overrides={"encoder": "tfr", "encoder.cell": "lstm", "tau": "0.7"})
+    assert explicit.specs[0].key == plan(installed, registry, "trls").specs[0].key
+    assert explicit.specs[0].label == "trls"
+
+
+def test_threads_and_seed_enter_the_key_and_the_dataset_reference_does_not(installed, registry, tmp_path):
+    keys = {plan(installed, registry, threads=t, seeds=(s,)).specs[0].key for t in (1, 2) for s in (0, 1)}
+    assert len(keys) == 4
+
+
+def test_normalisation_follows_the_dataset(installed, registry):
+    specs = plan(installed, registry, datasets="GunPoint,BasicMotions,UnitTest").specs
+    assert {spec.dataset: spec.normalisation for spec in specs} == {
+        "GunPoint": "none",
+        "BasicMotions": "channel",
+        "UnitTest": "channel",
+    }
+
+
+def test_what_is_not_here_is_named_and_the_rest_is_planned(installed, registry):
+    result = plan(installed, registry, datasets="uea")
+    assert {spec.dataset for spec in result.specs} == {"BasicMotions", "JapaneseVowels"}
+    assert len(result.missing) == 28
+    assert "--data-dir" in result.missing["Epilepsy"]
+
+
+def test_a_corrupt_dataset_does_not_keep_the_others_from_running(installed, registry, tmp_path):
+    (tmp_path / "bad.csv").write_text("label,t0\na,x\n")
+    result = plan(installed, registry, datasets=f"{tmp_path}/bad.csv,GunPoint")
+    assert len(result.specs) == 1
+    assert "bad" in next(iter(result.invalid.values()))
+
+
+def test_the_fingerprint_is_cached_until_the_file_changes(installed, registry, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("label,t0,t1\n" + "a,1,2\nb,2,1\n" * 10)
+    first = plan(installed, registry, datasets=str(path)).specs[0]
+    assert plan(installed, registry, datasets=str(path)).specs[0].key == first.key
+    path.write_text("label,t0,t1\n" + "a,1,2\nb,2,3\n" * 10)
+    assert plan(installed, registry, datasets=str(path)).specs[0].fingerprint != first.fingerprint
+
+
+def test_a_file_without_a_split_is_cross_validated_by_default_and_refused_under_an_archive_protocol(
+    installed, registry, tmp_path
+):
+    path = tmp_path / "own.csv"
+    path.write_text("label,t0,t1\n" + "a,1,2\nb,2,1\n" * 10)
+    assert [spec.protocol.name for spec in plan(installed, registry, datasets=str(path)).specs] == ["svm-rbf-cv5"] * 5
+    with pytest.raises(UsageError, match="no train/test split of its own"):
+        plan(installed, registry, datasets=str(path), protocols=("svm-rbf",))
+
+
+def test_two_datasets_of_one_name_are_refused(installed, registry, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.csv").write_text("label,t0\n" + "a,1\nb,2\n" * 5)
+    with pytest.raises(UsageError, match="two datasets are named 'own'"):
+        plan(installed, registry, datasets=f"{tmp_path}/a/own.csv,{tmp_path}/b/own.csv")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"methods": "trsl"}, "unknown method 'trsl'; did you mean 'trls'"),
+        ({"methods": "random:majority"}, "has no training to leave out"),
+        ({"datasets": "gunpoint"}, "unknown dataset or collection 'gunpoint'; did you mean 'GunPoint'"),
+        ({"datasets": "./none.csv"}, "there is no such file or folder"),
+        ({"protocols": ("svm",)}, "unknown protocol 'svm'"),
+        ({"methods": "trls", "overrides": {"lrr": "1"}}, "no parameter 'lrr' in trls; did you mean 'lr'"),
+        ({"methods": "trls", "overrides": {"tau": "2"}}, "trls: parameter 'tau' = '2'"),
+        ({"methods": "trls", "overrides": {"encoder": "tfrr"}}, "unknown encoder 'tfrr'; did you mean 'tfr'"),
+        ({"overrides": {"lr": "1"}}, "no parameter 'lr' in majority; parameters: none"),
+    ],
+)
+def test_wrong_requests_are_refused_before_any_work(installed, registry, fields, message):
+    with pytest.raises(UsageError, match=message):
+        plan(installed, registry, **fields)
+
+
+def test_parsing_of_seeds_and_overrides():
+    assert parse_seeds("3") == (0, 1, 2)
+    assert parse_seeds("5,0,5") == (5, 0)
+    assert parse_seeds("4,") == (4,)
+    assert parse_overrides(["a=1", "b.c=x=y"]) == {"a": "1", "b.c": "x=y"}
+    for text in ("a", "0", "-1", "-1,2", ""):
+        with pytest.raises(UsageError, match="--seeds"):
+            parse_seeds(text)
+    for pairs in (["a"], ["=1"], ["a=1", "a=2"]):
+        with pytest.raises(UsageError, match="--set"):
+            parse_overrides(pairs)

@@ -1,0 +1,222 @@
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import ROOT
+from tsbench.errors import TsbenchError
+from tsbench.interfaces import Classifier, SSLMethod
+from tsbench.plugins import Plugins
+from tsbench.run.plan import Request, make_plan
+from tsbench.run.spec import Predictions
+from tsbench.run.worker import Worker, metrics_of
+
+QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
+
+
+def specs(plugins, registry, method="trls", dataset="UnitTest", protocols=("knn",), **fields):
+    if "trls" in method:
+        fields.setdefault("overrides", QUICK)
+    return make_plan(Request([method], [dataset], protocols, **fields), plugins, registry).specs
+
+
+def same(a, b):
+    assert a.metrics == b.metrics
+    for name in ("cases", "y_true", "y_pred", "scores"):
+        np.testing.assert_array_equal(getattr(a.predictions, name), getattr(b.predictions, name))
+
+
+@pytest.mark.parametrize("dataset", ["UnitTest", "BasicMotions", "JapaneseVowels", "PickupGestureWiimoteZ"])
+def test_trls_runs_end_to_end_on_real_data(installed, registry, dataset):
+    (spec,) = specs(installed, registry, dataset=dataset)
+    result = Worker(installed).run(spec)
+    assert result.status == "succeeded", result.error
+    assert len(result.predictions.y_pred) == result.facts["n_test"]
+    assert result.metrics == metrics_of(result.predictions)
+    assert result.facts["steps"] == 4
+    assert result.peak_memory_bytes > 0
+    assert set(result.durations) == {"load", "fit", "encode", "probe", "predict"}
+
+
+def test_the_same_key_gives_the_same_bits_whatever_ran_before(installed, registry):
+    first, second = specs(installed, registry, protocols=("linear-paper", "svm-rbf"))
+    alone = Worker(installed).run(second)
+    warm = Worker(installed)
+    warm.run(first)
+    warm.run(specs(installed, registry, seeds=(5,))[0])
+    torch.rand(3)
+    same(alone, warm.run(second))
+
+
+def test_a_fresh_process_gives_the_same_bits(installed, registry, tmp_path):
+    (spec,) = specs(installed, registry, dataset="GunPoint", protocols=("linear-paper",))
+    here = Worker(installed).run(spec)
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from tests.tsbench.run.test_worker import specs
+from tsbench.plugins import plugins
+from tsbench.registry import load_registry
+from tsbench.run.store import pack
+from tsbench.run.worker import Worker
+(spec,) = specs(plugins(), load_registry(), dataset="GunPoint", protocols=("linear-paper",))
+open("bits", "wb").write(pack(Worker(plugins()).run(spec).predictions))
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    from tsbench.run.store import pack
+
+    assert (tmp_path / "bits").read_bytes() == pack(here.predictions)
+
+
+def test_probes_share_one_pretraining_in_memory_and_through_its_checkpoint(installed, registry, tmp_path, monkeypatch):
+    fits = []
+    original = Worker._train
+    monkeypatch.setattr(Worker, "_train", lambda self, *a: fits.append(a) or original(self, *a))
+    both = specs(installed, registry, protocols=("knn", "logistic", "linear"))
+    worker = Worker(installed, checkpoint_folder=tmp_path)
+    results = [worker.run(spec) for spec in both]
+    assert len(fits) == 1
+    assert [r.facts["reused_pretraining"] for r in results] == [0, 1, 1]
+    key, name, sha256 = results[0].checkpoint
+    assert (tmp_path / name).exists()
+    restored = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
+    same(results[2], restored.run(both[2]))
+    assert len(fits) == 1
+    (tmp_path / name).write_bytes(b"rubbish")
+    damaged = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
+    same(results[2], damaged.run(both[2]))
+    assert len(fits) == 2
+
+
+def test_the_untrained_twin_never_trains(installed, registry):
+    (spec,) = specs(installed, registry, method="random:trls")
+    result = Worker(installed).run(spec)
+    assert result.status == "succeeded"
+    assert result.facts["steps"] == 0
+    assert result.curve == []
+
+
+def test_test_labels_reach_nothing_that_is_fitted(installed, registry, monkeypatch):
+    (spec,) = specs(installed, registry, protocols=("linear-paper",))
+    clean = Worker(installed).run(spec)
+    original = Worker._parts
+
+    def poisoned(self, *arguments):
+        parts = original(self, *arguments)
+        parts.y_test[:] = 1 - parts.y_test
+        return parts
+
+    monkeypatch.setattr(Worker, "_parts", poisoned)
+    result = Worker(installed).run(spec)
+    np.testing.assert_array_equal(result.predictions.scores, clean.predictions.scores)
+    assert result.metrics["accuracy"] == pytest.approx(1 - clean.metrics["accuracy"])
+
+
+def with_method(tmp_path, body, base="SSLMethod"):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\nimport torch\nfrom tsbench import hookimpl\n"
+        f"from tsbench.interfaces import Classifier, SSLMethod\n\nclass Mine({base}):\n{body}\n\n"
+        "@hookimpl\ndef tsbench_methods(register):\n    register('mine', Mine)\n"
+    )
+    plugins = Plugins()
+    plugins.load_entry_points()
+    plugins.load_file(path)
+    return plugins
+
+
+BUILD = "    def build(self, shapes):\n        self.w = torch.nn.Parameter(torch.ones(1))\n"
+STEP = "    def training_step(self, step):\n        return self.w.square().sum()\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (BUILD + STEP + "    def represent(self, b):\n        return b.x[:2, 0]\n", "gave features of shape"),
+        (BUILD + STEP + "    def represent(self, b):\n        return b.x[:, 0] * float('nan')\n", "(?i)nan|not finite"),
+        (BUILD + "    def training_step(self, step):\n        return self.w.log().sum() - self.w.sum() / 0\n", "loss is"),
+        (BUILD + "    def training_step(self, step):\n        raise KeyError('x')\n", "KeyError: 'x'"),
+        ("    def build(self, shapes):\n        raise MemoryError('big')\n" + STEP, "big"),
+    ],
+)
+def test_what_a_method_does_wrong_is_a_result(tmp_path, registry, body, message):
+    plugins = with_method(tmp_path, body)
+    (spec,) = specs(plugins, registry, method="mine", overrides={"max_steps": "2"})
+    result = Worker(plugins).run(spec)
+    assert result.status == ("oom" if message == "big" else "failed")
+    assert result.metrics == {} and result.predictions is None
+    assert re.search(message, result.error)
+    assert "\n" not in result.error
+    assert "Traceback" in result.traceback
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [("np.zeros((3, 2))", r"scores of shape \(3, 2\)"), ("np.full((len(p), 2), np.nan)", "NaN scores for 22 of 22")],
+)
+def test_what_a_classifier_does_wrong_is_a_result(tmp_path, registry, scores, message):
+    body = f"    def fit(self, *a):\n        pass\n    def predict_scores(self, p):\n        return {scores}\n"
+    plugins = with_method(tmp_path, body, "Classifier")
+    result = Worker(plugins).run(specs(plugins, registry, method="mine")[0])
+    assert result.status == "failed"
+    assert re.search(message, result.error)
+
+
+def test_labels_reach_only_supervised_methods(tmp_path, registry):
+    step = "    def training_step(self, step):\n        assert (step.batch.y is not None) == self.supervised\n"
+    step += "        return self.w.square().sum()\n    def represent(self, b):\n        return b.x[:, 0]\n"
+    build = "    def build(self, shapes):\n        self.w = torch.nn.Parameter(torch.ones(1))\n"
+    build += "        assert shapes[0].n_classes == (2 if self.supervised else 0)\n"
+    for number, flag in enumerate((True, False)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        plugins = with_method(folder, f"    supervised = {flag}\n" + build + step)
+        (spec,) = specs(plugins, registry, method="mine", overrides={"max_steps": "2"})
+        assert Worker(plugins).run(spec).error == ""
+
+
+def test_one_class_in_training_is_refused(tmp_path, installed, registry):
+    for part, labels in [("TRAIN", "aa"), ("TEST", "ab")]:
+        rows = "".join(f"{label},1,2,{i}\n" for i, label in enumerate(labels))
+        (tmp_path / f"own_{part}.csv").write_text("label,t0,t1,t2\n" + rows)
+    (spec,) = specs(installed, registry, method="majority", dataset=str(tmp_path / "own_TRAIN.csv"))
+    result = Worker(installed).run(spec)
+    assert result.error == "own: the training part has one class only ('a'): nothing to learn"
+
+
+def test_a_test_label_never_seen_in_training_counts_as_wrong(tmp_path, installed, registry):
+    (tmp_path / "own_TRAIN.csv").write_text("label,t0,t1\n" + "a,1,2\nb,2,1\n" * 4)
+    (tmp_path / "own_TEST.csv").write_text("label,t0,t1\na,1,2\nb,2,1\nc,9,9\nb,2,1\n")
+    for method in ("1nn-ed", "random:trls"):
+        (spec,) = specs(installed, registry, method=method, dataset=str(tmp_path / "own_TRAIN.csv"))
+        result = Worker(installed).run(spec)
+        assert result.status == "succeeded", result.error
+        assert result.predictions.y_pred[2] != 2
+        assert result.metrics["accuracy"] <= 0.75
+        assert result.predictions.classes == ("a", "b", "c")
+
+
+def test_fewer_cases_than_folds_and_changed_data_are_results(tmp_path, installed, registry):
+    path = tmp_path / "own.csv"
+    path.write_text("label,t0,t1\na,1,2\nb,2,1\na,1,1\n")
+    first = specs(installed, registry, method="majority", dataset=str(path), protocols=())[0]
+    assert "3 cases" in Worker(installed).run(first).error
+    path.write_text("label,t0,t1\na,1,2\nb,2,1\na,1,3\n")
+    assert "has changed since the run was planned" in Worker(installed).run(first).error
+
+
+def test_interfaces_cannot_be_made_without_their_methods():
+    for interface in (SSLMethod, Classifier):
+        with pytest.raises(TypeError, match="abstract"):
+            interface(None)
+    assert issubclass(TsbenchError, Exception)
+
+
+def test_metrics_come_from_predictions_alone():
+    predictions = Predictions(
+        np.arange(3), np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([[1, 0], [0, 1], [1, 0.0]]), ("a", "b")
+    )
+    assert metrics_of(predictions)["accuracy"] == pytest.approx(2 / 3)

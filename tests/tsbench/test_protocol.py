@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsbench.dataset import Card, Data
+from tsbench.errors import InvalidDataError, UsageError
+from tsbench.panel import Panel
+from tsbench.protocol import Protocol, Split
+
+
+def test_the_hash_covers_what_is_measured_and_not_what_it_is_called():
+    base = Protocol(name="a", probe="knn")
+    assert base.hash() == Protocol(name="b", summary="other words", probe="knn").hash()
+    others = [
+        Protocol(name="a", probe="linear"),
+        Protocol(name="a", probe="knn", version=2),
+        Protocol(name="a", probe="knn", normalisation="none"),
+        Protocol(name="a", probe="knn", probe_params={"k": 3}),
+        Protocol(name="a", probe="knn", transforms=("stft",)),
+        Protocol(name="a", probe="knn", split=Split(scheme="cv")),
+        Protocol(name="a", probe="knn", split=Split(scheme="cv", seed=1)),
+        base.own(),
+    ]
+    assert len({p.hash() for p in [base, *others]}) == len(others) + 1
+
+
+def test_an_archive_split_ignores_the_settings_of_cross_validation():
+    assert Protocol(name="a", probe="knn", split=Split(folds=7)).hash() == Protocol(name="a", probe="knn").hash()
+
+
+def test_the_hash_does_not_drift():
+    # a change here orphans every stored result
+    assert Protocol(name="a", probe="knn").hash() == "946e300966980198663712a3ef6f700b0edb0ca2844d809f680c2a788eb176b1"
+
+
+def test_auto_normalisation_follows_the_card():
+    protocol = Protocol(name="a", probe="knn")
+    assert protocol.resolve_normalisation(Card("d", normalised=True)) == "none"
+    assert protocol.resolve_normalisation(Card("d")) == "channel"
+    assert Protocol(name="a", probe="knn", normalisation="none").resolve_normalisation(Card("d")) == "none"
+
+
+def grouped(n=30):
+    panel = Panel.build(np.ones((n, 1, 4)), np.arange(n) % 2)
+    return Data(replace(panel, meta={"subject": np.arange(n) // 3}))
+
+
+def test_folds_follow_the_cards_group():
+    protocol, data = Protocol(name="a", probe="knn", split=Split(scheme="cv")), grouped()
+    folds = protocol.folds(data, Card("d", group="subject"))
+    subject = data.panel.meta["subject"]
+    assert len(folds) == 5
+    for fold in folds:
+        parts = [set(subject[index]) for index in fold]
+        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(30))
+
+
+def test_refusals():
+    cv = Protocol(name="a", probe="knn", split=Split(scheme="cv", group="patient"))
+    with pytest.raises(UsageError, match="no meta array 'patient' to group by \\(it has: subject\\)"):
+        cv.folds(grouped(), Card("d"))
+    with pytest.raises(UsageError, match="d has no train/test split of its own.*svm-rbf-cv5"):
+        Protocol(name="a", probe="knn").folds(grouped(), Card("d"))
+    few = Data(Panel.build(np.ones((4, 1, 4)), [0, 1, 0, 1]))
+    with pytest.raises((InvalidDataError, UsageError), match="4 cases"):
+        Protocol(name="a", probe="knn", split=Split(scheme="cv", group=None)).folds(few, Card("d"))
