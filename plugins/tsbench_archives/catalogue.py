@@ -1,4 +1,8 @@
-"""The catalogue of archive datasets: what is known about each without its files, read from catalogue.csv."""
+"""The catalogue of archive datasets: what is known about each without its files, read from catalogue.csv.
+
+Facts were measured on the files where these were at hand (80 sets); other counts are those sktime tabulates, lengths
+and domains those of pyts, channels of UEA sets those of Bagnall et al. 2018. Tables disagree on a few sets.
+"""
 
 from __future__ import annotations
 

@@ -214,8 +214,9 @@ def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDAr
     differs = values != first[case]
     if differs.any():
         at = differs.argmax()
+        here, before = shown(values[at]), shown(first[case[at]])
         raise InvalidDataError(
-            f"{table.where(at)}: column '{name}' is {shown(values[at])!r} where the case began with {shown(first[case[at]])!r}; "
+            f"{table.where(at)}: column '{name}' is {here!r} where the case began with {before!r}; "
             "it must be constant within a case"
         )
     return first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,13 +54,15 @@ def search_folds(y: Labels, n_folds: int = 5) -> Folds | None:
     """Return stratified folds (fit, held out) for choosing a parameter on the training part, or None for no search.
 
     No search below 50 cases or 5 cases per class on average (rounded down), as in TS2Vec (arXiv 2106.10466, reference
-    implementation). Unlike there, a class with fewer cases than folds lowers the number of folds to its size, so that
-    every class is in every fit; a class with one case means no search. Not shuffled, as in scikit-learn's GridSearchCV.
+    implementation). Not shuffled, as in scikit-learn's GridSearchCV; a class with fewer cases than folds is missing
+    from some of them, as there. A fold that would leave one class to fit on is dropped.
     """
     from sklearn.model_selection import StratifiedKFold
 
-    counts = np.unique(y, return_counts=True)[1]
-    n_folds = min(n_folds, int(counts.min()))
-    if len(y) < 50 or len(y) // len(counts) < 5 or n_folds < 2:
+    n_classes = len(np.unique(y))
+    if len(y) < 50 or len(y) // n_classes < 5:
         return None
-    return list(StratifiedKFold(n_folds).split(y, y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a rare class is expected here
+        folds = list(StratifiedKFold(n_folds).split(y, y))
+    return [(fit, held_out) for fit, held_out in folds if len(np.unique(y[fit])) > 1]

@@ -27,8 +27,8 @@ class SVM(Probe):
 
     It chooses what scikit-learn's GridSearchCV chooses, from squared distances computed once (8 n^2 bytes). Differences
     from the reference: `max_iter` is 1e6 instead of 1e7 in the search and unlimited without one (`details` counts the
-    fits that reached it); fewer folds for rare classes (`search_folds`); the subsample is not stratified where a class
-    has one case or fewer cases are left out than there are classes (the reference fails there).
+    fits that reached it); the subsample is not stratified where a class has one case or fewer cases are left out than
+    there are classes (the reference fails there).
     """
 
     class Params(BaseParams):

@@ -113,6 +113,7 @@ REFUSED = {
         r"channel 1 \('w'\) has no observed value in any case; drop it",
     ),
     "too large": ("label,t0\na,1e39\n", r"data\.csv: case 0, channel 0, time point 0 is infinite or too large"),
+    "too many digits": ("label,t0\na," + "9" * 400 + "\n", r"data\.csv: "),
     "rubbish": (b"\x00\xff\xfe\x01" * 9, r"data\.csv: "),
 }
 
@@ -123,6 +124,13 @@ def test_table_refusal_names_place_and_cause(local, what):
     with pytest.raises(InvalidDataError, match=message) as caught:
         local(content).load()
     assert "\n" not in str(caught.value)
+
+
+def test_message_is_one_line_whatever_the_file_says(local):
+    with pytest.raises(InvalidDataError) as caught:
+        local('label,"a\nb' + "x" * 500 + '"\na,oops\n').load()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 def test_parquet_refusals(tmp_path, local):

@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -57,6 +58,24 @@ def peak_memory(device: str) -> int:
                 return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
+
+
+_limited: tuple[int, int] | None = None
+
+
+def limit_threads(count: int) -> None:
+    """Limit torch and the numeric libraries to this many threads: with another number, sums come out otherwise.
+
+    Looking for the libraries takes milliseconds, so it is done again only when modules have been imported since.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    global _limited
+    torch.set_num_threads(count)
+    if _limited != (count, len(sys.modules)):
+        threadpool_limits(count)
+        _limited = (count, len(sys.modules))
 
 
 @cache

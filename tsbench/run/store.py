@@ -294,7 +294,7 @@ def _attempt_row(result: Result, environment_id: str) -> dict[str, Any]:
         "started": result.started,
         "finished": result.finished,
         "durations": result.durations,
-        "facts": {name: _finite(value) for name, value in result.facts.items()},
+        "facts": {name: v if abs(v) < float("inf") else str(v) for name, v in result.facts.items()},
         "curve": result.curve,
         "warnings": list(result.warnings),
         "peak_memory_bytes": result.peak_memory_bytes,
@@ -306,7 +306,7 @@ def _attempt_row(result: Result, environment_id: str) -> dict[str, Any]:
 
 
 def _finite(value: float) -> float | None:
-    """Return None for NaN and infinity, which JSON and SQL do not know."""
+    """Return None for NaN and infinity, which SQL does not know."""
     return float(value) if abs(value) < float("inf") else None
 
 

@@ -44,7 +44,7 @@ class Parts:
 
 
 class Worker:
-    """Executes RunSpecs in this process.
+    """Executes RunSpecs in this process, whose numeric libraries it limits to the threads a spec asks for.
 
     checkpoint_folder : where trained weights are kept; sha256_of(pretrain_key) returns the recorded checksum of a
     checkpoint, or None. The last dataset, fold and trained method stay in memory for the next run.
@@ -70,8 +70,9 @@ class Worker:
         result = Result(spec, "succeeded", started=time.time(), device=self.device)
         resources.reset_peak_memory(self.device)
         try:
-            with warnings.catch_warnings(record=True) as caught, _threads(spec.threads):
+            with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", TsbenchWarning)
+                resources.limit_threads(spec.threads)
                 self._execute(spec, result)
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._memory.clear()
@@ -284,17 +285,3 @@ def _timed(result: Result, stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     result.durations[stage] = result.durations.get(stage, 0.0) + time.perf_counter() - started
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Limit torch and the numeric libraries to this many threads: with another number, sums come out otherwise."""
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -58,7 +58,7 @@ def test_what_is_recorded_comes_back(store):
     (row,) = store.results()
     assert (row["label"], row["status"], row["accuracy"], row["auroc"]) == ("m", "succeeded", 0.5, None)
     assert row["durations"] == {"fit": 1.5}
-    assert row["facts"] == {"n_test": 2.0, "odd": None}
+    assert row["facts"] == {"n_test": 2.0, "odd": "inf"}
     found = store.find(result.spec.key[:8])
     assert found["environment"] == ENVIRONMENT
     assert found["spec"]["protocol"]["probe"] == "knn"
