@@ -1,10 +1,17 @@
 """Probes on frozen features: how good a representation is for a simple classifier."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tsbench import hookimpl
+
+if TYPE_CHECKING:
+    from tsbench.hookspecs import Register
 
 
 @hookimpl
-def tsbench_probes(register):
+def tsbench_probes(register: Register) -> None:
     """Register the probes."""
     register(
         "svm-rbf",

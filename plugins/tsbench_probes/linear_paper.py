@@ -53,9 +53,9 @@ class LinearPaper(Probe):
         held_out = None if validation is None else _tensor(finite(validation.x, "validation"), scaler)
         best, found = None, {"epoch": float(self.params.epochs)}
         for epoch in range(1, self.params.epochs + 1):
-            for batch in torch.randperm(len(inputs), generator=generator).split(self.params.batch_size):
+            for batch in torch.randperm(len(inputs), generator=generator).split(self.params.batch_size):  # type: ignore[no-untyped-call]
                 optimizer.zero_grad()
-                cross_entropy(linear(inputs[batch], weight, bias), targets[batch]).backward()
+                cross_entropy(linear(inputs[batch], weight, bias), targets[batch]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             if validation is None or held_out is None:
                 continue

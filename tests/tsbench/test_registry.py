@@ -39,7 +39,11 @@ def test_a_users_file_merges_entry_by_entry(tmp_path):
         ("protocols:\n  a:\n    probe: knn\n    split: {folds: 2}\n", 4, "greater than or equal to 3"),
         ("protocols:\n  a: {}\n", 2, "protocols.a.probe: Field required"),
         ("collections:\n  c: {protocol: svm}\n", 2, "unknown protocol 'svm'; did you mean 'svm-rbf'"),
-        ("suites:\n  s:\n    methods: [trls]\n    protocols: [knn]\n    collection: uaa\n", 5, "unknown collection 'uaa'"),
+        (
+            "suites:\n  s:\n    methods: [trls]\n    protocols: [knn]\n    collection: uaa\n",
+            5,
+            "unknown collection 'uaa'",
+        ),
         ("a: [1\n b", 2, "not valid YAML"),
         ("- 1\n", 1, "must be a mapping"),
         ("protocol: {}\n", 1, "protocol: Extra inputs"),

@@ -77,7 +77,9 @@ def test_the_main_job(tsbench, tmp_path):
 def test_results_as_csv_and_parquet(tsbench, tmp_path):
     tsbench("run", "--method", "majority", "--dataset", "GunPoint,UnitTest")
     code, out, _ = tsbench("results", "--format", "csv")
-    columns = "key method dataset protocol fold seed status accuracy f1_macro balanced_accuracy auroc auprc n_train n_test"
+    columns = (
+        "key method dataset protocol fold seed status accuracy f1_macro balanced_accuracy auroc auprc n_train n_test"
+    )
     columns += " fit_seconds probe_seconds peak_memory_bytes params"
     assert code == 0
     assert set(columns.split()) <= set(out.splitlines()[0].split(","))
@@ -152,7 +154,7 @@ def test_a_plugin_file(tsbench, tmp_path):
         "    def predict_scores(self, panel):\n        return np.eye(self.k)[np.zeros(len(panel), int)]\n\n"
         "@hookimpl\ndef tsbench_methods(register):\n    register('zero', Zero)\n"
     )
-    code, out, err = tsbench("--plugin", "mine.py", "run", "--method", "zero", "--dataset", "UnitTest")
+    code, _, err = tsbench("--plugin", "mine.py", "run", "--method", "zero", "--dataset", "UnitTest")
     assert code == 0, err
     assert tsbench("plugin", "list", "--plugin", "none.py")[0] == 2
 

@@ -34,7 +34,12 @@ def test_means_ranks_and_wins_are_over_what_complete_methods_share():
     result = board(rows)
     assert result.common == ("A", "B")
     assert list(result.summary.index) == ["x", "y", "z"]
-    assert result.summary.loc["x", ["mean", "rank", "wins", "coverage"]].tolist() == [pytest.approx(0.7), 1.25, 2, "2/3"]
+    assert result.summary.loc["x", ["mean", "rank", "wins", "coverage"]].tolist() == [
+        pytest.approx(0.7),
+        1.25,
+        2,
+        "2/3",
+    ]
     assert result.summary.loc["y", ["mean", "rank", "wins"]].tolist() == [pytest.approx(0.6), 1.75, 1]
     assert not result.summary.loc["z", "complete"]
     assert np.isnan(result.summary.loc["z", "mean"])

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from tsbench.errors import UsageError
@@ -16,7 +18,7 @@ def test_a_plan_is_the_product_of_what_was_asked(installed, registry):
     assert len({spec.key for spec in specs}) == len(specs)
     # runs that share a pre-training follow each other
     shared = [(s.dataset, s.fold, s.method, s.seed) for s in specs]
-    assert len([1 for a, b in zip(shared, shared[1:], strict=False) if a != b]) + 1 == len(set(shared))
+    assert len([1 for a, b in itertools.pairwise(shared) if a != b]) + 1 == len(set(shared))
 
 
 def test_the_default_protocol_is_the_collections(installed, registry):

@@ -137,7 +137,10 @@ STEP = "    def training_step(self, step):\n        return self.w.square().sum()
     [
         (BUILD + STEP + "    def represent(self, b):\n        return b.x[:2, 0]\n", "gave features of shape"),
         (BUILD + STEP + "    def represent(self, b):\n        return b.x[:, 0] * float('nan')\n", "(?i)nan|not finite"),
-        (BUILD + "    def training_step(self, step):\n        return self.w.log().sum() - self.w.sum() / 0\n", "loss is"),
+        (
+            BUILD + "    def training_step(self, step):\n        return self.w.log().sum() - self.w.sum() / 0\n",
+            "loss is",
+        ),
         (BUILD + "    def training_step(self, step):\n        raise KeyError('x')\n", "KeyError: 'x'"),
         ("    def build(self, shapes):\n        raise MemoryError('big')\n" + STEP, "big"),
     ],

@@ -1,0 +1,28 @@
+# `make run` and `make test` do everything from a bare checkout: virtual environment, install, job.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: run test lint clean
+
+run: $(VENV)/.installed
+	mkdir -p build
+	$(BIN)/tsbench run --method trls --dataset uea --offline --available --floors --store build/tsbench.db
+	$(BIN)/tsbench leaderboard uea --store build/tsbench.db --out build/uea.csv
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
