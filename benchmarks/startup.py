@@ -19,4 +19,6 @@ def seconds(arguments: tuple[str, ...]) -> float:
 for command in COMMANDS:
     seconds(command)  # warm the file cache
     times = [seconds(command) for _ in range(REPEATS)]
-    print(f"tsbench {' '.join(command):16} median {statistics.median(times):.3f} s, {min(times):.3f} to {max(times):.3f}")
+    print(
+        f"tsbench {' '.join(command):16} median {statistics.median(times):.3f} s, {min(times):.3f} to {max(times):.3f}"
+    )
