@@ -182,8 +182,8 @@ def concatenate(panels: Sequence[Panel]) -> Panel:
     Raises InvalidDataError when the Panels differ in channels or in the fields they have.
     """
     first = panels[0]
-    if len({p.n_channels for p in panels}) > 1:
-        raise InvalidDataError(f"parts differ in their number of channels: {[p.n_channels for p in panels]}")
+    for other in panels[1:]:
+        _check_alike(first, other)
     width = max(p.n_timepoints for p in panels)
     fields: dict[str, Any] = {"X": np.concatenate([_widen(p.X, width) for p in panels])}
     fields["lengths"] = np.concatenate([p.lengths for p in panels])
@@ -199,6 +199,23 @@ def concatenate(panels: Sequence[Panel]) -> Panel:
     elif first.y is not None:
         fields["y"] = np.concatenate([p.y for p in panels if p.y is not None])
     return replace(first, **fields)
+
+
+def _check_alike(first: Panel, other: Panel) -> None:
+    def facts(panel: Panel) -> dict[str, object]:
+        return {
+            "number of channels": panel.n_channels,
+            "channel names": list(panel.channel_names),
+            "task": panel.task,
+            "per-case columns": sorted(panel.meta),
+            "times": "none" if panel.times is None else "given",
+            "text": "none" if panel.text is None else "given",
+            "number of static values": panel.shape.n_static,
+        }
+
+    for (what, value), second in zip(facts(first).items(), facts(other).values(), strict=True):
+        if value != second:
+            raise InvalidDataError(f"parts differ in their {what}: {value} and {second}")
 
 
 def _check_sizes(panel: Panel) -> None:

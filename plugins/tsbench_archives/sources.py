@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -71,8 +70,10 @@ def load(source: Source, read: Callable[[tuple[Path, ...]], Panel]) -> Data:
         return Data(train)
     test = read(source.test)
     where = f"{source.train[0]} and {source.test[0].name}"
-    _check_alike(train, test, where)
-    panel = concatenate([train, test])
+    try:
+        panel = concatenate([train, test])
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{where}: {error}") from error
     check_channels(panel, where)
     fold = Fold(np.arange(len(train)), None, np.arange(len(train), len(panel)))
     return Data(panel, {"archive": [fold]})
@@ -99,19 +100,3 @@ def _channel_files(folder: Path, name: str, part: str) -> tuple[Path, ...]:
             f"{folder}: {name}Dimension{min(missing)}_{part}.arff is missing; there must be one file for each channel"
         )
     return tuple(numbered[number] for number in sorted(numbered))
-
-
-def _check_alike(train: Panel, test: Panel, where: str) -> None:
-    def facts(panel: Panel) -> dict[str, Any]:
-        return {
-            "number of channels": panel.n_channels,
-            "channel names": list(panel.channel_names),
-            "per-case columns": sorted(panel.meta),
-            "times": "none" if panel.times is None else "given",
-            "number of static values": panel.shape.n_static,
-        }
-
-    first, second = facts(train), facts(test)
-    for what in first:
-        if first[what] != second[what]:
-            raise InvalidDataError(f"{where}: train and test differ in their {what}: {first[what]} and {second[what]}")

@@ -73,6 +73,15 @@ def test_concatenate_pads_and_unites_classes():
     assert joined.y.tolist() == [0, 2, 1]
 
 
+def test_concatenate_refuses_what_differs(panel):
+    with pytest.raises(InvalidDataError, match="parts differ in their number of channels: 2 and 1"):
+        concatenate([panel, Panel.build(np.ones((2, 1, 3)), [0, 1])])
+    with pytest.raises(InvalidDataError, match=r"per-case columns: \[\] and \['subject'\]"):
+        concatenate([panel, replace(panel, meta={"subject": np.arange(20)})])
+    with pytest.raises(InvalidDataError, match="task: classification and none"):
+        concatenate([panel, panel.without_labels()])
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
