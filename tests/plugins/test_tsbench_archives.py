@@ -259,7 +259,7 @@ def test_parts_with_different_channels_are_refused(tmp_path, monkeypatch):
     write_pair(tmp_path, "Beef")
     (tmp_path / "Beef_TEST.ts").write_text("@data\n1,2,3:4,5,6:a\n")
     monkeypatch.setenv("TSBENCH_DATA", str(tmp_path))
-    with pytest.raises(InvalidDataError, match="train and test differ in their number of channels: 1 and 2"):
+    with pytest.raises(InvalidDataError, match="parts differ in their number of channels: 1 and 2"):
         ArchiveDataset("Beef").load()
 
 
