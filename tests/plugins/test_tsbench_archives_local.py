@@ -310,9 +310,7 @@ def test_half_a_pair_is_refused(tmp_path, name):
 def test_parts_that_do_not_fit_together_are_refused(tmp_path, local):
     (tmp_path / "X_TEST.csv").write_text("label,t0\na,1\n")
     dataset = local("label,subject,t0\na,s,1\n", "X_TRAIN.csv")
-    with pytest.raises(
-        InvalidDataError, match=r"parts differ in their per-case columns: \['subject'\] and \[\]"
-    ):
+    with pytest.raises(InvalidDataError, match=r"parts differ in their per-case columns: \['subject'\] and \[\]"):
         dataset.load()
 
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.conftest import ROOT
 from tsbench.errors import TsbenchError
@@ -53,9 +54,10 @@ def test_the_same_key_gives_the_same_bits_whatever_ran_before(installed, registr
 
 def test_a_fresh_process_gives_the_same_bits(installed, registry, tmp_path):
     (spec,) = specs(installed, registry, dataset="GunPoint", protocols=("linear-paper",))
-    here = Worker(installed).run(spec)
+    here = Worker(installed, checkpoint_folder=tmp_path / "here").run(spec)
     code = f"""
 import sys
+from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from tests.tsbench.run.test_worker import specs
 from tsbench.plugins import plugins
@@ -63,12 +65,16 @@ from tsbench.registry import load_registry
 from tsbench.run.store import pack
 from tsbench.run.worker import Worker
 (spec,) = specs(plugins(), load_registry(), dataset="GunPoint", protocols=("linear-paper",))
-open("bits", "wb").write(pack(Worker(plugins()).run(spec).predictions))
+worker = Worker(plugins(), checkpoint_folder=Path("there"))
+Path("bits").write_bytes(pack(worker.run(spec).predictions))
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     from tsbench.run.store import pack
 
     assert (tmp_path / "bits").read_bytes() == pack(here.predictions)
+    weights = [load_file(tmp_path / side / here.checkpoint[1]) for side in ("here", "there")]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_probes_share_one_pretraining_in_memory_and_through_its_checkpoint(installed, registry, tmp_path, monkeypatch):
