@@ -35,6 +35,10 @@ class Suite(BaseModel):
     seeds: int | tuple[int, ...] = 1
     floors: bool = True
 
+    def all_seeds(self) -> tuple[int, ...]:
+        """Return the seeds: a number n stands for 0 to n - 1."""
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
 
 class Registry(BaseModel):
     """The whole file."""

@@ -63,19 +63,16 @@ def run(
     from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
 
     registry, plugins = open_registry(), settings().plugins()
-    overrides = parse_overrides(pairs)
+    overrides, default_seeds = parse_overrides(pairs), (0,)
     if suite is not None:
         if methods or datasets or protocols or floors:
             raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")
         chosen = registry.find("suites", suite)
         methods, datasets, protocols = list(chosen.methods), [chosen.collection], list(chosen.protocols)
-        floors = chosen.floors
-        seeds = seeds or (
-            str(chosen.seeds) if isinstance(chosen.seeds, int) else ",".join(map(str, chosen.seeds)) + ","
-        )
+        floors, default_seeds = chosen.floors, chosen.all_seeds()
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
-    numbers = parse_seeds(seeds or "1")
+    numbers = parse_seeds(seeds) if seeds else default_seeds
     request = Request(methods, datasets, protocols, numbers, overrides, floors, threads)
     plan = make_plan(request, plugins, registry)
     outcome = _execute(plan, device, retry, force, available, as_json)

@@ -129,8 +129,9 @@ class Worker:
         if len(np.unique(panel.y[fold.train])) < 2:
             only = panel.classes[panel.y[fold.train][0]]
             raise InvalidDataError(f"{spec.dataset}: the training part has one class only ('{only}'): nothing to learn")
+        statistics = normalise.channel_statistics(panel, fold.train)  # refuses a channel without values in training
         if spec.normalisation == "channel":
-            panel = normalise.channel_statistics(panel, fold.train).apply(panel)
+            panel = statistics.apply(panel)
         panel = apply_transforms(panel, spec.protocol.transforms, self.plugins)
         validation = None if fold.validation is None else panel.select(fold.validation)
         test = panel.select(fold.test)
