@@ -167,6 +167,12 @@ class SSLMethod(nn.Module, ABC):
     def training_step(self, step: Step) -> Tensor | None:
         """Return the loss, or call `step.update(loss, optimizer="name")` and return None."""
 
+    def total_steps(self, data: Sequence[Batch], steps_per_epoch: int) -> int:
+        """Return how many steps to train on the prepared sources: epochs, between min_steps and max_steps."""
+        p = self.params
+        total = max(p.epochs * steps_per_epoch, p.min_steps)
+        return int(total if p.max_steps is None else min(total, p.max_steps))
+
     def on_epoch_start(self, data: Sequence[Batch]) -> None:
         """Run before each epoch, with all training cases of every source."""
 
@@ -234,11 +240,23 @@ class Features:
     n_classes: int
 
 
+@dataclass(frozen=True)
+class Cases:
+    """What a probe that trains the method itself sees of a part (`needs = "module"`).
+
+    batch : the unprepared cases on the device, without labels; y : int64 (n,) class indices out of n_classes.
+    """
+
+    batch: Batch
+    y: npt.NDArray[np.int64]
+    n_classes: int
+
+
 class Predictor(ABC):
-    """A fitted probe."""
+    """A fitted probe; x is what the probe needs: features, or the unprepared Batch for `needs = "module"`."""
 
     @abstractmethod
-    def predict(self, x: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], Scores]:
+    def predict(self, x: Any) -> tuple[npt.NDArray[np.int64], Scores]:
         """Return (class index (n,), scores (n, n_classes) where larger is likelier)."""
 
     def details(self) -> dict[str, float]:
@@ -249,7 +267,8 @@ class Predictor(ABC):
 class Probe(ABC):
     """How the quality of a representation is measured. Write `fit`.
 
-    needs : "features" for a probe on frozen, cached features; `method` is then None.
+    needs : "features" for a probe on frozen, cached features: parts are Features and `method` is None. "module" for
+        one that trains the method on: parts are Cases and `method` is a copy of its own, in eval mode.
     """
 
     class Params(BaseParams):
@@ -262,9 +281,7 @@ class Probe(ABC):
         self.params: Any = params if params is not None else self.Params(**overrides)
 
     @abstractmethod
-    def fit(
-        self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, method: SSLMethod | None, train: Any, validation: Any, rng: np.random.Generator) -> Predictor:
         """Fit on the training part; `validation` may serve selection, and is None where the split has none."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tsbench.dataset import Card, Data, Fold
 from tsbench.errors import UsageError
@@ -29,6 +30,44 @@ class Split(BaseModel):
     group: str | None = "card"
 
 
+class Condition(BaseModel):
+    """What is made harder: fewer labels, or corrupted series. The neutral condition is left out of a protocol's hash.
+
+    label_fraction : share of the training labels given to the probe (to the method, where it is supervised); a
+        stratified subset with at least one case per class, nested over fractions, the same for every method.
+    corruption : "dropout" makes whole time points missing with probability `level`; "noise" adds Gaussian noise at a
+        signal-to-noise ratio of `level` dB, per case and channel. Both act on the normalised series.
+    stage : what is corrupted: "test" the test part, "downstream" what the probe is fitted on too, "all" what the
+        method is trained on too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    label_fraction: float = Field(1.0, gt=0, le=1)
+    corruption: Literal["none", "dropout", "noise"] = "none"
+    level: float = 0.0
+    stage: Literal["test", "downstream", "all"] = "test"
+
+    @model_validator(mode="after")
+    def _level_fits(self) -> Condition:
+        if self.corruption == "dropout" and not 0 <= self.level < 1:
+            raise ValueError(f"dropout={self.level:g}: the probability must be in [0, 1)")
+        return self
+
+    def corrupts(self, part: Literal["pretrain", "downstream", "test"]) -> bool:
+        """Say whether a part of the data is corrupted."""
+        reach = {"test": ("test",), "downstream": ("test", "downstream"), "all": ("test", "downstream", "pretrain")}
+        return self.corruption != "none" and part in reach[self.stage]
+
+    def corruption_text(self) -> str:
+        """Return "dropout=0.5@test", or "" where nothing is corrupted."""
+        return "" if self.corruption == "none" else f"{self.corruption}={self.level:g}@{self.stage}"
+
+    def text(self) -> str:
+        """Return what is appended to a protocol's name, such as "+labels=0.1+noise=10@test"."""
+        parts = [f"labels={self.label_fraction:g}"] if self.label_fraction < 1 else []
+        return "".join(f"+{part}" for part in [*parts, self.corruption_text()] if part)
+
+
 class Protocol(BaseModel):
     """A named way of measuring. The hash covers everything but the name and the summary.
 
@@ -36,6 +75,7 @@ class Protocol(BaseModel):
         "none" for datasets whose card says they come normalised and "channel" for the others.
     transforms : names of transforms applied to the normalised series, in order; parameters as "name:key=value:...".
     probe : what is fitted on the representation, with its parameters in probe_params.
+    condition : fewer labels or corrupted series; written after the name, as in "linear-cv5+labels=0.1".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,13 +87,36 @@ class Protocol(BaseModel):
     transforms: tuple[str, ...] = ()
     probe: str
     probe_params: dict[str, Any] = {}
+    condition: Condition = Condition()
 
     def hash(self) -> str:
         """Return the sha256 (hex) of what the protocol says."""
         content = self.model_dump(exclude={"name", "summary"})
         if self.split.scheme == "archive":
             content["split"] = {"scheme": "archive"}
+        if self.condition == Condition():
+            del content["condition"]
         return digest(content)
+
+    def under(self, texts: Sequence[str]) -> Protocol:
+        """Return the protocol under a condition given as ["labels=0.1", "dropout=0.5@all"]; raises UsageError."""
+        values: dict[str, Any] = {}
+        for text in texts:
+            kind, _, setting = text.partition("=")
+            level, _, stage = setting.partition("@")
+            if kind == "labels":
+                values["label_fraction"] = level
+            elif kind in ("dropout", "noise") and "corruption" not in values:
+                values |= {"corruption": kind, "level": level, "stage": stage or "test"}
+            else:
+                raise UsageError(
+                    f"condition '{text}': write labels=F, dropout=P or noise=DB, once each kind, @STAGE after"
+                )
+        try:
+            condition = Condition(**values)
+        except ValidationError as error:
+            raise UsageError(f"condition '{'+'.join(texts)}': {error.errors()[0]['msg']}") from None
+        return self.model_copy(update={"condition": condition, "name": self.name + condition.text()})
 
     def own(self) -> Protocol:
         """Return the protocol without a probe, under which methods with their own decision rule run."""

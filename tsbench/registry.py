@@ -57,6 +57,12 @@ class Registry(BaseModel):
             raise UsageError(f"unknown {section[:-1]} '{name}'{hint}")
         return entries[name]
 
+    def protocol(self, reference: str) -> Protocol:
+        """Return a protocol by "name" or "name+condition", such as "linear-cv5+labels=0.1"."""
+        name, *conditions = reference.split("+")
+        found: Protocol = self.find("protocols", name)
+        return found.under(conditions) if conditions else found
+
 
 @cache
 def load_registry(extra: Path | None = None) -> Registry:
@@ -120,7 +126,8 @@ def _located(error: ValidationError, sources: list[Source]) -> UsageError:
 def _check_references(registry: Registry, sources: list[Source]) -> None:
     wanted = [(("collections", name, "protocol"), c.protocol) for name, c in registry.collections.items()]
     wanted += [(("suites", name, "protocols"), p) for name, s in registry.suites.items() for p in s.protocols]
-    for location, protocol in wanted:
+    for location, reference in wanted:
+        protocol = reference.partition("+")[0]
         if protocol not in registry.protocols:
             hint = did_you_mean(protocol, registry.protocols)
             raise UsageError(f"registry {_where(list(location), sources)}: unknown protocol '{protocol}'{hint}")

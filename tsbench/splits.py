@@ -77,3 +77,17 @@ def _check_groups(groups: npt.NDArray[Any], n_cases: int, n_folds: int) -> None:
         raise InvalidDataError(
             f"{n_groups} groups cannot be split into {n_folds} folds; use fewer folds (at least 3) or more groups"
         )
+
+
+def label_subset(y: npt.NDArray[np.int64], fraction: float, seed: int) -> Index:
+    """Return the sorted positions of a stratified share of the cases: of each class at least one, nested in fraction.
+
+    With the same seed a smaller fraction is a subset of a larger one (TRLS, arXiv 2401.05431, Fig. 3; nesting and
+    stratification are not specified in the paper).
+    """
+    rng = np.random.default_rng(seed)
+    kept = []
+    for label in np.unique(y):
+        members = rng.permutation(np.flatnonzero(y == label))
+        kept.append(members[: max(1, round(fraction * len(members)))])
+    return np.sort(np.concatenate(kept))

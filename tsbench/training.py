@@ -127,13 +127,11 @@ class _Loop:
 
 
 def _total_steps(method: SSLMethod, sources: Sequence[Batch]) -> int:
-    params = method.params
-    per_epoch = sum(len(_batch_bounds(len(source), params.batch_size)) for source in sources)
-    total = max(params.epochs * per_epoch, params.min_steps)
-    return int(total if params.max_steps is None else min(total, params.max_steps))
+    per_epoch = sum(len(batch_bounds(len(source), method.params.batch_size)) for source in sources)
+    return method.total_steps(sources, per_epoch)
 
 
-def _batch_bounds(n_cases: int, batch_size: int) -> list[tuple[int, int]]:
+def batch_bounds(n_cases: int, batch_size: int) -> list[tuple[int, int]]:
     """Return (start, end) of each batch; a last batch of one case joins the batch before it."""
     starts = list(range(0, n_cases, batch_size))
     if len(starts) > 1 and n_cases - starts[-1] == 1:
@@ -147,7 +145,7 @@ def _epoch_batches(sources: Sequence[Batch], batch_size: int, rng: torch.Generat
     batches = []
     for number, source in enumerate(sources):
         order = torch.randperm(len(source), generator=rng, device=device)
-        batches += [(number, order[a:b]) for a, b in _batch_bounds(len(source), batch_size)]
+        batches += [(number, order[a:b]) for a, b in batch_bounds(len(source), batch_size)]
     if len(sources) > 1:
         mixed = torch.randperm(len(batches), generator=rng, device=device).tolist()
         batches = [batches[i] for i in mixed]

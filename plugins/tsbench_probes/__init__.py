@@ -1,4 +1,4 @@
-"""Probes on frozen features: how good a representation is for a simple classifier."""
+"""Probes: how good a representation is for a simple classifier, and as a start for fine-tuning."""
 
 from __future__ import annotations
 
@@ -37,3 +37,9 @@ def tsbench_probes(register: Register) -> None:
         paper="arXiv:2106.10466",
     )
     register("knn", "tsbench_probes.knn:KNN", summary="k nearest neighbours, Euclidean or cosine; k = 1 by default.")
+    register(
+        "finetune",
+        "tsbench_probes.finetune:FineTune",
+        summary="All weights and a linear head trained on labels; on random:<method>, supervised from scratch.",
+        paper="arXiv:2401.05431",
+    )

@@ -66,3 +66,30 @@ def test_refusals():
     few = Data(Panel.build(np.ones((4, 1, 4)), [0, 1, 0, 1]))
     with pytest.raises((InvalidDataError, UsageError), match="4 cases"):
         Protocol(name="a", probe="knn", split=Split(scheme="cv", group=None)).folds(few, Card("d"))
+
+
+def test_a_condition_is_written_after_the_name_and_enters_the_hash(registry):
+    base = registry.protocol("knn")
+    texts = ["labels=0.1", "dropout=0.5", "dropout=0.5@all", "noise=10", "labels=0.1+noise=10@downstream"]
+    protocols = [registry.protocol(f"knn+{text}") for text in texts]
+    assert len({p.hash() for p in [base, *protocols]}) == 6
+    assert protocols[1].name == "knn+dropout=0.5@test"
+    assert registry.protocol(protocols[4].name).hash() == protocols[4].hash()
+    assert registry.protocol("knn+labels=1").hash() == base.hash()
+
+
+def test_what_a_stage_reaches(registry):
+    parts = ("pretrain", "downstream", "test")
+    reach = {
+        stage: [registry.protocol(f"knn+noise=1@{stage}").condition.corrupts(part) for part in parts]
+        for stage in ("test", "downstream", "all")
+    }
+    assert reach == {"test": [False, False, True], "downstream": [False, True, True], "all": [True, True, True]}
+
+
+@pytest.mark.parametrize(
+    "text", ["labels=0", "labels=x", "dropout=1", "noise=1@never", "blur=1", "noise=1+dropout=0.1", "noise"]
+)
+def test_wrong_conditions_are_refused(registry, text):
+    with pytest.raises(UsageError, match="condition"):
+        registry.protocol(f"knn+{text}")

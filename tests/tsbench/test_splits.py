@@ -1,12 +1,14 @@
 """Rotated folds: proportions, disjointness, groups, fall-back and refusals."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
-from tsbench.splits import rotated_folds
+from tsbench.splits import label_subset, rotated_folds
 
 
 def check(folds, n):
@@ -78,3 +80,14 @@ def test_a_rare_class_is_warned_of_and_every_case_still_tested():
 def test_refusals(n, n_folds, groups, error, message):
     with pytest.raises(error, match=message):
         rotated_folds(np.zeros(n, np.int64), n_folds, groups=groups)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_label_subsets_are_nested_stratified_and_keep_every_class(seed):
+    y = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [100, 40, 1]))
+    subsets = [set(label_subset(y, fraction, seed)) for fraction in (0.01, 0.05, 0.1, 0.5, 0.75, 1.0)]
+    for smaller, larger in itertools.pairwise(subsets):
+        assert smaller <= larger
+    assert subsets[-1] == set(range(141))
+    assert [np.bincount(y[sorted(s)]).tolist() for s in subsets[:3]] == [[1, 1, 1], [5, 2, 1], [10, 4, 1]]
+    assert subsets[2] != set(label_subset(y, 0.1, seed + 7))

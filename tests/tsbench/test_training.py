@@ -69,6 +69,14 @@ def test_the_budget_is_epochs_with_a_floor_and_a_ceiling_in_steps():
     assert fit(make(epochs=0), [batch(20)], 0).steps == 0
 
 
+def test_a_method_may_set_its_own_budget():
+    class Three(Mean):
+        def total_steps(self, data, steps_per_epoch):
+            return super().total_steps(data, steps_per_epoch) + len(data[0])
+
+    assert fit(make(Three, epochs=2, batch_size=8), [batch(20)], 0).steps == 6 + 20
+
+
 def test_a_batch_holds_one_source():
     method = make(epochs=2, batch_size=4)
     fit(method, [batch(6), batch(10, start=100)], seed=0)

@@ -35,7 +35,7 @@ def leaderboard(collection: str, protocol: str | None, metric: str, out: Path | 
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
     registry = open_registry()
     datasets, default = _datasets(collection, registry)
-    chosen = registry.find("protocols", protocol or default)
+    chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
         rows = store.results({chosen.hash(), chosen.own().hash()}, datasets)
     board = build(collection, datasets, chosen, rows, metric)

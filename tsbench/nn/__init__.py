@@ -1,15 +1,21 @@
-"""Building blocks that methods share: heads, moving averages, contrastive losses, time-domain augmentations."""
+"""Building blocks that methods share: heads, moving averages, losses, time-domain augmentations,
+predicting the future."""
 
-from tsbench.nn.augment import jitter, permute_segments, scale
+from tsbench.nn.augment import jitter, mask_stretch, permute_segments, scale, segment_order
 from tsbench.nn.heads import projection_head, update_average
-from tsbench.nn.losses import nt_xent, regression_loss
+from tsbench.nn.losses import info_nce, nt_xent, regression_loss
+from tsbench.nn.predictive import PredictiveMethod
 
 __all__ = [
+    "PredictiveMethod",
+    "info_nce",
     "jitter",
+    "mask_stretch",
     "nt_xent",
     "permute_segments",
     "projection_head",
     "regression_loss",
     "scale",
+    "segment_order",
     "update_average",
 ]

@@ -1,4 +1,4 @@
-"""Losses between two views of a batch."""
+"""Contrastive and regression losses within a batch."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.2) -> Tensor:
     n = len(a)
     positives = torch.arange(2 * n, device=a.device).roll(n)
     return functional.cross_entropy(logits, positives)
+
+
+def info_nce(anchors: Tensor, candidates: Tensor) -> Tensor:
+    """Return the cross entropy of finding candidate i for anchor i among all n, by dot products (CPC, eq. 4).
+
+    anchors, candidates : (..., n, d), van den Oord et al. (arXiv 1807.03748). Mean over the n anchors and all leading
+    dimensions; log n for uninformative vectors, 0 for n = 1.
+    """
+    scores = anchors @ candidates.transpose(-1, -2)
+    return -scores.log_softmax(dim=-1).diagonal(dim1=-2, dim2=-1).mean()
 
 
 def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ class _Method:
 def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     """Resolve every name and parameter, then list the runs; raises UsageError before any work is done."""
     methods = _resolve_methods(request, plugins, registry)
-    protocols = [registry.find("protocols", name) for name in request.protocols]
+    protocols = [registry.protocol(name) for name in request.protocols]
     plan = Plan()
     for handle in expand_datasets(request.datasets, plugins, registry):
         try:
@@ -68,7 +68,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
             plan.invalid[handle.name] = str(error)
             continue
         default = handle.card.default_protocol or handle.default_protocol
-        chosen = protocols or [registry.find("protocols", default)]
+        chosen = protocols or [registry.protocol(default)]
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
             _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins)

@@ -91,21 +91,20 @@ class RunSpec:
         """Return the sha256 (hex) that identifies the run: same key, same bits."""
         return digest(self.identity())
 
-    def pretrain_key(self, train_index: npt.NDArray[np.int64]) -> str:
+    def pretrain_key(self, train_index: npt.NDArray[np.int64], corruption: str = "") -> str:
         """Return the sha256 (hex) that identifies the pre-training on these cases, shared by all probes on top."""
-        return digest(
-            {
-                "method": self.method,
-                "method_version": self.method_version,
-                "params": self._params_without(self.neutral_keys + self.probe_keys),
-                "versions": {name: v for name, v in self.versions.items() if not name.startswith("probe:")},
-                "sources": [[self.fingerprint, digest(train_index.tolist())]],
-                "normalisation": self.normalisation,
-                "transforms": list(self.protocol.transforms),
-                "seed": self.seed,
-                "threads": self.threads,
-            }
-        )
+        content = {
+            "method": self.method,
+            "method_version": self.method_version,
+            "params": self._params_without(self.neutral_keys + self.probe_keys),
+            "versions": {name: v for name, v in self.versions.items() if not name.startswith("probe:")},
+            "sources": [[self.fingerprint, digest(train_index.tolist())]],
+            "normalisation": self.normalisation,
+            "transforms": list(self.protocol.transforms),
+            "seed": self.seed,
+            "threads": self.threads,
+        }
+        return digest({**content, "corruption": corruption} if corruption else content)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 import traceback
 import warnings
@@ -16,10 +17,11 @@ import torch
 
 from tsbench import normalise, training
 from tsbench.batch import Batch
+from tsbench.corruptions import corrupt
 from tsbench.dataset import Data, Fold, check_fold
 from tsbench.errors import InvalidDataError, MethodError, TsbenchError, TsbenchWarning
 from tsbench.identity import seed_everything
-from tsbench.interfaces import Classifier, Features, Probe, Scores, SSLMethod
+from tsbench.interfaces import Cases, Classifier, Features, Probe, Scores, SSLMethod
 from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
@@ -28,15 +30,22 @@ from tsbench.run import checkpoints, resources
 from tsbench.run.datasets import open_dataset
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.transforms import apply_transforms
+from tsbench.splits import label_subset
 
 Sha256Of = Callable[[str], str | None]
 
 
 @dataclass
 class Parts:
-    """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted."""
+    """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted.
 
+    pretrain : what a method is trained on; train : the same cases as the probe gets them (corrupted, say);
+    labelled : positions in train whose labels may be used.
+    """
+
+    pretrain: Panel
     train: Panel
+    labelled: Any
     validation: Panel | None
     test: Panel
     fold: Fold
@@ -89,9 +98,10 @@ class Worker:
     def _execute(self, spec: RunSpec, result: Result) -> None:
         with _timed(result, "load"):
             data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
-            key = (spec.fingerprint, spec.protocol.split, spec.group, spec.fold, spec.normalisation)
-            parts = self._remember("parts", (*key, spec.protocol.transforms), lambda: self._parts(spec, data))
-        result.facts.update(n_train=len(parts.train), n_test=len(parts.test))
+            how = (spec.protocol.split, spec.protocol.transforms, spec.protocol.condition)
+            key = (spec.fingerprint, spec.group, spec.fold, spec.normalisation, *how)
+            parts = self._remember("parts", key, lambda: self._parts(spec, data))
+        result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
         if spec.own_probe:
             y_pred, scores = self._classify(spec, parts, result)
         else:
@@ -133,16 +143,28 @@ class Worker:
         if spec.normalisation == "channel":
             panel = statistics.apply(panel)
         panel = apply_transforms(panel, spec.protocol.transforms, self.plugins)
-        validation = None if fold.validation is None else panel.select(fold.validation)
-        test = panel.select(fold.test)
-        return Parts(panel.select(fold.train), validation, test.without_labels(), fold, test.y)
+        condition = spec.protocol.condition
+        hard = panel
+        if condition.corruption != "none":
+            hard = corrupt(panel, condition.corruption, condition.level, f"{spec.fingerprint}:{spec.fold}")
+        train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
+        test = (hard if condition.corrupts("test") else panel).select(fold.test)
+        return Parts(
+            pretrain=hard.select(fold.train) if condition.corrupts("pretrain") else train,
+            train=later.select(fold.train),
+            labelled=label_subset(_labels(panel)[fold.train], condition.label_fraction, spec.fold),
+            validation=None if fold.validation is None else later.select(fold.validation),
+            test=test.without_labels(),
+            fold=fold,
+            y_test=test.y,
+        )
 
     def _classify(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
         cls = self.plugins["methods"].get(spec.method)
         method: Classifier = cls(resolve(cls.Params, spec.params, self._component, spec.method))
         rng = np.random.default_rng(seed_everything(spec.key, "fit"))
         with _timed(result, "fit"):
-            method.fit(parts.train, parts.validation, rng)
+            method.fit(parts.train.select(parts.labelled), parts.validation, rng)
         with _timed(result, "predict"):
             scores = method.predict_scores(parts.test)
         scores = _checked_scores(spec.method, scores, len(parts.test), len(parts.train.classes))
@@ -151,33 +173,71 @@ class Worker:
     def _probe(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
         probe_cls = self.plugins["probes"].get(spec.protocol.probe)
         probe: Probe = probe_cls(validate(probe_cls.Params, spec.protocol.probe_params, spec.protocol.probe))
-        if probe.needs != "features":
-            raise MethodError(f"probe {spec.protocol.probe} needs '{probe.needs}', which runs cannot give yet")
-        key = spec.pretrain_key(parts.fold.train)
-        trained = self._remember("method", key, lambda: self._pretrain(spec, key, parts))
+        cls = self.plugins["methods"].get(spec.base_method)
+        pretrain = parts.pretrain.select(parts.labelled) if cls.supervised else parts.pretrain
+        key = self._pretrain_key(spec, parts, cls.supervised)
+        trained = self._remember("method", key, lambda: self._pretrain(spec, key, pretrain))
         trained.describe(result)
-        with _timed(result, "encode"):
-            train = _features(spec, trained, "train", parts.train)
-            validation = parts.validation and _features(spec, trained, "validation", parts.validation)
-        rng = np.random.default_rng(seed_everything(spec.key, "probe"))
-        with _timed(result, "probe"):
-            predictor = probe.fit(None, train, validation or None, rng)
-        result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
-        with _timed(result, "encode"):
-            x_test = trained.encode("test", parts.test)
-        with _timed(result, "predict"):
-            y_pred, scores = predictor.predict(x_test)
-        scores = _checked_scores(spec.protocol.probe, scores, len(parts.test), train.n_classes)
+        fit = self._fit_on_features if probe.needs == "features" else self._fit_on_module
+        y_pred, scores = fit(spec, probe, trained, parts, result)
+        scores = _checked_scores(spec.protocol.probe, scores, len(parts.test), len(parts.train.classes))
         if len(y_pred) != len(parts.test):
             raise MethodError(f"probe {spec.protocol.probe} made {len(y_pred)} predictions for {len(parts.test)} cases")
         return y_pred, scores
 
-    def _pretrain(self, spec: RunSpec, key: str, parts: Parts) -> Trained:
+    def _fit_on_features(
+        self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result
+    ) -> tuple[Any, Scores]:
+        """Fit a probe on frozen features and predict the test part, encoded only after the fit."""
+        changed = spec.protocol.condition.corruption_text()
+        n_classes = len(parts.train.classes)
+        with _timed(result, "encode"):
+            x, y = trained.encode(f"train {changed}", parts.train), _labels(parts.train)
+            train = Features(x[parts.labelled], y[parts.labelled], n_classes)
+            validation = None
+            if parts.validation is not None:
+                x = trained.encode(f"validation {changed}", parts.validation)
+                validation = Features(x, _labels(parts.validation), n_classes)
+        rng = np.random.default_rng(seed_everything(spec.key, "probe"))
+        with _timed(result, "probe"):
+            predictor = probe.fit(None, train, validation, rng)
+        result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
+        with _timed(result, "encode"):
+            x_test = trained.encode(f"test {changed}", parts.test)
+        with _timed(result, "predict"):
+            return predictor.predict(x_test)
+
+    def _fit_on_module(
+        self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result
+    ) -> tuple[Any, Scores]:
+        """Fit a probe that trains a copy of the method itself, and predict the test part."""
+        if probe.needs != "module":
+            raise MethodError(f"probe {spec.protocol.probe} needs '{probe.needs}', which runs cannot give yet")
+
+        def cases(panel: Panel) -> Cases:
+            return Cases(Batch.from_panel(panel.without_labels(), self.device), _labels(panel), len(panel.classes))
+
+        train = cases(parts.train.select(parts.labelled))
+        validation = None if parts.validation is None else cases(parts.validation)
+        rng = np.random.default_rng(seed_everything(spec.key, "probe"))
+        with _timed(result, "probe"):
+            predictor = probe.fit(copy.deepcopy(trained.method), train, validation, rng)
+        result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
+        with _timed(result, "predict"):
+            return predictor.predict(Batch.from_panel(parts.test, self.device))
+
+    def _pretrain_key(self, spec: RunSpec, parts: Parts, supervised: bool) -> str:
+        """Return the key of the weights: the labelled cases count where labels are used."""
+        used = parts.fold.train[parts.labelled] if supervised else parts.fold.train
+        corruption = spec.protocol.condition.corruption_text() if spec.protocol.condition.corrupts("pretrain") else ""
+        return spec.pretrain_key(used, corruption)
+
+    def _pretrain(self, spec: RunSpec, key: str, panel: Panel) -> Trained:
         """Return the trained method: from its checkpoint where there is one, else by training it now."""
         cls = self.plugins["methods"].get(spec.base_method)
         method: SSLMethod = cls(resolve(cls.Params, spec.params, self._component, spec.method))
         seed_everything(key, "build")
-        shape = parts.train.shape if cls.supervised else replace(parts.train.shape, n_classes=0)
+        shape = panel.shape if cls.supervised else replace(panel.shape, n_classes=0)
         method.build([shape])
         method.to(self.device)
         method.eval()
@@ -187,10 +247,10 @@ class Worker:
         if found is not None:
             method.load_state_dict(found.state)
             return Trained(method, self.device, key, {**found.report, "reused": 1}, None)
-        return self._train(method, key, parts)
+        return self._train(method, key, panel)
 
-    def _train(self, method: SSLMethod, key: str, parts: Parts) -> Trained:
-        source = Batch.from_panel(parts.train, self.device, labels=method.supervised)
+    def _train(self, method: SSLMethod, key: str, panel: Panel) -> Trained:
+        source = Batch.from_panel(panel, self.device, labels=method.supervised)
         report = training.fit(method, [source], seed_everything(key, "fit"), self.progress)
         diagnosis = method.diagnose([method.prepare(source)])
         record = {
@@ -258,9 +318,9 @@ def metrics_of(predictions: Predictions) -> dict[str, float]:
     return compute(p.y_true.astype(np.int64), p.y_pred.astype(np.int64), p.scores, len(p.classes))
 
 
-def _features(spec: RunSpec, trained: Trained, part: str, panel: Panel) -> Features:
+def _labels(panel: Panel) -> Any:
     assert panel.y is not None
-    return Features(trained.encode(part, panel), panel.y, len(panel.classes))
+    return panel.y
 
 
 def _checked_scores(owner: str, given: Any, n_cases: int, n_classes: int) -> Scores:

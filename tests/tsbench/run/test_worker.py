@@ -229,3 +229,32 @@ def test_metrics_come_from_predictions_alone():
         np.arange(3), np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([[1, 0], [0, 1], [1, 0.0]]), ("a", "b")
     )
     assert metrics_of(predictions)["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_conditions_share_one_pretraining_unless_they_reach_it(installed, registry, monkeypatch):
+    fits = []
+    original = Worker._train
+    monkeypatch.setattr(Worker, "_train", lambda self, *a: fits.append(a) or original(self, *a))
+    conditions = ("", "+labels=0.3", "+dropout=0.4", "+dropout=0.4@downstream", "+noise=5")
+    planned = specs(installed, registry, dataset="GunPoint", protocols=tuple(f"knn{c}" for c in conditions))
+    worker = Worker(installed)
+    results = {spec.protocol.name: worker.run(spec) for spec in planned}
+    assert {r.status for r in results.values()} == {"succeeded"}
+    assert len(fits) == 1
+    assert results["knn+labels=0.3"].facts["n_labelled"] == 15
+    scores = [r.predictions.scores.tobytes() for r in results.values()]
+    assert len(set(scores)) == len(scores)
+    (deep,) = specs(installed, registry, dataset="GunPoint", protocols=("knn+dropout=0.4@all",))
+    assert worker.run(deep).status == "succeeded"
+    assert len(fits) == 2
+
+
+def test_finetuning_trains_a_copy_and_leaves_the_pretraining_alone(installed, registry, tmp_path):
+    (tmp_path / "mine.yaml").write_text("protocols:\n  quick: {probe: finetune, probe_params: {epochs: 2}}\n")
+    from tsbench.registry import load_registry
+
+    own = load_registry(tmp_path / "mine.yaml")
+    tuned, probed = specs(installed, own, protocols=("quick", "knn"))
+    worker = Worker(installed)
+    assert worker.run(tuned).status == "succeeded"
+    same(worker.run(probed), Worker(installed).run(probed))

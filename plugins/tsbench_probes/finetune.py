@@ -1,0 +1,118 @@
+"""Fine-tuning: the method's own weights and a linear head are trained on labels."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from tsbench.batch import Batch
+from tsbench.errors import MethodError
+from tsbench.interfaces import Cases, Predictor, Probe, Scores, SSLMethod
+from tsbench.metrics import f1_macro
+from tsbench.params import BaseParams, param
+from tsbench.training import batch_bounds
+from tsbench_probes.common import Labels, expand
+
+
+class FineTune(Probe):
+    """Train all weights of a method and a linear head on its representation with cross entropy.
+
+    The settings of the downstream stage of TRLS (arXiv 2401.05431, section 3.1): Adam, 100 epochs, batch 128. On an
+    untrained method (random:<method>) this is supervised training from scratch. The epoch with the best macro-F1 on
+    the validation part is used (the first of equals), the last without one; not specified in the paper. A last batch of
+    one case joins the batch before it.
+    """
+
+    class Params(BaseParams):
+        """The recipe of the paper."""
+
+        epochs: int = param(100, low=1, high=100_000, stage="probe", doc="passes over the training part")
+        batch_size: int = param(128, low=1, high=65_536, stage="probe", doc="cases per step")
+        lr: float = param(
+            3e-4, low=1e-7, high=1.0, log=True, stage="probe", doc="learning rate of the method's weights"
+        )
+        head_lr: float | None = param(
+            None,
+            low=1e-7,
+            high=1.0,
+            stage="probe",
+            doc="learning rate of the head; none: lr; not specified in the paper",
+        )
+        weight_decay: float = param(1e-4, low=0.0, high=1.0, stage="probe", doc="weight decay of Adam")
+
+    needs = "module"
+
+    def fit(
+        self, method: SSLMethod | None, train: Cases, validation: Cases | None, rng: np.random.Generator
+    ) -> Predictor:
+        """Train the given copy of the method; raises MethodError on one class only or a loss that is not finite."""
+        assert method is not None
+        seen, target = np.unique(train.y, return_inverse=True)
+        if len(seen) < 2:
+            raise MethodError(f"the training part has one class only (class index {seen[0]}): nothing to learn")
+        data = method.prepare(train.batch)
+        targets = torch.from_numpy(target).to(data.x.device)
+        torch.manual_seed(int(rng.integers(2**63)))
+        with torch.no_grad():
+            head = nn.Linear(method.represent(data.select(slice(0, 1))).shape[1], len(seen)).to(data.x.device)
+        optimizer = self._optimizer(method, head)
+        net = _Classifier(method, head, seen, train.n_classes)
+        best: tuple[float, int, dict[str, Any]] | None = None
+        for epoch in range(1, self.params.epochs + 1):
+            self._epoch(net, data, targets, optimizer)
+            if validation is not None:
+                f1 = f1_macro(validation.y, net.predict(validation.batch)[0], train.n_classes)
+                if best is None or f1 > best[0]:
+                    best = (f1, epoch, copy.deepcopy(net.state()))
+        if best is not None:
+            net.restore(best[2])
+            net.found = {"epoch": float(best[1]), "selection_f1_macro": best[0]}
+        return net
+
+    def _optimizer(self, method: SSLMethod, head: nn.Module) -> torch.optim.Optimizer:
+        p = self.params
+        body = [weight for weight in method.parameters() if weight.requires_grad]
+        groups = [{"params": body}, {"params": list(head.parameters()), "lr": p.head_lr or p.lr}]
+        return torch.optim.Adam(groups, lr=p.lr, betas=(0.9, 0.99), weight_decay=p.weight_decay)
+
+    def _epoch(self, net: _Classifier, data: Batch, targets: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        net.method.train()
+        order = torch.randperm(len(data), device=targets.device)
+        for start, end in batch_bounds(len(data), self.params.batch_size):
+            index = order[start:end]
+            loss = cross_entropy(net.head(net.method.represent(data.select(index))), targets[index])
+            if not bool(torch.isfinite(loss)):
+                raise MethodError(f"the loss of fine-tuning is {loss.item()}: lower the probe's lr")
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        net.method.eval()
+
+
+class _Classifier(Predictor):
+    def __init__(self, method: SSLMethod, head: nn.Linear, seen: Labels, n_classes: int) -> None:
+        self.method, self.head, self.seen, self.n_classes = method, head, seen, n_classes
+        self.found: dict[str, float] = {}
+
+    @torch.no_grad()
+    def predict(self, x: Batch) -> tuple[Labels, Scores]:
+        logits = self.head(self.method.encode(x).float())
+        scores = expand(logits.double().cpu().numpy(), self.seen, self.n_classes)
+        return scores.argmax(axis=1), scores
+
+    def details(self) -> dict[str, float]:
+        return self.found
+
+    def state(self) -> dict[str, Any]:
+        """Return the weights of method and head."""
+        return {"method": self.method.state_dict(), "head": self.head.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Set the weights of method and head."""
+        self.method.load_state_dict(state["method"])
+        self.head.load_state_dict(state["head"])

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+
+from tsbench.batch import Batch
+from tsbench.errors import MethodError
+from tsbench.interfaces import Cases
+from tsbench_probes.finetune import FineTune
+from tsbench_supervised.method import Supervised
+
+
+@pytest.fixture
+def method(panel):
+    torch.manual_seed(0)
+    method = Supervised.create(encoder="fcn")
+    method.build([panel.shape])
+    return method.eval()
+
+
+def cases(panel, index):
+    part = panel.select(index)
+    return Cases(Batch.from_panel(part.without_labels(), "cpu"), part.y, 3)
+
+
+def tune(method, train, validation=None, **overrides):
+    probe = FineTune(**{"epochs": 15, "batch_size": 8, "lr": 1e-3, **overrides})
+    return probe.fit(method, train, validation, np.random.default_rng(0))
+
+
+def test_all_weights_move_and_the_labels_are_learnt(panel, method):
+    before = [weight.clone() for weight in method.encoder.parameters()]
+    predictor = tune(method, cases(panel, range(20)), epochs=40)
+    assert all(not torch.equal(a, b) for a, b in zip(before, method.encoder.parameters(), strict=True))
+    predicted, scores = predictor.predict(cases(panel, range(20)).batch)
+    assert (predicted == panel.y).mean() > 0.8
+    assert scores.shape == (20, 3)
+
+
+def test_the_best_epoch_on_validation_is_used(panel, method):
+    validation = cases(panel, range(14, 20))
+    predictor = tune(method, cases(panel, range(14)), validation)
+    found = predictor.details()
+    assert 1 <= found["epoch"] <= 15
+    from tsbench.metrics import f1_macro
+
+    assert f1_macro(validation.y, predictor.predict(validation.batch)[0], 3) == found["selection_f1_macro"]
+
+
+def test_the_same_seed_gives_the_same_predictions(panel, method):
+    import copy
+
+    first, second = (tune(copy.deepcopy(method), cases(panel, range(17)), epochs=3) for _ in range(2))
+    test = cases(panel, range(17, 20)).batch
+    np.testing.assert_array_equal(first.predict(test)[1], second.predict(test)[1])
+
+
+def test_a_class_without_training_cases_is_never_predicted(panel, method):
+    two = np.flatnonzero(panel.y != 1)
+    predicted, scores = tune(method, cases(panel, two), epochs=2).predict(cases(panel, range(20)).batch)
+    assert 1 not in predicted
+    assert (scores[:, 1] < scores[:, [0, 2]].min(1)).all()
+
+
+def test_refusals(panel, method):
+    with pytest.raises(MethodError, match="one class only"):
+        tune(method, cases(panel, np.flatnonzero(panel.y == 0)))
+    with torch.no_grad():
+        next(method.encoder.parameters()).fill_(float("nan"))
+    with pytest.raises(MethodError, match="the loss of fine-tuning is nan"):
+        tune(method, cases(panel, range(20)))
