@@ -40,6 +40,55 @@ class Suite(BaseModel):
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
 
+class PaperRow(BaseModel):
+    """One row of a paper's table: the published row (method, variant, setting) and the run that stands for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    method: str
+    variant: str = ""
+    setting: str = Field("", description="start of the published setting, where method and variant are not enough")
+    run: str
+    set: dict[str, str | int | float | bool] = {}
+    protocol: str | None = Field(None, description="instead of the table's")
+
+    @property
+    def name(self) -> str:
+        """What the row is called."""
+        return " ".join(part for part in (self.method, self.variant, self.setting) if part)
+
+
+class PaperTable(BaseModel):
+    """A table (or figure) of a paper as runs.
+
+    published : the name of the table in the paper's CSV, empty where no numbers were published. metrics : published
+    name to ours. datasets : in the order of its columns.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    summary: str
+    published: str = ""
+    protocol: str
+    datasets: tuple[str, ...] = Field(min_length=1)
+    metrics: dict[str, str] = Field(min_length=1)
+    rows: tuple[PaperRow, ...] = Field(min_length=1)
+
+
+class Paper(BaseModel):
+    """A paper's tables.
+
+    csv : its published numbers, a file of leaderboards/published; unit : 100 for percentages. datasets : our name of a
+    dataset to the paper's, for those that are the same data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    summary: str
+    csv: str
+    unit: float = 1.0
+    datasets: dict[str, str] = {}
+    doubt: str = Field("", description="why no number of this paper can be compared exactly")
+    tables: dict[str, PaperTable] = Field(min_length=1)
+
+
 class Registry(BaseModel):
     """The whole file."""
 
@@ -48,6 +97,7 @@ class Registry(BaseModel):
     collections: dict[str, Collection] = {}
     protocols: dict[str, Protocol] = {}
     suites: dict[str, Suite] = {}
+    papers: dict[str, Paper] = {}
 
     def find(self, section: str, name: str) -> Any:
         """Return an entry of a section; raises UsageError with a suggestion."""
@@ -62,6 +112,16 @@ class Registry(BaseModel):
         name, *conditions = reference.split("+")
         found: Protocol = self.find("protocols", name)
         return found.under(conditions) if conditions else found
+
+    def table(self, reference: str) -> tuple[Paper, PaperTable]:
+        """Return a paper and one of its tables by "paper/table"; raises UsageError with a suggestion."""
+        known = [f"{paper}/{table}" for paper, entry in self.papers.items() for table in entry.tables]
+        if reference not in known:
+            raise UsageError(
+                f"unknown table '{reference}'{did_you_mean(reference, known) or '; known: ' + ', '.join(known)}"
+            )
+        paper, _, table = reference.partition("/")
+        return self.papers[paper], self.papers[paper].tables[table]
 
 
 @cache
@@ -124,8 +184,11 @@ def _located(error: ValidationError, sources: list[Source]) -> UsageError:
 
 
 def _check_references(registry: Registry, sources: list[Source]) -> None:
+    wanted: list[tuple[tuple[str, ...], str]]
     wanted = [(("collections", name, "protocol"), c.protocol) for name, c in registry.collections.items()]
     wanted += [(("suites", name, "protocols"), p) for name, s in registry.suites.items() for p in s.protocols]
+    for name, paper in registry.papers.items():
+        wanted += [(("papers", name, "tables", t, "protocol"), table.protocol) for t, table in paper.tables.items()]
     for location, reference in wanted:
         protocol = reference.partition("+")[0]
         if protocol not in registry.protocols:

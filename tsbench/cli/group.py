@@ -12,6 +12,7 @@ from tsbench.cli.options import common_options
 COMMANDS = {
     "run": ("tsbench.cli.run:run", "Run methods on datasets and store every result."),
     "leaderboard": ("tsbench.cli.leaderboard:leaderboard", "Rank the methods of a collection from stored results."),
+    "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": ("tsbench.cli.list:list_names", "List methods, datasets, encoders, transforms, probes, protocols, suites."),
     "show": ("tsbench.cli.show:show", "Show a method, a dataset or a run in full."),

@@ -7,7 +7,7 @@ import click
 from tsbench.cli.options import common_options, open_registry, settings
 
 CATALOGUES = ("methods", "datasets", "encoders", "transforms", "probes")
-SECTIONS = ("protocols", "suites", "collections")
+SECTIONS = ("protocols", "suites", "collections", "papers")
 
 
 @click.command("list")

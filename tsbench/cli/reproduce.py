@@ -1,0 +1,60 @@
+"""tsbench reproduce."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from tsbench.cli.execution import execute_plan
+from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.run import split_commas
+
+
+@click.command()
+@click.argument("table", metavar="PAPER/TABLE")
+@click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Other datasets than the paper's.")
+@click.option(
+    "--seeds", default="1", show_default=True, metavar="N|0,1,2", help="A number of seeds, or a list of them."
+)
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a parameter in every row.")
+@click.option(
+    "--out", default="reproduced", show_default=True, type=click.Path(path_type=Path), help="Folder to write to."
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
+@click.option("--retry", is_flag=True, help="Run again what failed before.")
+@common_options
+def reproduce(
+    table: str, datasets: list[str], seeds: str, pairs: tuple[str, ...], out: Path, device: str, retry: bool
+) -> int:
+    """Run what is missing of a paper's table and write ours beside the published numbers, as CSV and Markdown.
+
+    --dataset fills the same table from other data; the published column is then blank. 'tsbench list papers' names
+    the papers; the exit codes are those of 'tsbench run'.
+
+    \b
+    Example:
+      tsbench reproduce trls/table1 --dataset BasicMotions,GunPoint
+    """
+    from tsbench.leaderboard.export import write_bytes
+    from tsbench.leaderboard.reproduce import markdown, plan_table, tabulate
+    from tsbench.run.plan import parse_overrides, parse_seeds
+
+    registry, plugins = open_registry(), settings().plugins()
+    paper, chosen = registry.table(table)
+    wanted = datasets or [name for name in chosen.datasets if name in plugins["datasets"]]
+    unknown = [] if datasets else [name for name in chosen.datasets if name not in plugins["datasets"]]
+    planned = plan_table(chosen, wanted, parse_seeds(seeds), parse_overrides(pairs), plugins, registry)
+    planned.plan.missing |= {name: f"no plugin brings {name}; --dataset A,B uses other data" for name in unknown}
+    outcome = execute_plan(planned.plan, device, retry, force=False, available=True, as_json=False)
+    names = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
+    with contextlib.closing(open_store()) as store:
+        frame = tabulate(paper, chosen, planned, names, store.results())
+    title = f"{table}: {chosen.summary}"
+    stem = out / table.replace("/", "-")
+    write_bytes(stem.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
+    write_bytes(stem.with_suffix(".md"), markdown(title, frame).encode())
+    click.echo(markdown(title, frame), nl=False)
+    click.echo(f"written to {stem}.csv and {stem}.md")
+    return int(outcome.exit_code(available=False))

@@ -1,0 +1,132 @@
+"""A paper's table: the runs that stand for its rows, and ours beside the published numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tsbench.leaderboard.published import Number, load_published
+from tsbench.plugins import Plugins
+from tsbench.registry import Paper, PaperRow, PaperTable, Registry
+from tsbench.run.plan import Plan, Request, make_plan
+from tsbench.run.spec import RunSpec
+
+RULE = (
+    "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
+    "folds) together, 'outside' when by more, 'not comparable' when one of the two is missing."
+)
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """The plan of a whole table, and which of its runs stand for which row."""
+
+    plan: Plan
+    rows: tuple[tuple[PaperRow, tuple[RunSpec, ...]], ...]
+
+
+def plan_table(
+    table: PaperTable,
+    datasets: Sequence[str],
+    seeds: Sequence[int],
+    overrides: Mapping[str, str],
+    plugins: Plugins,
+    registry: Registry,
+) -> TablePlan:
+    """List the runs of every row on the given datasets, those that share a pre-training beside each other."""
+    whole, rows = Plan(), []
+    for row in table.rows:
+        settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
+        request = Request([row.run], datasets, [row.protocol or table.protocol], seeds, settings)
+        part = make_plan(request, plugins, registry)
+        whole.missing |= part.missing
+        whole.invalid |= part.invalid
+        rows.append((row, tuple(part.specs)))
+    unique = {spec.key: spec for _, specs in rows for spec in specs}
+    whole.specs = sorted(unique.values(), key=lambda s: (s.dataset, s.fold, s.label, s.seed))
+    return TablePlan(whole, tuple(rows))
+
+
+def tabulate(
+    paper: Paper, table: PaperTable, planned: TablePlan, datasets: Sequence[str], results: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Return one row per table row, dataset and metric: ours, published, difference and verdict, as fractions.
+
+    ours_std is the standard deviation over folds (ddof 0) of the mean over seeds; n_runs counts the runs behind it.
+    A cell with a run missing is empty.
+    """
+    published, by_key = load_published(paper.csv, paper.unit), {row["key"]: row for row in results}
+    lines = []
+    for row, specs in planned.rows:
+        for dataset in datasets:
+            here = [spec for spec in specs if spec.dataset == dataset]
+            for theirs, ours in table.metrics.items():
+                number = published.find(
+                    table.published, row.method, row.variant, row.setting, paper.datasets.get(dataset, ""), theirs
+                )
+                mean, std = _cell(here, by_key, ours)
+                lines.append(
+                    {
+                        "row": row.name,
+                        "method": here[0].label if here else row.run,
+                        "protocol": row.protocol or table.protocol,
+                        "dataset": dataset,
+                        "metric": ours,
+                        "ours": mean,
+                        "ours_std": std,
+                        "n_runs": len(here),
+                        "published": number.mean if number else None,
+                        "published_std": number.spread if number else None,
+                        "difference": mean - number.mean if number and mean is not None else None,
+                        "verdict": _verdict(mean, std, number, paper.doubt) if here else "not run",
+                        "note": number.note if number else "",
+                    }
+                )
+    return pd.DataFrame(lines)
+
+
+def markdown(title: str, frame: pd.DataFrame) -> str:
+    """Return the table as Markdown, in percent."""
+    head = "| row | dataset | metric | ours | published | difference | verdict |"
+    lines = [f"# {title}", "", RULE, "", head, "|---|---|---|---:|---:|---:|---|"]
+    for line in frame.to_dict("records"):
+        ours, theirs = _percent(line["ours"], line["ours_std"]), _percent(line["published"], line["published_std"])
+        difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
+        cells = [line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]]
+        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(
+    specs: Sequence[RunSpec], by_key: Mapping[str, Mapping[str, Any]], metric: str
+) -> tuple[float | None, float | None]:
+    found = [(spec.fold, by_key[spec.key].get(metric)) for spec in specs if spec.key in by_key]
+    values = [(fold, value) for fold, value in found if value is not None]
+    if not specs or len(values) < len(specs):
+        return None, None
+    folds = pd.Series([value for _, value in values]).groupby([fold for fold, _ in values]).mean()
+    return float(folds.mean()), float(folds.std(ddof=0))
+
+
+def _verdict(mean: float | None, std: float | None, number: Number | None, doubt: str) -> str:
+    if mean is None or std is None:
+        return "not comparable: not all runs of ours succeeded"
+    if number is None:
+        return "not comparable: no published number for this dataset"
+    if number.spread is None:
+        return "not comparable: no published spread"
+    verdict = "within" if abs(mean - number.mean) <= std + number.spread else "outside"
+    return f"{verdict} ({doubt})" if doubt else verdict
+
+
+def _percent(mean: float | None, std: float | None) -> str:
+    if mean is None or pd.isna(mean):
+        return ""
+    return f"{100 * mean:.2f}" + ("" if std is None or pd.isna(std) else f" ± {100 * std:.2f}")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
