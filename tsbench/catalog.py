@@ -13,7 +13,11 @@ from tsbench.errors import TsbenchError, UsageError
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered name. `target` is "module:attribute" or the object itself; nothing is imported to list it."""
+    """One registered name. `target` is "module:attribute" or the object itself; nothing is imported to list it.
+
+    A name that ends in ":" stands for a family: its target is a function that `get("family:member")` calls with the
+    member's name. `alias` is the full name that a short name stands for.
+    """
 
     name: str
     target: str | Any
@@ -22,6 +26,7 @@ class Entry:
     paper: str = ""
     tags: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    alias: str = ""
 
     def load(self) -> Any:
         """Import and return the target; raises TsbenchError naming the plugin when that fails."""
@@ -66,14 +71,22 @@ class Catalog:
 
     def entry(self, name: str) -> Entry:
         """Return the entry; raises UsageError with a suggestion when there is none."""
+        family = name.partition(":")[0] + ":"
+        if name not in self._entries and ":" in name and family in self._entries:
+            return self._entries[family]
         if name not in self._entries:
             hint = did_you_mean(name, self._entries) or f"; see 'tsbench list {self.kind}'"
             raise UsageError(f"unknown {self.kind[:-1]} '{name}'{hint}")
         return self._entries[name]
 
     def get(self, name: str) -> Any:
-        """Import and return the object registered under a name."""
-        return self.entry(name).load()
+        """Import and return the object registered under a name, or the member of a family."""
+        entry = self.entry(name)
+        if entry.alias:
+            return self.get(entry.alias)
+        if entry.name.endswith(":"):
+            return entry.load()(name.removeprefix(entry.name))
+        return entry.load()
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

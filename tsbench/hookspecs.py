@@ -8,9 +8,10 @@ A plugin is a module found through the entry point group "tsbench" (or given as 
     def tsbench_methods(register):
         register("mine", "tsbench_mine.method:Mine", summary="Contrast two jittered views.", paper="arXiv:...")
 
-`register(name, target, *, summary="", paper="", tags=(), options={})`: target is "module:attribute", so that listing
-names imports nothing heavy, or the class itself; `options` are keyword arguments for the class when it is made;
-`tags` make a dataset part of the collections that name them.
+`register(name, target, *, summary="", paper="", tags=(), options={}, alias="")`: target is "module:attribute", so that
+listing names imports nothing heavy, or the class itself; `options` are keyword arguments for the class when it is made;
+`tags` make a dataset part of the collections that name them; a name that ends in ":" is a family, whose target is a
+function from a member's name to its class; `alias` makes the name short for another one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Register(Protocol):
         paper: str = "",
         tags: tuple[str, ...] = (),
         options: dict[str, Any] | None = None,
+        alias: str = "",
     ) -> None:
         """Register a name."""
 

@@ -112,15 +112,16 @@ def _registrar(kind: str, plugin: str, entries: dict[str, Entry]) -> hookspecs.R
         paper: str = "",
         tags: tuple[str, ...] = (),
         options: dict[str, Any] | None = None,
+        alias: str = "",
     ) -> None:
-        if not name or any(character in name for character in " ,:/=\\"):
+        if not name.removesuffix(":") or any(character in name.removesuffix(":") for character in " ,:/=\\"):
             raise ValueError(f"{kind[:-1]} name {name!r}: use letters, digits, '-', '_' and '.' only")
         if isinstance(target, str) and ":" not in target:
             raise ValueError(f"{kind[:-1]} '{name}': target {target!r} must be 'module:attribute' or the class itself")
         if name in entries:
             raise ValueError(f"{kind[:-1]} '{name}' is registered twice")
         text = summary or _first_line(target)
-        entries[name] = Entry(name, target, plugin, text, paper, tuple(tags), options or {})
+        entries[name] = Entry(name, target, plugin, text, paper, tuple(tags), options or {}, alias)
 
     return register
 

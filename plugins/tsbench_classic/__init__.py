@@ -1,4 +1,4 @@
-"""Classifiers that learn no representation; for now the floors every leaderboard needs."""
+"""Classifiers that learn no representation: the floors every leaderboard needs, and aeon's and sktime's classifiers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from tsbench import hookimpl
 if TYPE_CHECKING:
     from tsbench.hookspecs import Register
 
+AEON, SKTIME = "tsbench_classic.wrappers:aeon_classifier", "tsbench_classic.wrappers:sktime_classifier"
+SHORT = {
+    "minirocket": ("MiniRocketClassifier", "MiniRocket features and a ridge classifier.", "arXiv:2012.08791"),
+    "rocket": ("RocketClassifier", "Rocket features and a ridge classifier.", "arXiv:1910.13051"),
+    "multirocket-hydra": ("MultiRocketHydraClassifier", "MultiRocket and Hydra features, ridge.", "arXiv:2203.13652"),
+    "1nn-dtw": ("KNeighborsTimeSeriesClassifier", "1-NN, dynamic time warping with a full window.", ""),
+    "catch22": ("Catch22Classifier", "22 summary features and a random forest.", "doi:10.1007/s10618-019-00647-x"),
+    "hc2": ("HIVECOTEV2", "HIVE-COTE 2; days of CPU on large sets, on no board.", "arXiv:2104.07551"),
+}
+
 
 @hookimpl
 def tsbench_methods(register: Register) -> None:
@@ -16,3 +26,7 @@ def tsbench_methods(register: Register) -> None:
     register("majority", "tsbench_classic.floors:Majority", summary="Predict the most frequent training class.")
     register("1nn-ed", "tsbench_classic.floors:NearestNeighbour", summary="1-NN, Euclidean distance of the series.")
     register("noop", "tsbench_classic.floors:Noop", summary="Do nothing; measures the harness itself.")
+    register("aeon:", AEON, summary="Any classifier of aeon by name, such as aeon:MiniRocketClassifier.")
+    register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:ComposableTimeSeriesForest.")
+    for name, (estimator, summary, paper) in SHORT.items():
+        register(name, AEON, summary=summary, paper=paper, alias=f"aeon:{estimator}")
