@@ -46,7 +46,8 @@ def segment_order(
     order = torch.rand((n, pieces), generator=rng, device=x.device).gather(1, segment)
     if padding is not None:
         order.masked_fill_(padding, 2.0)
-    return order.sort(dim=1, stable=True).indices
+    index: Tensor = order.sort(dim=1, stable=True).indices
+    return index
 
 
 def mask_stretch(x: Tensor, rng: torch.Generator | None = None, share: float = 0.1) -> Tensor:
@@ -56,4 +57,5 @@ def mask_stretch(x: Tensor, rng: torch.Generator | None = None, share: float = 0
     width = (width * share * length).round()
     start = (place * (length - width + 1)).floor()
     time = torch.arange(length, device=x.device)
-    return x * ((time < start) | (time >= start + width))[:, None, :]
+    masked: Tensor = x * ((time < start) | (time >= start + width))[:, None, :]
+    return masked

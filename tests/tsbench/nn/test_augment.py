@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench.nn import jitter, permute_segments, scale
+from tsbench.nn import jitter, mask_stretch, permute_segments, scale, segment_order
 
 
 def rng(seed=0):
@@ -23,6 +23,39 @@ def test_permutation_is_a_shuffle_of_pieces(n, c, length, pieces, seed):
     assert jumps.max() <= min(pieces, length) - 1
 
 
+@settings(max_examples=40, deadline=None)
+@given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=5), pieces=st.integers(1, 9), seed=st.integers(0, 99))
+def test_permutation_leaves_padding_in_place(lengths, pieces, seed):
+    x = torch.arange(20).float().expand(len(lengths), 2, 20)
+    moved = permute_segments(x, rng(seed), pieces, torch.tensor(lengths))
+    for case, length in enumerate(lengths):
+        assert torch.equal(moved[case, :, length:], x[case, :, length:])
+        assert torch.equal(moved[case].sort(dim=1).values, x[case])
+        assert (moved[case, 0].diff() != 1).sum() <= min(pieces, length)  # one more at the border to the padding
+
+
+def test_full_lengths_change_no_draw():
+    x = torch.randn(6, 2, 30)
+    assert torch.equal(permute_segments(x, rng(), 5), permute_segments(x, rng(), 5, torch.full((6,), 30)))
+
+
+def test_order_is_the_permutation():
+    x = torch.randn(6, 2, 30)
+    order = segment_order(x, rng(2), 5)
+    assert torch.equal(permute_segments(x, rng(2), 5), torch.stack([x[i][:, order[i]] for i in range(6)]))
+
+
+def test_mask_sets_one_stretch_to_zero():
+    masked = mask_stretch(torch.ones(500, 2, 40), rng(), 0.25)
+    assert torch.equal(masked[:, 0], masked[:, 1])
+    widths = (masked[:, 0] == 0).sum(dim=1)
+    assert set(widths.tolist()) == set(range(11))
+    edges = torch.nn.functional.pad(masked[:, 0], (1, 1), value=1.0).diff(dim=1).abs().sum(dim=1)
+    assert torch.equal(edges, 2.0 * (widths > 0))
+    assert {0, 39} <= set((masked[:, 0] == 0).nonzero()[:, 1].tolist())
+    assert torch.equal(mask_stretch(masked, rng(), 0.0), masked)
+
+
 def test_permutation_differs_between_cases_and_reaches_the_maximum():
     x = torch.arange(50).float().expand(200, 1, 50)
     jumps = (permute_segments(x, rng(), 5)[:, 0].diff(dim=1) != 1).sum(dim=1)
@@ -40,7 +73,7 @@ def test_draws_are_per_case():
     assert scaled.mean() == pytest.approx(1.0, abs=0.15)
 
 
-@pytest.mark.parametrize("augment", [jitter, scale, permute_segments])
+@pytest.mark.parametrize("augment", [jitter, scale, permute_segments, mask_stretch])
 def test_same_generator_same_result_and_no_global_draws(augment):
     x = torch.randn(4, 2, 30, dtype=torch.float64)
     state = torch.get_rng_state()

@@ -1,9 +1,11 @@
 """Golden values of the losses. Inputs n = 0, 1, 2 ... in row-major order: sin(0.1 n) and cos(0.07 n + 0.3)."""
 
+import math
+
 import pytest
 import torch
 
-from tsbench.nn import nt_xent, regression_loss
+from tsbench.nn import info_nce, nt_xent, regression_loss
 
 
 @pytest.fixture
@@ -22,6 +24,21 @@ def test_nt_xent_golden(views, temperature, expected):
 
 def test_nt_xent_of_one_case_is_zero():
     assert nt_xent(torch.randn(1, 3), torch.randn(1, 3)).item() == 0.0
+
+
+def test_info_nce_golden():
+    """Three steps of four cases; anchored at the truth (TS-TCC) and at the prediction (CPC)."""
+    n = torch.arange(72, dtype=torch.float64).view(3, 4, 6)
+    predictions, truth = torch.sin(0.1 * n), torch.cos(0.07 * n + 0.3)
+    assert info_nce(truth, predictions).item() == pytest.approx(1.9665580886758833, abs=1e-12)
+    assert info_nce(predictions, truth).item() == pytest.approx(1.615117611548832, abs=1e-12)
+
+
+def test_info_nce_limits():
+    v = torch.randn(5, 3)
+    assert info_nce(v[:1], v[:1]).item() == 0.0
+    assert info_nce(torch.zeros(5, 3), v).item() == pytest.approx(math.log(5))
+    assert info_nce(100 * torch.eye(4), torch.eye(4)).item() < 1e-6
 
 
 def test_regression_loss_golden(views):
