@@ -1,4 +1,4 @@
-"""Encoders."""
+"""Encoders: what maps a series, or a map of it, to a vector."""
 
 from tsbench import hookimpl
 from tsbench.hookspecs import Register

@@ -20,7 +20,7 @@ def tfr(f, t, **params):
 def test_registers_every_encoder():
     names = {}
     tsbench_encoders.tsbench_encoders(lambda name, target, **_: names.update({name: target}))
-    assert set(names) == {"tfr", "fcn"}
+    assert set(names) == {"tfr", "fcn", "causal-cnn", "gru", "dilated-cnn", "tcn"}
 
 
 @pytest.mark.parametrize(
