@@ -1,0 +1,134 @@
+"""The dilated convolutional encoder of TS2Vec (Yue et al., AAAI 2022, section 3.1 and appendix)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from tsbench import BaseParams, Encoder, PanelShape, param
+
+
+class DilatedCNN(Encoder):
+    """Input projection, residual blocks of two dilated convolutions each, and one vector per time point.
+
+    Block i is GELU, convolution, GELU, convolution (3 taps, dilation 2^i, same length) around a residual; the last
+    block has out_dim channels and a residual of its own, then comes dropout. Any length from 1 on works.
+    """
+
+    class Params(BaseParams):
+        """Sizes of TS2Vec (section 4.1 and appendix B)."""
+
+        hidden: int = param(64, low=1, high=4096, tune=True, doc="channels of the input projection and the blocks")
+        depth: int = param(10, low=0, high=20, doc="blocks before the last one, whose dilations double")
+        out_dim: int = param(320, low=1, high=8192, doc="size of a time point's representation")
+        dropout: float = param(0.1, low=0.0, high=0.9, doc="dropout of the representation")
+
+    version = 1
+
+    def __init__(self, shape: PanelShape, params: Any) -> None:
+        super().__init__(shape, params)
+        self.out_dim = params.out_dim
+        self.project = nn.Linear(shape.n_channels, params.hidden)
+        sizes = [params.hidden] * (params.depth + 1) + [params.out_dim]
+        last = params.depth
+        self.blocks = nn.Sequential(
+            *(_Block(sizes[i], sizes[i + 1], 2**i, own_residual=i == last) for i in range(last + 1))
+        )
+        self.dropout = nn.Dropout(params.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x (n, n_channels, n_timepoints) to (n, out_dim), the largest value over time."""
+        return self.forward_sequence(x).amax(dim=1)
+
+    def forward_sequence(self, x: Tensor) -> Tensor:
+        """Map x (n, n_channels, n_timepoints) to (n, n_timepoints, out_dim)."""
+        return self.masked_sequence(x, None)
+
+    def masked_sequence(self, x: Tensor, keep: Tensor | None, window: slice = slice(None)) -> Tensor:
+        """Map x to (n, n_timepoints, out_dim) with the projected input set to 0 where keep is False.
+
+        keep : bool (n, n_timepoints), or None to keep every time point. window : time points to return.
+        """
+        latent = self.project(x.permute(2, 0, 1))  # time first: a shift in time is a slice of rows
+        if keep is not None:
+            latent = latent * keep.T[:, :, None]
+        n_local = sum(2**i < x.shape[2] for i in range(len(self.blocks)))
+        latent = self.blocks[:n_local](latent)[window]  # later blocks see one time point at a time
+        sequence: Tensor = self.dropout(self.blocks[n_local:](latent))
+        return sequence.transpose(0, 1)
+
+
+class _Block(nn.Module):
+    """GELU - convolution - GELU - convolution, plus the input (or a linear map of it); (time, n, channels)."""
+
+    def __init__(self, n_in: int, n_out: int, dilation: int, own_residual: bool) -> None:
+        super().__init__()
+        self.first = _Convolution(n_in, n_out, dilation)
+        self.second = _Convolution(n_out, n_out, dilation)
+        self.residual = nn.Linear(n_in, n_out) if own_residual or n_in != n_out else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = x if self.residual is None else self.residual(x)
+        out: Tensor = self.second(functional.gelu(self.first(functional.gelu(x))), residual)
+        return out
+
+
+class _Convolution(nn.Module):
+    """Convolution of 3 taps over time with zero padding, (time, n, n_in) to (time, n, n_out); starts as nn.Conv1d."""
+
+    def __init__(self, n_in: int, n_out: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        bound = 1 / math.sqrt(3 * n_in)
+        self.weight = nn.Parameter(torch.empty(3, n_in, n_out).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_out).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        n_timepoints, n, _ = x.shape
+        rows = x.flatten(0, 1)
+        weight: Tensor = self.weight
+        start = self.bias.expand(len(rows), -1).clone() if residual is None else residual.flatten(0, 1) + self.bias
+        if torch.is_autocast_enabled(x.device.type):
+            dtype = torch.get_autocast_dtype(x.device.type)
+            rows, weight, start = rows.to(dtype), weight.to(dtype), start.to(dtype)
+        out: Tensor = _AddTaps.apply(start, rows, weight, min(self.dilation * n, len(rows)))
+        return out.view(n_timepoints, n, -1)
+
+
+class _AddTaps(torch.autograd.Function):
+    """out[r] += x[r - shift] W0 + x[r] W1 + x[r + shift] W2; the outer taps only where there is such a row.
+
+    out : (rows, n_out), changed in place. x : (rows, n_in). weight : (3, n_in, n_out). 0 < shift <= rows; at a shift of
+    all rows, a dilation of the length or more, the outer taps would see nothing but padding.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, out: Tensor, x: Tensor, weight: Tensor, shift: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.shift = shift
+        ctx.mark_dirty(out)
+        out.addmm_(x, weight[1])
+        if shift < len(x):
+            out[shift:].addmm_(x[:-shift], weight[0])
+            out[:-shift].addmm_(x[shift:], weight[2])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        x, weight = ctx.saved_tensors
+        shift = ctx.shift
+        grad_x = grad @ weight[1].T
+        grad_weight = torch.empty_like(weight) if shift < len(x) else torch.zeros_like(weight)
+        torch.mm(x.T, grad, out=grad_weight[1])
+        if shift < len(x):
+            grad_x[:-shift].addmm_(grad[shift:], weight[0].T)
+            grad_x[shift:].addmm_(grad[:-shift], weight[2].T)
+            torch.mm(x[:-shift].T, grad[shift:], out=grad_weight[0])
+            torch.mm(x[shift:].T, grad[:-shift], out=grad_weight[2])
+        return grad, grad_x, grad_weight, None

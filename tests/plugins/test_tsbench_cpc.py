@@ -1,0 +1,126 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import tsbench_cpc
+from tsbench.batch import Batch
+from tsbench.errors import MethodError
+from tsbench.interfaces import Step, trainable_parameters
+from tsbench.panel import Panel
+from tsbench.training import fit
+from tsbench_cpc.method import CPC
+
+
+def noise(n=6, c=2, length=40, seed=0):
+    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
+
+
+def gaps():
+    X = np.random.default_rng(1).normal(size=(6, 2, 40))
+    X[1, :, 25:] = X[4, :, 9:] = X[0, 1, 3:7] = np.nan
+    return Panel.build(X, lengths=[40, 25, 40, 40, 9, 40])
+
+
+def build(panel, seed=0, **overrides):
+    torch.manual_seed(seed)
+    method = CPC.create(**overrides)
+    method.build([panel.shape])
+    return method.train(), Batch.from_panel(panel, "cpu")
+
+
+def a_step(data, seed=0):
+    return Step(data, data, torch.Generator().manual_seed(seed), 0, 0, 0, lambda *_, **__: None)
+
+
+def test_registers_the_method():
+    names = {}
+    tsbench_cpc.tsbench_methods(lambda name, target, **_: names.update({name: target}))
+    assert names == {"cpc": "tsbench_cpc.method:CPC"}
+
+
+def test_defaults():
+    p = CPC.Params()
+    assert (p.encoder, p.epochs, p.batch_size, p.lr, p.weight_decay, p.context) == ("tcn", 40, 128, 3e-4, 3e-4, 128)
+    method, _ = build(noise(2, 9, 128))
+    assert (method.n_steps, method.n_futures) == (18, 6)
+    assert trainable_parameters([method.recurrent, method.predict]) == 3 * (2 * 128 * 128 + 2 * 128) + 6 * 129 * 128
+
+
+def test_loss_is_written_out():
+    """The candidates of a prediction are the true vectors of all cases (eq. 4)."""
+    method, data = build(noise(), **{"encoder.dropout": 0.0})
+    got = method.training_step(a_step(data, 3))
+    z = method.encoder.forward_sequence(data.x)
+    (t,) = method.draw_times(a_step(data, 3), method.n_steps, 1)
+    state = torch.zeros(1, len(data), 128)
+    for i in range(t + 1):
+        _, state = method.recurrent(z[None, :, i], state)
+    expected = 0.0
+    for k in range(method.n_futures):
+        rows = slice(k * 128, (k + 1) * 128)
+        predicted = state[0] @ method.predict.weight[rows].T + method.predict.bias[rows]
+        for i in range(len(data)):
+            expected -= (z[:, t + 1 + k] @ predicted[i]).log_softmax(dim=0)[i] / len(data) / method.n_futures
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_loss_starts_near_log_n_and_falls():
+    t = np.linspace(0, 6, 60)
+    rng = np.random.default_rng(0)
+    X = np.stack([np.sin(f * t + p)[None] for f, p in rng.uniform(1, 4, (32, 2))])
+    torch.manual_seed(0)
+    method = CPC.create(epochs=0, min_steps=25)
+    panel = Panel.build(X)
+    method.build([panel.shape])
+    curve = [loss for _, loss in fit(method, [Batch.from_panel(panel, "cpu")], 0).curve]
+    assert curve[0] == pytest.approx(math.log(32), rel=0.2)
+    assert np.mean(curve[-5:]) < 0.8 * curve[0]
+
+
+def test_gradient_reaches_every_weight():
+    method, data = build(noise(8))
+    method.training_step(a_step(data)).backward()
+    for name, p in method.named_parameters():
+        assert torch.isfinite(p.grad).all(), name
+        assert p.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [noise(9), gaps(), noise(3, 70, 1), noise(2, 1, 20_000), Panel.build(np.full((3, 1, 9), 2.0))],
+    ids=["even", "gaps", "points", "long", "constant"],
+)
+def test_any_shape_trains_through_the_loop(panel):
+    torch.manual_seed(0)
+    method = CPC.create(epochs=1, min_steps=2, batch_size=4, **{"encoder.out": 8})
+    method.build([panel.shape])
+    data = Batch.from_panel(panel, "cpu")
+    fit(method, [data], seed=0)
+    features = method.encode(data)
+    assert features.shape == (len(panel), method.n_steps * 8)
+    assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize(("encoder", "size"), [("tfr", 128), ("fcn", 128), ("dilated-cnn", 320), ("gru", 320)])
+def test_other_encoders(encoder, size):
+    panel = noise(4)
+    method, data = build(panel, encoder=encoder, representation="mean", context=8)
+    method.training_step(a_step(data)).backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in method.encoder.parameters())
+    assert method.encode(data).shape == (4, size)
+
+
+def test_one_case_is_refused():
+    method, data = build(noise(1))
+    with pytest.raises(MethodError, match="CPC needs at least 2 training cases"):
+        method.training_step(a_step(data))
+
+
+def test_same_seed_same_bits():
+    losses = []
+    for seed in (0, 0, 1):
+        method, data = build(noise(), seed)
+        losses.append(method.training_step(a_step(data, seed)).item())
+    assert losses[0] == losses[1] != losses[2]

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import torch
+from aeon.datasets import load_classification
+
+import tsbench_simclr
+from tsbench.batch import Batch
+from tsbench.errors import MethodError
+from tsbench.interfaces import Step
+from tsbench.nn import nt_xent
+from tsbench.panel import Panel
+from tsbench.training import fit
+from tsbench_simclr.method import SimCLR
+
+
+def noise(n=6, c=2, length=40, seed=0):
+    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
+
+
+def gaps():
+    X = np.random.default_rng(1).normal(size=(6, 2, 40))
+    X[1, :, 25:] = X[4, :, 9:] = X[0, 1, 3:7] = np.nan
+    return Panel.build(X, lengths=[40, 25, 40, 40, 9, 40])
+
+
+def build(panel, seed=0, **overrides):
+    torch.manual_seed(seed)
+    method = SimCLR.create(**overrides)
+    method.build([panel.shape])
+    return method.train(), Batch.from_panel(panel, "cpu")
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def a_step(data, seed=0):
+    return Step(data, data, rng(seed), 0, 0, 0, lambda *_, **__: None)
+
+
+def test_registers_the_method():
+    names = {}
+    tsbench_simclr.tsbench_methods(lambda name, target, **_: names.update({name: target}))
+    assert names == {"simclr": "tsbench_simclr.method:SimCLR"}
+
+
+def test_defaults():
+    p = SimCLR.Params()
+    assert (p.encoder, p.epochs, p.batch_size, p.lr, p.weight_decay, p.temperature) == (
+        "tcn",
+        100,
+        128,
+        1e-3,
+        1e-4,
+        0.2,
+    )
+    method, data = build(noise(3))
+    assert method.projector(method.encoder(data.x)).shape == (3, 128)
+    assert method.encode(data).shape == (3, 128)
+
+
+def test_loss_is_nt_xent_of_two_views():
+    method, data = build(noise(), **{"encoder.dropout": 0.0})
+    got = method.training_step(a_step(data, 3))
+    generator = rng(3)
+    views = [method.view(data, generator) for _ in range(2)]
+    assert not torch.equal(*views)
+    torch.testing.assert_close(got, nt_xent(*(method.projector(method.encoder(v)) for v in views), 0.2))
+
+
+def test_view_without_any_augmentation_is_the_series():
+    still = {"scale_sigma": 0.0, "jitter_sigma": 0.0, "permutation_probability": 0.0, "mask_share": 0.0}
+    method, data = build(gaps(), **still)
+    assert torch.equal(method.view(data, rng()), data.x)
+    method, data = build(noise(300), **{**still, "permutation_probability": 0.5})
+    moved = (method.view(data, rng()) != data.x).flatten(1).any(dim=1).float().mean().item()
+    assert moved == pytest.approx(0.5 * 0.8 * 0.95, abs=0.08)  # one in five has one piece, a few come back in order
+
+
+def test_views_keep_padding_and_missing_values_at_zero():
+    method, data = build(gaps(), mask_share=0.0)
+    for seed in range(5):
+        view = method.view(data, rng(seed))
+        assert (view[1, :, 25:] == 0).all()
+        assert (view[4, :, 9:] == 0).all()
+        assert ((view == 0).sum(dim=2) == (~data.observed).sum(dim=2)).all()
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [noise(9), gaps(), noise(3, 70, 1), noise(2, 1, 20_000), Panel.build(np.full((3, 1, 9), 2.0))],
+    ids=["even", "gaps", "points", "long", "constant"],
+)
+def test_any_shape_trains_through_the_loop(panel):
+    torch.manual_seed(0)
+    method = SimCLR.create(epochs=1, min_steps=2, batch_size=4)
+    method.build([panel.shape])
+    data = Batch.from_panel(panel, "cpu")
+    fit(method, [data], seed=0)
+    assert torch.isfinite(method.encode(data)).all()
+
+
+@pytest.mark.parametrize(("encoder", "size"), [("tfr", 640), ("fcn", 128), ("dilated-cnn", 320), ("gru", 320)])
+def test_other_encoders(encoder, size):
+    method, data = build(noise(4), encoder=encoder)
+    method.training_step(a_step(data)).backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in method.encoder.parameters())
+    assert method.encode(data).shape == (4, size)
+
+
+def test_one_case_is_refused():
+    method, data = build(noise(1))
+    with pytest.raises(MethodError, match="SimCLR needs at least 2 training cases"):
+        method.training_step(a_step(data))
+
+
+def test_same_seed_same_bits():
+    losses = []
+    for seed in (0, 0, 1):
+        method, data = build(noise(), seed)
+        losses.append(method.training_step(a_step(data, seed)).item())
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_training_on_italy_power_demand_reduces_the_loss():
+    X, _ = load_classification("ItalyPowerDemand", split="train")
+    torch.manual_seed(0)
+    method = SimCLR.create(epochs=0, min_steps=40)
+    panel = Panel.build(X)
+    method.build([panel.shape])
+    curve = [loss for _, loss in fit(method, [Batch.from_panel(panel, "cpu")], 0).curve]
+    assert np.mean(curve[-5:]) < 0.9 * np.mean(curve[:3])
