@@ -24,6 +24,7 @@ from tsbench.metrics import f1_macro
 from tsbench.params import declarations
 from tsbench_probes import tsbench_probes
 from tsbench_probes.common import expand, search_folds
+from tsbench_probes.finetune import FineTune
 from tsbench_probes.knn import KNN
 from tsbench_probes.linear import GRID as LINEAR_GRID
 from tsbench_probes.linear import Linear, Logistic
@@ -374,5 +375,6 @@ def test_expand_keeps_unseen_classes_last(row):
 def test_registration():
     found = {}
     tsbench_probes(lambda name, target, **rest: found.setdefault(name, Entry(name, target, "tsbench_probes").load()))
-    assert found == {"svm-rbf": SVM, "linear": Linear, "linear-paper": LinearPaper, "logistic": Logistic, "knn": KNN}
+    on_features = {"svm-rbf": SVM, "linear": Linear, "linear-paper": LinearPaper, "logistic": Logistic, "knn": KNN}
+    assert found == {**on_features, "finetune": FineTune}
     assert all(d.stage == "probe" for cls in found.values() for d in declarations(cls.Params))
