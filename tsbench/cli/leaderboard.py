@@ -81,7 +81,7 @@ def _print(board: Any) -> None:
             count -= 1
         print_table(_table(board, columns[:count], first))
         columns, first = columns[count:], False
-    click.echo(f"Mean, rank and wins are over the {len(board.common)} datasets that all complete methods have.")
+    click.echo(f"Mean, rank and wins are over the datasets that all complete methods have: {len(board.common)}.")
 
 
 def _table(board: Any, columns: list[str], summary: bool) -> Any:
