@@ -50,14 +50,17 @@ class Catalog:
         self._entries: dict[str, Entry] = {}
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Add all entries or, when a name is taken, none; raises ValueError naming both plugins."""
-        new: dict[str, Entry] = {}
+        """Add all entries or, when a name is taken, none; raises ValueError naming who has it."""
+        entries = list(entries)
+        self.check_free(entries)
+        self._entries.update({entry.name: entry for entry in entries})
+
+    def check_free(self, entries: Iterable[Entry]) -> None:
+        """Raise ValueError, naming who has it, when the name of an entry is taken."""
         for entry in entries:
-            taken = self._entries.get(entry.name) or new.get(entry.name)
-            if taken:
-                raise ValueError(f"{self.kind[:-1]} '{entry.name}' is already registered by {taken.plugin}")
-            new[entry.name] = entry
-        self._entries.update(new)
+            if entry.name in self._entries:
+                owner = self._entries[entry.name].plugin
+                raise ValueError(f"{self.kind[:-1]} '{entry.name}' is already registered by {owner}")
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

@@ -19,6 +19,8 @@ from tsbench.catalog import Catalog, Entry
 from tsbench.errors import UsageError
 
 GROUP = "tsbench"
+# Whatever a plugin does wrong while it loads, leaving the interpreter included, is its own failure alone.
+CODE_OF_OTHERS_FAILS = (Exception, SystemExit)
 KINDS = ("datasets", "encoders", "transforms", "methods", "probes")
 
 
@@ -56,7 +58,7 @@ class Plugins:
             try:
                 health.version = point.dist.version if point.dist else ""
                 self._register(point.load(), health)
-            except Exception as error:
+            except CODE_OF_OTHERS_FAILS as error:
                 _record(health, error)
 
     def load_file(self, path: Path) -> None:
@@ -67,7 +69,7 @@ class Plugins:
         try:
             module = _import_file(name, path)
             self._register(module, health)
-        except Exception as error:
+        except CODE_OF_OTHERS_FAILS as error:
             _record(health, error)
         if health.error:
             raise UsageError(f"plugin file {path}: {health.error}")
@@ -79,11 +81,8 @@ class Plugins:
             self.manager.check_pending()
             collected = self._collect(health.name)
             for kind, entries in collected.items():
-                taken = [entry.name for entry in entries if entry.name in self.catalogs[kind]]
-                if taken:
-                    owner = self.catalogs[kind].entry(taken[0]).plugin
-                    raise ValueError(f"{kind[:-1]} '{taken[0]}' is already registered by {owner}")
-        except Exception:
+                self.catalogs[kind].check_free(entries)
+        except CODE_OF_OTHERS_FAILS:
             self.manager.unregister(name=health.name)
             raise
         for kind, entries in collected.items():
@@ -143,7 +142,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _record(health: Health, error: Exception) -> None:
+def _record(health: Health, error: BaseException) -> None:
     health.error = f"{type(error).__name__}: {error}".splitlines()[0]
     health.details = "".join(traceback.format_exception(error))
     health.registered.clear()

@@ -5,22 +5,13 @@ import pytest
 import torch
 
 import tsbench_cpc
+from tests.plugins.series import a_step, gaps, noise
 from tsbench.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.interfaces import Step, trainable_parameters
+from tsbench.interfaces import trainable_parameters
 from tsbench.panel import Panel
 from tsbench.training import fit
 from tsbench_cpc.method import CPC
-
-
-def noise(n=6, c=2, length=40, seed=0):
-    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
-
-
-def gaps():
-    X = np.random.default_rng(1).normal(size=(6, 2, 40))
-    X[1, :, 25:] = X[4, :, 9:] = X[0, 1, 3:7] = np.nan
-    return Panel.build(X, lengths=[40, 25, 40, 40, 9, 40])
 
 
 def build(panel, seed=0, **overrides):
@@ -28,10 +19,6 @@ def build(panel, seed=0, **overrides):
     method = CPC.create(**overrides)
     method.build([panel.shape])
     return method.train(), Batch.from_panel(panel, "cpu")
-
-
-def a_step(data, seed=0):
-    return Step(data, data, torch.Generator().manual_seed(seed), 0, 0, 0, lambda *_, **__: None)
 
 
 def test_registers_the_method():

@@ -4,23 +4,13 @@ import torch
 from aeon.datasets import load_classification
 
 import tsbench_simclr
+from tests.plugins.series import a_step, gaps, noise
 from tsbench.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.interfaces import Step
 from tsbench.nn import nt_xent
 from tsbench.panel import Panel
 from tsbench.training import fit
 from tsbench_simclr.method import SimCLR
-
-
-def noise(n=6, c=2, length=40, seed=0):
-    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
-
-
-def gaps():
-    X = np.random.default_rng(1).normal(size=(6, 2, 40))
-    X[1, :, 25:] = X[4, :, 9:] = X[0, 1, 3:7] = np.nan
-    return Panel.build(X, lengths=[40, 25, 40, 40, 9, 40])
 
 
 def build(panel, seed=0, **overrides):
@@ -32,10 +22,6 @@ def build(panel, seed=0, **overrides):
 
 def rng(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def a_step(data, seed=0):
-    return Step(data, data, rng(seed), 0, 0, 0, lambda *_, **__: None)
 
 
 def test_registers_the_method():

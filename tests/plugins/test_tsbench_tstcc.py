@@ -7,6 +7,7 @@ from aeon.datasets import load_classification
 from torch import nn
 
 import tsbench_tstcc
+from tests.plugins.series import a_step, gaps, noise
 from tsbench.batch import Batch
 from tsbench.errors import MethodError, UsageError
 from tsbench.interfaces import Step, trainable_parameters
@@ -19,26 +20,11 @@ from tsbench_tstcc.method import TSTCC
 SMALL = {"hidden": 8, "depth": 2, "mlp": 8, "encoder.out": 16}
 
 
-def noise(n=6, c=2, length=40, seed=0):
-    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
-
-
-def gaps():
-    """Cases of unequal length with missing values."""
-    X = np.random.default_rng(1).normal(size=(6, 2, 40))
-    X[1, :, 25:] = X[4, :, 9:] = X[0, 1, 3:7] = np.nan
-    return Panel.build(X, lengths=[40, 25, 40, 40, 9, 40])
-
-
 def build(panel, seed=0, **overrides):
     torch.manual_seed(seed)
     method = TSTCC.create(**overrides)
     method.build([panel.shape])
     return method.train(), method.prepare(Batch.from_panel(panel, "cpu"))
-
-
-def a_step(data, seed=0):
-    return Step(data, data, torch.Generator().manual_seed(seed), 0, 0, 0, lambda *_, **__: None)
 
 
 def test_registers_the_method():

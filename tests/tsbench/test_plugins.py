@@ -67,6 +67,7 @@ def test_a_plugin_of_one_file_may_register_the_class_itself(tmp_path):
     [
         ("raise ValueError('no')", "ValueError: no"),
         ("def oops(:", "SyntaxError"),
+        ("import sys\nsys.exit('bye')", "SystemExit: bye"),
         (PLUGIN.replace("tsbench_transforms", "tsbench_transform"), "unknown hook 'tsbench_transform'"),
         (PLUGIN.replace('"half", Half', '"half", "Half"'), "must be 'module:attribute' or the class itself"),
         (PLUGIN.replace('"half"', '"a,b"'), "use letters, digits"),

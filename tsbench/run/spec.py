@@ -14,7 +14,6 @@ from tsbench.identity import digest
 from tsbench.protocol import OWN_PROBE, Protocol
 
 Status = Literal["succeeded", "failed", "timeout", "oom", "crashed", "interrupted"]
-STATUSES: tuple[Status, ...] = ("succeeded", "failed", "timeout", "oom", "crashed", "interrupted")
 UNTRAINED = "random:"
 
 

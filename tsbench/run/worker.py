@@ -21,7 +21,7 @@ from tsbench.corruptions import corrupt
 from tsbench.dataset import Data, Fold, check_fold
 from tsbench.errors import InvalidDataError, MethodError, TsbenchError, TsbenchWarning
 from tsbench.identity import seed_everything
-from tsbench.interfaces import Cases, Classifier, Features, Probe, Scores, SSLMethod
+from tsbench.interfaces import Cases, Classifier, Features, Probe, Scores, SSLMethod, trainable_parameters
 from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
@@ -86,7 +86,7 @@ class Worker:
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._memory.clear()
             _fail(result, "oom", error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a library that leaves the interpreter ends its run only
             _fail(result, "failed", error)
         else:
             noted = [str(w.message) for w in caught if issubclass(w.category, TsbenchWarning)]
@@ -304,7 +304,7 @@ class Trained:
         report = self.report
         result.durations["fit"] = report["seconds"]
         result.curve = [(int(step), float(loss)) for step, loss in report.get("curve", [])]
-        weights = sum(p.numel() for p in self.method.parameters() if p.requires_grad)
+        weights = trainable_parameters([self.method])
         result.facts.update(steps=report["steps"], n_weights=weights, **report.get("diagnosis", {}))
         result.facts["reused_pretraining"] = float(report.get("reused", 0))
         result.warnings = tuple(report.get("warnings", ()))

@@ -24,7 +24,7 @@ def specs(plugins, registry, method="trls", dataset="UnitTest", protocols=("knn"
     return make_plan(Request([method], [dataset], protocols, **fields), plugins, registry).specs
 
 
-def same(a, b):
+def assert_same(a, b):
     assert a.metrics == b.metrics
     for name in ("cases", "y_true", "y_pred", "scores"):
         np.testing.assert_array_equal(getattr(a.predictions, name), getattr(b.predictions, name))
@@ -49,7 +49,7 @@ def test_the_same_key_gives_the_same_bits_whatever_ran_before(installed, registr
     warm.run(first)
     warm.run(specs(installed, registry, seeds=(5,))[0])
     torch.rand(3)
-    same(alone, warm.run(second))
+    assert_same(alone, warm.run(second))
 
 
 def test_a_fresh_process_gives_the_same_bits(installed, registry, tmp_path):
@@ -89,11 +89,11 @@ def test_probes_share_one_pretraining_in_memory_and_through_its_checkpoint(insta
     key, name, sha256 = results[0].checkpoint
     assert (tmp_path / name).exists()
     restored = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
-    same(results[2], restored.run(both[2]))
+    assert_same(results[2], restored.run(both[2]))
     assert len(fits) == 1
     (tmp_path / name).write_bytes(b"rubbish")
     damaged = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
-    same(results[2], damaged.run(both[2]))
+    assert_same(results[2], damaged.run(both[2]))
     assert len(fits) == 2
 
 
@@ -148,6 +148,7 @@ STEP = "    def training_step(self, step):\n        return self.w.square().sum()
             "loss is",
         ),
         (BUILD + "    def training_step(self, step):\n        raise KeyError('x')\n", "KeyError: 'x'"),
+        (BUILD + "    def training_step(self, step):\n        raise SystemExit(0)\n", "SystemExit: 0"),
         ("    def build(self, shapes):\n        raise MemoryError('big')\n" + STEP, "big"),
     ],
 )
@@ -257,4 +258,4 @@ def test_finetuning_trains_a_copy_and_leaves_the_pretraining_alone(installed, re
     tuned, probed = specs(installed, own, protocols=("quick", "knn"))
     worker = Worker(installed)
     assert worker.run(tuned).status == "succeeded"
-    same(worker.run(probed), Worker(installed).run(probed))
+    assert_same(worker.run(probed), Worker(installed).run(probed))
