@@ -104,6 +104,8 @@ class SSLMethod(nn.Module, ABC):
 
     version : raise it when the numbers change.
     supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
+    trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
+        untrained twin.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
     """
@@ -123,6 +125,7 @@ class SSLMethod(nn.Module, ABC):
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
 
@@ -172,6 +175,9 @@ class SSLMethod(nn.Module, ABC):
         p = self.params
         total = max(p.epochs * steps_per_epoch, p.min_steps)
         return int(total if p.max_steps is None else min(total, p.max_steps))
+
+    def on_fit_start(self, data: Sequence[Batch]) -> None:
+        """Run once before the first step, with all training cases of every source (fit quantiles, say)."""
 
     def on_epoch_start(self, data: Sequence[Batch]) -> None:
         """Run before each epoch, with all training cases of every source."""

@@ -41,6 +41,10 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     rng = torch.Generator(device).manual_seed(seed)
     method.train()
     prepared = [method.prepare(source) for source in sources]
+    method.on_fit_start(prepared)
+    if not method.trains:
+        method.eval()
+        return FitReport(seconds=time.perf_counter() - started)
     loop = _Loop(method, device, _total_steps(method, prepared), progress)
     epoch = 0
     while loop.step < loop.total:

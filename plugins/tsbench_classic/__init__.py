@@ -26,6 +26,12 @@ def tsbench_methods(register: Register) -> None:
     register("majority", "tsbench_classic.floors:Majority", summary="Predict the most frequent training class.")
     register("1nn-ed", "tsbench_classic.floors:NearestNeighbour", summary="1-NN, Euclidean distance of the series.")
     register("noop", "tsbench_classic.floors:Noop", summary="Do nothing; measures the harness itself.")
+    register(
+        "minirocket-features",
+        "tsbench_classic.features:MiniRocketFeatures",
+        summary="MiniRocket features under a probe, nothing learnt.",
+        paper="arXiv:2012.08791",
+    )
     register("aeon:", AEON, summary="Any classifier of aeon by name, such as aeon:MiniRocketClassifier.")
     register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:ComposableTimeSeriesForest.")
     for name, (estimator, summary, paper) in SHORT.items():

@@ -101,7 +101,7 @@ class TRLS(SSLMethod):
             0.2, low=0.01, high=10.0, doc="temperature of NT-Xent, with negatives; not specified in the paper"
         )
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make online and target net for the longest of the sources."""
@@ -211,7 +211,7 @@ class TRLS(SSLMethod):
         elif name == "none":
             view = batch.extra["map"]
         elif name == "time:permutation":
-            view = self._map(permute_segments(batch.x, rng, p.max_segments))
+            view = self._map(permute_segments(batch.x, rng, p.max_segments, batch.lengths))
         else:
             x = jitter(scale(batch.x, rng, p.scale_sigma), rng, p.jitter_sigma)
             view = self._map(x if batch.observed is None else x * batch.observed)

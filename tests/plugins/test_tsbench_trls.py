@@ -196,6 +196,22 @@ def test_constant_and_identical_cases_stay_finite():
     assert all(np.isfinite(train(method, data, 3)))
 
 
+def test_permutation_leaves_the_padding_of_shorter_series_in_place():
+    X = np.random.default_rng(0).normal(5, 1, (4, 1, 40))
+    X[:, :, 20:] = np.nan
+    X[0] = 5.0
+    method, data = build(
+        Panel.build(X, lengths=[40, 20, 20, 20]),
+        view1="time:permutation",
+        flip_probability=0,
+        spectrogram=False,
+        **SMALL,
+    )
+    view = method._view(data, "time:permutation", torch.Generator().manual_seed(0))
+    assert torch.equal(view[1:, :, :, 20:], data.extra["map"][1:, :, :, 20:])
+    assert not torch.equal(view[1:, :, :, :20], data.extra["map"][1:, :, :, :20])
+
+
 @pytest.mark.parametrize("view", ["jitter", "blur", "none", "time:jitter-scale", "time:permutation"])
 @pytest.mark.parametrize("spectrogram", [True, False])
 def test_every_augmentation(view, spectrogram):

@@ -11,7 +11,15 @@ import click
 from tsbench.cli.options import open_store, settings
 
 
-def execute_plan(plan: Any, device: str, retry: bool, force: bool, available: bool, as_json: bool) -> Any:
+def execute_plan(
+    plan: Any,
+    device: str,
+    retry: bool,
+    force: bool,
+    available: bool,
+    as_json: bool,
+    budget: float = float("inf"),
+) -> Any:
     """Run what a plan asks for and the store lacks, showing progress and what came of it; return the Outcome."""
     from tsbench.cli.progress import Display, quiet
     from tsbench.run.driver import choose, execute
@@ -32,7 +40,7 @@ def execute_plan(plan: Any, device: str, retry: bool, force: bool, available: bo
                 (lambda key: None) if force else store.checkpoint_sha256,
             )
             with quiet() if as_json else Display() as display:
-                execute(todo, outcome, worker, store, display)
+                execute(todo, outcome, worker, store, display, budget)
     if as_json:
         click.echo(json.dumps(_as_json(outcome, available), indent=2))
     else:

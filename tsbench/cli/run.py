@@ -26,6 +26,13 @@ def split_commas(context: click.Context, parameter: click.Parameter, value: tupl
 @click.option("--floors", is_flag=True, help="Add majority, 1nn-ed and the untrained twin of each method.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="CPU threads of a run.")
+@click.option(
+    "--budget",
+    default=float("inf"),
+    metavar="HOURS",
+    type=click.FloatRange(0, min_open=True),
+    help="Start no further run of a method whose runs took as long, those in the store included.  [default: no limit]",
+)
 @click.option("--available", is_flag=True, help="Take the datasets that are on this machine and name the rest.")
 @click.option("--retry", is_flag=True, help="Run again what failed before.")
 @click.option("--force", is_flag=True, help="Run everything again.")
@@ -41,6 +48,7 @@ def run(
     floors: bool,
     device: str,
     threads: int,
+    budget: float,
     available: bool,
     retry: bool,
     force: bool,
@@ -48,7 +56,8 @@ def run(
 ) -> int:
     """Run methods on datasets and store every result.
 
-    What the store already has is not done again: the same command after an interruption goes on where it stopped.
+    What the store already has is not done again: the same command after an interruption goes on where it stopped. Small
+    datasets come first.
 
     \b
     Exit codes: 0 all that was asked succeeded, 1 some run failed, 2 wrong usage, 3 only data is missing,
@@ -74,5 +83,5 @@ def run(
     numbers = parse_seeds(seeds) if seeds else default_seeds
     request = Request(methods, datasets, protocols, numbers, overrides, floors, threads)
     plan = make_plan(request, plugins, registry)
-    outcome = execute_plan(plan, device, retry, force, available, as_json)
+    outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600)
     return int(outcome.exit_code(available))

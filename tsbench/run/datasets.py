@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from tsbench.dataset import Card, Data, Dataset
 
 LOCAL = "local"
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What planning needs of a dataset without loading it."""
+    """What planning needs of a dataset without loading it; n_values is cases times channels times time points."""
 
     fingerprint: str
     archive_folds: int
+    n_values: int
 
 
 class DatasetHandle:
@@ -90,9 +91,9 @@ def summarise(handle: DatasetHandle) -> Summary:
     key = _cache_key(handle, files) if files else None
     cached = _read_cache().get(key) if key else None
     if cached is not None:
-        return Summary(str(cached["fingerprint"]), int(str(cached["archive_folds"])))
+        return Summary(str(cached["fingerprint"]), int(str(cached["archive_folds"])), int(str(cached["n_values"])))
     data = handle.load()
-    summary = Summary(data.panel.fingerprint(), len(data.folds.get("archive", [])))
+    summary = Summary(data.panel.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size)
     if key:
         _write_cache({**_read_cache(), key: asdict(summary)})
     return summary

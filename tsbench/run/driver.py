@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -68,12 +69,29 @@ def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[Run
     return todo, outcome
 
 
-def execute(todo: Iterable[RunSpec], outcome: Outcome, worker: Worker, store: Store, reporter: Reporter) -> Outcome:
-    """Run each spec in this process and record it at once; Ctrl-C loses only the run it hits."""
+def execute(
+    todo: Iterable[RunSpec],
+    outcome: Outcome,
+    worker: Worker,
+    store: Store,
+    reporter: Reporter,
+    budget: float = float("inf"),
+) -> Outcome:
+    """Run each spec in this process and record it at once; Ctrl-C loses only the run it hits.
+
+    budget : seconds; no further run of a method starts once its runs of this plan, those done earlier included, have
+    taken as long.
+    """
     todo = list(todo)
+    spent: dict[str, float] = defaultdict(float)
+    taken = store.seconds(spec.key for spec in outcome.plan.specs)
+    for spec in outcome.plan.specs:
+        spent[spec.label] += taken.get(spec.key, 0.0)
     worker.progress = reporter.step
     facts = environment()
     for number, spec in enumerate(todo):
+        if spent[spec.label] >= budget:
+            continue
         reporter.started(spec, number, len(todo))
         began = time.time()
         try:
@@ -81,6 +99,7 @@ def execute(todo: Iterable[RunSpec], outcome: Outcome, worker: Worker, store: St
         except KeyboardInterrupt:
             result = Result(spec, "interrupted", started=began, finished=time.time(), error="interrupted by the user")
             outcome.interrupted = True
+        spent[spec.label] += time.time() - began
         store.record(result, facts)
         outcome.results.append(result)
         reporter.finished(result)

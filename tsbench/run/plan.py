@@ -12,7 +12,7 @@ from tsbench.params import Settings, declarations, resolve
 from tsbench.plugins import Plugins
 from tsbench.protocol import OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
-from tsbench.run.datasets import DatasetHandle, open_dataset, summarise
+from tsbench.run.datasets import DatasetHandle, Summary, open_dataset, summarise
 from tsbench.run.spec import UNTRAINED, RunSpec
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Plan:
     """The runs in the order of execution, and the datasets that cannot take part.
 
     missing : {dataset: why} for data that is not on this machine; invalid : {dataset: why} for data that cannot be
-    used. Runs on one fold follow each other, protocols innermost, so that they share one pre-training.
+    used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each other,
+    protocols innermost, so that they share one pre-training.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
@@ -58,15 +59,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     methods = _resolve_methods(request, plugins, registry)
     protocols = [registry.protocol(name) for name in request.protocols]
     plan = Plan()
-    for handle in expand_datasets(request.datasets, plugins, registry):
-        try:
-            summary = summarise(handle)
-        except MissingDataError as error:
-            plan.missing[handle.name] = str(error)
-            continue
-        except InvalidDataError as error:
-            plan.invalid[handle.name] = str(error)
-            continue
+    for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), plan):
         default = handle.card.default_protocol or handle.default_protocol
         chosen = protocols or [registry.protocol(default)]
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
@@ -80,6 +73,19 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         ]
     plan.specs = list({spec.key: spec for spec in plan.specs}.values())
     return plan
+
+
+def _by_size(handles: Sequence[DatasetHandle], plan: Plan) -> list[tuple[DatasetHandle, Summary]]:
+    """Return the datasets that can take part, the smallest first; the plan is told of the others."""
+    found = []
+    for handle in handles:
+        try:
+            found.append((handle, summarise(handle)))
+        except MissingDataError as error:
+            plan.missing[handle.name] = str(error)
+        except InvalidDataError as error:
+            plan.invalid[handle.name] = str(error)
+    return sorted(found, key=lambda pair: pair[1].n_values)
 
 
 def _count_folds(protocol: Protocol, handle: DatasetHandle, archive_folds: int) -> int:
@@ -123,10 +129,10 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     names = list(dict.fromkeys(request.methods))
     classes = {name: plugins["methods"].get(name.removeprefix(UNTRAINED)) for name in names}
     for name, cls in classes.items():
-        if name.startswith(UNTRAINED) and _is_classifier(cls):
+        if name.startswith(UNTRAINED) and not _trains(cls):
             raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
     if request.floors:
-        twins = [UNTRAINED + n for n, cls in classes.items() if not n.startswith(UNTRAINED) and not _is_classifier(cls)]
+        twins = [UNTRAINED + n for n, cls in classes.items() if not n.startswith(UNTRAINED) and _trains(cls)]
         for name in [*registry.floors, *twins]:
             classes.setdefault(name, plugins["methods"].get(name.removeprefix(UNTRAINED)))
     accepted: dict[str, dict[str, str]] = {
@@ -170,6 +176,10 @@ def _is_classifier(cls: Any) -> bool:
     from tsbench.interfaces import Classifier
 
     return isinstance(cls, type) and issubclass(cls, Classifier)
+
+
+def _trains(cls: Any) -> bool:
+    return not _is_classifier(cls) and bool(cls.trains)
 
 
 def _spec(

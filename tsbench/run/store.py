@@ -130,6 +130,14 @@ class Store:
             rows = connection.execute(sa.select(runs.c.key, runs.c.status))
             return {key: status for key, status in rows if key in wanted}
 
+    def seconds(self, keys: Iterable[str]) -> dict[str, float]:
+        """Return {key: seconds} that all attempts of a run took together."""
+        wanted = set(keys)
+        taken = sa.func.sum(attempts.c.finished - attempts.c.started)
+        with self._guard("read"), self.engine.connect() as connection:
+            rows = connection.execute(sa.select(attempts.c.key, taken).group_by(attempts.c.key))
+            return {key: total for key, total in rows if key in wanted}
+
     def record(self, result: Result, environment: dict[str, Any]) -> None:
         """Write everything about one attempt in one transaction.
 

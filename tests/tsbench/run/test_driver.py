@@ -72,6 +72,17 @@ def test_an_interruption_loses_only_the_run_it_hits_which_runs_again(store):
     assert outcome.exit_code(available=False) == 0
 
 
+def test_a_budget_stops_a_method_and_leaves_its_other_runs_to_be_done(store):
+    todo, outcome = choose(Plan([make_spec(seed) for seed in range(3)]), store, retry=False, force=False)
+    worker = FakeWorker({})
+    execute(todo, outcome, worker, store, Silent(), budget=1e-9)
+    assert worker.ran == [0]
+    todo, outcome = choose(Plan([make_spec(seed) for seed in range(3)]), store, retry=False, force=False)
+    execute(todo, outcome, worker, store, Silent(), budget=1e-9)
+    assert worker.ran == [0]  # what the first run took counts
+    assert go(store, n=3)[0].ran == [1, 2]
+
+
 def test_exit_codes_for_data(store):
     assert go(store, missing={"D": "not here"})[1].exit_code(available=False) == 3
     assert go(store, missing={"D": "not here"})[1].exit_code(available=True) == 0

@@ -21,6 +21,11 @@ def test_a_plan_is_the_product_of_what_was_asked(installed, registry):
     assert len([1 for a, b in itertools.pairwise(shared) if a != b]) + 1 == len(set(shared))
 
 
+def test_small_datasets_come_first(installed, registry):
+    specs = plan(installed, registry, datasets="BasicMotions,GunPoint,UnitTest").specs
+    assert [spec.dataset for spec in specs] == ["UnitTest", "GunPoint", "BasicMotions"]
+
+
 def test_the_default_protocol_is_the_collections(installed, registry):
     assert [spec.protocol.name for spec in plan(installed, registry, datasets="BasicMotions").specs] == ["svm-rbf"]
 

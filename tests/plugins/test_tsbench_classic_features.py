@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.plugins.series import gaps, noise
+from tsbench import training
+from tsbench.batch import Batch
+from tsbench.errors import UsageError
+from tsbench.run.plan import Request, make_plan
+from tsbench.run.worker import Worker
+from tsbench_classic.features import MiniRocketFeatures
+
+
+def fitted(panel, **settings):
+    method = MiniRocketFeatures.create(**settings)
+    method.build([panel.shape])
+    source = Batch.from_panel(panel, "cpu")
+    torch.manual_seed(3)
+    training.fit(method, [source], 0)
+    return method, source
+
+
+def test_it_gives_the_features_of_the_library():
+    from aeon.transformations.collection.convolution_based import MiniRocket
+
+    panel, other = noise(c=3), noise(n=4, c=3, seed=1)
+    method, _ = fitted(panel, n_kernels="168")
+    torch.manual_seed(3)
+    library = MiniRocket(168, random_state=int(torch.randint(2**31, ()))).fit(panel.X)
+    features = method.encode(Batch.from_panel(other, "cpu")).numpy()
+    assert features.shape == (4, 168)
+    np.testing.assert_array_equal(features, library.transform(other.X))
+
+
+def test_a_checkpoint_restores_what_was_fitted():
+    method, source = fitted(noise(c=4), n_kernels="84")
+    other = MiniRocketFeatures.create(n_kernels="84")
+    other.build([noise(c=4).shape])
+    other.load_state_dict(method.state_dict())
+    assert torch.equal(other.encode(source), method.encode(source))
+
+
+@pytest.mark.parametrize("panel", [noise(length=1), noise(length=8), gaps()], ids=["one", "eight", "gaps"])
+def test_short_series_and_missing_values(panel):
+    method, source = fitted(panel, n_kernels="84")
+    assert torch.isfinite(method.encode(source)).all()
+
+
+def test_it_runs_under_a_probe_and_has_no_untrained_twin(installed, registry):
+    plan = make_plan(Request(["minirocket-features"], ["UnitTest"], floors=True), installed, registry)
+    assert [spec.method for spec in plan.specs] == ["minirocket-features", "majority", "1nn-ed"]
+    result = Worker(installed).run(plan.specs[0])
+    assert result.status == "succeeded", result.error
+    assert result.metrics["accuracy"] > 0.8
+    with pytest.raises(UsageError, match="no training to leave out"):
+        make_plan(Request(["random:minirocket-features"], ["UnitTest"]), installed, registry)
