@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,12 +60,14 @@ class PaperRow(BaseModel):
 class PaperTable(BaseModel):
     """A table (or figure) of a paper as runs.
 
-    published : the name of the table in the paper's CSV, empty where no numbers were published. metrics : published
-    name to ours. datasets : in the order of its columns.
+    kind : "tsne" draws the test features of the first fold on a plane as well. published : the name of the table in the
+    paper's CSV, empty where no numbers were published. metrics : published name to ours. datasets : in the order of its
+    columns.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     summary: str
+    kind: Literal["table", "tsne"] = "table"
     published: str = ""
     protocol: str
     datasets: tuple[str, ...] = Field(min_length=1)

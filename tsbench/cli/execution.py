@@ -30,15 +30,7 @@ def execute_plan(
         for problem in _problems(plan, available):
             click.echo(problem, err=True)
         if todo:
-            from tsbench.run.resources import pick_device
-            from tsbench.run.worker import Worker
-
-            worker = Worker(
-                settings().plugins(),
-                pick_device(device),
-                store.artifacts / "checkpoints",
-                (lambda key: None) if force else store.checkpoint_sha256,
-            )
+            worker = make_worker(store, device, force)
             with quiet() if as_json else Display() as display:
                 execute(todo, outcome, worker, store, display, budget)
     if as_json:
@@ -46,6 +38,15 @@ def execute_plan(
     else:
         _summarise(outcome, store.name)
     return outcome
+
+
+def make_worker(store: Any, device: str, force: bool = False) -> Any:
+    """Return a Worker that keeps its checkpoints beside the store; `force` uses none that is there."""
+    from tsbench.run.resources import pick_device
+    from tsbench.run.worker import Worker
+
+    sha256_of = (lambda key: None) if force else store.checkpoint_sha256
+    return Worker(settings().plugins(), pick_device(device), store.artifacts / "checkpoints", sha256_of)
 
 
 def _problems(plan: Any, available: bool) -> list[str]:

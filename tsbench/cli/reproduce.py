@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tsbench.cli.execution import execute_plan
+from tsbench.cli.execution import execute_plan, make_worker
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.run import split_commas
 
@@ -38,6 +38,7 @@ def reproduce(
       tsbench reproduce trls/table1 --dataset BasicMotions,GunPoint
     """
     from tsbench.leaderboard.export import write_bytes
+    from tsbench.leaderboard.maps import draw_map
     from tsbench.leaderboard.reproduce import markdown, plan_table, tabulate
     from tsbench.run.plan import parse_overrides, parse_seeds
 
@@ -49,12 +50,14 @@ def reproduce(
     planned.plan.missing |= {name: f"no plugin brings {name}; --dataset A,B uses other data" for name in unknown}
     outcome = execute_plan(planned.plan, device, retry, force=False, available=True, as_json=False)
     names = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
+    stem, files = out / table.replace("/", "-"), []
     with contextlib.closing(open_store()) as store:
         frame = tabulate(paper, chosen, planned, names, store.results())
+        if chosen.kind == "tsne":
+            files = draw_map(planned, outcome, make_worker(store, device), stem)
     title = f"{table}: {chosen.summary}"
-    stem = out / table.replace("/", "-")
     write_bytes(stem.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
     write_bytes(stem.with_suffix(".md"), markdown(title, frame).encode())
     click.echo(markdown(title, frame), nl=False)
-    click.echo(f"written to {stem}.csv and {stem}.md")
+    click.echo(f"written to {', '.join(map(str, [f'{stem}.csv', f'{stem}.md', *files]))}")
     return int(outcome.exit_code(available=False))

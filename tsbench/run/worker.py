@@ -97,10 +97,7 @@ class Worker:
 
     def _execute(self, spec: RunSpec, result: Result) -> None:
         with _timed(result, "load"):
-            data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
-            how = (spec.protocol.split, spec.protocol.transforms, spec.protocol.condition)
-            key = (spec.fingerprint, spec.group, spec.fold, spec.normalisation, *how)
-            parts = self._remember("parts", key, lambda: self._parts(spec, data))
+            parts = self._fold(spec)
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
         if spec.own_probe:
             y_pred, scores = self._classify(spec, parts, result)
@@ -114,6 +111,20 @@ class Worker:
             classes=parts.train.classes,
         )
         result.metrics = metrics_of(result.predictions)
+
+    def features(self, spec: RunSpec) -> Features:
+        """Return the frozen features of a run's test part with its labels; trained anew where no checkpoint is kept."""
+        resources.limit_threads(spec.threads)
+        parts = self._fold(spec)
+        x = self._trained(spec, parts).encode(f"test {spec.protocol.condition.corruption_text()}", parts.test)
+        return Features(x, parts.y_test, len(parts.train.classes))
+
+    def _fold(self, spec: RunSpec) -> Parts:
+        data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
+        how = (spec.protocol.split, spec.protocol.transforms, spec.protocol.condition)
+        key = (spec.fingerprint, spec.group, spec.fold, spec.normalisation, *how)
+        parts: Parts = self._remember("parts", key, lambda: self._parts(spec, data))
+        return parts
 
     def _remember(self, slot: str, key: Any, make: Callable[[], Any]) -> Any:
         """Return what a slot holds for this key, making it anew (and dropping the old first) when it holds another."""
@@ -173,10 +184,7 @@ class Worker:
     def _probe(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
         probe_cls = self.plugins["probes"].get(spec.protocol.probe)
         probe: Probe = probe_cls(validate(probe_cls.Params, spec.protocol.probe_params, spec.protocol.probe))
-        cls = self.plugins["methods"].get(spec.base_method)
-        pretrain = parts.pretrain.select(parts.labelled) if cls.supervised else parts.pretrain
-        key = self._pretrain_key(spec, parts, cls.supervised)
-        trained = self._remember("method", key, lambda: self._pretrain(spec, key, pretrain))
+        trained = self._trained(spec, parts)
         trained.describe(result)
         fit = self._fit_on_features if probe.needs == "features" else self._fit_on_module
         y_pred, scores = fit(spec, probe, trained, parts, result)
@@ -184,6 +192,13 @@ class Worker:
         if len(y_pred) != len(parts.test):
             raise MethodError(f"probe {spec.protocol.probe} made {len(y_pred)} predictions for {len(parts.test)} cases")
         return y_pred, scores
+
+    def _trained(self, spec: RunSpec, parts: Parts) -> Trained:
+        cls = self.plugins["methods"].get(spec.base_method)
+        pretrain = parts.pretrain.select(parts.labelled) if cls.supervised else parts.pretrain
+        key = self._pretrain_key(spec, parts, cls.supervised)
+        trained: Trained = self._remember("method", key, lambda: self._pretrain(spec, key, pretrain))
+        return trained
 
     def _fit_on_features(
         self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result

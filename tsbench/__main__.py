@@ -1,0 +1,5 @@
+"""python -m tsbench."""
+
+from tsbench.cli import main
+
+main()
