@@ -106,6 +106,7 @@ class SSLMethod(nn.Module, ABC):
     supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
+    any_channels : True for a method that encodes series of other channels than it was trained on.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
     """
@@ -126,6 +127,7 @@ class SSLMethod(nn.Module, ABC):
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    any_channels: ClassVar[bool] = False
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
 

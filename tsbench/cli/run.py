@@ -23,6 +23,14 @@ def split_commas(context: click.Context, parameter: click.Parameter, value: tupl
 @click.option("--suite", help="A suite of registry.yaml in place of --method, --dataset and --protocol.")
 @click.option("--seeds", metavar="N|0,1,2", help="A number of seeds, or a list of them.  [default: 1]")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a parameter; may be repeated.")
+@click.option(
+    "--pretrain-on",
+    multiple=True,
+    callback=split_commas,
+    metavar="D,COLLECTION,PATH",
+    help="Pre-train once on the training parts of these datasets, for all targets.  [default: each target's own]",
+)
+@click.option("--exclude-target", is_flag=True, help="Leave each target out of --pretrain-on.")
 @click.option("--floors", is_flag=True, help="Add majority, 1nn-ed and the untrained twin of each method.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="CPU threads of a run.")
@@ -45,6 +53,8 @@ def run(
     suite: str | None,
     seeds: str | None,
     pairs: tuple[str, ...],
+    pretrain_on: list[str],
+    exclude_target: bool,
     floors: bool,
     device: str,
     threads: int,
@@ -67,6 +77,7 @@ def run(
     Examples:
       tsbench run --method trls --dataset uea --offline --available --floors
       tsbench run --method trls --dataset ./recordings.csv --set encoder.cell=gru --seeds 3
+      tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
     from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
 
@@ -81,7 +92,7 @@ def run(
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
     numbers = parse_seeds(seeds) if seeds else default_seeds
-    request = Request(methods, datasets, protocols, numbers, overrides, floors, threads)
+    request = Request(methods, datasets, protocols, numbers, overrides, floors, threads, pretrain_on, exclude_target)
     plan = make_plan(request, plugins, registry)
     outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600)
     return int(outcome.exit_code(available))

@@ -13,7 +13,7 @@ from tsbench.plugins import Plugins
 from tsbench.protocol import OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
 from tsbench.run.datasets import DatasetHandle, Summary, open_dataset, summarise
-from tsbench.run.spec import UNTRAINED, RunSpec
+from tsbench.run.spec import UNTRAINED, RunSpec, Source
 
 if TYPE_CHECKING:
     from tsbench.interfaces import Classifier, SSLMethod
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for. protocols may be empty: each dataset's default is taken."""
+    """What the user asked for. protocols may be empty: each dataset's default is taken.
+
+    pretrain_on : datasets whose training parts every method is pre-trained on, once for all targets; empty for each
+    target's own. exclude_target : leave the target out of them, which makes one pre-training per target.
+    """
 
     methods: Sequence[str]
     datasets: Sequence[str]
@@ -30,6 +34,8 @@ class Request:
     overrides: Mapping[str, str] = field(default_factory=dict)
     floors: bool = False
     threads: int = 1
+    pretrain_on: Sequence[str] = ()
+    exclude_target: bool = False
 
 
 @dataclass
@@ -47,6 +53,12 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class _Source:
+    handle: DatasetHandle
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class _Method:
     name: str
     cls: type[SSLMethod] | type[Classifier]
@@ -59,12 +71,13 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     methods = _resolve_methods(request, plugins, registry)
     protocols = [registry.protocol(name) for name in request.protocols]
     plan = Plan()
+    sources = _sources(request, methods, plugins, registry, plan)
     for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), plan):
         default = handle.card.default_protocol or handle.default_protocol
         chosen = protocols or [registry.protocol(default)]
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
-            _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins)
+            _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins, sources)
             for fold in range(max(folds.values()))
             for method in methods
             for seed in request.seeds
@@ -73,6 +86,27 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         ]
     plan.specs = list({spec.key: spec for spec in plan.specs}.values())
     return plan
+
+
+def _sources(
+    request: Request, methods: Sequence[_Method], plugins: Plugins, registry: Registry, plan: Plan
+) -> list[_Source]:
+    """Open what is to be pre-trained on; raises UsageError where it would make a comparison unfair or impossible."""
+    if not request.pretrain_on:
+        if request.exclude_target:
+            raise UsageError("--exclude-target needs --pretrain-on: it leaves the target out of those datasets")
+        return []
+    for method in methods:
+        if _trains(method.cls) and getattr(method.cls, "supervised", False):
+            raise UsageError(f"--pretrain-on: {method.name} learns from the target's labels, it has no pre-training")
+    found = []
+    for handle, summary in _by_size(expand_datasets(request.pretrain_on, plugins, registry), plan):
+        if not summary.archive_folds:
+            raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
+        found.append(_Source(handle, summary.fingerprint))
+    if not found:
+        raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
+    return found
 
 
 def _by_size(handles: Sequence[DatasetHandle], plan: Plan) -> list[tuple[DatasetHandle, Summary]]:
@@ -191,9 +225,17 @@ def _spec(
     seed: int,
     request: Request,
     plugins: Plugins,
+    sources: Sequence[_Source],
 ) -> RunSpec:
     if _is_classifier(method.cls):
         protocol = protocol.own()
+    overrides, chosen = dict(method.overrides), []
+    if sources and _trains(method.cls) and not method.name.startswith(UNTRAINED):
+        _check_pretraining(protocol, request)
+        chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == fingerprint)]
+        if not chosen:
+            raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
+        overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
     versions = method.settings.versions()
     for name in protocol.transforms:
         versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
@@ -214,9 +256,28 @@ def _spec(
         fold=fold,
         seed=seed,
         threads=request.threads,
-        overrides=method.overrides,
+        overrides=overrides,
         dataset_ref=handle.reference,
+        sources=tuple(
+            Source(
+                source.handle.name,
+                source.fingerprint,
+                method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
+                source.handle.reference,
+            )
+            for source in chosen
+        ),
     )
+
+
+def _check_pretraining(protocol: Protocol, request: Request) -> None:
+    if protocol.condition.corrupts("pretrain"):
+        raise UsageError(f"--pretrain-on: '{protocol.name}' corrupts the pre-training, which only the target's can be")
+    if protocol.split.scheme != "archive" and not request.exclude_target:
+        raise UsageError(
+            f"--pretrain-on: training parts of the archive's split may hold test cases of '{protocol.name}'; "
+            "add --exclude-target, or choose a protocol on the archive split"
+        )
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:

@@ -18,13 +18,24 @@ UNTRAINED = "random:"
 
 
 @dataclass(frozen=True)
+class Source:
+    """A dataset whose training part (of its own split) a method is pre-trained on; dataset_ref re-opens it."""
+
+    dataset: str
+    fingerprint: str
+    normalisation: Literal["channel", "none"]
+    dataset_ref: str
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run, fully determined.
 
     method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
     pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set, shown
-    in the label. dataset_ref re-opens the dataset: its name, or an absolute path.
+    in the label. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is
+    pre-trained on in place of the fold's training part; empty for the training part.
     """
 
     method: str
@@ -43,6 +54,7 @@ class RunSpec:
     threads: int = 1
     overrides: Mapping[str, Any] = field(default_factory=dict)
     dataset_ref: str = ""
+    sources: tuple[Source, ...] = ()
 
     @property
     def untrained(self) -> bool:
@@ -80,7 +92,12 @@ class RunSpec:
             "fold": self.fold,
             "seed": self.seed,
         }
+        if self.sources:
+            content["sources"] = self._source_list()
         return content if self.threads == 1 else {**content, "threads": self.threads}
+
+    def _source_list(self) -> list[list[str]]:
+        return sorted([source.fingerprint, source.normalisation] for source in self.sources)
 
     def _params_without(self, keys: tuple[str, ...]) -> dict[str, Any]:
         return {key: value for key, value in self.params.items() if key not in keys}
@@ -91,14 +108,19 @@ class RunSpec:
         return digest(self.identity())
 
     def pretrain_key(self, train_index: npt.NDArray[np.int64], corruption: str = "") -> str:
-        """Return the sha256 (hex) that identifies the pre-training on these cases, shared by all probes on top."""
+        """Return the sha256 (hex) that identifies the pre-training, shared by all probes on top.
+
+        train_index : the training cases; they do not matter where there are sources, so that all targets share one
+        pre-training.
+        """
+        own = [[self.fingerprint, digest(train_index.tolist())]]
         content = {
             "method": self.method,
             "method_version": self.method_version,
             "params": self._params_without(self.neutral_keys + self.probe_keys),
             "versions": {name: v for name, v in self.versions.items() if not name.startswith("probe:")},
-            "sources": [[self.fingerprint, digest(train_index.tolist())]],
-            "normalisation": self.normalisation,
+            "sources": self._source_list() or own,
+            "normalisation": "" if self.sources else self.normalisation,
             "transforms": list(self.protocol.transforms),
             "seed": self.seed,
             "threads": self.threads,

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +279,7 @@ def spec_to_json(spec: RunSpec) -> dict[str, Any]:
         "threads": spec.threads,
         "overrides": dict(spec.overrides),
         "dataset_ref": spec.dataset_ref,
+        "sources": [asdict(source) for source in spec.sources],
     }
 
 

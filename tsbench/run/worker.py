@@ -28,7 +28,7 @@ from tsbench.params import resolve, validate
 from tsbench.plugins import Plugins
 from tsbench.run import checkpoints, resources
 from tsbench.run.datasets import open_dataset
-from tsbench.run.spec import Predictions, Result, RunSpec
+from tsbench.run.spec import Predictions, Result, RunSpec, Source
 from tsbench.run.transforms import apply_transforms
 from tsbench.splits import label_subset
 
@@ -40,9 +40,11 @@ class Parts:
     """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted.
 
     pretrain : what a method is trained on; train : the same cases as the probe gets them (corrupted, say);
-    labelled : positions in train whose labels may be used.
+    labelled : positions in train whose labels may be used. key : what tells this fold from others.
     """
 
+    key: tuple[Any, ...]
+    corruption: str
     pretrain: Panel
     train: Panel
     labelled: Any
@@ -116,14 +118,14 @@ class Worker:
         """Return the frozen features of a run's test part with its labels; trained anew where no checkpoint is kept."""
         resources.limit_threads(spec.threads)
         parts = self._fold(spec)
-        x = self._trained(spec, parts).encode(f"test {spec.protocol.condition.corruption_text()}", parts.test)
+        x = self._trained(spec, parts).encode(parts, "test")
         return Features(x, parts.y_test, len(parts.train.classes))
 
     def _fold(self, spec: RunSpec) -> Parts:
         data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
-        how = (spec.protocol.split, spec.protocol.transforms, spec.protocol.condition)
+        how = (spec.protocol.split, spec.protocol.transforms)
         key = (spec.fingerprint, spec.group, spec.fold, spec.normalisation, *how)
-        parts: Parts = self._remember("parts", key, lambda: self._parts(spec, data))
+        parts: Parts = self._remember("parts", (key, spec.protocol.condition), lambda: self._parts(spec, data, key))
         return parts
 
     def _remember(self, slot: str, key: Any, make: Callable[[], Any]) -> Any:
@@ -140,7 +142,7 @@ class Worker:
             raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
         return data
 
-    def _parts(self, spec: RunSpec, data: Data) -> Parts:
+    def _parts(self, spec: RunSpec, data: Data, key: tuple[Any, ...]) -> Parts:
         card = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "").card
         panel, folds = data.panel, spec.protocol.folds(data, card)
         if panel.task != "classification" or panel.y is None:
@@ -161,6 +163,8 @@ class Worker:
         train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
         test = (hard if condition.corrupts("test") else panel).select(fold.test)
         return Parts(
+            key,
+            condition.corruption_text(),
             pretrain=hard.select(fold.train) if condition.corrupts("pretrain") else train,
             train=later.select(fold.train),
             labelled=label_subset(_labels(panel)[fold.train], condition.label_fraction, spec.fold),
@@ -198,27 +202,43 @@ class Worker:
         pretrain = parts.pretrain.select(parts.labelled) if cls.supervised else parts.pretrain
         key = self._pretrain_key(spec, parts, cls.supervised)
         trained: Trained = self._remember("method", key, lambda: self._pretrain(spec, key, pretrain))
+        channels = trained.n_channels
+        if not cls.any_channels and parts.test.shape.n_channels not in channels:
+            raise MethodError(
+                f"{spec.method} was pre-trained on series of {' or '.join(map(str, channels))} channels and cannot "
+                f"encode {spec.dataset}, which has {parts.test.shape.n_channels}"
+            )
         return trained
+
+    def _source(self, spec: RunSpec, source: Source) -> Panel:
+        """Return the training part of a source's own split, normalised and transformed, without labels."""
+        data = open_dataset(source.dataset_ref, self.plugins, "").load()
+        if data.panel.fingerprint() != source.fingerprint:
+            raise InvalidDataError(f"{source.dataset} has changed since the run was planned; run the command again")
+        panel, train = data.panel, data.folds["archive"][0].train
+        statistics = normalise.channel_statistics(panel, train)
+        if source.normalisation == "channel":
+            panel = statistics.apply(panel)
+        return apply_transforms(panel, spec.protocol.transforms, self.plugins).select(train).without_labels()
 
     def _fit_on_features(
         self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result
     ) -> tuple[Any, Scores]:
         """Fit a probe on frozen features and predict the test part, encoded only after the fit."""
-        changed = spec.protocol.condition.corruption_text()
         n_classes = len(parts.train.classes)
         with _timed(result, "encode"):
-            x, y = trained.encode(f"train {changed}", parts.train), _labels(parts.train)
+            x, y = trained.encode(parts, "train"), _labels(parts.train)
             train = Features(x[parts.labelled], y[parts.labelled], n_classes)
             validation = None
             if parts.validation is not None:
-                x = trained.encode(f"validation {changed}", parts.validation)
+                x = trained.encode(parts, "validation")
                 validation = Features(x, _labels(parts.validation), n_classes)
         rng = np.random.default_rng(seed_everything(spec.key, "probe"))
         with _timed(result, "probe"):
             predictor = probe.fit(None, train, validation, rng)
         result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
         with _timed(result, "encode"):
-            x_test = trained.encode(f"test {changed}", parts.test)
+            x_test = trained.encode(parts, "test")
         with _timed(result, "predict"):
             return predictor.predict(x_test)
 
@@ -252,22 +272,27 @@ class Worker:
         cls = self.plugins["methods"].get(spec.base_method)
         method: SSLMethod = cls(resolve(cls.Params, spec.params, self._component, spec.method))
         seed_everything(key, "build")
-        shape = panel.shape if cls.supervised else replace(panel.shape, n_classes=0)
-        method.build([shape])
+        panels = [self._source(spec, source) for source in spec.sources] or [panel]
+        shapes = [p.shape if cls.supervised else replace(p.shape, n_classes=0) for p in panels]
+        method.build(shapes)
         method.to(self.device)
         method.eval()
+        channels = tuple(sorted({shape.n_channels for shape in shapes}))
         if spec.untrained:
-            return Trained(method, self.device, key, {"steps": 0, "seconds": 0.0}, None)
+            return Trained(method, self.device, key, {"steps": 0, "seconds": 0.0}, None, channels)
         found = self._checkpoint(key)
         if found is not None:
             method.load_state_dict(found.state)
-            return Trained(method, self.device, key, {**found.report, "reused": 1}, None)
-        return self._train(method, key, panel)
+            return Trained(method, self.device, key, {**found.report, "reused": 1}, None, channels)
+        record, checkpoint = self._train(method, key, panels)
+        return Trained(method, self.device, key, record, checkpoint, channels)
 
-    def _train(self, method: SSLMethod, key: str, panel: Panel) -> Trained:
-        source = Batch.from_panel(panel, self.device, labels=method.supervised)
-        report = training.fit(method, [source], seed_everything(key, "fit"), self.progress)
-        diagnosis = method.diagnose([method.prepare(source)])
+    def _train(
+        self, method: SSLMethod, key: str, panels: list[Panel]
+    ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
+        sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
+        report = training.fit(method, sources, seed_everything(key, "fit"), self.progress)
+        diagnosis = method.diagnose([method.prepare(source) for source in sources])
         record = {
             "steps": report.steps,
             "seconds": report.seconds,
@@ -281,7 +306,7 @@ class Worker:
                 self.checkpoint_folder, key, checkpoints.Checkpoint(dict(method.state_dict()), record)
             )
             checkpoint = (key, *saved)
-        return Trained(method, self.device, key, record, checkpoint)
+        return record, checkpoint
 
     def _checkpoint(self, key: str) -> checkpoints.Checkpoint | None:
         if self.checkpoint_folder is None:
@@ -297,22 +322,33 @@ class Trained:
     """A trained method with the features it gave, so that several probes share them."""
 
     def __init__(
-        self, method: SSLMethod, device: str, key: str, report: dict[str, Any], checkpoint: tuple[str, str, str] | None
+        self,
+        method: SSLMethod,
+        device: str,
+        key: str,
+        report: dict[str, Any],
+        checkpoint: tuple[str, str, str] | None,
+        n_channels: tuple[int, ...],
     ) -> None:
         self.method, self.device, self.key, self.report, self.checkpoint = method, device, key, report, checkpoint
-        self._features: dict[str, Any] = {}
+        self.n_channels = n_channels
+        self._encoded: tuple[Any, ...] = ()
+        self._features: dict[tuple[str, str], Any] = {}
 
-    def encode(self, part: str, panel: Panel) -> Any:
+    def encode(self, parts: Parts, part: str) -> Any:
         """Return float32 features (n, d) of a part of the fold, computed once; raises MethodError on a wrong shape."""
-        if part not in self._features:
+        if self._encoded != parts.key:
+            self._encoded, self._features = parts.key, {}
+        key, panel = (part, parts.corruption), getattr(parts, part)
+        if key not in self._features:
             seed_everything(self.key, "encode")
             tensor = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
             x = tensor.float().cpu().numpy()
             if x.ndim != 2 or len(x) != len(panel):
                 name = type(self.method).__name__
                 raise MethodError(f"{name} gave features of shape {x.shape} for {len(panel)} cases, expected (n, d)")
-            self._features[part] = x
-        return self._features[part]
+            self._features[key] = x
+        return self._features[key]
 
     def describe(self, result: Result) -> None:
         """Write what is known of the training into a result."""

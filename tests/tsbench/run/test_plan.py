@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
@@ -140,3 +141,41 @@ def test_parsing_of_seeds_and_overrides():
     for pairs in (["a"], ["=1"], ["a=1", "a=2"]):
         with pytest.raises(UsageError, match="--set"):
             parse_overrides(pairs)
+
+
+def test_one_pretraining_on_other_datasets_serves_all_targets(installed, registry):
+    fields = {"pretrain_on": ("BasicMotions", "GunPoint"), "protocols": ("knn",)}
+    specs = plan(installed, registry, "ts2vec,random:ts2vec,majority", "GunPoint,UnitTest", **fields).specs
+    trained = [spec for spec in specs if spec.method == "ts2vec"]
+    assert [[s.dataset for s in spec.sources] for spec in trained] == [["GunPoint", "BasicMotions"]] * 2
+    assert [s.normalisation for s in trained[0].sources] == ["none", "channel"]
+    assert len({spec.pretrain_key(np.arange(n)) for n, spec in enumerate(trained)}) == 1
+    assert trained[0].label == "ts2vec[pretrain_on=BasicMotions+GunPoint]"
+    others = plan(installed, registry, "ts2vec,random:ts2vec,majority", "GunPoint,UnitTest", protocols=("knn",)).specs
+    own = {spec.key for spec in others}
+    assert [spec.key in own for spec in specs] == [spec.method != "ts2vec" for spec in specs]
+
+
+def test_the_target_left_out_of_its_pretraining(installed, registry):
+    fields = {"pretrain_on": ("GunPoint", "UnitTest"), "exclude_target": True, "protocols": ("linear-cv5",)}
+    specs = plan(installed, registry, "ts2vec", "GunPoint,BasicMotions", **fields).specs
+    sources = {spec.dataset: [s.dataset for s in spec.sources] for spec in specs}
+    assert sources == {"GunPoint": ["UnitTest"], "BasicMotions": ["UnitTest", "GunPoint"]}
+    assert specs[0].label == "ts2vec[pretrain_on=GunPoint+UnitTest-target]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"exclude_target": True}, "needs --pretrain-on"),
+        ({"pretrain_on": ("GunPoint",), "exclude_target": True}, "leaves nothing to pre-train on for GunPoint"),
+        ({"pretrain_on": ("GunPoint",), "protocols": ("linear-cv5",)}, "may hold test cases of 'linear-cv5'"),
+        ({"pretrain_on": ("GunPoint",), "protocols": ("linear+noise=1@all",)}, "corrupts the pre-training"),
+        ({"pretrain_on": ("GunPoint",), "methods": "supervised"}, "supervised learns from the target's labels"),
+        ({"pretrain_on": ("FordA",)}, "none of its datasets is on this machine"),
+    ],
+)
+def test_what_cannot_be_pretrained_on_is_refused(installed, registry, fields, message, monkeypatch):
+    monkeypatch.setenv("TSBENCH_DATA", "")
+    with pytest.raises(UsageError, match=message):
+        plan(installed, registry, **{"methods": "ts2vec", **fields})

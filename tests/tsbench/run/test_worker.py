@@ -16,6 +16,7 @@ from tsbench.run.spec import Predictions
 from tsbench.run.worker import Worker, metrics_of
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
+SMALL_TS2VEC = {"iterations": "2", "encoder.hidden": "8", "encoder.depth": "2", "encoder.out_dim": "8"}
 
 
 def specs(plugins, registry, method="trls", dataset="UnitTest", protocols=("knn",), **fields):
@@ -259,3 +260,28 @@ def test_finetuning_trains_a_copy_and_leaves_the_pretraining_alone(installed, re
     worker = Worker(installed)
     assert worker.run(tuned).status == "succeeded"
     assert_same(worker.run(probed), Worker(installed).run(probed))
+
+
+def test_targets_share_a_pretraining_on_other_datasets(installed, registry, tmp_path, monkeypatch):
+    fits = []
+    original = Worker._train
+    monkeypatch.setattr(Worker, "_train", lambda self, *a: fits.append(a) or original(self, *a))
+    request = Request(
+        ["ts2vec"], ["UnitTest", "ItalyPowerDemand"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=["GunPoint"]
+    )
+    planned = make_plan(request, installed, registry).specs
+    worker = Worker(installed)
+    results = [worker.run(spec) for spec in planned]
+    assert [result.error for result in results] == ["", ""]
+    assert len(fits) == 1
+    (panel,) = fits[0][2]
+    assert (len(panel), panel.y) == (50, None)  # GunPoint's training part, without labels
+    again = Worker(installed).run(planned[1])  # whichever run comes first, the result is the same
+    assert_same(worker.run(planned[1]), again)
+
+
+def test_a_pretraining_on_other_channels_is_refused_by_a_method_that_depends_on_them(installed, registry):
+    request = Request(["ts2vec"], ["BasicMotions"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=["GunPoint"])
+    result = Worker(installed).run(make_plan(request, installed, registry).specs[0])
+    assert result.status == "failed"
+    assert "pre-trained on series of 1 channels and cannot encode BasicMotions, which has 6" in result.error
