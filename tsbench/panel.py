@@ -226,8 +226,14 @@ def _check_sizes(panel: Panel) -> None:
         raise InvalidDataError(f"needs at least one case, channel and time point, got shape {panel.X.shape}")
     per_case = {"lengths": panel.lengths, "y": panel.y, "times": panel.times, "static": panel.static}
     for name, array in {**per_case, "text": panel.text, **panel.meta}.items():
+        if array is not None and not isinstance(array, np.ndarray):
+            raise InvalidDataError(f"{name} must be a numpy array, got {type(array).__name__}")
         if array is not None and len(array) != n_cases:
             raise InvalidDataError(f"{name} has {len(array)} entries for {n_cases} cases")
+    if panel.y is not None and panel.task == "none":
+        raise InvalidDataError(
+            "y is given, but task is 'none'; give class labels to Panel.build as labels=, or name the task"
+        )
     if panel.lengths.min() < 1 or panel.lengths.max() > n_timepoints:
         raise InvalidDataError(
             f"lengths must be between 1 and {n_timepoints}, got {panel.lengths.min()} to {panel.lengths.max()}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
@@ -12,7 +14,7 @@ import numpy as np
 from pydantic import Field, create_model
 
 from tsbench.catalog import did_you_mean
-from tsbench.errors import UsageError
+from tsbench.errors import MethodError, UsageError
 from tsbench.interfaces import Classifier, Scores
 from tsbench.panel import Array, Panel
 from tsbench.params import BaseParams, param
@@ -27,7 +29,7 @@ class LibraryClassifier(Classifier):
 
     Missing values become 0, the channel's mean after normalisation. Series of unequal length are passed as they are to
     aeon's classifiers that take them, and padded with 0 for the others. Scores are the predicted probabilities. A
-    series too short for the classifier is refused by the library, and the run fails with its message.
+    series too short for the classifier fails the run, with the library's message.
     """
 
     estimator: ClassVar[type[Any]]
@@ -40,14 +42,28 @@ class LibraryClassifier(Classifier):
         self.model = self.estimator(**self.params.model_dump(), **settings)
         self.n_classes = len(train.classes)
         assert train.y is not None
-        self.model.fit(self._series(train), train.y)
+        with self._naming("be fitted on", train):
+            self.model.fit(self._series(train), train.y)
 
     def predict_scores(self, panel: Panel) -> Scores:
         """Return probabilities; 0 for a class without training cases."""
-        probabilities = self.model.predict_proba(self._series(panel))
+        with self._naming("predict", panel):
+            probabilities = self.model.predict_proba(self._series(panel))
         scores = np.zeros((len(panel), self.n_classes))
         scores[:, np.asarray(self.model.classes_, dtype=int)] = probabilities
         return scores
+
+    @contextmanager
+    def _naming(self, verb: str, panel: Panel) -> Iterator[None]:
+        """Say which classifier failed on what, since the library's own message does not."""
+        try:
+            yield
+        except Exception as error:
+            name, (n, c, t) = f"{self.estimator.__module__.split('.')[0]}'s {self.estimator.__name__}", panel.X.shape
+            raise MethodError(
+                f"{name} cannot {verb} {n} series of {c} x {t} (channels x time points): "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     def _series(self, panel: Panel) -> Array | list[Array]:
         x = np.nan_to_num(panel.X.astype(np.float64))

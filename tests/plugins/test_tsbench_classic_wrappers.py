@@ -60,3 +60,14 @@ def test_short_names_are_aliases(installed):
 def test_an_unknown_classifier_comes_with_a_suggestion():
     with pytest.raises(UsageError, match="aeon has no classifier 'MiniRocketClasifier'; did you mean 'MiniRocket"):
         aeon_classifier("MiniRocketClasifier")
+
+
+def test_what_the_library_refuses_names_classifier_and_data():
+    from tsbench.errors import MethodError
+    from tsbench.panel import Panel
+    from tsbench.params import resolve
+
+    cls = aeon_classifier("MiniRocketClassifier")
+    model = cls(resolve(cls.Params, {}, None, "minirocket"))
+    with pytest.raises(MethodError, match=r"aeon's MiniRocketClassifier cannot be fitted on 4 series of 1 x 5 .*>= 9"):
+        model.fit(Panel.build(np.zeros((4, 1, 5)), [0, 1, 0, 1]), None, np.random.default_rng(0))

@@ -90,6 +90,8 @@ def test_concatenate_refuses_what_differs(panel):
         ({"X": np.ones((2, 1, 3)), "labels": [1]}, "y has 1 entries for 2 cases"),
         ({"X": np.ones((2, 1, 3)), "lengths": [1, 4]}, "lengths must be between 1 and 3"),
         ({"X": np.full((2, 1, 3), 1e39)}, "case 0, channel 0, time point 0 is infinite"),
+        ({"X": np.ones((2, 1, 3)), "y": ["a", "b"]}, "y must be a numpy array, got list"),
+        ({"X": np.ones((2, 1, 3)), "y": np.array([0, 1])}, "task is 'none'.*labels="),
         ({"X": np.ones((2, 1, 3)), "channel_names": ("a", "b")}, "2 channel names for 1 channels"),
     ],
 )
