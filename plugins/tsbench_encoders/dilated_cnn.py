@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from tsbench import BaseParams, Encoder, PanelShape, param
 
+_ROWS = 512  # time points of cases whose maximum is taken at a time: out_dim floats each stay in a core's cache
+
 
 class DilatedCNN(Encoder):
     """Input projection, residual blocks of two dilated convolutions each, and one vector per time point.
@@ -43,7 +45,7 @@ class DilatedCNN(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (n, n_channels, n_timepoints) to (n, out_dim), the largest value over time."""
-        return self.forward_sequence(x).amax(dim=1)
+        return self.masked_maximum(x, None)
 
     def forward_sequence(self, x: Tensor) -> Tensor:
         """Map x (n, n_channels, n_timepoints) to (n, n_timepoints, out_dim)."""
@@ -54,17 +56,32 @@ class DilatedCNN(Encoder):
 
         keep : bool (n, n_timepoints), or None to keep every time point. window : time points to return.
         """
+        latent, pointwise = self._local(x, keep)
+        sequence: Tensor = self.dropout(pointwise(latent[window]))
+        return sequence.transpose(0, 1)
+
+    def masked_maximum(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Return the largest value over time of `masked_sequence`, (n, out_dim)."""
+        if torch.is_grad_enabled():
+            return self.masked_sequence(x, keep).amax(dim=1)
+        latent, pointwise = self._local(x, keep)
+        parts = torch.split(latent, max(1, _ROWS // max(1, len(x)))) if x.device.type == "cpu" else [latent]
+        return torch.stack([self.dropout(pointwise(part)).amax(dim=0) for part in parts]).amax(dim=0)
+
+    def _local(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, nn.Sequential]:
+        """Return what the blocks with neighbours in time make of x, time first, and the others, to be applied to it."""
         latent = self.project(x.permute(2, 0, 1))  # time first: a shift in time is a slice of rows
         if keep is not None:
             latent = latent * keep.T[:, :, None]
         n_local = sum(2**i < x.shape[2] for i in range(len(self.blocks)))
-        latent = self.blocks[:n_local](latent)[window]  # later blocks see one time point at a time
-        sequence: Tensor = self.dropout(self.blocks[n_local:](latent))
-        return sequence.transpose(0, 1)
+        return self.blocks[:n_local](latent), self.blocks[n_local:]
 
 
 class _Block(nn.Module):
-    """GELU - convolution - GELU - convolution, plus the input (or a linear map of it); (time, n, channels)."""
+    """GELU - convolution - GELU - convolution, plus the input (or a linear map of it); (time, n, channels).
+
+    Without a gradient to take nothing is kept: an input that is its own residual is overwritten by the output.
+    """
 
     def __init__(self, n_in: int, n_out: int, dilation: int, own_residual: bool) -> None:
         super().__init__()
@@ -74,12 +91,17 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         residual = x if self.residual is None else self.residual(x)
-        out: Tensor = self.second(functional.gelu(self.first(functional.gelu(x))), residual)
+        hidden = self.first(functional.gelu(x))
+        hidden = functional.gelu(hidden) if torch.is_grad_enabled() else torch.ops.aten.gelu_(hidden)
+        out: Tensor = self.second(hidden, residual)
         return out
 
 
 class _Convolution(nn.Module):
-    """Convolution of 3 taps over time with zero padding, (time, n, n_in) to (time, n, n_out); starts as nn.Conv1d."""
+    """Convolution of 3 taps over time with zero padding, (time, n, n_in) to (time, n, n_out); starts as nn.Conv1d.
+
+    Without a gradient to take the residual is overwritten by the output.
+    """
 
     def __init__(self, n_in: int, n_out: int, dilation: int) -> None:
         super().__init__()
@@ -92,12 +114,25 @@ class _Convolution(nn.Module):
         n_timepoints, n, _ = x.shape
         rows = x.flatten(0, 1)
         weight: Tensor = self.weight
+        shift = min(self.dilation * n, len(rows))
+        mixed = torch.is_autocast_enabled(x.device.type)
+        if not mixed and not torch.is_grad_enabled():
+            sums = rows @ weight[1] if residual is None else residual.flatten(0, 1).addmm_(rows, weight[1])
+            _add_outer_taps(sums.add_(self.bias), rows, weight, shift)
+            return sums.view(n_timepoints, n, -1)
         start = self.bias.expand(len(rows), -1).clone() if residual is None else residual.flatten(0, 1) + self.bias
-        if torch.is_autocast_enabled(x.device.type):
+        if mixed:
             dtype = torch.get_autocast_dtype(x.device.type)
             rows, weight, start = rows.to(dtype), weight.to(dtype), start.to(dtype)
-        out: Tensor = _AddTaps.apply(start, rows, weight, min(self.dilation * n, len(rows)))
+        out: Tensor = _AddTaps.apply(start, rows, weight, shift)
         return out.view(n_timepoints, n, -1)
+
+
+def _add_outer_taps(out: Tensor, x: Tensor, weight: Tensor, shift: int) -> None:
+    """Add the first and the last tap of `_AddTaps` to out."""
+    if shift < len(x):
+        out[shift:].addmm_(x[:-shift], weight[0])
+        out[:-shift].addmm_(x[shift:], weight[2])
 
 
 class _AddTaps(torch.autograd.Function):
@@ -113,9 +148,7 @@ class _AddTaps(torch.autograd.Function):
         ctx.shift = shift
         ctx.mark_dirty(out)
         out.addmm_(x, weight[1])
-        if shift < len(x):
-            out[shift:].addmm_(x[:-shift], weight[0])
-            out[:-shift].addmm_(x[shift:], weight[2])
+        _add_outer_taps(out, x, weight, shift)
         return out
 
     @staticmethod

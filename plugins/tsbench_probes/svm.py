@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
@@ -80,17 +81,36 @@ def _search(distances: Floats, x: Floats, y: Labels, folds: Folds, max_iter: int
         gamma = _scale_gamma(x[fit])
         kernel = _kernel(distances[np.ix_(fit, fit)], gamma)
         across = _kernel(distances[np.ix_(held_out, fit)], gamma)
+        before = None
         for row, c in enumerate(GRID):
             model = _fit(kernel, y[fit], c, max_iter)
             unconverged += model.fit_status_
-            accuracy[row, number] = (model.predict(across) == y[held_out]).mean()
+            with config_context(assume_finite=True):
+                accuracy[row:, number] = (model.predict(across) == y[held_out]).mean()
+            if before is not None and _same_path(before, model):
+                break
+            before = model
     mean = np.average(accuracy, axis=1)
     best = int(mean.argmax())
     return {"C": GRID[best], "cv_accuracy": float(mean[best]), "folds": len(folds), "unconverged_fits": unconverged}
 
 
+def _same_path(a: SVC, b: SVC) -> bool:
+    """Return whether two fits of rising C took the same steps: then no step met the bound C, nor would at any larger C.
+
+    A step that meets the bound sets a coefficient to C itself, and the two paths part.
+    """
+    return (
+        a.fit_status_ == b.fit_status_ == 0
+        and np.array_equal(a.n_iter_, b.n_iter_)
+        and np.array_equal(a.support_, b.support_)
+        and np.array_equal(a.dual_coef_, b.dual_coef_)
+        and np.array_equal(a.intercept_, b.intercept_)
+    )
+
+
 def _fit(kernel: Floats, y: Labels, c: float, max_iter: int) -> SVC:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted by the caller from fit_status_
         return SVC(C=c, kernel="precomputed", max_iter=max_iter, random_state=0).fit(kernel, y)
 

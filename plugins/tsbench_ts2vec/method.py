@@ -26,6 +26,9 @@ class LatentMask(Protocol):
     def masked_sequence(self, x: Tensor, keep: Tensor | None, window: slice = slice(None)) -> Tensor:
         """Map x (n, n_channels, n_timepoints) and keep (n, n_timepoints) to (n, len(window), out_dim)."""
 
+    def masked_maximum(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Return the largest value over time of `masked_sequence`, (n, out_dim)."""
+
 
 class TS2Vec(SSLMethod):
     """Contrast two masked crops of each case where they overlap, over time and over cases, at every scale.
@@ -146,6 +149,8 @@ class TS2Vec(SSLMethod):
     def represent(self, batch: Batch) -> Tensor:
         """Return the largest value over time of each feature, (n, out_dim), of a prepared batch."""
         present = batch.extra.get("present")
+        if isinstance(self.encoder, LatentMask) and not (self.params.masked_max and present is not None):
+            return self.encoder.masked_maximum(batch.x, present)
         sequence = self._sequence(batch.x, present, slice(None))
         if self.params.masked_max and present is not None:
             seen = present | ~present.any(dim=1, keepdim=True)  # a case without any value keeps all its points

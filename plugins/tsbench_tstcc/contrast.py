@@ -57,11 +57,16 @@ class Layer(nn.Module):
     def forward(self, tokens: Tensor, n_out: int) -> Tensor:
         """Return the first n_out tokens of the layer's output."""
         normal, size = self.attention_norm(tokens), tokens.shape[2]
-        q = functional.linear(normal[:, :n_out], self.qkv.weight[:size])
-        k, v = functional.linear(normal, self.qkv.weight[size:]).chunk(2, dim=2)
+        if n_out == tokens.shape[1]:  # no slices, whose gradients are filled up with zeros
+            q, k, v = self.qkv(normal).chunk(3, dim=2)
+        else:
+            of_q, of_kv = torch.split(self.qkv.weight, [size, 2 * size])
+            q = functional.linear(normal[:, :n_out], of_q)
+            k, v = functional.linear(normal, of_kv).chunk(2, dim=2)
+            tokens = tokens[:, :n_out]
         q, k, v = (part.view(*part.shape[:2], self.heads, -1).transpose(1, 2) for part in (q, k, v))
         mixed = functional.scaled_dot_product_attention(q, k, v, scale=size**-0.5).transpose(1, 2).flatten(2)
-        tokens = tokens[:, :n_out] + self.dropout(self.out(mixed))
+        tokens = tokens + self.dropout(self.out(mixed))
         wide = self.dropout(functional.relu(self.widen(self.mlp_norm(tokens))))
         out: Tensor = tokens + self.dropout(self.narrow(wide))
         return out

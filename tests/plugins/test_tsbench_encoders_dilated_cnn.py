@@ -103,3 +103,17 @@ def test_mixed_precision_is_close():
         got.float().sum().backward()
     torch.testing.assert_close(got.float(), encoder.forward_sequence(x), rtol=0.1, atol=0.1)
     assert all(torch.isfinite(p.grad).all() and p.grad.dtype == torch.float32 for p in encoder.parameters())
+
+
+@pytest.mark.parametrize("length", [1, 7, 17, 40])
+@pytest.mark.parametrize("n", [1, 3, 600])
+def test_without_a_gradient_the_same_comes_out(length, n):
+    encoder = make(2, length, **SMALL).double()
+    x, keep = torch.randn(n, 2, length, dtype=torch.float64), torch.rand(n, length) < 0.5
+    before = x.clone()
+    sequence = encoder.masked_sequence(x, keep)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.masked_sequence(x, keep), sequence)
+        torch.testing.assert_close(encoder.masked_maximum(x, keep), sequence.amax(dim=1))
+    torch.testing.assert_close(encoder.masked_maximum(x, keep), sequence.amax(dim=1))
+    assert torch.equal(x, before)

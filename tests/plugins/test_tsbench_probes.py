@@ -103,6 +103,19 @@ def test_svm_ties_go_to_the_smallest_c():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_svm_leaves_out_only_fits_that_would_be_equal(monkeypatch):
+    from tsbench_probes import svm
+
+    train, fits, fit_one = features(5, n=90, k=3), [], svm._fit
+    monkeypatch.setattr(svm, "_fit", lambda *a: fits.append(a[2]) or fit_one(*a))
+    short, n_short = fit(SVM(), train), len(fits)
+    monkeypatch.setattr(svm, "_same_path", lambda a, b: False)
+    whole = fit(SVM(), train)
+    assert n_short < len(fits) - n_short == 5 * len(GRID) + 1
+    assert short.details() == whole.details()
+    assert (short.predict(train.x)[1] == whole.predict(train.x)[1]).all()
+
+
 def test_svm_gamma_of_constant_features_is_one():
     train = Features(np.full((12, 3), 2.5, np.float32), np.arange(12) % 2, 2)
     oracle = SVC(C=np.inf, max_iter=1000).fit(train.x, train.y)
