@@ -50,6 +50,8 @@ class PaperRow(BaseModel):
     run: str
     set: dict[str, str | int | float | bool] = {}
     protocol: str | None = Field(None, description="instead of the table's")
+    pretrain_on: tuple[str, ...] = ()
+    exclude_target: bool = False
 
     @property
     def name(self) -> str:
@@ -72,6 +74,9 @@ class PaperTable(BaseModel):
     protocol: str
     datasets: tuple[str, ...] = Field(min_length=1)
     metrics: dict[str, str] = Field(min_length=1)
+    average: str = Field(
+        "", description="published name of the mean over all datasets, where the paper gives only that"
+    )
     rows: tuple[PaperRow, ...] = Field(min_length=1)
 
 

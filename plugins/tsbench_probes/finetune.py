@@ -59,12 +59,14 @@ class FineTune(Probe):
         targets = torch.from_numpy(target).to(data.x.device)
         torch.manual_seed(int(rng.integers(2**63)))
         with torch.no_grad():
-            head = nn.Linear(method.represent(data.select(slice(0, 1))).shape[1], len(seen)).to(data.x.device)
-        optimizer = self._optimizer(method, head)
+            n_features = method.represent(data.select(slice(0, 1))).shape[1]
+        head = self.make_head(n_features, len(seen)).to(data.x.device)
+        optimizer = self.make_optimizer(method, head)
         net = _Classifier(method, head, seen, train.n_classes)
         best: tuple[float, int, dict[str, Any]] | None = None
-        for epoch in range(1, self.params.epochs + 1):
+        for epoch in range(1, self.n_epochs(data) + 1):
             self._epoch(net, data, targets, optimizer)
+            self.after_epoch(epoch, optimizer)
             if validation is not None:
                 f1 = f1_macro(validation.y, net.predict(validation.batch)[0], train.n_classes)
                 if best is None or f1 > best[0]:
@@ -74,7 +76,19 @@ class FineTune(Probe):
             net.found = {"epoch": float(best[1]), "selection_f1_macro": best[0]}
         return net
 
-    def _optimizer(self, method: SSLMethod, head: nn.Module) -> torch.optim.Optimizer:
+    def n_epochs(self, train: Batch) -> int:
+        """Return the passes over the training part."""
+        return int(self.params.epochs)
+
+    def make_head(self, n_features: int, n_classes: int) -> nn.Module:
+        """Return the module from features (n, n_features) to logits (n, n_classes)."""
+        return nn.Linear(n_features, n_classes)
+
+    def after_epoch(self, epoch: int, optimizer: torch.optim.Optimizer) -> None:
+        """Run after each epoch, counted from 1 (a schedule of the learning rate, say)."""
+
+    def make_optimizer(self, method: SSLMethod, head: nn.Module) -> torch.optim.Optimizer:
+        """Return the optimiser; its second group is the head."""
         p = self.params
         body = [weight for weight in method.parameters() if weight.requires_grad]
         groups = [{"params": body}, {"params": list(head.parameters()), "lr": p.head_lr or p.lr}]
@@ -82,6 +96,7 @@ class FineTune(Probe):
 
     def _epoch(self, net: _Classifier, data: Batch, targets: Tensor, optimizer: torch.optim.Optimizer) -> None:
         net.method.train()
+        net.head.train()
         order = torch.randperm(len(data), device=targets.device)
         for start, end in batch_bounds(len(data), self.params.batch_size):
             index = order[start:end]
@@ -92,10 +107,11 @@ class FineTune(Probe):
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         net.method.eval()
+        net.head.eval()
 
 
 class _Classifier(Predictor):
-    def __init__(self, method: SSLMethod, head: nn.Linear, seen: Labels, n_classes: int) -> None:
+    def __init__(self, method: SSLMethod, head: nn.Module, seen: Labels, n_classes: int) -> None:
         self.method, self.head, self.seen, self.n_classes = method, head, seen, n_classes
         self.found: dict[str, float] = {}
 

@@ -15,8 +15,9 @@ COMMANDS = {
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": ("tsbench.cli.list:list_names", "List methods, datasets, encoders, transforms, probes, protocols, suites."),
-    "show": ("tsbench.cli.show:show", "Show a method, a dataset or a run in full."),
+    "show": ("tsbench.cli.show:show", "Show a method, a transform, a dataset or a run in full."),
     "data": ("tsbench.cli.data:data", "See which datasets are known and which are on this machine."),
+    "store": ("tsbench.cli.store:store", "Check, merge, prune and export the store of results."),
     "plugin": ("tsbench.cli.plugin:plugin", "See which plugins are installed and whether they load."),
 }
 

@@ -44,8 +44,8 @@ def reproduce(
 
     registry, plugins = open_registry(), settings().plugins()
     paper, chosen = registry.table(table)
-    wanted = datasets or [name for name in chosen.datasets if name in plugins["datasets"]]
-    unknown = [] if datasets else [name for name in chosen.datasets if name not in plugins["datasets"]]
+    known = [name for name in chosen.datasets if name in plugins["datasets"] or name in registry.collections]
+    wanted, unknown = datasets or known, [] if datasets else [n for n in chosen.datasets if n not in known]
     planned = plan_table(chosen, wanted, parse_seeds(seeds), parse_overrides(pairs), plugins, registry)
     planned.plan.missing |= {name: f"no plugin brings {name}; --dataset A,B uses other data" for name in unknown}
     outcome = execute_plan(planned.plan, device, retry, force=False, available=True, as_json=False)

@@ -5,25 +5,41 @@ from __future__ import annotations
 import contextlib
 import datetime
 import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.show_transform import show_transform
+from tsbench.errors import UsageError
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["method", "dataset", "run"]))
+@click.argument("kind", type=click.Choice(["method", "transform", "dataset", "run"]))
 @click.argument("name")
+@click.option("--dataset", metavar="NAME", help="Draw a transform of this dataset, one case of each class.")
+@click.option("--case", "cases", type=int, multiple=True, metavar="I", help="Draw this case; may be repeated.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Parameter of the transform.")
+@click.option("--out", type=click.Path(path_type=Path), help="File of the drawing.  [default: NAME.png]")
 @common_options
-def show(kind: str, name: str) -> int:
-    """Show a method with its parameters, a dataset with its card, or a run (by the start of its key).
+def show(
+    kind: str, name: str, dataset: str | None, cases: tuple[int, ...], pairs: tuple[str, ...], out: Path | None
+) -> int:
+    """Show a method or a transform with its parameters, a dataset with its card, or a run (by the start of its key).
 
     \b
     Examples:
       tsbench show method trls
+      tsbench show transform gasf --dataset GunPoint --out gasf.png
       tsbench show run 3fa9c1
     """
+    if kind == "transform":
+        from tsbench.run.plan import parse_overrides
+
+        return show_transform(name, dataset, cases, parse_overrides(pairs), out)
+    if dataset or cases or pairs or out:
+        raise UsageError("--dataset, --case, --set and --out are for 'tsbench show transform'")
     return {"method": show_method, "dataset": show_dataset, "run": show_run}[kind](name)
 
 

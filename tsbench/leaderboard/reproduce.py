@@ -40,7 +40,15 @@ def plan_table(
     whole, rows = Plan(), []
     for row in table.rows:
         settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
-        request = Request([row.run], datasets, [row.protocol or table.protocol], seeds, settings)
+        request = Request(
+            [row.run],
+            datasets,
+            [row.protocol or table.protocol],
+            seeds,
+            settings,
+            pretrain_on=row.pretrain_on,
+            exclude_target=row.exclude_target,
+        )
         part = make_plan(request, plugins, registry)
         whole.missing |= part.missing
         whole.invalid |= part.invalid
@@ -59,33 +67,56 @@ def tabulate(
     A cell with a run missing is empty.
     """
     published, by_key = load_published(paper.csv, paper.unit), {row["key"]: row for row in results}
+
+    def find(row: PaperRow, dataset: str, metric: str) -> Number | None:
+        return published.find(table.published, row.method, row.variant, row.setting, dataset, metric)
+
     lines = []
     for row, specs in planned.rows:
+        means: dict[str, list[float | None]] = {metric: [] for metric in table.metrics}
         for dataset in datasets:
             here = [spec for spec in specs if spec.dataset == dataset]
             for theirs, ours in table.metrics.items():
-                number = published.find(
-                    table.published, row.method, row.variant, row.setting, paper.datasets.get(dataset, ""), theirs
-                )
+                number = find(row, paper.datasets.get(dataset, ""), theirs)
                 mean, std = _cell(here, by_key, ours)
-                lines.append(
-                    {
-                        "row": row.name,
-                        "method": here[0].label if here else row.run,
-                        "protocol": row.protocol or table.protocol,
-                        "dataset": dataset,
-                        "metric": ours,
-                        "ours": mean,
-                        "ours_std": std,
-                        "n_runs": len(here),
-                        "published": number.mean if number else None,
-                        "published_std": number.spread if number else None,
-                        "difference": mean - number.mean if number and mean is not None else None,
-                        "verdict": _verdict(mean, std, number, paper.doubt) if here else "not run",
-                        "note": number.note if number else "",
-                    }
-                )
+                means[theirs].append(mean)
+                verdict = _verdict(mean, std, number, paper.doubt) if here else "not run"
+                lines.append(_line(row, table, here, dataset, ours, (mean, std), number, verdict))
+        for theirs, ours in table.metrics.items() if table.average else ():
+            values = [value for value in means[theirs] if value is not None]
+            mean = sum(values) / len(values) if values and len(values) == len(means[theirs]) else None
+            verdict = f"not comparable: ours is the mean of {len(datasets)} datasets, theirs the {table.average}"
+            number = find(row, table.average, theirs)
+            lines.append(_line(row, table, specs, f"mean of {len(datasets)}", ours, (mean, None), number, verdict))
     return pd.DataFrame(lines)
+
+
+def _line(
+    row: PaperRow,
+    table: PaperTable,
+    specs: Sequence[RunSpec],
+    dataset: str,
+    metric: str,
+    ours: tuple[float | None, float | None],
+    number: Number | None,
+    verdict: str,
+) -> dict[str, Any]:
+    mean, std = ours
+    return {
+        "row": row.name,
+        "method": specs[0].label if specs else row.run,
+        "protocol": row.protocol or table.protocol,
+        "dataset": dataset,
+        "metric": metric,
+        "ours": mean,
+        "ours_std": std,
+        "n_runs": len(specs),
+        "published": number.mean if number else None,
+        "published_std": number.spread if number else None,
+        "difference": mean - number.mean if number and mean is not None else None,
+        "verdict": verdict,
+        "note": number.note if number else "",
+    }
 
 
 def markdown(title: str, frame: pd.DataFrame) -> str:

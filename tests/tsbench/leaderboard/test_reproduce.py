@@ -26,11 +26,11 @@ def test_every_row_of_every_table_has_its_published_numbers(registry):
         published = load_published(paper.csv, paper.unit)
         for table in paper.tables.values():
             for row in table.rows if table.published else ():
-                if row.method.endswith("untrained"):
+                if row.method.endswith("untrained") or (table.average and row.variant):
                     continue
-                for dataset in table.datasets:
+                for dataset in [table.average] if table.average else [paper.datasets[name] for name in table.datasets]:
                     for metric in table.metrics:
-                        cell = (table.published, row.method, row.variant, row.setting, paper.datasets[dataset], metric)
+                        cell = (table.published, row.method, row.variant, row.setting, dataset, metric)
                         assert published.find(*cell) is not None, cell
 
 
@@ -99,3 +99,23 @@ def test_the_command(tsbench, tmp_path):
     assert code == 3 and "AFDB" in err and "88.73 ± 1.51" in out
     code, _, err = tsbench("reproduce", "trls/tabel2")
     assert code == 2 and "did you mean 'trls/table2'?" in err
+
+
+def test_a_mean_over_datasets_stands_beside_the_published_one(installed, registry):
+    paper, table = registry.table("aimts/ucr")
+    rows = tuple(row.model_copy(update={"pretrain_on": ()}) for row in table.rows if row.variant in ("", "untrained"))
+    table = table.model_copy(update={"rows": rows})
+    planned = plan_table(table, ["UnitTest", "GunPoint"], [0], {}, installed, registry)
+    frame = tabulate(paper, table, planned, ["UnitTest", "GunPoint"], rows_of(planned, 0.5))
+    means = frame[frame["dataset"] == "mean of 2"].set_index("row")
+    assert means["ours"].tolist() == [0.5, 0.5]
+    assert means.loc["AimTS fine-tuned", "published"] == pytest.approx(0.87)
+    assert "theirs the UCR 128 average" in means.loc["AimTS fine-tuned", "verdict"]
+
+
+def test_rows_may_pretrain_on_other_data(installed, registry):
+    _, table = registry.table("aimts/ucr")
+    (row,) = (row for row in table.rows if row.exclude_target)
+    table = table.model_copy(update={"rows": (row.model_copy(update={"pretrain_on": ("UnitTest", "GunPoint")}),)})
+    (spec,) = plan_table(table, ["GunPoint"], [0], {}, installed, registry).plan.specs
+    assert [source.dataset for source in spec.sources] == ["UnitTest"]

@@ -1,0 +1,136 @@
+"""Pictures of series and the network that sees them, for AimTS (arXiv 2504.09993)."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tsbench import Batch
+from tsbench.errors import TsbenchWarning, UsageError
+
+ImageMap = Literal["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
+
+
+def render(batch: Batch, kind: ImageMap, cell_size: int, limits: Tensor | None) -> Tensor:
+    """Return an image of each case in [0, 1], (n, 3, cell_size * g, cell_size * g) for g = ceil(sqrt(n_channels)).
+
+    Each channel has a cell of a square grid, row by row. limits : (n_channels, 2), of `plot_limits`. Maps other than
+    line plots are grey and scaled to [0, 1] per channel; what is missing is left blank, in a spectrogram it is 0.
+    """
+    if kind == "line-plot":
+        from tsbench_imaging.lines import line_plot
+
+        image: Tensor = line_plot(batch.x, cell_size, limits=limits, observed=batch.observed)
+        return image
+    maps = _map(batch, kind, cell_size)
+    n, n_channels = maps.shape[:2]
+    maps = functional.interpolate(maps, (cell_size, cell_size), mode="bilinear", antialias=True)
+    low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
+    maps = (maps - low) / (high - low).clamp(min=torch.finfo(maps.dtype).tiny)
+    side = math.isqrt(n_channels - 1) + 1
+    cells = functional.pad(maps, (0, 0, 0, 0, 0, side**2 - n_channels)).view(n, side, side, cell_size, cell_size)
+    whole = cells.transpose(2, 3).reshape(n, 1, side * cell_size, side * cell_size)
+    return whole.expand(-1, 3, -1, -1)
+
+
+def plot_limits(source: Batch, kind: ImageMap) -> Tensor | None:
+    """Return bottom and top of each channel's line plots, (n_channels, 2), its extreme values in a whole source."""
+    if kind != "line-plot":
+        return None
+    from tsbench_imaging.lines import channel_limits
+
+    limits: Tensor = channel_limits(source.x.masked_fill(~source.mask, math.nan))
+    return limits
+
+
+def image_encoder(name: str, weights: str | None) -> tuple[nn.Module, int]:
+    """Return a frozen network from images (n, 3, H, W) to features (n, d), and d.
+
+    name : "small-cnn", or a model of timm. weights : None for random ones, "pretrained" for those timm downloads, or
+    a file (safetensors, or of torch without code) whose classifier is left out. The network stays in training mode:
+    its BatchNorm takes statistics over the batch, as in the published code.
+
+    Raises UsageError when timm, the model or the weights cannot be had.
+    """
+    network = SmallCNN() if name == "small-cnn" else _timm_model(name, weights == "pretrained")
+    if name == "small-cnn" and weights == "pretrained":
+        raise UsageError("small-cnn has no pre-trained weights; choose an image_encoder of timm, or image_weights=none")
+    if weights not in (None, "pretrained"):
+        _load(network, Path(str(weights)), name)
+    n_features: int = network.num_features  # type: ignore[assignment]
+    return network.requires_grad_(False).train(), n_features
+
+
+class SmallCNN(nn.Sequential):
+    """Four strided convolutions with BatchNorm and the mean over places: 256 features, without any library."""
+
+    num_features = 256
+
+    def __init__(self) -> None:
+        layers: list[nn.Module] = []
+        for n_in, n_out in ((3, 32), (32, 64), (64, 128), (128, 256)):
+            layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def _map(batch: Batch, kind: ImageMap, size: int) -> Tensor:
+    """Return a map of each channel, (n, n_channels, H, W), no larger than the series."""
+    n_timepoints = batch.x.shape[2]
+    if kind == "spectrogram":
+        from tsbench_spectral.maps import automatic_n_fft, spectrogram
+
+        n_fft = automatic_n_fft(n_timepoints)
+        return spectrogram(batch.x, n_fft, max(1, n_fft // 4))
+    import tsbench_imaging
+
+    x, side = batch.x.masked_fill(~batch.mask, math.nan), min(size, n_timepoints)
+    if kind == "gasf":
+        maps: Tensor = tsbench_imaging.gramian_angular_field(x, side, missing="mask")
+    elif kind == "mtf":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TsbenchWarning)  # fewer bins for series of few values, at every step
+            maps = tsbench_imaging.markov_transition_field(x, side, max(2, min(8, n_timepoints)), missing="mask")
+    else:
+        maps = tsbench_imaging.recurrence_plot(x, side, missing="mask")
+    return maps
+
+
+def _timm_model(name: str, pretrained: bool) -> nn.Module:
+    try:
+        import timm
+    except ImportError:
+        raise UsageError(
+            f"image_encoder={name} needs timm: pip install 'tsbench[images]', or set image_encoder=small-cnn"
+        ) from None
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    except Exception as error:  # timm and its downloader have errors of many kinds
+        what = f"the weights of image_encoder={name} cannot be had" if pretrained else f"timm has no model '{name}'"
+        remedy = "give a file as image_weights, or none for random weights" if pretrained else "see timm.list_models()"
+        raise UsageError(f"{what} ({error}); {remedy}") from error
+    return model
+
+
+def _load(network: nn.Module, path: Path, name: str) -> None:
+    """Load the weights of a file into a network, leaving out what only the file has (a classifier)."""
+    if not path.is_file():
+        raise UsageError(f"image_weights: there is no file {path}; give 'pretrained', none or a file of weights")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        wanted = network.state_dict()
+        network.load_state_dict({key: state[key] for key in wanted})
+    except KeyError as error:
+        raise UsageError(f"image_weights: {path} has no {error}, so it is not of image_encoder={name}") from None
+    except Exception as error:  # a damaged file, another architecture
+        raise UsageError(f"image_weights: {path} cannot be loaded into image_encoder={name}: {error}") from None

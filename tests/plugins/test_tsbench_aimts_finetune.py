@@ -1,0 +1,111 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tsbench.batch import Batch
+from tsbench.errors import MethodError
+from tsbench.interfaces import Cases
+from tsbench_aimts.finetune import FineTuneAimTS
+from tsbench_aimts.method import AimTS
+
+
+def cases(panel, index):
+    part = panel.select(index)
+    return Cases(Batch.from_panel(part.without_labels(), "cpu"), part.y, 3)
+
+
+@pytest.fixture
+def method(panel):
+    torch.manual_seed(0)
+    method = AimTS.create(**{"encoder.hidden": 8, "encoder.depth": 2, "encoder.out_dim": 16})
+    method.build([panel.shape])
+    return method.eval()
+
+
+def tune(method, train, validation=None, **overrides):
+    return FineTuneAimTS(**overrides).fit(method, train, validation, np.random.default_rng(0))
+
+
+def test_the_defaults_are_the_published_ones(panel):
+    p = FineTuneAimTS().params
+    assert (p.batch_size, p.lr, p.head_lr, p.weight_decay, p.hidden, p.dropout) == (8, 3e-3, 1e-3, 0.01, 256, 0.1)
+    train = cases(panel, range(4))
+    assert FineTuneAimTS().n_epochs(train.batch) == 15
+    assert FineTuneAimTS().n_epochs(Batch(train.batch.x[:, :1], train.batch.lengths)) == 36
+    assert FineTuneAimTS(epochs=3).n_epochs(train.batch) == 3
+
+
+def test_all_weights_move_and_the_labels_are_learnt(panel, method):
+    before = [weight.clone() for weight in method.encoder.parameters()]
+    predictor = tune(method, cases(panel, range(20)), epochs=30)
+    assert all(not torch.equal(a, b) for a, b in zip(before, method.encoder.parameters(), strict=True))
+    predicted, scores = predictor.predict(cases(panel, range(20)).batch)
+    assert (predicted == panel.y).mean() > 0.8
+    assert scores.shape == (20, 3)
+
+
+def test_the_head_is_that_of_the_paper(panel, method):
+    first, norm, relu, second, dropout = tune(method, cases(panel, range(20)), epochs=1).head
+    assert (first.in_features, first.out_features, second.out_features) == (2 * 16, 256, 3)
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert isinstance(relu, nn.ReLU)
+    assert isinstance(dropout, nn.Dropout)
+    assert dropout.p == 0.1
+
+
+def test_learning_rates(panel, method, monkeypatch):
+    rates = []
+    epoch = FineTuneAimTS._epoch
+
+    def watch(self, net, data, targets, optimizer):
+        rates.append(tuple(group["lr"] for group in optimizer.param_groups))
+        epoch(self, net, data, targets, optimizer)
+
+    monkeypatch.setattr(FineTuneAimTS, "_epoch", watch)
+    tune(method, cases(panel, range(20)), epochs=11)
+    body, head = zip(*rates, strict=True)
+    assert set(body) == {3e-3}
+    np.testing.assert_allclose(head, [1e-3] * 5 + [1e-3 / 2**4] * 5 + [1e-3 / 2**9])
+
+
+def test_predictions_neither_drop_out_nor_depend_on_the_other_cases(panel, method):
+    predictor = tune(method, cases(panel, range(20)), epochs=2)
+    batch = cases(panel, range(20)).batch
+    scores = predictor.predict(batch)[1]
+    alone = np.concatenate([predictor.predict(batch.select(slice(i, i + 1)))[1] for i in range(20)])
+    np.testing.assert_allclose(scores, alone, atol=1e-5)
+
+
+def test_the_best_epoch_on_validation_is_used(panel, method):
+    from tsbench.metrics import f1_macro
+
+    validation = cases(panel, range(14, 20))
+    predictor = tune(method, cases(panel, range(14)), validation, epochs=6)
+    found = predictor.details()
+    assert 1 <= found["epoch"] <= 6
+    assert f1_macro(validation.y, predictor.predict(validation.batch)[0], 3) == found["selection_f1_macro"]
+
+
+def test_the_same_seed_gives_the_same_predictions(panel, method):
+    first, second = (tune(copy.deepcopy(method), cases(panel, range(17)), epochs=2) for _ in range(2))
+    test = cases(panel, range(17, 20)).batch
+    np.testing.assert_array_equal(first.predict(test)[1], second.predict(test)[1])
+
+
+def test_a_last_batch_of_one_case(panel, method):
+    predicted, _ = tune(method, cases(panel, range(17)), epochs=1).predict(cases(panel, range(20)).batch)
+    assert predicted.shape == (20,)
+
+
+def test_a_class_without_training_cases_is_never_predicted(panel, method):
+    two = np.flatnonzero(panel.y != 1)
+    predicted, _ = tune(method, cases(panel, two), epochs=1).predict(cases(panel, range(20)).batch)
+    assert 1 not in predicted
+
+
+def test_one_class_is_refused(panel, method):
+    with pytest.raises(MethodError, match="one class only"):
+        tune(method, cases(panel, np.flatnonzero(panel.y == 1)))

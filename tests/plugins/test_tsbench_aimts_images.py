@@ -1,0 +1,145 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.plugins.series import gaps, noise
+from tsbench.batch import Batch
+from tsbench.errors import UsageError
+from tsbench.panel import Panel
+from tsbench_aimts.images import SmallCNN, image_encoder, plot_limits, render
+
+MAPS = ["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
+
+
+def batch(panel):
+    return Batch.from_panel(panel, "cpu")
+
+
+@pytest.mark.parametrize("kind", MAPS)
+@pytest.mark.parametrize(("n_channels", "side"), [(1, 1), (2, 2), (5, 3)])
+def test_a_cell_for_each_channel_with_values_from_0_to_1(kind, n_channels, side):
+    cases = batch(noise(c=n_channels))
+    images = render(cases, kind, 24, plot_limits(cases, kind))
+    assert images.shape == (6, 3, side * 24, side * 24)
+    assert 0 <= images.min() < images.max() <= 1
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_a_channel_changes_its_own_cell_only(kind):
+    X = np.random.default_rng(0).normal(size=(2, 2, 40))
+    X[:, 1, 0] = 5.0  # both cases have the same limits
+    other = X.copy()
+    other[:, 1, 10:20] = 0.1
+    first, second = (batch(Panel.build(values)) for values in (X, other))
+    limits = plot_limits(first, kind)
+    changed = render(first, kind, 24, limits) != render(second, kind, 24, limits)
+    assert not changed[..., :24].any()
+    assert changed[..., :24, 24:].any()
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_missing_values_unequal_lengths_and_a_channel_never_seen(kind):
+    X, lengths = gaps().X.copy(), gaps().lengths
+    X[:, 1] = np.nan
+    cases = batch(Panel.build(X, lengths=lengths))
+    assert torch.isfinite(render(cases, kind, 24, plot_limits(cases, kind))).all()
+
+
+def test_what_is_missing_is_not_drawn():
+    x = np.zeros((1, 1, 40))
+    x[0, 0, [0, 1]] = -1, 1
+    whole = batch(Panel.build(x))
+    x[0, 0, 20:] = np.nan
+    half = batch(Panel.build(x))
+    limits = plot_limits(whole, "line-plot")
+    drawn = [(render(cases, "line-plot", 64, limits) < 1).any(dim=1)[0].any(dim=0) for cases in (whole, half)]
+    assert drawn[0][34:60].all()
+    assert not drawn[1][34:].any()
+
+
+def test_limits_are_the_extreme_values_of_the_source():
+    cases = batch(gaps())
+    expected = np.stack([np.nanmin(gaps().X, axis=(0, 2)), np.nanmax(gaps().X, axis=(0, 2))], axis=1)
+    torch.testing.assert_close(plot_limits(cases, "line-plot"), torch.from_numpy(expected))
+    assert plot_limits(cases, "gasf") is None
+
+
+@pytest.mark.parametrize("kind", ["line-plot", "gasf", "recurrence-plot", "spectrogram"])
+def test_a_single_time_point_has_an_image(kind):
+    cases = batch(noise(length=1))
+    assert torch.isfinite(render(cases, kind, 24, plot_limits(cases, kind))).all()
+
+
+@pytest.mark.parametrize(("name", "size"), [("small-cnn", 256), ("test_resnet", 96)])
+def test_the_network_is_frozen_and_normalises_over_the_batch(name, size):
+    network, n_features = image_encoder(name, None)
+    images = 100 * torch.rand(4, 3, 32, 32)
+    features = network(images)
+    assert features.shape == (4, n_features) == (4, size)
+    assert not features.requires_grad
+    torch.testing.assert_close(network(3 * images), features, atol=1e-3, rtol=1e-3)  # statistics of the batch
+
+
+def test_resnet_18_is_that_of_the_paper():
+    network, n_features = image_encoder("resnet18.tv_in1k", None)
+    assert n_features == 512
+    assert sum(p.numel() for p in network.parameters()) == 11_176_512
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_weights_from_a_file_whose_classifier_is_left_out(tmp_path, suffix):
+    state = SmallCNN().state_dict()
+    path = tmp_path / f"weights{suffix}"
+    with_head = {**state, "fc.weight": torch.zeros(2, 2)}
+    save_file(with_head, path) if suffix == ".safetensors" else torch.save(with_head, path)
+    network, _ = image_encoder("small-cnn", str(path))
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in state.items())
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(UsageError, match=r"has no '0.weight', so it is not of image_encoder=small-cnn"):
+        image_encoder("small-cnn", str(tmp_path / "other.safetensors"))
+
+
+def test_a_file_that_runs_code_is_refused(tmp_path):
+    torch.save(SmallCNN(), tmp_path / "whole.pt")
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        image_encoder("small-cnn", str(tmp_path / "whole.pt"))
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(UsageError, match=r"there is no file nowhere\.pt"):
+        image_encoder("small-cnn", "nowhere.pt")
+
+
+def test_weights_that_cannot_be_downloaded(monkeypatch):
+    import timm
+
+    def offline(name, pretrained, num_classes):
+        raise OSError("no network")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(
+        UsageError, match=r"weights of image_encoder=resnet18 cannot be had \(no network\); give a file"
+    ):
+        image_encoder("resnet18", "pretrained")
+
+
+def test_the_small_network_has_no_pretrained_weights():
+    with pytest.raises(UsageError, match="small-cnn has no pre-trained weights"):
+        image_encoder("small-cnn", "pretrained")
+
+
+def test_an_unknown_network():
+    with pytest.raises(UsageError, match="timm has no model 'resnet17'"):
+        image_encoder("resnet17", None)
+
+
+def test_timm_is_not_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UsageError, match=r"image_encoder=resnet18 needs timm: pip install 'tsbench\[images\]'"):
+        image_encoder("resnet18", None)
