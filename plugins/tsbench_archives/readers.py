@@ -152,6 +152,8 @@ def _check_case(where: str, case: _Case, separator: str) -> int:
             raise InvalidDataError(
                 f"{where}: channel {number} has an empty value; write NaN where the value is missing"
             )
+    if any(map(_reads_oddly, case.channels)):
+        raise InvalidDataError(_wrong_value(where, case, separator))
     lengths = {channel.count(separator) + 1 for channel in case.channels}
     if len(lengths) > 1:
         raise InvalidDataError(
@@ -182,14 +184,19 @@ def _values(path: Path, form: _Format, copy: Path, lengths: list[int]) -> np.nda
 
 def _culprit(path: Path, form: _Format) -> str:
     """Name the first value that is not a number; the empty string when there is none."""
-    for case in form.scan(path).cases:
-        for number, channel in enumerate(case.channels):
-            for time, token in enumerate(channel.split(form.separator)):
-                if token.strip() != "?" and not _is_number(token):
-                    return (
-                        f"{path}:{case.line}: channel {number}, time point {time}: {shown(token)!r} is not a "
-                        "number; correct it, or write NaN where the value is missing"
-                    )
+    wrong = (_wrong_value(f"{path}:{case.line}", case, form.separator) for case in form.scan(path).cases)
+    return next((text for text in wrong if text), "")
+
+
+def _wrong_value(where: str, case: _Case, separator: str) -> str:
+    """Name the first value of a case that is not a number; the empty string when there is none."""
+    for number, channel in enumerate(case.channels):
+        for time, token in enumerate(channel.split(separator)):
+            if token.strip() != "?" and not _is_number(token):
+                return (
+                    f"{where}: channel {number}, time point {time}: {shown(token)!r} is not a number; "
+                    "correct it, or write NaN where the value is missing"
+                )
     return ""
 
 
@@ -198,7 +205,12 @@ def _is_number(token: str) -> bool:
         float(token)
     except ValueError:
         return False
-    return True
+    return not _reads_oddly(token)
+
+
+def _reads_oddly(text: str) -> bool:
+    """Say whether Python alone may take it for a number: 1_0, or digits of other scripts."""
+    return "_" in text or not text.isascii()
 
 
 def _labels(panel: Panel) -> list[str]:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
+from tsbench.fetch import fetched_folder
 from tsbench.panel import Panel
-from tsbench_archives import archive, readers, sources
+from tsbench_archives import archive, fingerprints, readers, sources
 from tsbench_archives.archive import ArchiveDataset
 from tsbench_archives.catalogue import rows
 
@@ -49,6 +50,14 @@ def test_catalogue_lists_the_names_of_aeon():
 
     assert {row.name for row in rows().values() if row.archive == "ucr"} == set(univariate)
     assert {row.name for row in rows().values() if row.archive == "uea"} == set(multivariate)
+
+
+def test_records_are_those_of_aeon():
+    from aeon.datasets.tsc_datasets import tsc_zenodo
+
+    assert {name: row.zenodo for name, row in rows().items() if row.archive} == {
+        name: tsc_zenodo[name] for name, row in rows().items() if row.archive
+    }
 
 
 def test_catalogue_facts_are_consistent():
@@ -141,6 +150,19 @@ def test_development_data_agrees_with_the_catalogue(name, monkeypatch):
     if row.normalised:
         np.testing.assert_allclose(panel.X.mean(axis=2, dtype=float), 0, atol=1e-6)
         np.testing.assert_allclose(panel.X.std(axis=2, dtype=float), 1, atol=0.03)
+    assert panel.fingerprint() == fingerprints.fingerprints()[name]
+
+
+def test_fingerprints_are_those_of_the_bundled_sets(monkeypatch, tmp_path):
+    known = fingerprints.fingerprints()
+    assert set(known) >= set(BUNDLED)
+    monkeypatch.setattr(fingerprints, "FILE", tmp_path / "fingerprints.csv")
+    fingerprints.write()
+    fingerprints.fingerprints.cache_clear()
+    written = fingerprints.fingerprints()
+    fingerprints.fingerprints.cache_clear()
+    assert written == {name: known[name] for name in BUNDLED}
+    assert list(written) == sorted(written)
 
 
 def test_card_holds_the_known_facts():
@@ -178,6 +200,26 @@ def test_a_data_folder_comes_before_the_bundles_and_ts_before_tsv(tmp_path, monk
     assert ArchiveDataset("GunPoint").load().panel.n_timepoints == 3
 
 
+def test_what_was_fetched_comes_after_a_data_folder_and_before_the_bundles(tmp_path, monkeypatch):
+    monkeypatch.setenv("TSBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TSBENCH_DATA", str(tmp_path / "mine"))
+    for folder in (fetched_folder(), tmp_path / "mine"):
+        write_pair(folder / "GunPoint", "GunPoint")
+        assert ArchiveDataset("GunPoint").files()[0].parent == folder / "GunPoint"
+
+
+def test_homes_of_a_dataset():
+    download = ArchiveDataset("GunPoint").download()
+    assert download.files == ("GunPoint_TRAIN.ts", "GunPoint_TEST.ts")
+    assert [home.url for home in download.locations] == [
+        "https://zenodo.org/api/records/11191244",
+        "https://www.timeseriesclassification.com/aeon-toolkit/GunPoint.zip",
+        "https://github.com/sktime/sktime-datasets/raw/main/TSC/GunPoint.zip",
+    ]
+    with pytest.raises(InvalidDataError, match="holds no GunPoint_TRAIN.ts"):
+        download.read(Path("nowhere"))
+
+
 def test_train_and_test_must_share_a_folder(tmp_path, monkeypatch):
     write_pair(tmp_path / "a" / "Beef", "Beef")
     write_pair(tmp_path / "b" / "Beef", "Beef")
@@ -196,7 +238,8 @@ def test_missing_dataset_names_folders_and_remedy(tmp_path, monkeypatch):
     message = str(caught.value)
     assert "Beef" in message
     assert str(tmp_path) in message
-    assert "add a folder that holds Beef_TRAIN.ts with --data-dir or TSBENCH_DATA" in message
+    assert str(fetched_folder()) in message
+    assert "get it with 'tsbench data fetch Beef', or add a folder that holds Beef_TRAIN.ts with --data-dir" in message
 
 
 @pytest.mark.parametrize(("part", "other"), [("TRAIN", "TEST"), ("TEST", "TRAIN")])

@@ -1,16 +1,19 @@
-"""tsbench data."""
+"""tsbench data: the group, and the commands list and info."""
 
 from __future__ import annotations
 
 import click
 
+from tsbench.cli.data_fetch import fetch
+from tsbench.cli.data_path import path
+from tsbench.cli.data_verify import verify
 from tsbench.cli.options import common_options, open_registry, settings
 from tsbench.cli.show import show_dataset
 
 
 @click.group()
 def data() -> None:
-    """See which datasets are known and which are on this machine."""
+    """See which datasets are known and which are on this machine; fetch the others."""
 
 
 @data.command("list")
@@ -51,3 +54,7 @@ def info(name: str) -> int:
       tsbench data info ./recordings.csv
     """
     return show_dataset(name)
+
+
+for command in (fetch, verify, path):
+    data.add_command(command)

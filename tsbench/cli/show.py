@@ -81,7 +81,8 @@ def show_dataset(name: str) -> int:
         facts |= {"normalised": card.normalised, "checksum": card.checksum, **card.facts}
         _table(handle.name, {key: value for key, value in facts.items() if value not in ("", None)})
         if not handle.dataset.available():
-            click.echo("  not on this machine: add the folder that holds it with --data-dir or TSBENCH_DATA")
+            remedy = f"get it with 'tsbench data fetch {handle.name}', or add its folder with --data-dir or TSBENCH_DATA"
+            click.echo(f"  not on this machine: {remedy}")
             continue
         data = handle.load()
         panel = data.panel

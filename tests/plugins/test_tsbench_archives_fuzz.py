@@ -1,0 +1,277 @@
+"""Damaged files: every reader gives a Panel or refuses in one line that names the file."""
+
+import io
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tsbench.errors import InvalidDataError, TsbenchError, UsageError
+from tsbench_archives import readers, tables
+from tsbench_archives.local import LocalDataset
+
+READ = {
+    "ts": readers.read_ts,
+    "tsv": readers.read_tsv,
+    "txt": readers.read_txt,
+    "arff": readers.read_arff,
+    "csv": tables.read_table,
+    "npz": tables.read_npz,
+    "parquet": tables.read_table,
+}
+TEXT = [extension for extension in READ if extension not in ("npz", "parquet")]
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def parquet():
+    import pandas as pd
+
+    buffer = io.BytesIO()
+    pd.DataFrame({"label": ["a", "b"], "t0": [1.0, 2.0], "t1": [3.0, None]}).to_parquet(buffer)
+    return buffer.getvalue()
+
+
+VALID = {
+    "ts": [
+        b"#c\n@problemName X\n@timeStamps false\n@missing true\n@univariate true\n@equalLength true\n@seriesLength 3\n"
+        b"@classLabel true a b\n@data\n1,2,3:a\n4,?,6e-3:b\n",
+        b"@univariate false\n@dimension 2\n@equalLength false\n@classLabel true 1 2\n@data\n1,2:3,4:1\n5:6:2\n",
+    ],
+    "tsv": [b"1\t1.5\t-2\t3e2\n2\tNaN\t5\t6\n"],
+    "txt": [b"  1.0 1.5 -2 3e2\n  2.0 NaN 5 6\n"],
+    "arff": [
+        b"%c\n@relation X\n@attribute t0 numeric\n@attribute t1 numeric\n@attribute target {a,b}\n@data\n"
+        b"1,2,a\n3,?,b\n",
+        b"@relation X\n@attribute r relational\n@attribute t0 numeric\n@end r\n@attribute c {a,b}\n@data\n"
+        b"'1\\n2',a\n'3\\n4',b\n",
+    ],
+    "csv": [b"label,subject,t0,t1\na,s1,1,2\nb,s2,,4e5\n", b"case,time,label,c0,c1\n1,0,a,1,2\n1,1,a,3,\n2,0,b,5,6\n"],
+    "npz": [npz(X=np.ones((2, 1, 3)), y=np.array(["a", "b"]), lengths=np.array([3, 2]), meta_subject=np.array([1, 2]))],
+    "parquet": [parquet()],
+}
+# What damage of real files looks like: separators, line ends, headers, labels and numbers where they do not belong.
+PIECES = [
+    *(
+        b",",
+        b":",
+        b"\t",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b" ",
+        b"'",
+        b'"',
+        b"\\n",
+        b"{",
+        b"}",
+        b"@",
+        b"%",
+        b"#",
+        b"?",
+        b"\0",
+        b"",
+    ),
+    *(
+        b"@data\n",
+        b"@DATA",
+        b"@classLabel true",
+        b"@classLabel false\n",
+        b"@timeStamps true\n",
+        b"@equalLength false\n",
+    ),
+    *(b"@dimension 99999999999\n", b"@seriesLength 1000000000000\n", b"@attribute x {a,b}\n", b"(2020-01-01,1)"),
+    *(
+        b"nan",
+        b"NaN",
+        b"inf",
+        b"-inf",
+        b"1e30",
+        b"-1e30",
+        b"1e39",
+        b"1e400",
+        b"1e-400",
+        b"0x10",
+        b"1_0",
+        b"1,5",
+        b"--1",
+    ),
+    *(
+        b"True",
+        b"None",
+        b"label",
+        b"case",
+        b"time",
+        b"1" * 400,
+        b"1" * 5000,
+        "é".encode(),
+        "ярлык".encode(),
+        "标签".encode(),
+    ),
+    *(
+        "é".encode("latin-1"),
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\xe2\x80\xa8",
+        b"\x85",
+        b"\x1c",
+        b"\x0b",
+        "\u0661".encode(),
+    ),
+    *(b'"unclosed', b"\x1a", b"\xed\xa0\x80"),
+]
+
+
+def outcome(path, content, read):
+    """Return the Panel or None where the file was refused as it should be."""
+    path.write_bytes(content)
+    try:
+        panel = read(path)
+    except (InvalidDataError, UsageError) as error:
+        message = str(error)
+        assert str(path) in message
+        assert "\n" not in message and len(message) < 1000 + len(str(path))
+        return None
+    assert len(panel) > 0
+    assert np.isfinite(panel.X[~np.isnan(panel.X)]).all()
+    assert panel.y is not None and len(panel.y) == len(panel)
+    assert (panel.lengths >= 1).all() and panel.lengths.max() <= panel.n_timepoints
+    panel.fingerprint()
+    return panel
+
+
+@st.composite
+def mutated(draw, extension):
+    """A valid file with pieces cut out, put in or repeated."""
+    content = draw(st.sampled_from(VALID[extension]))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(content)))
+        stop = min(len(content), start + draw(st.sampled_from([0, 0, 1, 2, 5, 40])))
+        piece = draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=4), st.just(content[start:stop] * 2)))
+        content = content[:start] + piece + content[stop:]
+    return content
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@pytest.mark.parametrize("extension", READ)
+def test_the_valid_files_are_valid(folder, extension):
+    for content in VALID[extension]:
+        assert len(outcome(folder / f"valid.{extension}", content, READ[extension])) == 2
+
+
+@pytest.mark.parametrize("extension", READ)
+def test_mutated_files(folder, extension):
+    @settings(
+        max_examples=int(os.environ.get("TSBENCH_FUZZ", "60")), deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(content=mutated(extension))
+    def check(content):
+        outcome(folder / f"mutated.{extension}", content, READ[extension])
+
+    check()
+
+
+@pytest.mark.parametrize("extension", READ)
+def test_random_bytes(folder, extension):
+    @settings(
+        max_examples=int(os.environ.get("TSBENCH_FUZZ", "30")), deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(content=st.binary(max_size=300))
+    def check(content):
+        outcome(folder / f"random.{extension}", content, READ[extension])
+
+    check()
+
+
+@pytest.mark.parametrize("extension", [extension for extension in READ if extension != "txt"])
+def test_a_local_dataset_never_fails_otherwise(folder, extension):
+    """The card reads the file too."""
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(content=mutated(extension))
+    def check(content):
+        path = folder / f"local.{extension}"
+        path.write_bytes(content)
+        dataset = LocalDataset(path)
+        for step in (lambda: dataset.card, dataset.load):
+            try:
+                step()
+            except TsbenchError as error:
+                assert str(path) in str(error)
+
+    check()
+
+
+@pytest.mark.parametrize("extension", READ)
+def test_empty_files(folder, extension):
+    for content in (b"", b"\n", b"\r\n\r\n", b"\xef\xbb\xbf", b"\0"):
+        assert outcome(folder / f"empty.{extension}", content, READ[extension]) is None
+
+
+@pytest.mark.parametrize("extension", TEXT)
+@pytest.mark.parametrize("change", ["crlf", "bom", "both", "no last line end"])
+def test_line_ends_and_byte_order_marks_do_not_matter(folder, extension, change):
+    for content in VALID[extension]:
+        expected = outcome(folder / f"plain.{extension}", content, READ[extension]).fingerprint()
+        changed = content.replace(b"\n", b"\r\n") if change in ("crlf", "both") else content
+        changed = b"\xef\xbb\xbf" + changed if change in ("bom", "both") else changed
+        changed = changed.rstrip(b"\r\n") if change == "no last line end" else changed
+        assert outcome(folder / f"changed.{extension}", changed, READ[extension]).fingerprint() == expected
+
+
+@pytest.mark.parametrize("value", ["1e30", "-1e30", "3.4028234e38", "1e-45", "1e-400", "-0.0"])
+@pytest.mark.parametrize("label", ["a", "ярлык", "标签", "é", "1e30", "-1", "a b"])
+@pytest.mark.parametrize("extension", [extension for extension in TEXT if extension != "txt"])
+def test_large_numbers_and_labels_in_any_script(folder, extension, value, label):
+    rows = {
+        "ts": f"@data\n{value},1:{label}\n",
+        "tsv": f"{label}\t{value}\t1\n",
+        "arff": f"@attribute c {{x}}\n@data\n{value},1,{label}\n",
+        "csv": f"label,t0,t1\n{label},{value},1\n",
+    }
+    panel = outcome(folder / f"value.{extension}", rows[extension].encode(), READ[extension])
+    assert panel.X[0, 0, 0] == np.float32(value)
+    assert len(panel.classes) == 1
+
+
+@pytest.mark.parametrize("value", ["1_0", "\u0661", "0x10", "1d3", "1e", "True"])
+@pytest.mark.parametrize("extension", TEXT)
+def test_what_is_no_number_in_one_format_is_none_in_the_others(folder, extension, value):
+    rows = {
+        "ts": f"@data\n1,1:a\n1,{value}:a\n",
+        "tsv": f"a\t1\t1\na\t1\t{value}\n",
+        "txt": f"a 1 1\na 1 {value}\n",
+        "arff": f"@attribute c {{x}}\n@data\n1,1,a\n1,{value},a\n",
+        "csv": f"label,t0,t1\na,1,1\na,1,{value}\n",
+    }
+    path = folder / f"number.{extension}"
+    path.write_text(rows[extension], encoding="utf-8")
+    line = 1 + rows[extension][: rows[extension].index(value, 10)].count("\n")
+    with pytest.raises(InvalidDataError, match=rf"number\.{extension}:{line}: .*'{value}' is not a number"):
+        READ[extension](path)
+
+
+def test_counts_in_headers_are_not_believed(folder):
+    content = VALID["ts"][0].replace(b"@seriesLength 3", b"@seriesLength 1000000000000\n@dimension 99999999999")
+    assert outcome(folder / "counts.ts", content, READ["ts"]).n_timepoints == 3
+
+
+@pytest.mark.parametrize("shape", ["(999999999, 1, 3)", "(99999999999999, 1, 3)", "(-1, 1, 3)", "(2, 1, 10**9)"])
+def test_an_array_that_claims_to_be_huge(folder, shape):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(48)
+    buffer = io.BytesIO(npz(y=np.array(["a", "b"])))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("X.npy", array)
+    assert outcome(folder / "huge.npz", buffer.getvalue(), READ["npz"]) is None

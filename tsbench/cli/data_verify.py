@@ -1,0 +1,59 @@
+"""tsbench data verify."""
+
+from __future__ import annotations
+
+import click
+
+from tsbench.cli.options import common_options, open_registry, settings
+
+SAME, DIFFERS, UNKNOWN = "same", "differs", "unknown"
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[DATASET|COLLECTION]...")
+@common_options
+def verify(names: tuple[str, ...]) -> int:
+    """Compare what datasets hold with their known content; without names, all that are on this machine.
+
+    Prints for each: same, differs, unknown (nothing to compare with) or unreadable. Exits 1 when one differs or cannot
+    be read, 3 when one that was named is not on this machine.
+
+    \b
+    Examples:
+      tsbench data verify
+      tsbench data verify GunPoint uea
+    """
+    from tsbench.errors import InvalidDataError
+    from tsbench.run.plan import expand_datasets
+
+    plugins = settings().plugins()
+    wanted = names or tuple(name for name in plugins["datasets"].names() if name != "local")
+    bad, missing = 0, 0
+    for handle in expand_datasets(wanted, plugins, open_registry()):
+        if not handle.dataset.available():
+            missing += bool(names)
+            if names:
+                click.echo(f"missing     {handle.name}: get it with 'tsbench data fetch {handle.name}'")
+            continue
+        try:
+            fingerprint = handle.load().panel.fingerprint()
+        except InvalidDataError as error:
+            bad += 1
+            click.echo(f"unreadable  {error}")
+            continue
+        state = compare(fingerprint, handle.card.checksum)
+        bad += state == DIFFERS
+        files = handle.dataset.files()
+        click.echo(f"{state:<10}  {handle.name:<32}  {fingerprint[:12]}  {files[0].parent if files else ''}".rstrip())
+    if bad:
+        click.echo(
+            f"{bad} datasets are not what is known under their names: results on them cannot be compared with others'. "
+            "'tsbench data fetch NAME --force' fetches one again.",
+            err=True,
+        )
+    return 1 if bad else 3 if missing else 0
+
+
+def compare(fingerprint: str, known: str) -> str:
+    """Say whether a dataset's content is the known one."""
+    return UNKNOWN if not known else SAME if fingerprint == known else DIFFERS
