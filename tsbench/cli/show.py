@@ -81,7 +81,7 @@ def show_dataset(name: str) -> int:
         facts |= {"normalised": card.normalised, "checksum": card.checksum, **card.facts}
         _table(handle.name, {key: value for key, value in facts.items() if value not in ("", None)})
         if not handle.dataset.available():
-            remedy = f"get it with 'tsbench data fetch {handle.name}', or add its folder with --data-dir or TSBENCH_DATA"
+            remedy = f"'tsbench data fetch {handle.name}', or add the folder that holds it with --data-dir"
             click.echo(f"  not on this machine: {remedy}")
             continue
         data = handle.load()
