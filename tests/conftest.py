@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path_factory):
-    for name in ("TSBENCH_DATA", "TSBENCH_STORE", "TSBENCH_OFFLINE", "TSBENCH_DEBUG"):
+    for name in ("TSBENCH_DATA", "TSBENCH_STORE", "TSBENCH_ARTIFACTS", "TSBENCH_OFFLINE", "TSBENCH_DEBUG"):
         # set first, so that what a command sets in this process is undone as well
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)

@@ -37,7 +37,7 @@ def leaderboard(collection: str, protocol: str | None, metric: str, out: Path | 
     datasets, default = _datasets(collection, registry)
     chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
-        rows = store.results({chosen.hash(), chosen.own().hash()}, datasets)
+        rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
     board = build(collection, datasets, chosen, rows, metric)
     if board.cells.empty:
         raise UsageError(
@@ -70,14 +70,15 @@ def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
-    from tsbench.cli.tables import print_table, table_width, terminal_width
+    from tsbench.cli.tables import UNLIMITED, print_table, table_width, terminal_width
 
+    room = terminal_width()
     columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
     click.echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
     first = True
     while first or columns:
         count = len(columns)
-        while count > 1 and table_width(_table(board, columns[:count], first)) > terminal_width():
+        while room < UNLIMITED and count > 1 and table_width(_table(board, columns[:count], first)) > room:
             count -= 1
         print_table(_table(board, columns[:count], first))
         columns, first = columns[count:], False
@@ -95,8 +96,9 @@ def _table(board: Any, columns: list[str], summary: bool) -> Any:
     for name in ("method", *heads, *columns):
         table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
     n_complete = int(board.summary["complete"].sum())
+    values = board.cells[columns].to_numpy()
     for number, (method, row) in enumerate(board.summary.iterrows(), start=1):
         facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"]] if summary else []
-        cells = [percent(board.cells.loc[method, name]) for name in columns]
+        cells = [percent(value) for value in values[number - 1]]
         table.add_row(escape(str(method)), *facts, *cells, end_section=number == n_complete)
     return table

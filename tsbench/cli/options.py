@@ -69,6 +69,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     elif parameter.name == "data_dir":
         known = os.environ.get("TSBENCH_DATA", "")
         os.environ["TSBENCH_DATA"] = os.pathsep.join([*map(str, value), *([known] if known else [])])
+    elif parameter.name == "artifacts":
+        os.environ["TSBENCH_ARTIFACTS"] = value
     elif parameter.name in ("offline", "debug"):
         os.environ[f"TSBENCH_{parameter.name.upper()}"] = "1"
     else:
@@ -81,6 +83,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[F], F]:
 
 _OPTIONS = (
     _option("--store", metavar="URL", help="Store of results: a file or a database URL.  [default: tsbench.db]"),
+    _option("--artifacts", metavar="FOLDER|URL", help="Where checkpoints are kept.  [default: beside the store]"),
     _option(
         "--data-dir",
         multiple=True,

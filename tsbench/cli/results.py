@@ -65,7 +65,7 @@ def results_frame(rows: list[dict[str, Any]]) -> Any:
                 "dataset": row["dataset"],
                 "protocol": row["protocol"],
                 "protocol_hash": row["protocol_hash"],
-                "normalisation": row["spec"]["normalisation"],
+                "normalisation": row["normalisation"],
                 "fold": row["fold"],
                 "seed": row["seed"],
                 "status": row["status"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,32 +37,27 @@ class Board:
         return table
 
 
-def build(name: str, datasets: Sequence[str], protocol: Protocol, rows: Iterable[dict[str, Any]], metric: str) -> Board:
-    """Make the board of a collection from the rows of `Store.results`.
+COLUMNS = ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation")
+
+
+def build(
+    name: str,
+    datasets: Sequence[str],
+    protocol: Protocol,
+    rows: pd.DataFrame | Sequence[Mapping[str, Any]],
+    metric: str,
+) -> Board:
+    """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
     Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
     each method the newest version counts. A cell needs every fold of a seed: seeds with a fold missing are left out.
     """
-    known = {protocol.hash(), protocol.own().hash()}
-    wanted = set(datasets)
-    usable = [
-        row for row in rows if row["status"] == "succeeded" and row["dataset"] in wanted and row.get(metric) is not None
-    ]
-    if any(row["protocol_hash"] not in known for row in usable):
+    values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "finished", metric])
+    values = values.rename(columns={"label": "method", "method_version": "version", metric: "value"})
+    values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
+    if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
-    values = pd.DataFrame(
-        {
-            "method": [row["label"] for row in usable],
-            "version": [row["method_version"] for row in usable],
-            "dataset": [row["dataset"] for row in usable],
-            "fold": [row["fold"] for row in usable],
-            "seed": [row["seed"] for row in usable],
-            "normalisation": [row["spec"]["normalisation"] for row in usable],
-            "fingerprint": [row["spec"]["fingerprint"] for row in usable],
-            "finished": [row["finished"] for row in usable],
-            "value": [row[metric] for row in usable],
-        }
-    )
+    values["value"] = values["value"].astype(float)
     values = _newest(values)
     cells = _cells(values, protocol, datasets)
     summary, common = _summary(values, cells, len(datasets))

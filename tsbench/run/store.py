@@ -1,211 +1,167 @@
-"""The store of results: SQLAlchemy tables, one transaction per run; only the driver writes."""
+"""The store of results: one transaction per run; drivers on several machines may share it."""
 
 from __future__ import annotations
 
 import io
+import os
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from tsbench.errors import StoreError, UsageError
+from tsbench.errors import UsageError
 from tsbench.identity import digest
+from tsbench.run import store_claims as claims
+from tsbench.run.artifacts import Folder, folder_of, join
+from tsbench.run.database import Database, chunks, insert
 from tsbench.run.spec import Predictions, Result, RunSpec
+from tsbench.run.store_claims import CLAIM_EXPIRY
+from tsbench.run.store_schema import (
+    SCHEMA_VERSION,
+    attempts,
+    checkpoints,
+    environments,
+    metrics,
+    predictions,
+    runs,
+)
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "spec_to_json", "unpack"]
+
 DEFAULT_STORE = "tsbench.db"
-
-metadata = sa.MetaData()
-schema = sa.Table("tsbench_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
-environments = sa.Table(
-    "environments",
-    metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("content", sa.JSON, nullable=False),
-)
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("label", sa.String, nullable=False, index=True),
-    sa.Column("method", sa.String, nullable=False),
-    sa.Column("method_version", sa.Integer, nullable=False),
-    sa.Column("dataset", sa.String, nullable=False, index=True),
-    sa.Column("protocol", sa.String, nullable=False),
-    sa.Column("protocol_hash", sa.String(64), nullable=False, index=True),
-    sa.Column("fold", sa.Integer, nullable=False),
-    sa.Column("seed", sa.Integer, nullable=False),
-    sa.Column("status", sa.String, nullable=False, index=True),
-    sa.Column("spec", sa.JSON, nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False),
-)
-attempts = sa.Table(
-    "attempts",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.ForeignKey("runs.key"), nullable=False, index=True),
-    sa.Column("status", sa.String, nullable=False),
-    sa.Column("started", sa.Float, nullable=False),
-    sa.Column("finished", sa.Float, nullable=False),
-    sa.Column("durations", sa.JSON, nullable=False),
-    sa.Column("facts", sa.JSON, nullable=False),
-    sa.Column("curve", sa.JSON, nullable=False),
-    sa.Column("warnings", sa.JSON, nullable=False),
-    sa.Column("peak_memory_bytes", sa.BigInteger, nullable=False),
-    sa.Column("device", sa.String, nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
-    sa.Column("traceback", sa.Text, nullable=False),
-    sa.Column("environment", sa.ForeignKey("environments.id"), nullable=False),
-)
-metrics = sa.Table(
-    "metrics",
-    metadata,
-    sa.Column("key", sa.ForeignKey("runs.key"), primary_key=True),
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.Float),
-)
-predictions = sa.Table(
-    "predictions",
-    metadata,
-    sa.Column("key", sa.ForeignKey("runs.key"), primary_key=True),
-    sa.Column("content", sa.LargeBinary, nullable=False),
-)
-checkpoints = sa.Table(
-    "checkpoints",
-    metadata,
-    sa.Column("pretrain_key", sa.String(64), primary_key=True),
-    sa.Column("path", sa.String, nullable=False),
-    sa.Column("sha256", sa.String(64), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+FEW_DATASETS = 20
+# What a leaderboard needs of a run; `value` comes beside them.
+SCORE_COLUMNS = (
+    *(runs.c[name] for name in ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status")),
+    *(runs.c.normalisation, runs.c.fingerprint, attempts.c.finished),
 )
 
 
-class Store:
-    """Results behind one URL: an SQLite file by default ("results.db" and "sqlite:///results.db" are the same).
+class Store(Database):
+    """Results behind one URL, and the folder of artefacts (checkpoints) that goes with them.
 
-    Raises StoreError when the database cannot be opened, is of a newer schema, or is not a tsbench store.
+    artifacts : a folder or a URL for fsspec. None: TSBENCH_ARTIFACTS, else as ""; "": beside the SQLite file, or
+        ./tsbench-artifacts for a server.
+
+    Raises what `Database` does.
     """
 
-    def __init__(self, url: str = DEFAULT_STORE, must_exist: bool = False) -> None:
-        self.url = _parse(url)
-        self._database = self.url.database or ""
-        self._is_file = self.url.get_backend_name() == "sqlite" and self._database not in ("", ":memory:")
-        if must_exist and self._is_file and not Path(self._database).exists():
-            raise UsageError(
-                f"there is no store at {self._database}; name one with --store, or make one by 'tsbench run'"
-            )
-        try:
-            self.engine = sa.create_engine(self.url)
-        except (ModuleNotFoundError, NoSuchModuleError) as error:
-            raise UsageError(f"--store {self.name}: no driver ({error}); install tsbench[postgres]") from None
-        if self.url.get_backend_name() == "sqlite":
-            sa.event.listen(self.engine, "connect", _tune_sqlite)
-        with self._guard("opened"):
-            self._open()
+    def __init__(self, url: str = DEFAULT_STORE, must_exist: bool = False, artifacts: str | None = None) -> None:
+        super().__init__(url, must_exist)
+        self._artifacts = os.environ.get("TSBENCH_ARTIFACTS", "") if artifacts is None else artifacts
 
     @property
-    def name(self) -> str:
-        """The URL without its password."""
-        return self._database if self._is_file else self.url.render_as_string(hide_password=True)
+    def artifacts(self) -> Folder:
+        """The folder (a Path) or the URL (a str) of what is kept in files."""
+        return folder_of(self._artifacts, self.file)
 
     @property
-    def artifacts(self) -> Path:
-        """The folder beside the store for checkpoints."""
-        return Path(f"{self._database}-artifacts" if self._is_file else "tsbench-artifacts")
+    def checkpoint_folder(self) -> Folder:
+        """The folder or URL of the checkpoints; raises UsageError where a URL cannot be used on this machine."""
+        return join(self.artifacts, "checkpoints")
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self.engine.dispose()
+    def claim(self, key: str, owner: str, redo: bool = False) -> bool:
+        """Take a run for this owner: True when it may execute it now, and nobody else may.
+
+        False when another owner holds it whose last heartbeat is less than CLAIM_EXPIRY old on the database's clock,
+        or when it has already succeeded (unless `redo`). An owner may claim again what it holds.
+        """
+        with self.read() as connection:  # most that are not to be had are seen without a place in the writers' queue
+            if not claims.free(connection, key, owner, redo):
+                return False
+        return self.write(lambda connection: claims.claim(connection, key, owner, redo))
+
+    def heartbeat(self, owner: str) -> set[str]:
+        """Refresh all claims of an owner and return their keys; one that another owner took over is missing."""
+        return self.write(lambda connection: claims.heartbeat(connection, owner))
+
+    def release(self, owner: str, keys: Iterable[str] | None = None) -> None:
+        """Give back an owner's claims, all or those of keys; those of others stay."""
+        held = None if keys is None else list(keys)
+        self.write(lambda connection: claims.release(connection, owner, held))
+
+    def claimed(self) -> dict[str, str]:
+        """Return {key: owner} of the live claims."""
+        with self.read() as connection:
+            return claims.live(connection)
 
     def statuses(self, keys: Iterable[str]) -> dict[str, str]:
         """Return {key: status} of the runs that have one."""
-        wanted = set(keys)
-        with self._guard("read"), self.engine.connect() as connection:
-            rows = connection.execute(sa.select(runs.c.key, runs.c.status))
-            return {key: status for key, status in rows if key in wanted}
+        with self.read() as connection:
+            query = sa.select(runs.c.key, runs.c.status)
+            found = (connection.execute(query.where(runs.c.key.in_(chunk))) for chunk in chunks(set(keys)))
+            return {key: status for rows in found for key, status in rows}
 
     def seconds(self, keys: Iterable[str]) -> dict[str, float]:
         """Return {key: seconds} that all attempts of a run took together."""
-        wanted = set(keys)
-        taken = sa.func.sum(attempts.c.finished - attempts.c.started)
-        with self._guard("read"), self.engine.connect() as connection:
-            rows = connection.execute(sa.select(attempts.c.key, taken).group_by(attempts.c.key))
-            return {key: total for key, total in rows if key in wanted}
+        query = sa.select(attempts.c.key, sa.func.sum(attempts.c.finished - attempts.c.started))
+        query = query.group_by(attempts.c.key)
+        with self.read() as connection:
+            found = (connection.execute(query.where(attempts.c.key.in_(chunk))) for chunk in chunks(set(keys)))
+            return {key: total for rows in found for key, total in rows}
 
-    def record(self, result: Result, environment: dict[str, Any]) -> None:
-        """Write everything about one attempt in one transaction.
+    def record(self, result: Result, environment: dict[str, Any], owner: str | None = None) -> bool:
+        """Write everything about one attempt in one transaction; return whether it now is the run's result.
 
         The newest attempt is the run's status, except that a success is only replaced by a success: a forced
         repetition that fails or is interrupted leaves the earlier result in place.
-        """
-        spec, environment_id = result.spec, digest(environment)
-        with self._guard("written"), self.engine.begin() as connection:
-            if (
-                connection.execute(sa.select(environments.c.id).where(environments.c.id == environment_id)).first()
-                is None
-            ):
-                connection.execute(environments.insert().values(id=environment_id, content=environment))
-            before = connection.execute(sa.select(runs.c.status).where(runs.c.key == spec.key)).scalar()
-            if before is None:
-                connection.execute(
-                    runs.insert().values(key=spec.key, status=result.status, attempt=0, **_run_row(spec))
-                )
-            attempt = connection.execute(attempts.insert().values(_attempt_row(result, environment_id)))
-            if before != "succeeded" or result.status == "succeeded":
-                assert attempt.inserted_primary_key is not None
-                self._make_current(connection, result, attempt.inserted_primary_key[0])
-            if result.checkpoint is not None:
-                pretrain_key, path, sha256 = result.checkpoint
-                row = {"path": path, "sha256": sha256, "created": time.time()}
-                connection.execute(checkpoints.delete().where(checkpoints.c.pretrain_key == pretrain_key))
-                connection.execute(checkpoints.insert().values(pretrain_key=pretrain_key, **row))
 
-    def _make_current(self, connection: sa.Connection, result: Result, attempt: int) -> None:
-        """Let an attempt be the run's status, metrics and predictions."""
-        key = result.spec.key
-        row = {**_run_row(result.spec), "status": result.status, "attempt": attempt}
-        connection.execute(runs.update().where(runs.c.key == key).values(row))
-        for table in (metrics, predictions):
-            connection.execute(table.delete().where(table.c.key == key))
-        if result.metrics:
-            values = [{"key": key, "name": name, "value": _finite(v)} for name, v in result.metrics.items()]
-            connection.execute(metrics.insert(), values)
-        if result.predictions is not None:
-            connection.execute(predictions.insert().values(key=key, content=pack(result.predictions)))
+        owner : who claimed the run; the claim is released. An owner whose claim was taken over (or that never had
+        one) is late: its attempt is kept as a row, but becomes the result only where it succeeded and no success is
+        there yet. The owner that took over decides in all other cases. The same key gives the same bits, so a late
+        success is as good as another.
+        """
+        content = None if result.predictions is None else pack(result.predictions)
+        return self.write(lambda connection: _record(connection, result, content, environment, owner))
 
     def checkpoint_sha256(self, pretrain_key: str) -> str | None:
         """Return the recorded checksum of a checkpoint."""
         query = sa.select(checkpoints.c.sha256).where(checkpoints.c.pretrain_key == pretrain_key)
-        with self._guard("read"), self.engine.connect() as connection:
+        with self.read() as connection:
             return connection.execute(query).scalar()
 
     def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
         """Return one flat row per run with its newest attempt; metrics are columns of their own."""
-        query = sa.select(runs, *(c for c in attempts.c if c.name not in ("id", "key", "status", "traceback")))
-        query = query.join(attempts, attempts.c.id == runs.c.attempt)
-        hashes, names = list(protocol_hashes), list(datasets)
-        if hashes:
-            query = query.where(runs.c.protocol_hash.in_(hashes))
-        if names:
-            query = query.where(runs.c.dataset.in_(names))
-        with self._guard("read"), self.engine.connect() as connection:
-            rows = {row.key: dict(row._mapping) for row in connection.execute(query)}
-            for key, name, value in connection.execute(sa.select(metrics)):
-                if key in rows:
-                    rows[key][name] = value
+        columns = [c for c in attempts.c if c.name not in ("id", "key", "status", "traceback")]
+        query = sa.select(runs, *columns).join(attempts, attempts.c.id == runs.c.attempt)
+        values = sa.select(metrics).join(runs, runs.c.key == metrics.c.key)
+        wanted = _wanted(protocol_hashes, datasets)
+        with self.read() as connection:
+            rows = {row.key: dict(row._mapping) for row in connection.execute(query.where(*wanted))}
+            for key, name, value in connection.execute(values.where(*wanted)):
+                rows[key][name] = value
         return list(rows.values())
+
+    def scores(self, metric: str, protocol_hashes: Iterable[str], datasets: Iterable[str] = ()) -> pd.DataFrame:
+        """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
+
+        Columns: label, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
+        finished, and the metric under its name.
+        """
+        import pandas as pd
+
+        value = sa.and_(metrics.c.key == runs.c.key, metrics.c.name == metric, metrics.c.value.is_not(None))
+        query = sa.select(*SCORE_COLUMNS, metrics.c.value).select_from(runs).join(metrics, value)
+        names = list(datasets)
+        # SQLite looks each row up in a long IN (...): pandas is faster.
+        wanted = _wanted(protocol_hashes, names if len(names) < FEW_DATASETS else ())
+        query = query.join(attempts, attempts.c.id == runs.c.attempt).where(*wanted)
+        with self.read() as connection:
+            # Plain tuples: SQLAlchemy's rows take pandas three times as long.
+            rows = connection.execute(query).cursor.fetchall()
+        frame = pd.DataFrame(rows, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        return frame[frame["dataset"].isin(names)] if names else frame
 
     def find(self, prefix: str) -> dict[str, Any]:
         """Return everything about the one run whose key starts with prefix, with its environment and attempts."""
         query = sa.select(runs).where(runs.c.key.startswith(prefix, autoescape=True)).limit(2)
-        with self._guard("read"), self.engine.connect() as connection:
+        with self.read() as connection:
             found = connection.execute(query).mappings().all()
             if len(found) != 1:
                 count = "more than one run" if found else "no run"
@@ -223,36 +179,9 @@ class Store:
     def predictions(self, key: str) -> Predictions | None:
         """Return the stored predictions of a run."""
         query = sa.select(predictions.c.content).where(predictions.c.key == key)
-        with self._guard("read"), self.engine.connect() as connection:
+        with self.read() as connection:
             content = connection.execute(query).scalar()
         return None if content is None else unpack(content)
-
-    def _open(self) -> None:
-        tables = set(sa.inspect(self.engine).get_table_names())
-        if not tables:
-            metadata.create_all(self.engine)
-            with self.engine.begin() as connection:
-                connection.execute(schema.insert().values(version=SCHEMA_VERSION))
-            return
-        if schema.name not in tables:
-            raise StoreError(f"{self.name} is a database, but not a tsbench store; name another with --store")
-        with self.engine.connect() as connection:
-            version = connection.execute(sa.select(schema.c.version)).scalar()
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.name} has schema {version}, this tsbench reads {SCHEMA_VERSION}; "
-                "use the version of tsbench that wrote it, or another --store"
-            )
-
-    @contextmanager
-    def _guard(self, verb: str) -> Iterator[None]:
-        """Turn every database error into one line that names the store and hides the password."""
-        try:
-            yield
-        except SQLAlchemyError as error:
-            cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-            reason = " ".join(cause.split())
-            raise StoreError(f"store {self.name} cannot be {verb}: {reason}; earlier results are untouched") from error
 
 
 def pack(p: Predictions) -> bytes:
@@ -283,6 +212,68 @@ def spec_to_json(spec: RunSpec) -> dict[str, Any]:
     }
 
 
+def _record(
+    connection: sa.Connection, result: Result, content: bytes | None, environment: dict[str, Any], owner: str | None
+) -> bool:
+    key, row = result.spec.key, _run_row(result.spec)
+    identity = digest(environment)
+    known = insert(connection, environments).values(id=identity, content=environment).on_conflict_do_nothing()
+    connection.execute(known)
+    first = insert(connection, runs).values(key=key, status=result.status, attempt=0, **row)
+    first = first.on_conflict_do_nothing().returning(runs.c.key)
+    before = None
+    if connection.execute(first).first() is None:
+        # The row stays locked (PostgreSQL; SQLite has one writer): who records the same run next waits here.
+        query = sa.select(runs.c.status).where(runs.c.key == key).with_for_update()
+        before = connection.execute(query).scalar_one()
+    late = owner is not None and claims.release(connection, owner, [key]) == 0
+    attempt_row = _attempt_row(result, identity, owner)
+    attempt = connection.execute(attempts.insert().values(attempt_row)).inserted_primary_key
+    assert attempt is not None
+    current = _replaces(before, result.status, late)
+    if current:
+        connection.execute(
+            runs.update().where(runs.c.key == key), {**row, "status": result.status, "attempt": attempt[0]}
+        )
+        _replace_values(connection, result, content)
+    if result.checkpoint is not None:
+        pretrain_key, path, sha256 = result.checkpoint
+        new = insert(connection, checkpoints)
+        new = new.values(pretrain_key=pretrain_key, path=path, sha256=sha256, created=time.time())
+        changed = {name: new.excluded[name] for name in ("path", "sha256", "created")}
+        differs = checkpoints.c.sha256 != new.excluded.sha256
+        keys = [checkpoints.c.pretrain_key]
+        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=differs))
+    return current
+
+
+def _replaces(before: str | None, status: str, late: bool) -> bool:
+    """Say whether an attempt of this status becomes the result of a run that has the status before (None: new)."""
+    if before is None:
+        return True
+    if late:
+        return status == "succeeded" and before != "succeeded"
+    return status == "succeeded" or before != "succeeded"
+
+
+def _replace_values(connection: sa.Connection, result: Result, content: bytes | None) -> None:
+    """Let the metrics and predictions of a run be those of one result."""
+    key = result.spec.key
+    for table in (metrics, predictions):
+        connection.execute(table.delete().where(table.c.key == key))
+    if result.metrics:
+        values = [{"key": key, "name": name, "value": _finite(v)} for name, v in result.metrics.items()]
+        connection.execute(metrics.insert(), values)
+    if content is not None:
+        connection.execute(predictions.insert().values(key=key, content=content))
+
+
+def _wanted(protocol_hashes: Iterable[str], datasets: Iterable[str]) -> list[sa.ColumnElement[bool]]:
+    hashes, names = list(protocol_hashes), list(datasets)
+    conditions: list[sa.ColumnElement[bool]] = [runs.c.protocol_hash.in_(hashes)] if hashes else []
+    return [*conditions, runs.c.dataset.in_(names)] if names else conditions
+
+
 def _run_row(spec: RunSpec) -> dict[str, Any]:
     return {
         "label": spec.label,
@@ -294,10 +285,12 @@ def _run_row(spec: RunSpec) -> dict[str, Any]:
         "fold": spec.fold,
         "seed": spec.seed,
         "spec": spec_to_json(spec),
+        "normalisation": spec.normalisation,
+        "fingerprint": spec.fingerprint,
     }
 
 
-def _attempt_row(result: Result, environment_id: str) -> dict[str, Any]:
+def _attempt_row(result: Result, environment_id: str, owner: str | None) -> dict[str, Any]:
     return {
         "key": result.spec.key,
         "status": result.status,
@@ -312,26 +305,11 @@ def _attempt_row(result: Result, environment_id: str) -> dict[str, Any]:
         "error": result.error,
         "traceback": result.traceback,
         "environment": environment_id,
+        "owner": owner or "",
+        "pretrain_key": result.checkpoint[0] if result.checkpoint else None,
     }
 
 
 def _finite(value: float) -> float | None:
     """Return None for NaN and infinity, which SQL does not know."""
     return float(value) if abs(value) < float("inf") else None
-
-
-def _parse(url: str) -> sa.URL:
-    try:
-        return make_url(url if "://" in url else f"sqlite:///{url}")
-    except ArgumentError:
-        raise UsageError("--store: give a file name or a database URL such as sqlite:///results.db") from None
-
-
-def _tune_sqlite(connection: Any, _: Any) -> None:
-    """Write-ahead log: readers never wait for the writer; a crash loses at most the transaction under way."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()

@@ -9,7 +9,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
 from tsbench.plugins import Plugins
-from tsbench.run import checkpoints, resources
+from tsbench.run import artifacts, checkpoints, resources
 from tsbench.run.datasets import open_dataset
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
 from tsbench.run.transforms import apply_transforms
@@ -65,7 +64,7 @@ class Worker:
         self,
         plugins: Plugins,
         device: str = "cpu",
-        checkpoint_folder: Path | None = None,
+        checkpoint_folder: artifacts.Folder | None = None,
         sha256_of: Sha256Of = lambda key: None,
         progress: training.Progress | None = None,
     ) -> None:
@@ -283,7 +282,8 @@ class Worker:
         found = self._checkpoint(key)
         if found is not None:
             method.load_state_dict(found.state)
-            return Trained(method, self.device, key, {**found.report, "reused": 1}, None, channels)
+            kept = (key, f"{key}.safetensors", self.sha256_of(key) or "")
+            return Trained(method, self.device, key, {**found.report, "reused": 1}, kept, channels)
         record, checkpoint = self._train(method, key, panels)
         return Trained(method, self.device, key, record, checkpoint, channels)
 

@@ -46,7 +46,7 @@ def test_every_public_name_resolves():
     "arguments",
     [
         *([name] for name in ("run", "leaderboard", "reproduce", "results", "list", "show")),
-        *([["data", "list"], ["data", "info"], ["plugin", "list"]]),
+        *([["data", "list"], ["data", "info"], ["plugin", "list"], ["store", "info"]]),
     ],
 )
 def test_each_help_has_an_example_and_takes_a_store(tsbench, arguments):

@@ -20,7 +20,8 @@ def row(method, dataset, value, seed=0, fold=0, **fields):
         "finished": 0.0,
         "accuracy": value,
         "protocol_hash": PROTOCOL.hash(),
-        "spec": {"normalisation": "none", "fingerprint": "f"},
+        "normalisation": "none",
+        "fingerprint": "f",
         **fields,
     }
 
@@ -64,7 +65,7 @@ def test_of_a_method_the_newest_version_counts_and_of_a_dataset_the_newest_data(
     result = board(rows)
     assert result.cells.loc["x", "A"] == 0.9
     assert np.isnan(result.cells.loc["x", "B"])
-    old = row("y", "A", 0.2, spec={"normalisation": "none", "fingerprint": "old"}, finished=-1.0)
+    old = row("y", "A", 0.2, fingerprint="old", finished=-1.0)
     assert "y" not in board([*rows, old]).cells.index
 
 

@@ -1,5 +1,6 @@
 import torch
 
+from tsbench.run import artifacts
 from tsbench.run.checkpoints import Checkpoint, load, save
 
 STATE = {"w": torch.arange(6.0).reshape(2, 3).T, "n": torch.tensor(3)}
@@ -19,3 +20,11 @@ def test_what_cannot_be_trusted_is_not_loaded(tmp_path):
     assert load(tmp_path, "other", sha256, "cpu") is None
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-1])
     assert load(tmp_path, "key", sha256, "cpu") is None
+
+
+def test_weights_are_kept_behind_a_url_too():
+    name, sha256 = save("memory://weights", "key", Checkpoint(STATE, {"steps": 3}))
+    found = load("memory://weights", "key", sha256, "cpu")
+    assert found.report == {"steps": 3} and torch.equal(found.state["w"], STATE["w"])
+    artifacts.write("memory://weights", name, b"rubbish")
+    assert load("memory://weights", "key", sha256, "cpu") is None

@@ -1,0 +1,140 @@
+"""Merging stores: what was run elsewhere comes here, with its attempts, predictions and checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from tsbench.errors import StoreError
+from tsbench.run import artifacts
+from tsbench.run.database import insert
+from tsbench.run.store import Store
+from tsbench.run.store_schema import attempts, checkpoints, environments, metrics, predictions, runs
+
+BATCH = 200
+
+
+@dataclass
+class Merged:
+    """What a merge did: keys of the runs copied; conflicts and checkpoints left out, one line each."""
+
+    copied: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    n_checkpoints: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+def merge(ours: Store, other: Store) -> Merged:
+    """Copy the runs that ours lacks, or that succeeded in other and not in ours, in transactions of 200 runs.
+
+    A run that succeeded in both with different metrics is a conflict: it is reported, ours stays. Claims stay where
+    they are. Merging again copies nothing.
+    """
+    if ours.read_only:
+        raise StoreError(f"store {ours.name} may only be read from here; merge into one that may be written")
+    report = Merged()
+    with ours.read() as here, other.read() as there:
+        known, found = _statuses(here), _statuses(there)
+        both = {key for key in known.keys() & found.keys() if known[key] == found[key] == "succeeded"}
+        mine, theirs = _metrics(here, both), _metrics(there, both)
+    for key in sorted(both):
+        left, right = mine.get(key, {}), theirs.get(key, {})
+        if left != right:
+            names = sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
+            report.conflicts.append(
+                f"{key[:12]}: " + ", ".join(f"{n} {left.get(n)} here, {right.get(n)} there" for n in names)
+            )
+    report.copied = [
+        key for key, status in found.items() if key not in known or (status == "succeeded" and key not in both)
+    ]
+    for first in range(0, len(report.copied), BATCH):
+        _copy(ours, other, report.copied[first : first + BATCH])
+    _copy_checkpoints(ours, other, report)
+    return report
+
+
+def _copy(ours: Store, other: Store, keys: list[str]) -> None:
+    """Copy whole runs in one transaction; what ours has of them becomes earlier attempts."""
+    with other.read() as there:
+        rows: dict[str, list[dict[str, Any]]] = {
+            table.name: [dict(r) for r in there.execute(sa.select(table).where(table.c.key.in_(keys))).mappings()]
+            for table in (runs, attempts, metrics, predictions)
+        }
+        used = {row["environment"] for row in rows["attempts"]}
+        query = sa.select(environments).where(environments.c.id.in_(used))
+        rows["environments"] = [dict(row) for row in there.execute(query).mappings()]
+
+    def write(here: sa.Connection) -> None:
+        for row in rows["environments"]:
+            here.execute(insert(here, environments).values(row).on_conflict_do_nothing())
+        query = sa.select(runs.c.key).where(runs.c.key.in_(keys), runs.c.status == "succeeded")
+        done = set(here.execute(query).scalars())  # a driver was faster than this merge
+        for run in rows["runs"]:
+            if run["key"] not in done:
+                here.execute(insert(here, runs).values(run).on_conflict_do_nothing())
+        numbers = _copy_attempts(here, [row for row in rows["attempts"] if row["key"] not in done])
+        for run in rows["runs"]:
+            if run["key"] not in done:
+                run["attempt"] = numbers[run["attempt"]]
+                here.execute(runs.update().where(runs.c.key == run["key"]).values(run))
+        for table in (metrics, predictions):
+            here.execute(table.delete().where(table.c.key.in_(set(keys) - done)))
+            values = [row for row in rows[table.name] if row["key"] not in done]
+            if values:
+                here.execute(table.insert(), values)
+
+    ours.write(write)
+
+
+def _copy_attempts(here: sa.Connection, rows: list[dict[str, Any]]) -> dict[int, int]:
+    """Insert attempts that are not here yet; return {their number: ours}."""
+    numbers = {}
+    for row in sorted(rows, key=lambda row: row["id"]):
+        theirs = row["id"]
+        same = [attempts.c[name] == row[name] for name in ("key", "started", "finished", "status", "owner")]
+        known = here.execute(sa.select(attempts.c.id).where(*same)).scalar()
+        if known is None:
+            new = here.execute(attempts.insert().values({k: v for k, v in row.items() if k != "id"}))
+            assert new.inserted_primary_key is not None
+            known = new.inserted_primary_key[0]
+        numbers[theirs] = known
+    return numbers
+
+
+def _copy_checkpoints(ours: Store, other: Store, report: Merged) -> None:
+    """Copy the files of checkpoints that ours has no record of, each before its row."""
+    with ours.read() as here:
+        known = set(here.execute(sa.select(checkpoints.c.pretrain_key)).scalars())
+    with other.read() as there:
+        rows = [dict(row) for row in there.execute(sa.select(checkpoints)).mappings()]
+    for row in rows:
+        if row["pretrain_key"] in known:
+            continue
+        content = artifacts.read(other.checkpoint_folder, row["path"])
+        if content is None or hashlib.sha256(content).hexdigest() != row["sha256"]:
+            where = artifacts.shown(other.checkpoint_folder)
+            report.skipped.append(f"{row['path']} is missing or damaged in {where}; it is trained anew when needed")
+            continue
+        artifacts.write(ours.checkpoint_folder, row["path"], content)
+        _add_checkpoint(ours, row)
+        report.n_checkpoints += 1
+
+
+def _add_checkpoint(ours: Store, row: Mapping[str, Any]) -> None:
+    ours.write(lambda here: here.execute(insert(here, checkpoints).values(**row).on_conflict_do_nothing()))
+
+
+def _statuses(connection: sa.Connection) -> dict[str, str]:
+    return {row.key: row.status for row in connection.execute(sa.select(runs.c.key, runs.c.status))}
+
+
+def _metrics(connection: sa.Connection, keys: set[str]) -> dict[str, dict[str, float | None]]:
+    found: dict[str, dict[str, float | None]] = {}
+    for key, name, value in connection.execute(sa.select(metrics)) if keys else ():
+        if key in keys:
+            found.setdefault(key, {})[name] = value
+    return found
