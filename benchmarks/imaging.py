@@ -1,14 +1,20 @@
-"""Print what time series imaging costs beside pyts: python benchmarks/imaging.py [CASESxLENGTH] [PAIRS].
+"""Print what time series imaging costs beside pyts: python benchmarks/imaging.py [CASESxLENGTH] [TURNS].
 
-One CPU thread, CPU time, ours and pyts' turn alternating; default 1000x512 (random walks, images of full size) and 3.
-- rate: float64 as pyts returns it; 100 % is a bare `torch.empty(...).fill_(1)` of the same output in the same turn.
-- pyts/ours: float64, both into new memory. training: float32 into reused memory, against pyts and the conversion of its
-  images to a float32 tensor.
-Medians over the turns, and the fastest turns' ratios in brackets. With a GPU also milliseconds and the share of the
-measured write bandwidth (a bare fill), float32 into reused memory; there no pyts is needed.
+One CPU thread, CPU time, random walks, images of full size; default 1000x512 and 3. Each function runs in turns of its
+own, the first of which is not counted: until huge pages are at hand, new memory is dear.
+- pyts/fill: pyts beside a bare `numpy.empty(...).fill(1)` of its float64 output; what returns new memory cannot be
+  faster than pyts by more than that.
+- new: pyts/ours, both float64 into new memory. reused: ours float64 into reused memory (out=).
+- training: float32 into reused memory, against pyts and the conversion of its images to a float32 tensor.
+Ratios of medians over the turns, and of the fastest turns in brackets. With a GPU also milliseconds and the share of
+the measured write bandwidth (a bare fill), float32 into reused memory; there no pyts is needed.
+
+python benchmarks/imaging.py memory: peak memory (MiB above the imports and the series) of a batch of 8 series of 10,000
+points to 224 pixels, each encoding in a process of its own. Linux.
 """
 
 import os
+import subprocess
 import sys
 import time
 
@@ -39,39 +45,60 @@ def cpu_seconds(work):
     return time.process_time() - start
 
 
-def on_cpu(X, pairs):
+def on_cpu(X, turns):
     import pyts.image
 
     cases, n = X.shape
     x = torch.from_numpy(X)[:, None]
-    batch, out = x.float(), torch.ones(cases, 1, n, n)
-    print(f"{cases} series of {n}, {torch.get_num_threads()} thread, {pairs} turns, CPU seconds")
-    print("encoding      ours   pyts   rate of a fill   pyts/ours      training (ours, pyts/ours)")
+    batch, out, wide = x.float(), torch.ones(cases, 1, n, n), torch.ones(cases, 1, n, n, dtype=torch.float64)
+    print(f"{cases} series of {n}, {torch.get_num_threads()} thread, {turns} turns, CPU seconds")
+    print("encoding       fill   ours   pyts  pyts/fill    new          reused       training")
     for name, (ours, reference, parameters) in encodings(n).items():
         theirs = getattr(pyts.image, reference)(**parameters)
         theirs.transform(X[:2])
         ours(batch[:2], **parameters)
-        turns = []
-        for _ in range(pairs):
-            turns.append(
-                [
-                    cpu_seconds(lambda: torch.empty(cases, 1, n, n, dtype=torch.float64).fill_(1)),
-                    cpu_seconds(lambda f=ours, p=parameters: f(x, **p)),
-                    cpu_seconds(lambda t=theirs: t.transform(X)),
-                    cpu_seconds(lambda f=ours, p=parameters: f(batch, **p, out=out)),
-                    cpu_seconds(lambda t=theirs: torch.from_numpy(t.transform(X)).float()),
-                ]
-            )
-        fill, new, reference_new, reused, converted = np.array(turns).T
-        print(
-            f"{name:12s} {np.median(new):6.2f} {np.median(reference_new):6.2f}   {_ratio(fill, new, '.0%'):>14s}   "
-            f"{_ratio(reference_new, new):12s}  {np.median(reused):6.2f}  {_ratio(converted, reused)}",
-            flush=True,
-        )
+        works = [
+            lambda: np.empty((cases, n, n)).fill(1),
+            lambda f=ours, p=parameters: f(x, **p),
+            lambda t=theirs: t.transform(X),
+            lambda f=ours, p=parameters: f(x, **p, out=wide),
+            lambda f=ours, p=parameters: f(batch, **p, out=out),
+            lambda t=theirs: torch.from_numpy(t.transform(X)).float(),
+        ]
+        times = np.array([[cpu_seconds(work) for _ in range(turns + 1)][1:] for work in works])
+        fill, new, reference, reused, training, converted = times
+        seconds = " ".join(f"{np.median(seconds):6.2f}" for seconds in (fill, new, reference))
+        ratios = ((reference, fill), (reference, new), (reference, reused), (converted, training))
+        print(f"{name:12s} {seconds}  " + "  ".join(f"{_ratio(*pair):11s}" for pair in ratios), flush=True)
 
 
-def _ratio(above, below, form=".1f"):
-    return f"{np.median(above / below):{form}} ({above.min() / below.min():{form}})"
+def _ratio(above, below):
+    return f"{np.median(above) / np.median(below):.1f} ({above.min() / below.min():.1f})"
+
+
+MEMORY = """
+import resource, sys, torch
+import tsbench_imaging as t
+torch.set_num_threads(1)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+encode = {
+    "gasf": lambda x: t.gramian_angular_field(x),
+    "mtf": lambda x: t.markov_transition_field(x),
+    "rp": lambda x: t.recurrence_plot(x, 224),
+    "rp point": lambda x: t.recurrence_plot(x, 224, threshold="point"),
+    "rp point, dimension 2": lambda x: t.recurrence_plot(x[:1], 224, 2, threshold="point"),
+}[sys.argv[1]]
+encode(torch.randn(1, 1, 300))
+x = torch.randn(8, 1, 10_000)
+before = peak()
+encode(x)
+print(f"{sys.argv[1]:22s} {peak() - before:6.0f} MiB", flush=True)
+"""
+
+
+def memory():
+    for name in ("gasf", "mtf", "rp", "rp point", "rp point, dimension 2"):
+        subprocess.run([sys.executable, "-c", MEMORY, name], check=True)
 
 
 def on_gpu(X, pairs):
@@ -98,12 +125,15 @@ def on_gpu(X, pairs):
 
 def main():
     torch.set_num_threads(1)
+    if sys.argv[1:] == ["memory"]:
+        memory()
+        return
     cases, n = map(int, (sys.argv[1] if len(sys.argv) > 1 else "1000x512").split("x"))
-    pairs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    turns = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     X = np.random.default_rng(0).normal(size=(cases, n)).cumsum(axis=1)
     if torch.cuda.is_available():
         on_gpu(X, 10)
-    on_cpu(X, pairs)
+    on_cpu(X, turns)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from tsbench.plugins import plugins
 from tsbench.registry import load_registry
 from tsbench.run.driver import choose, execute
+from tsbench.run.executors.inline import Inline
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.store import Store
 from tsbench.run.worker import Worker
@@ -24,7 +25,7 @@ class Silent:
     def started(self, *_: object) -> None:
         pass
 
-    step = finished = started
+    step = finished = waiting = started
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +39,7 @@ with tempfile.TemporaryDirectory() as folder:
     planned = time.perf_counter()
     store = Store(str(Path(folder) / "tsbench.db"))
     todo, outcome = choose(plan, store, retry=False, force=False)
-    execute(todo, outcome, warm, store, Silent())
+    execute(todo, outcome, Inline(warm), store, Silent())
     executed = time.perf_counter()
     store.close()
     assert len(outcome.results) == RUNS and not outcome.failures()

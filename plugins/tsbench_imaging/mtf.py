@@ -71,6 +71,8 @@ def markov_transition_field(
         edges, reduced[part] = _edges(values, n_bins, strategy)
         bins = torch.searchsorted(edges, values)
         _fields(bins, _transitions(bins, n_bins).to(images.dtype), bounds, images[part])
+    if observed is not None:
+        reduced &= observed.any(dim=1)  # the image of the others is blank
     _warn(reduced, x.shape[1], n_bins)
     return hand_over(images, x, None if observed is None else segment_means(observed.double(), bounds), out)
 

@@ -48,6 +48,15 @@ def matrix_percentile(x: Tensor, percentage: float) -> Tensor:
     return interpolate(low, torch.where(reached.sum(dim=1) > first + 1, low, above), weight)
 
 
+def distance_percentile(x: Tensor, percentage: float) -> Tensor:
+    """Return the percentile (n,) over all |x_i - x_j| of each series of x (n, m) on a CPU; none of them is held."""
+    from tsbench_imaging.pairs_cpu import distances_of_rank  # numba is imported where it is needed
+
+    rank, weight = _position(x.shape[1] ** 2, percentage)
+    low, high = distances_of_rank(x.sort(dim=1).values.numpy(), rank)
+    return interpolate(torch.from_numpy(low), torch.from_numpy(high), weight)
+
+
 def streamed_percentile(blocks: Blocks, count: int, percentage: float) -> Tensor:
     """Return the percentile, a scalar, of `count` values >= 0 that blocks() yields in flat pieces, each time anew.
 

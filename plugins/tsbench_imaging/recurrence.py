@@ -11,7 +11,7 @@ from torch import Tensor
 from tsbench.errors import UsageError
 from tsbench_imaging.images import block_elements, hand_over, new_images
 from tsbench_imaging.missing import Missing, complete
-from tsbench_imaging.percentiles import Blocks, matrix_percentile, streamed_percentile
+from tsbench_imaging.percentiles import Blocks, distance_percentile, matrix_percentile, streamed_percentile
 from tsbench_imaging.segmentation import Bounds, fraction_or_count, segment_means, segments
 
 Threshold = Literal["point", "distance"] | float | None
@@ -65,14 +65,15 @@ def recurrence_plot(
     simple = dimension == 1 and threshold is None and side == n
     points = series.to(images.dtype if simple else torch.float64).unfold(1, n, time_delay)
     block = block_elements(x.device)
-    chunk = max(1, block // (n * n if side == n else n * -(-n // side)))
+    longest = -(-n // side)
+    chunk = max(1, block // (n * n if side == n else n * longest))
     for i in range(0, len(points), chunk):
         part = slice(i, i + chunk)
         limits = _limits(points[part], threshold, percentage)
         if side == n:
             _plot(points[part], limits, images[part], max(1, block // (n * chunk)))
         else:
-            _averaged_plot(points[part], limits, bounds, images[part])
+            _averaged_plot(points[part], limits, bounds, images[part], max(1, block // (n * longest * chunk)))
     if observed is not None:
         observed = segment_means(observed.unfold(1, n, time_delay).all(dim=1).double(), bounds)
     return hand_over(images, x, observed, out)
@@ -89,13 +90,16 @@ def _plot(points: Tensor, limits: Tensor | None, image: Tensor, n_rows: int) -> 
             target.copy_(distances)
 
 
-def _averaged_plot(points: Tensor, limits: Tensor | None, bounds: Bounds, image: Tensor) -> None:
-    """Write the same, averaged over segments, to image (n, side, side)."""
-    rows = []
-    for start, end in zip(*(bound.tolist() for bound in bounds), strict=True):
-        distances = _distances(points[:, :, start:end], points)
-        rows.append((distances if limits is None else (distances < limits[:, None, None]).double()).mean(dim=1))
-    image.copy_(segment_means(torch.stack(rows, dim=1), bounds))
+def _averaged_plot(points: Tensor, limits: Tensor | None, bounds: Bounds, image: Tensor, n_segments: int) -> None:
+    """Write the same, averaged over segments, to image (n, side, side); n_segments rows of it at a time."""
+    start, end = bounds
+    for segment in torch.split(torch.arange(len(start)), n_segments):
+        first, last = int(start[segment[0]]), int(end[segment[-1]])
+        values = _distances(points[:, :, first:last], points)
+        if limits is not None:
+            values = (values < limits[:, None, None]).double()
+        rows = segment_means(values, (start[segment] - first, end[segment] - first), dim=1)
+        image[:, segment[0] : segment[-1] + 1] = segment_means(rows, bounds)
 
 
 def _distances(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
@@ -124,6 +128,8 @@ def _limits(points: Tensor, threshold: Threshold, percentage: float) -> Tensor |
         return None
     n, dimension, m = points.shape
     if threshold == "point":
+        if dimension == 1 and points.device.type == "cpu":
+            return distance_percentile(points[:, 0], percentage)
         if m * m <= _HELD_IN_FULL:
             return matrix_percentile(_distances(points, points), percentage)
         return torch.stack([streamed_percentile(_blocks(one), m * m, percentage) for one in torch.split(points, 1)])

@@ -53,16 +53,17 @@ def _whole_parts(stop: int, count: int) -> Tensor:
     return points.long()
 
 
-def segment_means(x: Tensor, bounds: Bounds) -> Tensor:
-    """Return the means (..., n_segments) of x (..., n) over segments; sums are taken from left to right."""
+def segment_means(x: Tensor, bounds: Bounds, dim: int = -1) -> Tensor:
+    """Return the means of x over segments of its axis dim (n -> n_segments); sums are taken from left to right."""
     start, end = bounds
-    n = x.shape[-1]
+    n = x.shape[dim]
     if len(start) == n:
         return x
     lengths = end - start
     shortest, longest = (int(length) for length in lengths.aminmax())
-    total = torch.zeros(*x.shape[:-1], len(start), dtype=x.dtype, device=x.device)
-    for step in range(longest):
-        values = x.index_select(-1, (start + step).clamp_(max=n - 1))
-        total += values if step < shortest else values.masked_fill(step >= lengths, 0)
+    lengths = lengths.view(-1, *[1] * (x.ndim - 1 - dim % x.ndim))
+    total = x.index_select(dim, start)
+    for step in range(1, longest):
+        values = x.index_select(dim, (start + step).clamp_(max=n - 1))
+        total += values if step < shortest else values.masked_fill_(step >= lengths, 0)
     return total.div_(lengths)

@@ -105,6 +105,19 @@ def test_a_constant_channel_is_a_line_at_mid_height():
     torch.testing.assert_close(ink.sum(dim=0)[:60], torch.full((60,), 100 / 72), atol=0.01, rtol=0)
 
 
+def test_line_ends_are_round():
+    x = np.full((1, 64), np.nan)
+    x[0, 24:41] = 0.0
+    style = {"linewidth": 20.0, "marker": "none"}
+    ours = line_plot(tensor(x), 64, layout="channels", **style)[0, 0].double().numpy()
+    ends = {}
+    for cap in ("round", "projecting"):  # the second is matplotlib's default
+        theirs = 1 - matplotlib_plot(x, 64, color_of=lambda i: "black", solid_capstyle=cap, **style).mean(axis=-1)
+        ends[cap] = np.abs(ours - theirs).sum() / (20 * 100 / 72) ** 2
+    assert ends["round"] < 0.02
+    assert ends["projecting"] == pytest.approx(1 - np.pi / 4, abs=0.02)  # two squares' halves less a disk
+
+
 def test_a_gap_breaks_the_line_and_connect_bridges_it():
     x = series("walk", 100)
     x[30:60] = np.nan

@@ -4,11 +4,65 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from tsbench.cli.options import open_store, settings
+from tsbench.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where runs are done and what each may take: the options of `executor_options`."""
+
+    workers: int = 1
+    executor: str = "local"
+    address: str = ""
+    time_limit: float | None = None
+    memory_limit: str | None = None
+
+
+def executor_options(command: F) -> F:
+    """Add the options that say where runs are done; their values make a `Where`."""
+    for option in reversed(_EXECUTOR_OPTIONS):
+        command = option(command)
+    return command
+
+
+_EXECUTOR_OPTIONS = (
+    click.option(
+        "--workers",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, 1024),
+        help="Runs at a time on each device: small runs share a GPU.",
+    ),
+    click.option(
+        "--executor",
+        default="local",
+        show_default=True,
+        type=click.Choice(["local", "ray"]),
+        help="This machine, or a Ray cluster.",
+    ),
+    click.option(
+        "--address", default="", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or a new one]"
+    ),
+    click.option(
+        "--time-limit", type=float, metavar="SECONDS", help="End a run that takes longer.  [default: no limit]"
+    ),
+    click.option(
+        "--memory-limit",
+        metavar="SIZE",
+        help="End a run whose processes take more memory, such as 512M or 4G.  [default: none]",
+    ),
+)
 
 
 def execute_plan(
@@ -19,25 +73,70 @@ def execute_plan(
     available: bool,
     as_json: bool,
     budget: float = float("inf"),
+    where: Where = Where(),
 ) -> Any:
     """Run what a plan asks for and the store lacks, showing progress and what came of it; return the Outcome."""
     from tsbench.cli.progress import Display, quiet
     from tsbench.run.driver import choose, execute
+    from tsbench.run.limits import parse_limits
 
+    limits = parse_limits(where.time_limit, where.memory_limit)
+    if where.address and where.executor != "ray":
+        raise UsageError("--address is for --executor ray")
     store = open_store()
     with contextlib.closing(store):
         todo, outcome = choose(plan, store, retry, force)
         for problem in _problems(plan, available):
             click.echo(problem, err=True)
         if todo:
-            worker = make_worker(store, device, force)
+            executor = _make_executor(store, device, force, where, limits, max(spec.threads for spec in todo))
             with quiet() if as_json else Display() as display:
-                execute(todo, outcome, worker, store, display, budget)
+                execute(todo, outcome, executor, store, display, budget, force)
     if as_json:
         click.echo(json.dumps(_as_json(outcome, available), indent=2))
     else:
         _summarise(outcome, store.name)
     return outcome
+
+
+def _make_executor(store: Any, device: str, force: bool, where: Where, limits: Any, threads: int) -> Any:
+    """Return what has the runs done: this process, worker processes (several, or with limits), or a Ray cluster."""
+    from tsbench.run.executors.process import WorkerSettings
+    from tsbench.run.resources import pick_devices
+
+    settings_ = WorkerSettings(
+        plugin_files=_plugin_files(),
+        store="" if force else _shareable_url(store),
+        checkpoint_folder=_absolute(store.checkpoint_folder),
+        environment={name: os.environ[name] for name in ("TSBENCH_DATA", "TSBENCH_OFFLINE") if name in os.environ},
+    )
+    if where.executor == "ray":
+        from tsbench.run.executors.ray import Ray
+
+        return Ray(settings_, limits, where.address, where.workers, device, threads)
+    devices = pick_devices(device)
+    if where.workers == 1 and len(devices) == 1 and not limits:
+        from tsbench.run.executors.inline import Inline
+
+        return Inline(make_worker(store, device, force))
+    from tsbench.run.executors.local import Local
+
+    return Local([replace(settings_, device=name) for name in devices for _ in range(where.workers)], limits)
+
+
+def _plugin_files() -> tuple[Path, ...]:
+    """Return the plugins that were loaded from single files, for other processes to load them too."""
+    files = (Path(health.origin) for health in settings().plugins().health.values())
+    return tuple(file.resolve() for file in files if file.suffix == ".py")
+
+
+def _shareable_url(store: Any) -> str:
+    """Return the store's URL for other processes of this user: an absolute file name, or with its password."""
+    return str(store.file.resolve()) if store.file else store.url.render_as_string(hide_password=False)
+
+
+def _absolute(folder: Any) -> Any:
+    return folder.resolve() if isinstance(folder, Path) else folder
 
 
 def make_worker(store: Any, device: str, force: bool = False) -> Any:
@@ -46,7 +145,7 @@ def make_worker(store: Any, device: str, force: bool = False) -> Any:
     from tsbench.run.worker import Worker
 
     sha256_of = (lambda key: None) if force else store.checkpoint_sha256
-    return Worker(settings().plugins(), pick_device(device), store.artifacts / "checkpoints", sha256_of)
+    return Worker(settings().plugins(), pick_device(device), store.checkpoint_folder, sha256_of)
 
 
 def _problems(plan: Any, available: bool) -> list[str]:
@@ -58,7 +157,8 @@ def _problems(plan: Any, available: bool) -> list[str]:
         names = ", ".join(plan.missing)
         lines.append(
             f"{len(plan.missing)} datasets are not on this machine: {names}. "
-            "Add the folder that holds them with --data-dir or TSBENCH_DATA."
+            "Get them with 'tsbench data fetch NAME...', or add the folder that holds them with --data-dir or "
+            "TSBENCH_DATA."
         )
     if plan.missing and not available:
         lines.append("--available takes what is on this machine and exits 0.")
@@ -74,7 +174,9 @@ def _summarise(outcome: Any, store: str) -> None:
     parts += [f"{len(outcome.earlier_failures)} failed earlier (--retry runs them again)"] * bool(
         outcome.earlier_failures
     )
-    left = len(outcome.plan.specs) - len(outcome.results) - len(outcome.already_done) - len(outcome.earlier_failures)
+    parts += [f"{len(outcome.elsewhere)} with another driver"] if outcome.elsewhere else []
+    ended = (outcome.results, outcome.already_done, outcome.earlier_failures, outcome.elsewhere)
+    left = len(outcome.plan.specs) - sum(map(len, ended))
     parts += [f"{left} not started"] if left else []
     click.echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")
 

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from tsbench.run.driver import Reporter
 from tsbench.run.spec import Result, RunSpec
@@ -18,7 +18,7 @@ REFRESH_SECONDS = 0.1
 
 
 class Display:
-    """A Reporter with an overall bar and one for the current run with its loss."""
+    """A Reporter with an overall bar and one for each run under way with its loss."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -34,8 +34,9 @@ class Display:
             disable=not self.console.is_terminal,
         )
         self.overall = self.progress.add_task("all runs", total=None, note="")
-        self.current = self.progress.add_task("", total=None, note="")
-        self._last_shown = 0.0
+        self._bars: dict[str, TaskID] = {}
+        self._shown: dict[str, float] = {}
+        self._others = 0
 
     def __enter__(self) -> Display:
         self.progress.start()
@@ -48,19 +49,23 @@ class Display:
 
     def started(self, spec: RunSpec, number: int, total: int) -> None:
         """Show which run begins."""
-        self.progress.update(self.overall, total=total, completed=number)
-        self.progress.reset(self.current, total=None, description=escape(_name(spec)), note="")
+        self.progress.update(self.overall, total=total)
+        if spec.key not in self._bars:
+            self._bars[spec.key] = self.progress.add_task(escape(_name(spec)), total=None, note="")
 
-    def step(self, step: int, total: int, loss: float) -> None:
+    def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
         """Show the training step and its loss, a few times a second."""
         now = time.monotonic()
-        if now - self._last_shown >= REFRESH_SECONDS or step == total:
-            self._last_shown = now
-            self.progress.update(self.current, total=total, completed=step, note=f"loss {loss:.4f}")
+        if spec.key in self._bars and (now - self._shown.get(spec.key, 0.0) >= REFRESH_SECONDS or step == total):
+            self._shown[spec.key] = now
+            self.progress.update(self._bars[spec.key], total=total, completed=step, note=f"loss {loss:.4f}")
 
     def finished(self, result: Result) -> None:
         """Print one line about the run that ended."""
         self.progress.advance(self.overall)
+        self._shown.pop(result.spec.key, None)
+        if (bar := self._bars.pop(result.spec.key, None)) is not None:
+            self.progress.remove_task(bar)
         name, seconds = escape(_name(result.spec)), result.finished - result.started
         if result.status == "succeeded":
             self.console.print(f"{name}: accuracy {result.metrics['accuracy']:.3f} in {seconds:.1f} s")
@@ -69,15 +74,24 @@ class Display:
         for warning in result.warnings:
             self.console.print(f"[yellow]{name}: warning:[/yellow] {escape(warning)}")
 
+    def waiting(self, count: int) -> None:
+        """Print, when the number changes, how many runs other drivers are doing."""
+        if count != self._others:
+            self._others = count
+            self.console.print(f"waiting: {count} runs are being done by another driver of this store")
+
 
 class _Quiet:
     def started(self, spec: RunSpec, number: int, total: int) -> None:
         """Show nothing."""
 
-    def step(self, step: int, total: int, loss: float) -> None:
+    def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
         """Show nothing."""
 
     def finished(self, result: Result) -> None:
+        """Show nothing."""
+
+    def waiting(self, count: int) -> None:
         """Show nothing."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tsbench.cli.execution import execute_plan, make_worker
+from tsbench.cli.execution import Where, execute_plan, executor_options, make_worker
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.run import split_commas
 
@@ -24,9 +25,17 @@ from tsbench.cli.run import split_commas
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
 @click.option("--retry", is_flag=True, help="Run again what failed before.")
+@executor_options
 @common_options
 def reproduce(
-    table: str, datasets: list[str], seeds: str, pairs: tuple[str, ...], out: Path, device: str, retry: bool
+    table: str,
+    datasets: list[str],
+    seeds: str,
+    pairs: tuple[str, ...],
+    out: Path,
+    device: str,
+    retry: bool,
+    **where: Any,
 ) -> int:
     """Run what is missing of a paper's table and write ours beside the published numbers, as CSV and Markdown.
 
@@ -48,7 +57,9 @@ def reproduce(
     wanted, unknown = datasets or known, [] if datasets else [n for n in chosen.datasets if n not in known]
     planned = plan_table(chosen, wanted, parse_seeds(seeds), parse_overrides(pairs), plugins, registry)
     planned.plan.missing |= {name: f"no plugin brings {name}; --dataset A,B uses other data" for name in unknown}
-    outcome = execute_plan(planned.plan, device, retry, force=False, available=True, as_json=False)
+    outcome = execute_plan(
+        planned.plan, device, retry, force=False, available=True, as_json=False, where=Where(**where)
+    )
     names = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
     stem, files = out / table.replace("/", "-"), []
     with contextlib.closing(open_store()) as store:

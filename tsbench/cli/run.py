@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from tsbench.cli.execution import execute_plan
+from tsbench.cli.execution import Where, execute_plan, executor_options
 from tsbench.cli.options import common_options, open_registry, settings
 from tsbench.errors import UsageError
 
@@ -31,8 +33,17 @@ def split_commas(context: click.Context, parameter: click.Parameter, value: tupl
     help="Pre-train once on the training parts of these datasets, for all targets.  [default: each target's own]",
 )
 @click.option("--exclude-target", is_flag=True, help="Leave each target out of --pretrain-on.")
+@click.option(
+    "--tuned",
+    is_flag=False,
+    flag_value="accuracy",
+    metavar="[METRIC]",
+    help="Take the parameters that 'tsbench tune' found best, by accuracy or another metric.",
+)
 @click.option("--floors", is_flag=True, help="Add majority, 1nn-ed and the untrained twin of each method.")
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N,...", help="Where to compute."
+)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="CPU threads of a run.")
 @click.option(
     "--budget",
@@ -41,6 +52,7 @@ def split_commas(context: click.Context, parameter: click.Parameter, value: tupl
     type=click.FloatRange(0, min_open=True),
     help="Start no further run of a method whose runs took as long, those in the store included.  [default: no limit]",
 )
+@executor_options
 @click.option("--available", is_flag=True, help="Take the datasets that are on this machine and name the rest.")
 @click.option("--retry", is_flag=True, help="Run again what failed before.")
 @click.option("--force", is_flag=True, help="Run everything again.")
@@ -55,6 +67,7 @@ def run(
     pairs: tuple[str, ...],
     pretrain_on: list[str],
     exclude_target: bool,
+    tuned: str | None,
     floors: bool,
     device: str,
     threads: int,
@@ -63,6 +76,7 @@ def run(
     retry: bool,
     force: bool,
     as_json: bool,
+    **where: Any,
 ) -> int:
     """Run methods on datasets and store every result.
 
@@ -77,6 +91,7 @@ def run(
     Examples:
       tsbench run --method trls --dataset uea --offline --available --floors
       tsbench run --method trls --dataset ./recordings.csv --set encoder.cell=gru --seeds 3
+      tsbench run --method trls,ts2vec --dataset uea --workers 4 --time-limit 3600 --memory-limit 8G
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
     from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
@@ -94,5 +109,9 @@ def run(
     numbers = parse_seeds(seeds) if seeds else default_seeds
     request = Request(methods, datasets, protocols, numbers, overrides, floors, threads, pretrain_on, exclude_target)
     plan = make_plan(request, plugins, registry)
-    outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600)
+    if tuned is not None:
+        from tsbench.cli.tune import tuned_plan
+
+        plan = tuned_plan(plan, tuned, overrides)
+    outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
     return int(outcome.exit_code(available))

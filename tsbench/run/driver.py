@@ -1,20 +1,28 @@
-"""The driver: takes a plan, runs what is missing, records each result as it comes."""
+"""The driver: takes a plan, has what is missing run, records each result as it comes."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import FrameType, TracebackType
+from typing import Any, Protocol
 
+from tsbench.run.claims import Claims
+from tsbench.run.executors.base import Done, Executor
+from tsbench.run.log import DriverLog, log_folder
 from tsbench.run.plan import Plan
 from tsbench.run.resources import environment
+from tsbench.run.schedule import Schedule
 from tsbench.run.spec import Result, RunSpec
 from tsbench.run.store import Store
-from tsbench.run.worker import Worker
 
 RETRIED_BY_ITSELF = ("interrupted",)
+MOST_LOSSES = 3
+LOOK_AGAIN_SECONDS = 1.0
 
 
 class Reporter(Protocol):
@@ -23,21 +31,28 @@ class Reporter(Protocol):
     def started(self, spec: RunSpec, number: int, total: int) -> None:
         """Note that a run begins."""
 
-    def step(self, step: int, total: int, loss: float) -> None:
-        """Note the progress of training within the run."""
+    def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
+        """Note the progress of training within a run."""
 
     def finished(self, result: Result) -> None:
         """Note that a run ended, well or not."""
 
+    def waiting(self, count: int) -> None:
+        """Note that nothing is left but runs which other drivers are doing."""
+
 
 @dataclass
 class Outcome:
-    """What came of a plan. earlier_failures are runs that failed before and were not retried."""
+    """What came of a plan. earlier_failures are runs that failed before, or for another driver, and were not retried.
+
+    elsewhere : runs that another driver had at the end of this one.
+    """
 
     plan: Plan
     results: list[Result] = field(default_factory=list)
     already_done: list[RunSpec] = field(default_factory=list)
     earlier_failures: list[tuple[RunSpec, str]] = field(default_factory=list)
+    elsewhere: list[RunSpec] = field(default_factory=list)
     interrupted: bool = False
 
     def failures(self) -> list[Result]:
@@ -72,37 +87,178 @@ def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[Run
 def execute(
     todo: Iterable[RunSpec],
     outcome: Outcome,
-    worker: Worker,
+    executor: Executor,
     store: Store,
     reporter: Reporter,
     budget: float = float("inf"),
+    force: bool = False,
 ) -> Outcome:
-    """Run each spec in this process and record it at once; Ctrl-C loses only the run it hits.
+    """Have each run done and record it at once; Ctrl-C ends and loses only the runs under way.
+
+    Runs that another driver of the store is doing are left to it and waited for; those it gives up are done here.
 
     budget : seconds; no further run of a method starts once its runs of this plan, those done earlier included, have
-    taken as long.
+    taken as long. force : do runs that have succeeded as well.
     """
     todo = list(todo)
-    spent: dict[str, float] = defaultdict(float)
-    taken = store.seconds(spec.key for spec in outcome.plan.specs)
-    for spec in outcome.plan.specs:
-        spent[spec.label] += taken.get(spec.key, 0.0)
-    worker.progress = reporter.step
-    facts = environment()
-    for number, spec in enumerate(todo):
-        if spent[spec.label] >= budget:
-            continue
-        reporter.started(spec, number, len(todo))
-        began = time.time()
+    claims = Claims(store, force)
+    with claims, DriverLog(log_folder(store), claims.owner) as log, _Interruption(executor) as interruption:
+        log.plan(len(outcome.plan.specs), len(todo))
+        driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
         try:
-            result = worker.run(spec)
-        except KeyboardInterrupt:
-            result = Result(spec, "interrupted", started=began, finished=time.time(), error="interrupted by the user")
-            outcome.interrupted = True
-        spent[spec.label] += time.time() - began
-        store.record(result, facts)
-        outcome.results.append(result)
-        reporter.finished(result)
-        if outcome.interrupted:
-            break
+            while not interruption.asked and driver.busy():
+                driver.hand_out()
+                try:
+                    finished = executor.wait(reporter.step)
+                except KeyboardInterrupt:
+                    interruption.asked = True
+                    break
+                for done in finished:
+                    driver.record(done)
+        finally:
+            executor.stop()
+        if interruption.asked:
+            driver.record_interrupted()
     return outcome
+
+
+class _Driver:
+    """The state of one execution: what waits, what runs where, what others do, what was spent."""
+
+    def __init__(
+        self,
+        todo: list[RunSpec],
+        outcome: Outcome,
+        executor: Executor,
+        store: Store,
+        reporter: Reporter,
+        budget: float,
+        claims: Claims,
+        log: DriverLog,
+    ) -> None:
+        self.outcome, self.executor, self.store, self.reporter = outcome, executor, store, reporter
+        self.budget, self.claims, self.log, self.total, self.given = budget, claims, log, len(todo), 0
+        self.schedule = Schedule(todo)
+        self.running: dict[int, tuple[RunSpec, float]] = {}
+        self.previous: dict[int, RunSpec] = {}
+        self.losses: dict[str, int] = defaultdict(int)
+        self.taken = store.seconds(spec.key for spec in outcome.plan.specs)
+        self.spent: dict[str, float] = defaultdict(float)
+        for spec in outcome.plan.specs:
+            self.spent[spec.label] += self.taken.get(spec.key, 0.0)
+        self._looked = float("-inf")
+
+    def busy(self) -> bool:
+        """Say whether anything is left to give out, to come back, or to be done by others."""
+        return bool(self.schedule or self.running or self.outcome.elsewhere)
+
+    def hand_out(self) -> None:
+        """Give every idle slot a run; with nothing left to give, look what has become of the runs of others."""
+        for slot in self.executor.idle():
+            spec = self._next(self.previous.get(slot))
+            if spec is None:
+                continue
+            self.running[slot] = spec, time.time()
+            self.previous[slot] = spec
+            self.given += 1
+            self.reporter.started(spec, self.given - 1, self.total)
+            self.log.started(spec, slot)
+            self.executor.submit(slot, spec)
+        if self.outcome.elsewhere and not self.schedule:
+            self._look_elsewhere()
+
+    def record(self, done: Done) -> None:
+        """Write what came of a run; one that vanished with its worker is given out again, a few times."""
+        _, began = self.running.pop(done.slot)
+        spec, result = done.spec, done.result
+        if result is None:
+            self.losses[spec.key] += 1
+            self.log.lost(spec, done.slot)
+            if self.losses[spec.key] < MOST_LOSSES:
+                self.schedule.put_back(spec)
+                self.given -= 1
+                return
+            error = f"its worker vanished before the end of the run, {MOST_LOSSES} times"
+            result = Result(spec, "crashed", started=began, finished=time.time(), error=error)
+        self.spent[spec.label] += time.time() - began
+        self._write(result, done.slot, done.environment)
+        self.schedule.over(spec)
+
+    def record_interrupted(self) -> None:
+        """Write every run under way as interrupted by the user."""
+        self.outcome.interrupted = True
+        for slot, (spec, began) in self.running.items():
+            error = "interrupted by the user"
+            result = Result(spec, "interrupted", started=began, finished=time.time(), error=error)
+            self._write(result, slot, None)
+
+    def _next(self, previous: RunSpec | None) -> RunSpec | None:
+        """Return the next run that is within its method's budget and no other driver has, claimed."""
+        while (spec := self.schedule.next(previous)) is not None:
+            if self.spent[spec.label] >= self.budget:
+                self.schedule.over(spec)
+            elif self.claims.take(spec.key):
+                return spec
+            else:
+                self.outcome.elsewhere.append(spec)
+                self.schedule.over(spec)
+        return None
+
+    def _write(self, result: Result, slot: int, facts: dict[str, Any] | None) -> None:
+        self.store.record(result, facts or environment(), self.claims.owner)
+        self.outcome.results.append(result)
+        self.log.finished(result, slot)
+        self.reporter.finished(result)
+
+    def _look_elsewhere(self) -> None:
+        """Sort the runs of others: succeeded, failed since, still under way, or given up and so to be done here."""
+        idle = not self.running
+        if time.monotonic() - self._looked < LOOK_AGAIN_SECONDS:
+            if idle:
+                time.sleep(LOOK_AGAIN_SECONDS / 10)
+            return
+        self._looked = time.monotonic()
+        self.claims.release_dead()
+        others, self.outcome.elsewhere = self.outcome.elsewhere, []
+        statuses = self.store.statuses(spec.key for spec in others)
+        taken, claimed = self.store.seconds(spec.key for spec in others), self.store.claimed()
+        for spec in others:
+            status = statuses.get(spec.key)
+            if spec.key in claimed:
+                self.outcome.elsewhere.append(spec)
+            elif status == "succeeded":
+                self.outcome.already_done.append(spec)
+            elif status is None or status in RETRIED_BY_ITSELF or taken.get(spec.key) == self.taken.get(spec.key):
+                self.schedule.put_back(spec)
+            else:
+                self.outcome.earlier_failures.append((spec, status))
+        if self.outcome.elsewhere and idle:
+            self.reporter.waiting(len(self.outcome.elsewhere))
+
+
+class _Interruption:
+    """A context in which the first SIGINT or SIGTERM sets `asked` and a second raises KeyboardInterrupt.
+
+    A run in this thread is ended by the first one, which is raised in it.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor, self.asked = executor, False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked or self.executor.busy_here:
+            raise KeyboardInterrupt
+        self.asked = self.executor.interrupted = True

@@ -36,6 +36,11 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
+def pick_devices(wanted: str) -> list[str]:
+    """Return the devices of a comma-separated list, each once; raises UsageError when one is not there."""
+    return list(dict.fromkeys(pick_device(name.strip()) for name in wanted.split(",")))
+
+
 def reset_peak_memory(device: str) -> None:
     """Start measuring the peak anew, so that each run reports its own."""
     if device.startswith("cuda"):

@@ -45,7 +45,7 @@ def test_every_public_name_resolves():
 @pytest.mark.parametrize(
     "arguments",
     [
-        *([name] for name in ("run", "leaderboard", "reproduce", "results", "list", "show")),
+        *([name] for name in ("run", "leaderboard", "reproduce", "results", "list", "show", "status")),
         *([["data", "list"], ["data", "info"], ["plugin", "list"], ["store", "info"]]),
     ],
 )

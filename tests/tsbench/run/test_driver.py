@@ -1,7 +1,14 @@
+import json
+import os
+import signal
+
 import pytest
 
 from tests.tsbench.run.test_store import make_result, make_spec
-from tsbench.run.driver import choose, execute
+from tsbench.run import driver
+from tsbench.run.driver import MOST_LOSSES, choose, execute
+from tsbench.run.executors.base import Done, Executor
+from tsbench.run.executors.inline import Inline
 from tsbench.run.plan import Plan
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
@@ -18,6 +25,8 @@ class FakeWorker:
         answer = self.answers.get(spec.seed, "succeeded")
         if answer == "interrupt":
             raise KeyboardInterrupt
+        if callable(answer):
+            answer = answer(spec)
         return make_result(spec, finished=2.0) if answer == "succeeded" else Result(spec, answer, error="e")
 
 
@@ -25,7 +34,7 @@ class Silent:
     def started(self, *_):
         pass
 
-    step = finished = started
+    step = finished = waiting = started
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ def store(tmp_path):
 def go(store, answers=None, n=4, retry=False, force=False, **plan):
     worker = FakeWorker(answers or {})
     todo, outcome = choose(Plan([make_spec(seed) for seed in range(n)], **plan), store, retry, force)
-    return worker, execute(todo, outcome, worker, store, Silent())
+    return worker, execute(todo, outcome, Inline(worker), store, Silent(), force=force)
 
 
 def test_the_second_time_only_what_is_missing_runs(store):
@@ -77,7 +86,7 @@ def test_a_budget_counts_what_the_store_has_and_leaves_the_rest_to_be_done(store
     worker = FakeWorker({})
     for budget in (1.0, 2.5):
         todo, outcome = choose(Plan([make_spec(seed) for seed in range(3)]), store, retry=False, force=False)
-        execute(todo, outcome, worker, store, Silent(), budget)
+        execute(todo, outcome, Inline(worker), store, Silent(), budget)
     assert worker.ran == [1, 2]
     assert go(store, n=4)[0].ran == [3]
 
@@ -88,3 +97,123 @@ def test_exit_codes_for_data(store):
     assert go(store, n=0, missing={"D": "not here"})[1].exit_code(available=True) == 3
     assert go(store, invalid={"D": "rubbish"})[1].exit_code(available=True) == 1
     assert go(store, {0: "failed"}, force=True, missing={"D": "x"})[1].exit_code(available=False) == 1
+
+
+class Slots(Executor):
+    """Two slots; runs of a seed in `lost` vanish with their worker as often as it says, others end in turn."""
+
+    def __init__(self, lost=None, on_wait=lambda: None):
+        self.lost, self.on_wait, self.runs, self.stopped = dict(lost or {}), on_wait, {}, 0
+
+    def idle(self):
+        return [slot for slot in (0, 1) if slot not in self.runs]
+
+    def submit(self, slot, spec):
+        self.runs[slot] = spec
+
+    def wait(self, step):
+        self.on_wait()
+        slot = min(self.runs)
+        spec = self.runs.pop(slot)
+        if self.lost.get(spec.seed, 0):
+            self.lost[spec.seed] -= 1
+            return [Done(slot, spec, None)]
+        return [Done(slot, spec, make_result(spec), {"node": slot})]
+
+    def stop(self):
+        self.stopped += 1
+
+
+def drive(store, executor, n=4):
+    todo, outcome = choose(Plan([make_spec(seed) for seed in range(n)]), store, retry=False, force=False)
+    return execute(todo, outcome, executor, store, Silent())
+
+
+def test_a_run_that_vanishes_with_its_worker_is_given_out_again_a_few_times(store):
+    executor = Slots({1: MOST_LOSSES - 1, 2: MOST_LOSSES})
+    outcome = drive(store, executor)
+    statuses = store.statuses(spec.key for spec in outcome.plan.specs)
+    assert [statuses[spec.key] for spec in outcome.plan.specs] == ["succeeded", "succeeded", "crashed", "succeeded"]
+    assert [result.error for result in outcome.failures()] == ["its worker vanished before the end of the run, 3 times"]
+    assert executor.stopped and store.claimed() == {}
+
+
+def test_ctrl_c_stops_handing_out_and_records_what_was_under_way(store):
+    before = signal.getsignal(signal.SIGINT)
+    executor = Slots(on_wait=lambda: os.kill(os.getpid(), signal.SIGINT))
+    outcome = drive(store, executor)
+    assert outcome.exit_code(available=False) == 130
+    statuses = store.statuses(spec.key for spec in outcome.plan.specs)
+    assert sorted(statuses.values()) == ["interrupted", "succeeded"]
+    assert executor.stopped and store.claimed() == {}
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_gives_the_claims_back(store):
+    def twice():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    executor = Slots(on_wait=twice)
+    outcome = drive(store, executor)
+    assert outcome.interrupted and executor.stopped and store.claimed() == {}
+
+
+OTHER = "elsewhere-12345678-1-1"
+
+
+@pytest.mark.parametrize(
+    ("end", "ran", "code"),
+    [
+        (lambda store, spec: store.record(make_result(spec), {}, OTHER), [0, 2], 0),
+        (lambda store, spec: store.record(Result(spec, "failed", started=1.0, finished=2.0), {}, OTHER), [0, 2], 1),
+        (lambda store, spec: store.release(OTHER), [0, 2, 1], 0),
+    ],
+)
+def test_a_run_of_another_driver_is_waited_for(store, monkeypatch, end, ran, code):
+    monkeypatch.setattr(driver, "LOOK_AGAIN_SECONDS", 0.01)
+    spec = make_spec(1)
+    store.claim(spec.key, OTHER)
+
+    class Waits(Silent):
+        def waiting(self, count):
+            assert count == 1
+            end(store, spec)
+
+    worker = FakeWorker({})
+    todo, outcome = choose(Plan([make_spec(seed) for seed in range(3)]), store, retry=False, force=False)
+    execute(todo, outcome, Inline(worker), store, Waits())
+    assert (worker.ran, outcome.exit_code(available=False), outcome.elsewhere) == (ran, code, [])
+
+
+def test_what_succeeds_elsewhere_in_the_meantime_is_not_done_again(store):
+    def first_of_the_other(spec):
+        store.record(make_result(make_spec(1)), {})
+        return "succeeded"
+
+    worker, outcome = go(store, {0: first_of_the_other}, n=2)
+    assert worker.ran == [0]
+    assert outcome.already_done == [make_spec(1)]
+
+
+def test_the_log_says_what_ran_and_how_it_ended(store):
+    outcome = drive(store, Slots({1: 1}))
+    (file,) = (store.artifacts / "logs").iterdir()
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    events = [line["event"] for line in lines]
+    assert (events[0], events[-1], events.count("lost")) == ("plan", "end", 1)
+    assert lines[0]["todo"] == 4
+    finished = [line for line in lines if line["event"] == "finished"]
+    assert sorted(line["key"] for line in finished) == sorted(spec.key for spec in outcome.plan.specs)
+    assert finished[0]["stages"] == {} and finished[0]["status"] == "succeeded"
+
+
+def test_an_interruption_between_two_runs_is_not_lost():
+    """It may come after the driver has looked for one and before the next run occupies the thread."""
+    worker = FakeWorker({})
+    executor = Inline(worker)
+    executor.submit(0, make_spec(0))
+    executor.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        executor.wait(lambda *_: None)
+    assert worker.ran == []

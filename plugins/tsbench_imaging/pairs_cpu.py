@@ -1,0 +1,48 @@
+"""Order statistics of all distances |x_i - x_j| of a series without holding them, compiled for the CPU (numba)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit  # type: ignore[import-untyped]
+
+Array = npt.NDArray[np.float64]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def distances_of_rank(x: Array, rank: int) -> tuple[Array, Array]:
+    """Return the distances of rank `rank` and `rank + 1` (from 0) among the m * m of each row of x (n, m), sorted.
+
+    x is ascending along the rows, finite, float64; distances are x_j - x_i as float64 rounds it. O(m) per bit.
+    """
+    low, high = np.empty(len(x)), np.empty(len(x))
+    for n in range(len(x)):
+        row = x[n]
+        # floats >= 0 are ordered as their bits are: halve between the bits of 0 and of the largest distance
+        bits = np.array([row[-1] - row[0]]).view(np.int64)
+        smallest, largest = np.int64(0), bits[0]
+        while smallest < largest:
+            middle = smallest + (largest - smallest) // 2
+            bits[0] = middle
+            if _count(row, bits.view(np.float64)[0])[0] > rank:
+                largest = middle
+            else:
+                smallest = middle + 1
+        bits[0] = smallest
+        low[n] = bits.view(np.float64)[0]
+        count, above = _count(row, low[n])
+        high[n] = low[n] if count > rank + 1 or count == len(row) ** 2 else above
+    return low, high
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _count(row: Array, limit: float) -> tuple[int, float]:
+    """Return how many distances of row (m,), ascending, are at most limit, and the smallest that is larger."""
+    m, pairs, above, j = len(row), 0, np.inf, 0
+    for i in range(m):
+        while j < m and row[j] - row[i] <= limit:
+            j += 1
+        pairs += j - i - 1
+        if j < m:
+            above = min(above, row[j] - row[i])
+    return m + 2 * pairs, above

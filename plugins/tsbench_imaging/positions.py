@@ -1,0 +1,76 @@
+"""Where the points of a series lie in its cell, in pixels from the left and from the top."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tsbench.errors import InvalidDataError, UsageError
+from tsbench_imaging.pen import Pen
+
+FAR = 1e6  # pixels; what lies further out is drawn as if here
+
+
+def with_missing(x: Tensor, lengths: Tensor | None, observed: Tensor | None) -> Tensor:
+    """Return x in at least float32 with NaN where nothing is to be drawn."""
+    x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    if observed is not None:
+        x = x.masked_fill(~observed, math.nan)
+    if lengths is not None:
+        beyond = torch.arange(x.shape[-1], device=x.device) >= lengths.to(x.device)[:, None]
+        x = x.masked_fill(beyond[:, None, :], math.nan)
+    return x
+
+
+def extent(x: Tensor) -> Tensor:
+    """Return (..., 2), smallest and largest value along the last axis, NaN passed over."""
+    low, high = x.aminmax(dim=-1)
+    if bool(low.isnan().any()):
+        low, high = x.nan_to_num(math.inf, math.inf, -math.inf).amin(-1), x.nan_to_num(-math.inf).amax(-1)
+        low, high = (v.masked_fill(low > high, math.nan) for v in (low, high))
+    return torch.stack([low, high], dim=-1)
+
+
+def rows_of(x: Tensor, limits: Tensor | None, pen: Pen) -> Tensor:
+    """Return the vertical position in pixels from the top, float32, shape of x; NaN where missing."""
+    edges = extent(x) if limits is None else limits.to(x)
+    if edges.shape[-2:] != (x.shape[1], 2):
+        raise UsageError(f"line_plot: limits must be (n_channels, 2) or (n_cases, n_channels, 2), got {limits}")
+    low, high = edges.unbind(-1)
+    same = low == high
+    low, high = torch.where(same, low - 0.5, low), torch.where(same, high + 0.5, high)
+    # halves, so that the range of finite values is finite
+    scale = (pen.height / (high / 2 - low / 2))[..., None]
+    return ((high / 2)[..., None] - x / 2).mul_(scale).float().clamp_(-FAR, FAR)
+
+
+def columns_of(y: Tensor, times: Tensor | None, time_limits: tuple[float, float] | None, pen: Pen) -> Tensor:
+    """Return the horizontal position in pixels, float32: (n_timepoints,) of all, or shape of y where `times` differ."""
+    n, c, length = y.shape
+    if times is None:
+        first, last = time_limits or (0.0, float(length))
+        place = torch.arange(length, device=y.device, dtype=torch.float64)
+        return ((place - first) * (pen.width / (last - first))).float()
+    if tuple(times.shape) != (n, length):
+        raise UsageError(f"line_plot: times must be {(n, length)}, got {tuple(times.shape)}")
+    times = times.to(y.device, torch.float64).masked_fill(y.isnan().all(dim=1), math.nan)
+    known = times.nan_to_num(-math.inf).cummax(dim=1).values  # a missing time keeps the place of the one before
+    if bool((times < known).any()):
+        raise InvalidDataError(
+            f"line_plot: times of case {int((times < known).any(1).nonzero()[0])} of a batch descend"
+        )
+    edges = extent(times).nan_to_num(0.0) if time_limits is None else known.new_tensor([time_limits])
+    left, span = edges[:, :1], edges[:, 1:] - edges[:, :1]
+    position = (known - left) * (pen.width / torch.where(span > 0, span, torch.ones_like(span)))
+    return position.clamp(-FAR, FAR).float()[:, None, :].expand(n, c, length)
+
+
+def observed_first(y: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """Close the gaps: move the observed points of each row of y to its front, the order kept."""
+    missing = y.isnan()
+    order = missing.to(torch.uint8).argsort(dim=-1, stable=True)
+    column = column.expand_as(y).gather(-1, order)
+    missing = missing.gather(-1, order)
+    return y.gather(-1, order), column.masked_fill(missing, math.inf)

@@ -1,0 +1,95 @@
+"""The log of a driver: one JSON object per line, beside the store."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tsbench.run.spec import Result, RunSpec
+from tsbench.run.store import Store
+
+logger = logging.getLogger("tsbench.run")
+
+
+def log_folder(store: Store) -> Path:
+    """Return the folder of the logs: with the artefacts, or in ./tsbench-artifacts where those are elsewhere."""
+    artifacts = store.artifacts
+    return (artifacts if isinstance(artifacts, Path) else Path("tsbench-artifacts")) / "logs"
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one line of JSON: time, level, event, and the fields of its `extra={"fields": ...}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+        return json.dumps({"time": when, "level": record.levelname, "event": record.getMessage(), **fields})
+
+
+class DriverLog:
+    """Writes what a driver does to <folder>/<owner>.jsonl while the context lasts.
+
+    Events: plan (runs asked for and to do), started, finished (status, seconds by stage), lost (a run whose worker
+    vanished before its end and that is given out again), end.
+    """
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        self.path, self.owner = folder / f"{owner}.jsonl", owner
+
+    def __enter__(self) -> DriverLog:
+        self._handler: logging.Handler = logging.NullHandler()
+        with contextlib.suppress(OSError):  # a folder that cannot be written ends no run
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._handler = logging.FileHandler(self.path, encoding="utf-8")
+        self._handler.setFormatter(JsonFormatter())
+        logger.addHandler(self._handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write("end", error=type(error).__name__ if error else "")
+        logger.removeHandler(self._handler)
+        self._handler.close()
+
+    def plan(self, asked: int, todo: int) -> None:
+        """Note the size of the plan, from which `tsbench status` tells what is left."""
+        self._write("plan", owner=self.owner, pid=os.getpid(), runs=asked, todo=todo)
+
+    def started(self, spec: RunSpec, slot: int) -> None:
+        """Note that a worker was given a run."""
+        self._write("started", worker=slot, **_about(spec))
+
+    def lost(self, spec: RunSpec, slot: int) -> None:
+        """Note that a worker vanished with a run, which will be given out again."""
+        self._write("lost", worker=slot, **_about(spec))
+
+    def finished(self, result: Result, slot: int) -> None:
+        """Note how a run ended, with the seconds of each stage."""
+        seconds = round(result.finished - result.started, 3)
+        stages = {stage: round(value, 4) for stage, value in result.durations.items()}
+        about = {**_about(result.spec), "status": result.status, "seconds": seconds, "stages": stages}
+        self._write("finished", worker=slot, **about, error=result.error)
+
+    def _write(self, event: str, **fields: Any) -> None:
+        logger.info(event, extra={"fields": fields})
+
+
+def _about(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "key": spec.key,
+        "method": spec.label,
+        "dataset": spec.dataset,
+        "protocol": spec.protocol.name,
+        "fold": spec.fold,
+        "seed": spec.seed,
+    }
