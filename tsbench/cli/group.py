@@ -11,12 +11,15 @@ from tsbench.cli.options import common_options
 
 COMMANDS = {
     "run": ("tsbench.cli.run:run", "Run methods on datasets and store every result."),
+    "tune": ("tsbench.cli.tune:tune", "Search the parameters of methods within the training part."),
+    "dashboard": ("tsbench.cli.dashboard:dashboard", "Show the studies of tune in the browser."),
     "leaderboard": ("tsbench.cli.leaderboard:leaderboard", "Rank the methods of a collection from stored results."),
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": ("tsbench.cli.list:list_names", "List methods, datasets, encoders, transforms, probes, protocols, suites."),
     "show": ("tsbench.cli.show:show", "Show a method, a transform, a dataset or a run in full."),
-    "data": ("tsbench.cli.data:data", "See which datasets are known and which are on this machine."),
+    "data": ("tsbench.cli.data:data", "See which datasets are known and on this machine; fetch and verify them."),
+    "status": ("tsbench.cli.status:status", "Show what is running, ended and left in a store."),
     "store": ("tsbench.cli.store:store", "Check, merge, prune and export the store of results."),
     "plugin": ("tsbench.cli.plugin:plugin", "See which plugins are installed and whether they load."),
 }

@@ -131,7 +131,13 @@ def repeat_command(run: dict[str, Any]) -> str:
     words = ["tsbench", "run", "--method", spec["method"], "--dataset", spec["dataset_ref"] or spec["dataset"]]
     words += ["--protocol", spec["protocol"]["name"] if spec["protocol"]["probe"] != "own" else run["protocol"]]
     words += ["--seeds", f"{spec['seed']},"]
-    for key, value in sorted(spec["overrides"].items()):
+    overrides = dict(spec["overrides"])
+    if tuned := overrides.pop("tuned", None):
+        words += ["--tuned", *str(tuned).split(":")[1:]]
+    if sources := str(overrides.pop("pretrain_on", "")):
+        words += ["--pretrain-on", ",".join(source["dataset_ref"] for source in spec["sources"])]
+        words += ["--exclude-target"] * sources.endswith("-target")
+    for key, value in sorted(overrides.items()):
         words += ["--set", f"{key}={value}"]
     if spec["threads"] != 1:
         words += ["--threads", str(spec["threads"])]

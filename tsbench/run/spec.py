@@ -94,6 +94,8 @@ class RunSpec:
         }
         if self.sources:
             content["sources"] = self._source_list()
+        if "tuned" in self.overrides:  # a row of its own also where the best parameters are the defaults
+            content["tuned"] = self.overrides["tuned"]
         return content if self.threads == 1 else {**content, "threads": self.threads}
 
     def _source_list(self) -> list[list[str]]:

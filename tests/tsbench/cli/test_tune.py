@@ -1,0 +1,134 @@
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.tsbench.tune.conftest import plugins  # noqa: F401
+from tsbench.cli import options
+from tsbench.run.worker import Worker
+
+TUNE = ("tune", "--method", "threshold", "--dataset", "toy", "--protocol", "knn")
+RUN = ("run", *TUNE[1:])
+
+
+@pytest.fixture(autouse=True)
+def toy(plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+
+
+def test_tune_then_run_gives_tuned_and_untuned_rows_side_by_side(tsbench, tmp_path):
+    code, out, err = tsbench(*TUNE, "--trials", 4)
+    assert code == 0, err
+    assert "space: threshold 0:0.6; sign False,True" in out
+    assert "  trial 0: " in out and "  trial 3: " in out and "best of 4: trial " in out
+    code, out, _ = tsbench(*TUNE, "--trials", 4)
+    assert code == 0 and "  trial " not in out and "best of 4" in out
+    assert tsbench(*RUN)[0] == 0
+    code, out, err = tsbench(*RUN, "--tuned")
+    assert code == 0 and "threshold[tuned=4] toy" in err
+    assert "1 already in the store" in tsbench(*RUN, "--tuned")[1]
+    code, out, _ = tsbench("leaderboard", "toy", "--protocol", "knn", "--out", "board.csv")
+    assert code == 0
+    board = pd.read_csv(tmp_path / "board.csv", index_col="method")
+    assert set(board.index) == {"threshold", "threshold[tuned=4]"}
+    assert board["toy"].notna().all()
+
+
+def test_show_and_plot(tsbench, tmp_path):
+    code, _, err = tsbench(*TUNE, "--show")
+    assert code == 2 and "there is no store" in err
+    tsbench(*TUNE, "--trials", 3)
+    code, out, _ = tsbench(*TUNE, "--show", "--plot", "study.svg")
+    assert code == 0
+    assert "best: trial" in out and "threshold" in out and "written to study.svg" in out
+    assert (tmp_path / "study.svg").read_text().lstrip().startswith("<?xml")
+    code, _, err = tsbench(*TUNE, "--metric", "auroc", "--show")
+    assert code == 2 and "the store has no study 'threshold.toy.knn" in err
+    code, _, err = tsbench(*TUNE, "--show", "--plot", "study.xyz")
+    assert code == 2 and "study.xyz" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--trials", "0"), 2, "0 is not in the range"),
+        (("--trials", "1", "--metric", "acc"), 2, "unknown metric 'acc'"),
+        (("--plot", "a.png"), 2, "--plot goes with --show"),
+        (("--space", "threshold"), 2, "write KEY=LOW:HIGH"),
+        (("--space", "treshold=0:1"), 2, "did you mean 'threshold'"),
+        (("--set", "threshold=0.1", "--set", "sign=true"), 2, "no parameter to tune"),
+        (("--method", "majority"), 2, "majority has no parameter to tune"),
+        (("--dataset", "tiny"), 1, "tiny: its training part (3 cases) is too small"),
+        (("--dataset", "toyy"), 2, "did you mean 'toy'"),
+        (("--set", "fail=true", "--trials", "2"), 1, "all 2 trials failed; the last: ValueError: asked to fail"),
+        (("--timeout", "0"), 2, "0"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_remedy(tsbench, arguments, code, message):
+    got, _, err = tsbench(*TUNE, *arguments)
+    assert got == code, err
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_dataset_too_small_does_not_keep_the_others_from_being_tuned(tsbench):
+    code, out, err = tsbench(*TUNE, "--dataset", "tiny", "--trials", 1)
+    assert code == 1
+    assert "tiny: its training part" in err and "best of 1: trial 0" in out
+
+
+def test_run_tuned_without_a_study_names_the_command(tsbench):
+    code, _, err = tsbench(*RUN, "--tuned")
+    assert code == 2 and "tsbench tune --method threshold --dataset toy" in err
+    code, _, err = tsbench(*RUN, "--tuned", "acc")
+    assert code == 2 and "--tuned acc: choose one of" in err
+
+
+def test_ctrl_c_exits_130_and_the_study_goes_on(tsbench, monkeypatch):
+    def interrupt(self, spec):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "run", interrupt)
+        code, _, err = tsbench(*TUNE, "--trials", 2)
+        assert code == 130 and "Traceback" not in err
+    code, out, _ = tsbench(*TUNE, "--trials", 2)
+    assert code == 0 and "best of 2" in out
+    assert "failed: interrupted" in tsbench(*TUNE, "--show")[1]
+
+
+def test_without_the_extra_the_message_says_what_to_install(tsbench, monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for command in (TUNE, (*RUN, "--tuned"), ("dashboard",)):
+        code, _, err = tsbench(*command)
+        assert code == 2 and "install tsbench[tune]" in err
+
+
+def test_dashboard_serves_the_store(tsbench, monkeypatch):
+    import optuna_dashboard
+
+    asked = []
+    monkeypatch.setattr(optuna_dashboard, "run_server", lambda *arguments: asked.append(arguments))
+    assert tsbench("dashboard")[0] == 2, "there is no store yet"
+    tsbench(*TUNE, "--trials", 1)
+    code, out, _ = tsbench("dashboard", "--port", 8123)
+    assert code == 0 and "http://127.0.0.1:8123/" in out
+    assert asked[0][1:] == ("127.0.0.1", 8123)
+
+    def taken(*arguments):
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr(optuna_dashboard, "run_server", taken)
+    code, _, err = tsbench("dashboard")
+    assert code == 2 and "cannot listen on 127.0.0.1:8080: Address already in use; choose another --port" in err
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys\nfrom tsbench.cli import main\n"
+    code += "try: main(['tune', '--help'])\nexcept SystemExit: print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "Examples:" in output
+    assert not set(output.split()) & {"torch", "numpy", "optuna", "sqlalchemy"}

@@ -1,0 +1,267 @@
+import multiprocessing
+import os
+import signal
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from optuna.trial import TrialState
+
+from tests.tsbench.run.conftest import new_url, postgres_server, url  # noqa: F401
+from tsbench.errors import UsageError
+from tsbench.panel import Panel
+from tsbench.registry import load_registry
+from tsbench.run.plan import Request, make_plan
+from tsbench.run.store import Store
+from tsbench.run.worker import Worker
+from tsbench.tune import search as searching
+from tsbench.tune.search import open_search
+from tsbench.tune.storage import best, ended, open_studies
+
+ALWAYS = float("inf")
+
+
+@pytest.fixture
+def spec(plugins):
+    return make_plan(Request(["threshold"], ["toy"], ["knn"]), plugins, load_registry()).specs[0]
+
+
+@pytest.fixture
+def start(spec, storage, plugins):
+    return lambda **options: open_search(options.pop("spec", spec), storage, plugins, "cpu", **options)
+
+
+def history(study):
+    return [(trial.state.name, trial.params, trial.value) for trial in study.trials]
+
+
+def ignore(trial):
+    pass
+
+
+def test_the_defaults_come_first_and_the_best_is_better(start):
+    search, seen = start(), []
+    search.run(8, ALWAYS, seen.append)
+    assert seen[0].params == {"threshold": 0.2, "sign": True}
+    assert [trial.number for trial in seen] == list(range(8))
+    assert best(search.study).value > seen[0].value
+    assert best(search.study).params["sign"]
+    assert search.study.direction.name == "MAXIMIZE"
+
+
+def test_of_equal_scores_the_earliest_is_the_best(start):
+    search = start(spaces={"threshold": "0.46:0.54"}, fixed=("sign",))
+    search.run(4, ALWAYS, ignore)
+    assert [trial.value for trial in search.study.trials] == [1.0] * 4
+    assert best(search.study).number == 0
+
+
+def test_a_resumed_search_goes_on_as_one_that_was_never_interrupted(start, spec, plugins, tmp_path):
+    whole = start()
+    whole.run(12, ALWAYS, ignore)
+    other = Store(str(tmp_path / "other.db"))
+    for n in (3, 11, 12, 12):
+        with open_studies(other) as storage:
+            parts = open_search(spec, storage, plugins, "cpu")
+            parts.run(n, ALWAYS, ignore)
+            assert len(ended(parts.study)) == n
+            found = history(parts.study)
+    other.close()
+    assert found == history(whole.study)
+    assert len({str(params) for _, params, _ in found}) == 12
+
+
+def test_the_test_part_changes_nothing(start, plugins, monkeypatch):
+    honest = start()
+    honest.run(6, ALWAYS, ignore)
+    monkeypatch.setenv("TOY_TEST", "garbage")
+    (spec,) = make_plan(Request(["threshold"], ["toy"], ["knn"]), plugins, load_registry()).specs
+    other = start(spec=spec)
+    assert other.study.study_name != honest.study.study_name
+    other.run(6, ALWAYS, ignore)
+    assert history(other.study) == history(honest.study)
+
+
+def test_no_panel_with_a_test_case_is_ever_made_for_a_worker(start, plugins, monkeypatch):
+    whole = plugins["datasets"].get("toy")().load().panel
+    test = {float(value) for value in whole.X[24:, 0, 0]}
+    search, seen = start(), []
+    original = Panel.__post_init__
+
+    def watch(panel):
+        seen.append({float(value) for value in panel.X[:, 0, 0]})
+        original(panel)
+
+    monkeypatch.setattr(Panel, "__post_init__", watch)
+    search.run(2, ALWAYS, ignore)
+    assert seen
+    assert not any(values & test for values in seen)
+
+
+def test_the_score_is_the_mean_over_inner_folds_and_seeds(start):
+    search = start(seeds=(0, 1), fixed=("sign",))
+    search.run(1, ALWAYS, ignore)
+    (trial,) = search.study.trials
+    panel = search.inner.plugins["datasets"].get("training-part")().load().panel
+    right = (panel.X.mean(axis=(1, 2)) > 0.2) == (panel.y == 1)
+    assert trial.value == pytest.approx(right.mean(), abs=1e-9)  # 24 cases in three folds of 8
+    assert len(trial.intermediate_values) == 6
+
+
+def test_a_trial_that_does_worse_early_is_pruned(start, monkeypatch):
+    monkeypatch.setattr(searching, "PRUNE_AFTER", 1)
+    search = start()
+    search.study.enqueue_trial({"threshold": 0.5, "sign": False})
+    search.run(2, ALWAYS, ignore)
+    assert [trial.state for trial in search.study.trials] == [TrialState.COMPLETE, TrialState.PRUNED]
+    assert len(search.study.trials[1].intermediate_values) == 1
+
+
+def test_a_failing_trial_is_recorded_and_does_not_end_the_study(start, monkeypatch):
+    monkeypatch.setenv("TOY_FAILS", "0.2")
+    search = start()
+    search.run(3, ALWAYS, ignore)
+    first, *others = search.study.trials
+    assert first.state == TrialState.FAIL
+    assert first.user_attrs["error"] == "ValueError: asked to fail"
+    assert {trial.state for trial in others} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len(others) == 2
+    assert best(search.study) is not None
+
+
+def test_a_score_that_is_not_defined_is_a_failure(start, monkeypatch):
+    original = Worker.run
+
+    def undefined(self, spec):
+        result = original(self, spec)
+        result.metrics["auroc"] = float("nan")
+        return result
+
+    monkeypatch.setattr(Worker, "run", undefined)
+    search = start(metric="auroc")
+    search.run(1, ALWAYS, ignore)
+    assert "auroc is not defined" in search.study.trials[0].user_attrs["error"]
+
+
+def test_an_interrupted_trial_is_marked_and_done_again(start, monkeypatch):
+    search, original, count = start(), Worker.run, []
+
+    def interrupt(self, spec):
+        count.append(spec)
+        if len(count) == 5:
+            raise KeyboardInterrupt
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        search.run(4, ALWAYS, ignore)
+    broken = search.study.trials[1]
+    assert broken.state == TrialState.FAIL and broken.user_attrs == {"interrupted": True}
+    assert [trial.number for trial in ended(search.study)] == [0]
+    search.run(4, ALWAYS, ignore)
+    again = search.study.trials[2]
+    assert again.params == broken.params and again.state != TrialState.FAIL
+    assert len(ended(search.study)) == 4
+
+
+def in_another_process(work):
+    """Do work() in a fork of this process; nothing of it comes back."""
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    return process
+
+
+def test_the_trial_of_a_killed_process_is_done_again(start, spec, plugins, store, storage, monkeypatch):
+    search = start()
+
+    def die(self, spec):
+        while not heartbeats(storage.url):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def killed():
+        monkeypatch.setattr(Worker, "run", die)
+        with open_studies(Store(str(store.file))) as own:
+            open_search(spec, own, plugins, "cpu").run(1, ALWAYS, ignore)
+
+    process = in_another_process(killed)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    search.run(1, ALWAYS, ignore)
+    assert search.running() == 1, "it may be alive, and is left alone"
+    with storage.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE trial_heartbeats SET heartbeat = '2000-01-01 00:00:00'"))
+    search.run(1, ALWAYS, ignore)
+    states = [trial.state for trial in search.study.trials]
+    assert states == [TrialState.FAIL, TrialState.COMPLETE]
+    assert search.study.trials[1].params == search.study.trials[0].params
+
+
+def heartbeats(address):
+    engine = sa.create_engine(address)
+    with engine.connect() as connection:
+        return connection.execute(sa.text("SELECT count(*) FROM trial_heartbeats")).scalar()
+
+
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+def test_a_trial_that_died_before_its_first_heartbeat_is_done_again(start, monkeypatch):
+    search = start()
+    search.study.ask({"threshold": optuna.distributions.FloatDistribution(0.0, 0.6000000000000001)})
+    search.run(1, ALWAYS, ignore)
+    assert search.running() == 1
+    monkeypatch.setattr("tsbench.tune.storage.GRACE_SECONDS", -1)
+    search.run(1, ALWAYS, ignore)
+    assert [trial.state for trial in search.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+    assert search.study.trials[1].params["threshold"] == 0.2
+
+
+def test_the_time_limit_counts_earlier_trials(start):
+    search = start()
+    search.run(3, 0.0, ignore)
+    assert not search.study.trials or len(search.study.trials) == 1  # the queued defaults only
+    assert not ended(search.study)
+    search.run(3, 1e-9, ignore)
+    assert len(ended(search.study)) == 1
+    search.run(3, 1e-9, ignore)
+    assert len(ended(search.study)) == 1
+
+
+def test_other_seeds_or_another_space_are_refused(start):
+    start()
+    with pytest.raises(UsageError, match=r"begun with other seeds: \[0\], now \[0, 1\]"):
+        start(seeds=(0, 1))
+    with pytest.raises(UsageError, match="begun with other space"):
+        start(spaces={"threshold": "0.1:0.2"})
+    start(fixed=("sign",))  # another study
+
+
+def test_an_untrained_twin_is_refused(plugins, start):
+    (spec,) = make_plan(Request(["random:ts2vec"], ["toy"], ["knn"]), plugins, load_registry()).specs
+    with pytest.raises(UsageError, match="tune ts2vec; the untrained twin is a floor"):
+        start(spec=spec)
+
+
+def test_several_processes_work_on_one_study(url, spec, plugins, tmp_path):  # noqa: F811
+    def work():
+        store = Store(url, artifacts=str(tmp_path))
+        with open_studies(store) as storage:
+            search, own = open_search(spec, storage, plugins, "cpu"), []
+            search.run(16, ALWAYS, own.append)
+            (tmp_path / f"{os.getpid()}.txt").write_text(str(len(own)))
+        store.close()
+
+    processes = [in_another_process(work) for _ in range(2)]
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    store = Store(url, artifacts=str(tmp_path))
+    with open_studies(store) as storage:
+        (summary,) = optuna.get_all_study_summaries(storage)
+        study = optuna.load_study(study_name=summary.study_name, storage=storage)
+        assert 16 <= len(ended(study)) <= 17, "both may begin the last one at the same moment"
+        assert sorted(trial.number for trial in study.trials) == list(range(len(study.trials)))
+        drawn = [trial.params["threshold"] for trial in study.trials]
+        assert len(set(drawn)) == len(drawn)
+    store.close()
+    shares = [int((tmp_path / f"{process.pid}.txt").read_text()) for process in processes]
+    assert min(shares) > 0 and sum(shares) == len(drawn)

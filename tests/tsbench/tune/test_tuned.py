@@ -1,0 +1,78 @@
+import pytest
+
+from tsbench.errors import UsageError
+from tsbench.registry import load_registry
+from tsbench.run.plan import Request, make_plan
+from tsbench.run.worker import Worker
+from tsbench.tune.search import open_search
+from tsbench.tune.storage import best
+from tsbench.tune.tuned import with_tuned
+
+
+@pytest.fixture
+def plan(plugins):
+    def make(methods=("threshold",), datasets=("toy",), protocols=("knn",), **fields):
+        return make_plan(Request(methods, datasets, protocols, **fields), plugins, load_registry())
+
+    return make
+
+
+@pytest.fixture
+def study(plan, storage, plugins):
+    search = open_search(plan().specs[0], storage, plugins, "cpu")
+    search.run(4, float("inf"), lambda trial: None)
+    return search.study
+
+
+def test_runs_take_the_best_parameters_and_say_so(plan, storage, plugins, study):
+    asked = plan(methods=("threshold", "majority"), seeds=(0, 1))
+    tuned, notes = with_tuned(asked, storage, plugins, "accuracy", ())
+    assert notes == []
+    for before, after in zip(asked.specs, tuned.specs, strict=True):
+        if before.method == "majority":
+            assert after is before
+            continue
+        assert {key: after.params[key] for key in best(study).params} == best(study).params
+        assert after.label == "threshold[tuned=4]"
+        assert after.key != before.key
+        assert Worker(plugins).run(after).status == "succeeded"
+
+
+def test_a_tuned_run_is_its_own_also_where_the_defaults_are_best(plan, storage, plugins):
+    spec = plan().specs[0]
+    open_search(spec, storage, plugins, "cpu").run(1, float("inf"), lambda trial: None)
+    (tuned,) = with_tuned(plan(), storage, plugins, "accuracy", ())[0].specs
+    assert tuned.params == spec.params
+    assert tuned.key != spec.key
+
+
+def test_each_fold_of_a_cross_validation_takes_its_own_study(plan, storage, plugins):
+    specs = plan(protocols=("svm-rbf-cv5",)).specs
+    for spec in specs:
+        open_search(spec, storage, plugins, "cpu").run(1, float("inf"), lambda trial: None)
+    tuned = with_tuned(plan(protocols=("svm-rbf-cv5",)), storage, plugins, "accuracy", ())[0].specs
+    assert {spec.label for spec in tuned} == {"threshold[tuned=1]"}
+    assert [spec.fold for spec in tuned] == [spec.fold for spec in specs]
+
+
+def test_an_unfinished_study_is_noted(plan, storage, plugins, study):
+    study.set_user_attr("trials", 9)
+    tuned, notes = with_tuned(plan(), storage, plugins, "accuracy", ())
+    assert tuned.specs[0].label == "threshold[tuned=9]"
+    assert notes == [f"{study.study_name} has 4 of 9 trials; 'tsbench tune' goes on with it"]
+
+
+def test_a_missing_study_names_the_command_that_makes_it(plan, storage, plugins, study):
+    with pytest.raises(UsageError, match="tsbench tune --method threshold --dataset tiny$"):
+        with_tuned(plan(datasets=("toy", "tiny")), storage, plugins, "accuracy", ())
+    with pytest.raises(UsageError, match="--dataset toy --metric auroc$"):
+        with_tuned(plan(), storage, plugins, "auroc", ())
+    with pytest.raises(UsageError, match=r"--set fail=True$"):
+        with_tuned(plan(overrides={"fail": "true"}), storage, plugins, "accuracy", ("fail",))
+
+
+def test_what_cannot_be_tuned_is_refused(plan, storage, plugins):
+    with pytest.raises(UsageError, match="none of these methods declares a parameter to tune"):
+        with_tuned(plan(methods=("majority", "random:ts2vec")), storage, plugins, "accuracy", ())
+    with pytest.raises(UsageError, match="--tuned with --pretrain-on"):
+        with_tuned(plan(methods=("ts2vec",), pretrain_on=("GunPoint",)), storage, plugins, "accuracy", ())

@@ -1,0 +1,37 @@
+"""tsbench dashboard."""
+
+from __future__ import annotations
+
+import contextlib
+
+import click
+
+from tsbench.cli.options import common_options, open_store
+from tsbench.errors import UsageError
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@common_options
+def dashboard(host: str, port: int) -> int:
+    """Show the studies of the store in the browser, until Ctrl-C; who can reach the port can change them.
+
+    \b
+    Example:
+      tsbench dashboard --store results.db --port 8080
+    """
+    from tsbench.tune import require
+
+    require("optuna_dashboard")
+    import optuna_dashboard  # type: ignore[import-untyped]
+
+    from tsbench.tune.storage import open_studies
+
+    with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
+        click.echo(f"studies of {store.name}: http://{host}:{port}/  (Ctrl-C ends)")
+        try:
+            optuna_dashboard.run_server(storage, host, port)
+        except OSError as error:
+            raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+    return 0

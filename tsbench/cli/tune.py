@@ -1,0 +1,180 @@
+"""tsbench tune."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.run import split_commas
+from tsbench.errors import InvalidDataError, UsageError
+
+
+@click.command()
+@click.option("--method", "methods", multiple=True, callback=split_commas, help="Methods, comma-separated.")
+@click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Datasets, collections or paths.")
+@click.option(
+    "--protocol", "protocols", multiple=True, callback=split_commas, help="Protocols.  [default: the dataset's]"
+)
+@click.option(
+    "--trials", default=20, show_default=True, type=click.IntRange(1), help="Trials of each study, earlier included."
+)
+@click.option(
+    "--timeout",
+    default=float("inf"),
+    metavar="HOURS",
+    type=click.FloatRange(0, min_open=True),
+    help="Start no further trial of a study whose trials took as long, earlier included.  [default: no limit]",
+)
+@click.option("--metric", default="accuracy", show_default=True, help="What is maximised within the training part.")
+@click.option("--seeds", default="1", show_default=True, metavar="N|0,1,2", help="Seeds a trial is averaged over.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Fix a parameter; may be repeated.")
+@click.option(
+    "--space",
+    "spaces",
+    multiple=True,
+    metavar="KEY=LOW:HIGH[:log]|KEY=A,B",
+    help="Search a parameter here; may be repeated.  [default: as declared, near the method's default]",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="CPU threads of a trial.")
+@click.option("--show", is_flag=True, help="Try nothing: print what the studies found, and which parameters mattered.")
+@click.option("--plot", type=click.Path(path_type=Path), help="With --show of one study: draw it to this file.")
+@common_options
+def tune(
+    methods: list[str],
+    datasets: list[str],
+    protocols: list[str],
+    trials: int,
+    timeout: float,
+    metric: str,
+    seeds: str,
+    pairs: tuple[str, ...],
+    spaces: tuple[str, ...],
+    device: str,
+    threads: int,
+    show: bool,
+    plot: Path | None,
+) -> int:
+    """Search the parameters of methods, each for each dataset, by their score within the training part.
+
+    The training part is split once more; the test part is never used. The same command goes on with a study until it
+    has the trials asked for, also beside others like it on other machines. Then 'tsbench run --tuned' takes the best.
+
+    \b
+    Exit codes: 0 every study has a completed trial, 1 some has none, 2 wrong usage, 3 only data is missing,
+    130 interrupted.
+
+    \b
+    Examples:
+      tsbench tune --method trls --dataset uea --trials 20
+      tsbench tune --method ts2vec --dataset GunPoint --set encoder.depth=4 --space encoder.hidden=16:128:log
+      tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
+    """
+    from tsbench.metrics import METRICS
+    from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
+    from tsbench.tune import require
+
+    require("optuna")
+    if metric not in METRICS:
+        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
+    if not methods or not datasets:
+        raise UsageError("name at least one --method and one --dataset; see 'tsbench tune --help'")
+    if plot is not None and not show:
+        raise UsageError("--plot goes with --show")
+    overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
+    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads)
+    plan = make_plan(request, settings().plugins(), open_registry())
+    for problem in [*plan.missing.values(), *plan.invalid.values()]:
+        click.echo(f"error: {problem}", err=True)
+    if show:
+        return _show(plan, metric, overrides, plot)
+    searching = {"metric": metric, "seeds": parse_seeds(seeds), "fixed": overrides, "spaces": wanted}
+    failed = _search(plan, device, searching, trials, timeout * 3600)
+    return 1 if failed or plan.invalid else 3 if plan.missing else 0
+
+
+def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
+    """Return a plan whose runs take the best parameters of the store's studies; what `run --tuned` does."""
+    from tsbench.metrics import METRICS
+    from tsbench.tune import require
+
+    require("optuna")
+    if metric not in METRICS:
+        raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
+    from tsbench.tune.storage import open_studies
+    from tsbench.tune.tuned import with_tuned
+
+    with contextlib.closing(open_store()) as store, open_studies(store) as storage:
+        found, notes = with_tuned(plan, storage, settings().plugins(), metric, overrides)
+    for note in notes:
+        click.echo(f"warning: {note}", err=True)
+    return found
+
+
+def _search(plan: Any, device: str, searching: Mapping[str, Any], trials: int, limit: float) -> int:
+    """Run every study of a plan; return how many could not be searched or have no completed trial."""
+    from tsbench.run.resources import pick_device
+    from tsbench.tune.report import describe
+    from tsbench.tune.search import open_search
+    from tsbench.tune.storage import best, ended, open_studies
+
+    failed = 0
+    with contextlib.closing(open_store()) as store, open_studies(store) as storage:
+        for number, spec in enumerate(plan.specs, start=1):
+            try:
+                search = open_search(spec, storage, settings().plugins(), pick_device(device), **searching)
+            except InvalidDataError as error:
+                click.echo(f"error: {error}", err=True)
+                failed += 1
+                continue
+            space = "; ".join(one.text() for one in search.dimensions)
+            click.echo(f"study {number}/{len(plan.specs)}: {search.study.study_name}\n  space: {space}")
+            search.run(trials, limit, _telling(describe))
+            top, count = best(search.study), len(ended(search.study))
+            elsewhere = search.running()
+            if elsewhere:
+                click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
+            if top is None and count:
+                reason = ended(search.study)[-1].user_attrs.get("error", "pruned")
+                click.echo(f"error: {search.study.study_name}: all {count} trials failed; the last: {reason}", err=True)
+                failed += 1
+            elif top is not None:
+                click.echo(f"  best of {count}: {describe(top)}")
+        click.echo(f"{len(plan.specs)} studies in {store.name}")
+    return failed
+
+
+def _telling(describe: Callable[[Any], str]) -> Callable[[Any], None]:
+    return lambda trial: click.echo(f"  {describe(trial)}")
+
+
+def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | None) -> int:
+    from tsbench.tune.report import lines
+    from tsbench.tune.report import plot as draw
+    from tsbench.tune.storage import load_study, open_studies, study_name
+
+    if plot is not None and len(plan.specs) != 1:
+        raise UsageError(f"--plot draws one study, these are {len(plan.specs)}; name one method and one dataset")
+    with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
+        for spec in plan.specs:
+            study = load_study(study_name(spec, metric, overrides), storage)
+            click.echo("\n".join(lines(study)))
+            if plot is not None:
+                draw(study, plot)
+                click.echo(f"written to {plot}")
+    return 0
+
+
+def _parse_spaces(pairs: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key or key in found:
+            raise UsageError(f"--space {pair}: write KEY=LOW:HIGH, KEY=LOW:HIGH:log or KEY=A,B, each key once")
+        found[key.strip()] = text.strip()
+    return found

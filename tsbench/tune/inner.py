@@ -1,0 +1,136 @@
+"""The training part of a fold as a dataset of its own, split once more: all that a search gets to see."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.catalog import Catalog, Entry
+from tsbench.dataset import Card, Data, Dataset, Fold
+from tsbench.errors import InvalidDataError
+from tsbench.plugins import Plugins
+from tsbench.protocol import Protocol, Split
+from tsbench.run.datasets import open_dataset
+from tsbench.run.spec import RunSpec
+
+# From this many training cases on one 75:25 split is scored, below it all of three folds: less noise where it is worst.
+LARGE = 200
+NAME = "training-part"
+
+
+class TrainingPart(Dataset):
+    """The training cases of one fold; its own split is the inner one."""
+
+    def __init__(self, card: Card, data: Data) -> None:
+        self._card, self._data = card, data
+
+    @property
+    def card(self) -> Card:
+        """The card of the whole dataset."""
+        return self._card
+
+    def load(self) -> Data:
+        """Return the training cases; no other case was ever taken along."""
+        return self._data
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What a search works on.
+
+    plugins : whose only dataset is the training part; fingerprint : of the training part; protocol : the run's, on the
+    inner split.
+    """
+
+    plugins: Plugins
+    fingerprint: str
+    protocol: Protocol
+    n_folds: int
+
+
+def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
+    """Cut the training part out of a planned run's fold and split it.
+
+    Raises InvalidDataError when the data has changed since the run was planned, or its training part is too small.
+    """
+    handle = open_dataset(spec.dataset_ref or spec.dataset, plugins, "")
+    data = handle.load()
+    if data.panel.fingerprint() != spec.fingerprint:
+        raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
+    train = spec.protocol.folds(data, handle.card)[spec.fold].train
+    panel = data.panel.select(train)
+    if panel.y is None or panel.task != "classification":
+        raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
+    group = spec.protocol.group(handle.card)
+    groups = panel.meta.get(group) if group else None
+    try:
+        folds = inner_folds(panel.y, spec.protocol.split.seed, groups)
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{spec.dataset}: {error}") from None
+    dataset = TrainingPart(handle.card, Data(panel, {"archive": folds}))
+    protocol = spec.protocol.model_copy(update={"split": Split()})
+    return Inner(_with_dataset(plugins, dataset), panel.fingerprint(), protocol, len(folds))
+
+
+def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.generic] | None = None) -> list[Fold]:
+    """Split training cases for a search: the validation cases of a fold stand in its `test`.
+
+    Three stratified folds below LARGE cases, else the first of four (75:25). A class with a single case is never
+    validated on, and every class keeps a case to train on. groups : (n,) labels, none of which is in two parts; the
+    folds are then those of scikit-learn's StratifiedGroupKFold.
+
+    Raises InvalidDataError when fewer than two classes have two cases, or there are fewer groups than folds.
+    """
+    n_parts = 3 if len(y) < LARGE else 4
+    part = _deal(y, n_parts, seed) if groups is None else _deal_groups(y, groups, n_parts, seed)
+    folds = [Fold(np.flatnonzero(part != i), None, np.flatnonzero(part == i)) for i in range(n_parts)]
+    folds = folds if n_parts == 3 else folds[:1]
+    for fold in folds:
+        if not len(fold.test) or len(np.unique(y[fold.train])) < 2:
+            raise InvalidDataError(
+                f"its training part ({len(y)} cases) is too small to be split for tuning; use the method's defaults"
+            )
+    return folds
+
+
+def _deal(y: npt.NDArray[np.int64], n_parts: int, seed: int) -> npt.NDArray[np.int64]:
+    """Deal the shuffled cases of each class to the parts in turn; -1 for a class with a single case."""
+    part, rng, dealt, classes = np.full(len(y), -1, dtype=np.int64), np.random.default_rng(seed), 0, 0
+    for label in np.unique(y):
+        members = rng.permutation(np.flatnonzero(y == label))
+        if len(members) > 1:
+            part[members] = (dealt + np.arange(len(members))) % n_parts
+            dealt, classes = dealt + len(members), classes + 1
+    if classes < 2:
+        raise InvalidDataError(
+            f"its training part ({len(y)} cases) is too small to be split for tuning: fewer than two classes have two "
+            "cases; use the method's defaults"
+        )
+    return part
+
+
+def _deal_groups(
+    y: npt.NDArray[np.int64], groups: npt.NDArray[np.generic], n_parts: int, seed: int
+) -> npt.NDArray[np.int64]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    n_groups = len(np.unique(groups))
+    if n_groups < n_parts:
+        raise InvalidDataError(f"its training part has {n_groups} groups, too few for {n_parts} folds to tune on")
+    part = np.empty(len(y), dtype=np.int64)
+    splitter = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
+    for i, (_, members) in enumerate(splitter.split(y, y, groups)):
+        part[members] = i
+    return part
+
+
+def _with_dataset(plugins: Plugins, dataset: Dataset) -> Plugins:
+    """Return the plugins with this one dataset in place of all others."""
+    catalog = Catalog("datasets")
+    catalog.add([Entry(NAME, lambda: dataset, "tsbench")])
+    alone = copy.copy(plugins)
+    alone.catalogs = {**plugins.catalogs, "datasets": catalog}
+    return alone

@@ -1,0 +1,169 @@
+"""Studies beside the results: Optuna's tables in the store's own database."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import random
+import time
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.trial import FrozenTrial, TrialState
+
+from tsbench.errors import StoreError, UsageError
+from tsbench.identity import digest
+from tsbench.run.database import LOCK_SECONDS
+from tsbench.run.spec import RunSpec
+from tsbench.run.store import Store
+
+HEARTBEAT_SECONDS = 30
+# A process that gives no sign of life for so long is dead: a library may hold up the heartbeat for a while.
+GRACE_SECONDS = 120
+MOST_RETRIES = 2
+OPENINGS = 5
+
+
+@contextlib.contextmanager
+def open_studies(store: Store) -> Iterator[RDBStorage]:
+    """Give Optuna's storage behind the store's URL, and turn its errors into StoreError.
+
+    The trial of a process that died is tried again, MOST_RETRIES times.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR + 10)  # what ends a trial is recorded in it and reported
+    try:
+        storage = _connect(store)
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+    except (optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError) as error:
+        cause = error.__cause__ or error
+        reason = " ".join(str(getattr(cause, "orig", None) or cause).split())
+        raise StoreError(f"the studies in {store.name} cannot be read or written: {reason}") from (
+            error if store.file else None
+        )
+
+
+def _connect(store: Store) -> RDBStorage:
+    """Open the storage; tables that another process makes at the same moment are there the next time."""
+    options = {"connect_args": {"timeout": LOCK_SECONDS}} if store.file else {"pool_pre_ping": True}
+    for attempt in range(OPENINGS):
+        try:
+            with quiet():
+                storage = RDBStorage(
+                    store.url.render_as_string(hide_password=False),
+                    engine_kwargs=dict(options),
+                    heartbeat_interval=HEARTBEAT_SECONDS,
+                    grace_period=GRACE_SECONDS,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES),
+                )
+            if store.file:
+                _serialise(storage)
+            return storage
+        except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
+            if attempt == OPENINGS - 1:
+                raise
+            time.sleep(random.uniform(0, 0.5))  # noqa: S311
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _serialise(storage: RDBStorage) -> None:
+    """Have each transaction on SQLite lock the others out: Optuna looks and then writes, counting on row locks."""
+    sa.event.listen(storage.engine, "connect", _tune_sqlite)
+    sa.event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    storage.engine.dispose()
+
+
+def _tune_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the listener begins transactions, not the driver
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Optuna's notes that heartbeats are experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+def study_name(spec: RunSpec, metric: str, fixed: Collection[str]) -> str:
+    """Return the name of the study that tunes a planned run: the same for all its seeds.
+
+    It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold, metric, and the keys that
+    the user fixed. Of a cross-validated protocol each fold has its study, since its training part holds test cases of
+    the others.
+    """
+    about = replace(spec, seed=0, threads=1).identity()
+    unique = digest({**about, "metric": metric, "fixed": sorted(set(fixed) & set(spec.params))})
+    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{unique[:12]}"
+
+
+def find_study(name: str, storage: RDBStorage) -> optuna.Study | None:
+    """Return a study, or None where there is none of this name."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def load_study(name: str, storage: RDBStorage) -> optuna.Study:
+    """Return a study; raises UsageError where there is none of this name."""
+    study = find_study(name, storage)
+    if study is None:
+        from tsbench.catalog import did_you_mean
+
+        hint = did_you_mean(name, [summary.study_name for summary in optuna.get_all_study_summaries(storage)])
+        raise UsageError(f"the store has no study '{name}'{hint or '; see tsbench dashboard'}")
+    return study
+
+
+def fail_stale(study: optuna.Study, storage: RDBStorage) -> None:
+    """Give up the trials of processes that died, and queue them anew.
+
+    Optuna sees those whose heartbeat stopped, but not those that died before their first.
+    """
+    with quiet():
+        fail_stale_trials(study)
+    with storage.engine.connect() as connection:
+        began = set(connection.execute(sa.text("SELECT trial_id FROM trial_heartbeats")).scalars())
+    latest = datetime.datetime.now() - datetime.timedelta(seconds=GRACE_SECONDS)
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        if trial._trial_id not in began and trial.datetime_start is not None and trial.datetime_start < latest:
+            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+            retry(study, trial)
+
+
+def retry(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Queue the parameters of a trial anew."""
+    with quiet():
+        RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def ended(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that count: completed, pruned, or failed by themselves; not those killed or interrupted."""
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        or (trial.state == TrialState.FAIL and "error" in trial.user_attrs)
+    ]
+
+
+def best(study: optuna.Study) -> FrozenTrial | None:
+    """Return the completed trial of the highest score, the earliest of equals; None where none completed."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return max(done, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
+
+
+def seconds(study: optuna.Study) -> float:
+    """Return the time that the trials took together."""
+    durations = [trial.duration for trial in study.get_trials(deepcopy=False) if trial.duration is not None]
+    return sum(duration.total_seconds() for duration in durations)

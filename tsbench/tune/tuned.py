@@ -1,0 +1,77 @@
+"""Runs with what a study found best."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from optuna.storages import RDBStorage
+
+from tsbench.errors import UsageError
+from tsbench.plugins import Plugins
+from tsbench.run.plan import Plan
+from tsbench.run.spec import RunSpec
+from tsbench.tune.space import settings_of, tunable
+from tsbench.tune.storage import best, ended, find_study, study_name
+
+MARK = "tuned"
+
+
+def with_tuned(
+    plan: Plan, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]
+) -> tuple[Plan, list[str]]:
+    """Give each run of a plan the best parameters of its study, and say which studies are unfinished.
+
+    A run's label becomes "trls[tuned=20]", 20 being the trials its study was asked for: the parameters differ from
+    dataset to dataset, the label does not. The number also enters the run's key, so that a tuned row is whole where the
+    best parameters are the defaults. Runs of methods that declare nothing to tune (floors) stay as they are.
+
+    Raises UsageError where a study is missing or none of its trials succeeded, naming the command that makes it.
+    """
+    specs, notes, missing = [], [], []
+    for spec in plan.specs:
+        settings = None if spec.untrained else settings_of(spec, spec.params, plugins)
+        if settings is None or not tunable(settings):
+            specs.append(spec)
+            continue
+        if spec.sources:
+            raise UsageError("--tuned with --pretrain-on: a search pre-trains on the target's own training part")
+        study = find_study(study_name(spec, metric, fixed), storage)
+        trial = best(study) if study is not None else None
+        if study is None or trial is None:
+            missing.append(spec)
+            continue
+        budget, count = int(study.user_attrs.get("trials", 0)), len(ended(study))
+        if count < budget:
+            notes.append(f"{study.study_name} has {count} of {budget} trials; 'tsbench tune' goes on with it")
+        specs.append(_tuned(spec, trial.params, budget, metric, plugins))
+    if missing:
+        raise UsageError(_remedy(missing, metric))
+    if not any(MARK in spec.overrides for spec in specs):
+        raise UsageError("--tuned: none of these methods declares a parameter to tune")
+    return Plan(specs, plan.missing, plan.invalid), sorted(set(notes))
+
+
+def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int, metric: str, plugins: Plugins) -> RunSpec:
+    settings = settings_of(spec, {**spec.params, **found}, plugins)
+    return replace(
+        spec,
+        params=settings.flat(),
+        neutral_keys=settings.neutral_keys(),
+        overrides={**spec.overrides, MARK: budget if metric == "accuracy" else f"{budget}:{metric}"},
+    )
+
+
+def _remedy(missing: list[RunSpec], metric: str) -> str:
+    """Say which studies there are not, and the command that makes them."""
+    first = missing[0]
+    words = ["tsbench", "tune", "--method", ",".join(dict.fromkeys(spec.method for spec in missing))]
+    words += ["--dataset", ",".join(dict.fromkeys(spec.dataset_ref or spec.dataset for spec in missing))]
+    if not first.own_probe:
+        words += ["--protocol", ",".join(dict.fromkeys(spec.protocol.name for spec in missing if not spec.own_probe))]
+    for key, value in sorted(first.overrides.items()):
+        words += ["--set", f"{key}={value}"]
+    words += [] if metric == "accuracy" else ["--metric", metric]
+    return f"{len(missing)} of these runs have no study with a completed trial; make them: {shlex.join(words)}"
