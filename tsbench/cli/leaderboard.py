@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.run import split_commas
 from tsbench.errors import UsageError
 
 
@@ -16,17 +18,23 @@ from tsbench.errors import UsageError
 @click.argument("collection")
 @click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
 @click.option("--metric", default="accuracy", show_default=True, help="Metric of the cells.")
+@click.option("--method", "methods", multiple=True, callback=split_commas, help="Only these rows.  [default: all]")
+@click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv or .md file.")
 @common_options
-def leaderboard(collection: str, protocol: str | None, metric: str, out: Path | None) -> int:
+def leaderboard(
+    collection: str, protocol: str | None, metric: str, methods: list[str], shared: bool, out: Path | None
+) -> int:
     """Rank the methods of a collection (or a comma-separated list of datasets) from stored results.
 
-    Mean, average rank and wins are over the datasets that all complete methods have; incomplete methods stand apart.
+    Mean, average rank and wins are over the datasets that all complete methods have, a method being complete when no
+    other covers more; incomplete methods stand apart, unless --shared.
 
     \b
     Examples:
       tsbench leaderboard uea
       tsbench leaderboard uea --metric f1_macro --out uea.csv
+      tsbench leaderboard ucr --method trls,random:trls,ts2vec --shared
     """
     from tsbench.leaderboard.table import build
     from tsbench.metrics import METRICS
@@ -38,7 +46,15 @@ def leaderboard(collection: str, protocol: str | None, metric: str, out: Path | 
     chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
-    board = build(collection, datasets, chosen, rows, metric)
+    known = sorted(rows["label"].unique())
+    for method in methods:
+        if method not in known:
+            raise UsageError(
+                f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
+            )
+    if methods:
+        rows = rows[rows["label"].isin(methods)]
+    board = build(collection, datasets, chosen, rows, metric, shared)
     if board.cells.empty:
         raise UsageError(
             f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
@@ -82,7 +98,8 @@ def _print(board: Any) -> None:
             count -= 1
         print_table(_table(board, columns[:count], first))
         columns, first = columns[count:], False
-    click.echo(f"Mean, rank and wins are over the datasets that all complete methods have: {len(board.common)}.")
+    whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
+    click.echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
 
 
 def _table(board: Any, columns: list[str], summary: bool) -> Any:

@@ -18,7 +18,8 @@ class Board:
     cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
         the metric (a fraction), NaN where a fold is missing.
     summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, normalisation.
-    common : the datasets that all complete methods have. A method is complete when none covers more datasets.
+    common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
+        shared board every method is.
     """
 
     name: str
@@ -46,11 +47,13 @@ def build(
     protocol: Protocol,
     rows: pd.DataFrame | Sequence[Mapping[str, Any]],
     metric: str,
+    shared: bool = False,
 ) -> Board:
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
     Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
     each method the newest version counts. A cell needs every fold of a seed: seeds with a fold missing are left out.
+    shared : rank every method, on the datasets that all of them have.
     """
     values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "finished", metric])
     values = values.rename(columns={"label": "method", "method_version": "version", metric: "value"})
@@ -60,7 +63,7 @@ def build(
     values["value"] = values["value"].astype(float)
     values = _newest(values)
     cells = _cells(values, protocol, datasets)
-    summary, common = _summary(values, cells, len(datasets))
+    summary, common = _summary(values, cells, len(datasets), shared)
     order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
     return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common)
 
@@ -84,9 +87,11 @@ def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) ->
     return cells.reindex(index=methods, columns=pd.Index(datasets, name="dataset")).astype(float)
 
 
-def _summary(values: pd.DataFrame, cells: pd.DataFrame, n_datasets: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _summary(
+    values: pd.DataFrame, cells: pd.DataFrame, n_datasets: int, shared_board: bool
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     covered = cells.notna().sum(axis=1)
-    complete = (covered == covered.max()) & (covered > 0)
+    complete = (covered > 0) & ((covered == covered.max()) | shared_board)
     common = [
         name for name in cells.columns if len(cells) and cells.loc[complete, name].notna().all() and complete.any()
     ]

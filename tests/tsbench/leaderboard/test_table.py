@@ -47,6 +47,15 @@ def test_means_ranks_and_wins_are_over_what_complete_methods_share():
     assert result.cells["C"].isna().all()
 
 
+def test_a_shared_board_ranks_every_method_where_all_have_results():
+    rows = [row("x", "A", 0.9), row("x", "B", 0.5), row("y", "A", 0.7), row("y", "B", 0.5), row("z", "A", 1.0)]
+    result = build("test", ("A", "B", "C"), PROTOCOL, rows, "accuracy", shared=True)
+    assert result.common == ("A",)
+    assert result.summary.index[0] == "z"
+    assert result.summary["complete"].all()
+    assert result.summary.loc["x", ["mean", "rank", "wins"]].tolist() == [pytest.approx(0.9), 2, 0]
+
+
 def test_seeds_are_averaged_and_failures_do_not_count():
     rows = [row("x", "A", 0.4, seed=0), row("x", "A", 0.6, seed=1), row("x", "A", None, seed=2, status="failed")]
     assert board(rows).cells.loc["x", "A"] == pytest.approx(0.5)
