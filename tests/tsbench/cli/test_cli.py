@@ -248,7 +248,7 @@ def test_the_command_that_repeats_a_run_names_its_pretraining_and_its_tuning():
 def test_a_board_of_some_rows(tsbench):
     assert tsbench("run", "--method", "majority,1nn-ed", "--dataset", "UnitTest,GunPoint")[0] == 0
     assert tsbench("run", "--method", "noop", "--dataset", "UnitTest")[0] == 0
-    code, out, _ = tsbench("leaderboard", "ucr", "--method", "majority,noop", "--shared")
+    code, out, _ = tsbench("leaderboard", "UnitTest,GunPoint", "--method", "majority,noop", "--shared")
     assert code == 0 and "over the datasets that all methods have: 1" in out and "1nn-ed" not in out
-    code, _, err = tsbench("leaderboard", "ucr", "--method", "majorty")
+    code, _, err = tsbench("leaderboard", "UnitTest,GunPoint", "--method", "majorty")
     assert code == 2 and "majorty" in err and "majority" in err
