@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tsbench.panel import Panel
-from tsbench.plugins import plugins
+from tsbench.plugins import Plugins, plugins
 from tsbench.registry import load_registry
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,11 +21,16 @@ def isolated(monkeypatch, tmp_path_factory):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("TSBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    yield
+    if any(health.origin.endswith(".py") for health in plugins().health.values()):
+        plugins.cache_clear()  # what --plugin loaded in this process is not the next test's
 
 
 @pytest.fixture(scope="session")
 def installed():
-    return plugins()
+    found = Plugins()
+    found.load_entry_points()
+    return found
 
 
 @pytest.fixture(scope="session")

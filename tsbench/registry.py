@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -131,7 +130,6 @@ class Registry(BaseModel):
         return self.papers[paper], self.papers[paper].tables[table]
 
 
-@cache
 def load_registry(extra: Path | None = None) -> Registry:
     """Read the registry that comes with tsbench; a user's own file merges over it, entry by entry."""
     sources = [(path, _read(path)) for path in (_builtin(), extra) if path is not None]

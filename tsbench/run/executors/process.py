@@ -72,7 +72,8 @@ class WorkerSettings:
 class _Here:
     """The worker of this process and the pipe on which it tells the driver what it does."""
 
-    worker: Worker
+    worker: Worker | None = None
+    problem = ""
     messages: Connection
     remote: bool
     last_step = 0.0
@@ -89,7 +90,10 @@ def start(settings: WorkerSettings, messages: Connection, trace_file: str) -> No
     faulthandler.register(DUMP_SIGNAL, trace)
     os.environ.update(settings.environment)
     _Here.messages, _Here.remote = messages, settings.remote
-    _Here.worker = settings.make()
+    try:
+        _Here.worker = settings.make()
+    except Exception as error:  # a plugin file that is gone, say: told by each run, since nobody reads this process
+        _Here.problem = f"the worker process cannot start: {type(error).__name__}: {error}"
     messages.send(("ready", _environment() if settings.remote else None))
 
 
@@ -97,15 +101,14 @@ def run(spec: RunSpec) -> Result:
     """Do one run with the Worker of this process."""
     began = time.time()
     _Here.messages.send(("began", began))
-    _Here.worker.progress = _tell_step
-    if not _Here.remote:
-        return _Here.worker.run(spec)
-    problem = _mismatch(spec, _Here.worker.plugins)
-    if problem:
+    worker = _Here.worker
+    problem = _Here.problem if worker is None or not _Here.remote else _mismatch(spec, worker.plugins)
+    if problem or worker is None:
         result = Result(spec, "failed", started=began, finished=time.time(), error=problem)
     else:
-        result = _Here.worker.run(spec)
-    if result.error:
+        worker.progress = _tell_step
+        result = worker.run(spec)
+    if result.error and _Here.remote:
         result.error = f"on {socket.gethostname()}: {result.error}"
     return result
 

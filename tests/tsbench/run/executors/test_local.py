@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -37,6 +38,14 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_worker_that_cannot_start_says_why(settings, planned, tmp_path):
+    executor = Local([replace(settings, plugin_files=(tmp_path / "gone.py",))], Limits())
+    result = do(executor, planned("error").specs[0])
+    executor.stop()
+    assert result.status == "failed"
+    assert "the worker process cannot start: UsageError" in result.error and "gone.py" in result.error
 
 
 @pytest.mark.parametrize(
