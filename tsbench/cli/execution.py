@@ -151,16 +151,15 @@ def make_worker(store: Any, device: str, force: bool = False) -> Any:
 def _problems(plan: Any, available: bool) -> list[str]:
     """Say which datasets cannot take part, in one line per kind of reason."""
     lines = [f"error: {reason}" for reason in plan.invalid.values()]
-    if len(plan.missing) == 1:
-        lines += list(plan.missing.values())
-    elif plan.missing:
-        names = ", ".join(plan.missing)
-        lines.append(
-            f"{len(plan.missing)} datasets are not on this machine: {names}. "
-            "Get them with 'tsbench data fetch NAME...', or add the folder that holds them with --data-dir or "
-            "TSBENCH_DATA."
-        )
-    if plan.missing and not available:
+    for missing, what in ((plan.missing, "datasets"), (plan.missing_sources, "datasets of --pretrain-on")):
+        if len(missing) == 1:
+            lines += list(missing.values())
+        elif missing:
+            lines.append(
+                f"{len(missing)} {what} are not on this machine: {', '.join(missing)}. Get them with 'tsbench data "
+                "fetch NAME...', or add the folder that holds them with --data-dir or TSBENCH_DATA."
+            )
+    if (plan.missing or plan.missing_sources) and not available:
         lines.append("--available takes what is on this machine and exits 0.")
     return lines
 

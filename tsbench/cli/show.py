@@ -136,7 +136,7 @@ def repeat_command(run: dict[str, Any]) -> str:
         words += ["--tuned", *str(tuned).split(":")[1:]]
     if sources := str(overrides.pop("pretrain_on", "")):
         words += ["--pretrain-on", ",".join(source["dataset_ref"] for source in spec["sources"])]
-        words += ["--exclude-target"] * sources.endswith("-target")
+        words += ["--exclude-target"] * ("-target" in sources)
     for key, value in sorted(overrides.items()):
         words += ["--set", f"{key}={value}"]
     if spec["threads"] != 1:

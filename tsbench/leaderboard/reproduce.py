@@ -51,6 +51,7 @@ def plan_table(
         )
         part = make_plan(request, plugins, registry)
         whole.missing |= part.missing
+        whole.missing_sources |= part.missing_sources
         whole.invalid |= part.invalid
         rows.append((row, tuple(part.specs)))
     unique = {spec.key: spec for _, specs in rows for spec in specs}

@@ -65,7 +65,8 @@ class Outcome:
             return 130
         if self.failures() or self.earlier_failures or self.plan.invalid:
             return 1
-        return 3 if self.plan.missing and not (available and self.plan.specs) else 0
+        absent = self.plan.missing or self.plan.missing_sources
+        return 3 if absent and not (available and self.plan.specs) else 0
 
 
 def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[RunSpec], Outcome]:

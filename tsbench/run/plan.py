@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tsbench.catalog import did_you_mean
@@ -42,14 +42,16 @@ class Request:
 class Plan:
     """The runs in the order of execution, and the datasets that cannot take part.
 
-    missing : {dataset: why} for data that is not on this machine; invalid : {dataset: why} for data that cannot be
-    used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each other,
-    protocols innermost, so that they share one pre-training.
+    missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
+    pre-trained on; invalid : {dataset: why} for data that cannot be used. Small datasets come first, so that results
+    and mistakes show early; runs on one fold follow each other, protocols innermost, so that they share one
+    pre-training.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     invalid: dict[str, str] = field(default_factory=dict)
+    missing_sources: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
             for protocol in chosen
             if fold < folds[protocol.name]
         ]
+    if plan.missing_sources:
+        _name_corpus(plan, len(sources))
     plan.specs = list({spec.key: spec for spec in plan.specs}.values())
     return plan
 
@@ -100,10 +104,12 @@ def _sources(
         if _trains(method.cls) and getattr(method.cls, "supervised", False):
             raise UsageError(f"--pretrain-on: {method.name} learns from the target's labels, it has no pre-training")
     found = []
-    for handle, summary in _by_size(expand_datasets(request.pretrain_on, plugins, registry), plan):
+    corpus = Plan()
+    for handle, summary in _by_size(expand_datasets(request.pretrain_on, plugins, registry), corpus):
         if not summary.archive_folds:
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
         found.append(_Source(handle, summary.fingerprint))
+    plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
     if not found:
         raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
     return found
@@ -120,6 +126,15 @@ def _by_size(handles: Sequence[DatasetHandle], plan: Plan) -> list[tuple[Dataset
         except InvalidDataError as error:
             plan.invalid[handle.name] = str(error)
     return sorted(found, key=lambda pair: pair[1].n_values)
+
+
+def _name_corpus(plan: Plan, n_found: int) -> None:
+    """Say in the label that only part of the corpus was there, so that no board mixes it with the whole."""
+    share = f":{n_found}of{n_found + len(plan.missing_sources)}"
+    for number, spec in enumerate(plan.specs):
+        if spec.sources:
+            overrides = {**spec.overrides, "pretrain_on": f"{spec.overrides['pretrain_on']}{share}"}
+            plan.specs[number] = replace(spec, overrides=overrides)
 
 
 def _count_folds(protocol: Protocol, handle: DatasetHandle, archive_folds: int) -> int:

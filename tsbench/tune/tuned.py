@@ -51,7 +51,7 @@ def with_tuned(
         raise UsageError(_remedy(missing, metric))
     if not any(MARK in spec.overrides for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
-    return Plan(specs, plan.missing, plan.invalid), sorted(set(notes))
+    return replace(plan, specs=specs), sorted(set(notes))
 
 
 def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int, metric: str, plugins: Plugins) -> RunSpec:

@@ -164,6 +164,13 @@ def test_the_target_left_out_of_its_pretraining(installed, registry):
     assert specs[0].label == "ts2vec[pretrain_on=GunPoint+UnitTest-target]"
 
 
+def test_a_corpus_of_which_part_is_missing_says_so_in_the_label(installed, registry, monkeypatch):
+    monkeypatch.setenv("TSBENCH_DATA", "")
+    found = plan(installed, registry, "ts2vec", "UnitTest", pretrain_on=("GunPoint", "FordA"), protocols=("knn",))
+    assert found.specs[0].label == "ts2vec[pretrain_on=GunPoint+FordA:1of2]"
+    assert list(found.missing_sources) == ["FordA"] and not found.missing
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
