@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
+from tsbench.errors import MethodError
 from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
 from tsbench.params import BaseParams, param
 from tsbench_probes.common import Floats, Folds, Labels, expand, finite, search_folds, training_data
@@ -83,7 +84,11 @@ def _search(distances: Floats, x: Floats, y: Labels, folds: Folds, max_iter: int
         across = _kernel(distances[np.ix_(held_out, fit)], gamma)
         before = None
         for row, c in enumerate(GRID):
-            model = _fit(kernel, y[fit], c, max_iter)
+            try:
+                model = _fit(kernel, y[fit], c, max_iter)
+            except MethodError:  # as scikit-learn's search, which ranks a fit that fails last
+                accuracy[row:, number], before = 0.0, None
+                continue
             unconverged += model.fit_status_
             with config_context(assume_finite=True):
                 accuracy[row:, number] = (model.predict(across) == y[held_out]).mean()
@@ -112,7 +117,13 @@ def _same_path(a: SVC, b: SVC) -> bool:
 def _fit(kernel: Floats, y: Labels, c: float, max_iter: int) -> SVC:
     with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted by the caller from fit_status_
-        return SVC(C=c, kernel="precomputed", max_iter=max_iter, random_state=0).fit(kernel, y)
+        try:
+            return SVC(C=c, kernel="precomputed", max_iter=max_iter, random_state=0).fit(kernel, y)
+        except ValueError as error:
+            raise MethodError(
+                f"svm-rbf: libsvm has no finite solution at C={c:g} ({error}): cases of different classes have "
+                "(nearly) the same features"
+            ) from error
 
 
 def _kernel(distances: Floats, gamma: float) -> Floats:

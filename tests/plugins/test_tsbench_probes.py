@@ -391,3 +391,20 @@ def test_registration():
     on_features = {"svm-rbf": SVM, "linear": Linear, "linear-paper": LinearPaper, "logistic": Logistic, "knn": KNN}
     assert found == {**on_features, "finetune": FineTune}
     assert all(d.stage == "probe" for cls in found.values() for d in declarations(cls.Params))
+
+
+def test_a_search_passes_over_a_fit_without_a_finite_solution_and_a_last_fit_refuses(monkeypatch):
+    real = SVC.fit
+
+    def fit(self, kernel, y):
+        if np.isinf(self.C):
+            raise ValueError("not finite")
+        return real(self, kernel, y)
+
+    monkeypatch.setattr(SVC, "fit", fit)
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    x = (rng.normal(size=(60, 4)) + y[:, None]).astype(np.float32)
+    assert SVM().fit(None, Features(x, y, 2), None, rng).details()["C"] < float("inf")
+    with pytest.raises(MethodError, match="no finite solution at C=inf"):
+        SVM().fit(None, Features(x[:20], y[:20], 2), None, rng)  # too few to search: C is infinite
