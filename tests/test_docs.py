@@ -184,11 +184,13 @@ def parse(line, complete):
     "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_every_command_of_a_document_is_one(page):
+    wrong = []
     for line, complete in mentioned(page.read_text()):
         try:
             parse(line, complete)
         except click.UsageError as error:
-            pytest.fail(f"{line}: {error.format_message()}")
+            wrong.append(f"{line}: {error.format_message()}")
+    assert not wrong
 
 
 def test_a_command_that_is_none_is_noticed():

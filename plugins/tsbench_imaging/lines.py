@@ -76,12 +76,7 @@ def line_plot(
         raise UsageError(f"line_plot: x must be floating, (n_cases, n_channels, n_timepoints), got {tuple(x.shape)}")
     pen = make_pen(image_size, x.shape[2], linewidth, marker, markersize)
     shape = plot_shape(tuple(x.shape), image_size, layout)
-    if out is None:
-        out = x.new_empty(shape)
-    elif tuple(out.shape) != shape:
-        raise UsageError(f"line_plot: out has shape {tuple(out.shape)}, the plots have {shape}")
-    if layout == "grid" and x.shape[1] < (shape[-1] // pen.width) ** 2:
-        out.fill_(1.0)
+    out = _canvas(x, shape, layout, pen, out)
     points = max(x.shape[2], 1) * (2 if times is None and not connect else 8)
     cell = pen.height * pen.width + points + 4 * pen.width * pen.slices * pen.folds
     chunk = max(1, _CHUNK.get(x.device.type, 2**24) // (x.shape[1] * cell))
@@ -101,6 +96,17 @@ def line_plot(
             y, column = observed_first(y, column)
         ink = rasterise(y.flatten(0, 1).T, column if column.ndim == 1 else column.flatten(0, 1).T, pen, scratch)
         _colour(torch.unflatten(ink, 1, y.shape[:2]), pen, colors, layout, out[part])
+    return out
+
+
+def _canvas(x: Tensor, shape: tuple[int, ...], layout: Layout, pen: Pen, out: Tensor | None) -> Tensor:
+    """Return where the plots go, white where a grid has cells without a channel."""
+    if out is None:
+        out = x.new_empty(shape)
+    elif tuple(out.shape) != shape:
+        raise UsageError(f"line_plot: out has shape {tuple(out.shape)}, the plots have {shape}")
+    if layout == "grid" and x.shape[1] < (shape[-1] // pen.width) ** 2:
+        out.fill_(1.0)
     return out
 
 

@@ -57,7 +57,7 @@ def pyts(estimator, X):
         return estimator.transform(X)
 
 
-def close(got, expected):
+def assert_close(got, expected):
     """1e-9 for float64 and 1e-5 for float32, relative to the largest value where that is above 1."""
     tolerance = (1e-9 if got.dtype == torch.float64 else 1e-5) * max(1, np.abs(expected).max())
     np.testing.assert_allclose(got[:, 0].double().numpy(), expected, rtol=0, atol=tolerance)
@@ -79,7 +79,7 @@ def test_gramian_angular_field_equals_pyts(X, dtype, method, sample_range, overl
     size = data.draw(st.one_of(st.integers(1, X.shape[1]), st.sampled_from([1.0, 0.5, 0.01])))
     x, X = both(X, dtype)
     got = gramian_angular_field(x, size, sample_range, method, overlapping)
-    close(got, pyts(GramianAngularField(size, sample_range, method, overlapping), X))
+    assert_close(got, pyts(GramianAngularField(size, sample_range, method, overlapping), X))
 
 
 @ignore_equal_quantiles
@@ -96,7 +96,7 @@ def test_markov_transition_field_equals_pyts(X, dtype, strategy, overlapping, da
     n_bins = data.draw(st.integers(2, min(12, X.shape[1])))
     x, X = both(X, dtype)
     got = markov_transition_field(x, size, n_bins, strategy, overlapping)
-    close(got, pyts(MarkovTransitionField(size, n_bins, strategy, overlapping), X))
+    assert_close(got, pyts(MarkovTransitionField(size, n_bins, strategy, overlapping), X))
 
 
 @settings(max_examples=80, deadline=None)
@@ -119,7 +119,7 @@ def test_recurrence_plot_equals_pyts_and_its_average(X, dtype, dimension, time_d
         return
     got = recurrence_plot(x, None, dimension, time_delay, threshold, percentage)
     if threshold is None:
-        close(got, expected)
+        assert_close(got, expected)
     else:
         np.testing.assert_array_equal(got[:, 0], expected)
     n = expected.shape[1]
@@ -128,7 +128,7 @@ def test_recurrence_plot_equals_pyts_and_its_average(X, dtype, dimension, time_d
     cells = list(pairwise(cuts))
     averages = [[expected[:, a:b, c:d].mean((1, 2)) for c, d in cells] for a, b in cells]
     small = recurrence_plot(x, side, dimension, time_delay, threshold, percentage)
-    close(small, np.array(averages).transpose(2, 0, 1))
+    assert_close(small, np.array(averages).transpose(2, 0, 1))
 
 
 def test_percentiles_beyond_what_is_held_are_the_same(monkeypatch):
@@ -223,9 +223,9 @@ def test_symmetries_and_constants():
 
 def test_huge_offset_in_float32():
     x, X = both(1e4 + np.random.default_rng(0).normal(size=(4, 200)), torch.float32)
-    close(gasf(x), GramianAngularField(1.0).transform(X))
-    close(markov_transition_field(x, 50), MarkovTransitionField(50).transform(X))
-    close(recurrence_plot(x), PytsRecurrencePlot().transform(X))
+    assert_close(gasf(x), GramianAngularField(1.0).transform(X))
+    assert_close(markov_transition_field(x, 50), MarkovTransitionField(50).transform(X))
+    assert_close(recurrence_plot(x), PytsRecurrencePlot().transform(X))
     thresholded = {"dimension": 2, "threshold": "point"}
     np.testing.assert_array_equal(
         recurrence_plot(x, **thresholded)[:, 0], PytsRecurrencePlot(**thresholded).transform(X)
@@ -371,7 +371,7 @@ def test_bad_parameters(encode, parameters, error, message):
 
 def test_unscaled_field_equals_pyts():
     X = np.random.default_rng(0).uniform(-1, 1, (3, 30))
-    close(gramian_angular_field(torch.tensor(X)[:, None], 7, None), GramianAngularField(7, None).transform(X))
+    assert_close(gramian_angular_field(torch.tensor(X)[:, None], 7, None), GramianAngularField(7, None).transform(X))
 
 
 @pytest.mark.gpu

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,12 +55,11 @@ class Database:
             # Several queries of one reading see one state; a write sees what others committed while it waited.
             self.engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
             self._writer = self._writer.execution_options(isolation_level="READ COMMITTED")
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
             with self._guard("opened"):
                 self._open(must_exist)
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     @property
     def name(self) -> str:

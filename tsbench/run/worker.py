@@ -8,7 +8,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,10 @@ import torch
 from tsbench import normalise, training
 from tsbench.batch import Batch
 from tsbench.corruptions import corrupt
-from tsbench.dataset import Data, Fold, check_fold
+from tsbench.dataset import Data, check_fold
 from tsbench.errors import InvalidDataError, MethodError, TsbenchError, TsbenchWarning
 from tsbench.identity import seed_everything
-from tsbench.interfaces import Cases, Classifier, Features, Probe, Scores, SSLMethod, trainable_parameters
+from tsbench.interfaces import Cases, Classifier, Features, Probe, Scores, SSLMethod
 from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
@@ -28,29 +28,11 @@ from tsbench.plugins import Plugins
 from tsbench.run import artifacts, checkpoints, resources
 from tsbench.run.datasets import open_dataset
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
+from tsbench.run.trained import Parts, Trained
 from tsbench.run.transforms import apply_transforms
 from tsbench.splits import label_subset
 
 Sha256Of = Callable[[str], str | None]
-
-
-@dataclass
-class Parts:
-    """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted.
-
-    pretrain : what a method is trained on; train : the same cases as the probe gets them (corrupted, say);
-    labelled : positions in train whose labels may be used. key : what tells this fold from others.
-    """
-
-    key: tuple[Any, ...]
-    corruption: str
-    pretrain: Panel
-    train: Panel
-    labelled: Any
-    validation: Panel | None
-    test: Panel
-    fold: Fold
-    y_test: Any
 
 
 class Worker:
@@ -316,51 +298,6 @@ class Worker:
     def _component(self, kind: str, name: str) -> type[Any]:
         cls: type[Any] = self.plugins[kind].get(name)
         return cls
-
-
-class Trained:
-    """A trained method with the features it gave, so that several probes share them."""
-
-    def __init__(
-        self,
-        method: SSLMethod,
-        device: str,
-        key: str,
-        report: dict[str, Any],
-        checkpoint: tuple[str, str, str] | None,
-        n_channels: tuple[int, ...],
-    ) -> None:
-        self.method, self.device, self.key, self.report, self.checkpoint = method, device, key, report, checkpoint
-        self.n_channels = n_channels
-        self._encoded: tuple[Any, ...] = ()
-        self._features: dict[tuple[str, str], Any] = {}
-
-    def encode(self, parts: Parts, part: str) -> Any:
-        """Return float32 features (n, d) of a part of the fold, computed once; raises MethodError on a wrong shape."""
-        if self._encoded != parts.key:
-            self._encoded, self._features = parts.key, {}
-        key, panel = (part, parts.corruption), getattr(parts, part)
-        if key not in self._features:
-            seed_everything(self.key, "encode")
-            tensor = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
-            x = tensor.float().cpu().numpy()
-            if x.ndim != 2 or len(x) != len(panel):
-                name = type(self.method).__name__
-                raise MethodError(f"{name} gave features of shape {x.shape} for {len(panel)} cases, expected (n, d)")
-            self._features[key] = x
-        return self._features[key]
-
-    def describe(self, result: Result) -> None:
-        """Write what is known of the training into a result."""
-        report = self.report
-        result.durations["fit"] = report["seconds"]
-        result.curve = [(int(step), float(loss)) for step, loss in report.get("curve", [])]
-        weights = trainable_parameters([self.method])
-        result.facts.update(steps=report["steps"], n_weights=weights, **report.get("diagnosis", {}))
-        result.facts["reused_pretraining"] = float(report.get("reused", 0))
-        result.warnings = tuple(report.get("warnings", ()))
-        result.checkpoint = self.checkpoint
-        report["reused"] = 1
 
 
 def metrics_of(predictions: Predictions) -> dict[str, float]:
