@@ -28,6 +28,14 @@ class Where:
     time_limit: float | None = None
     memory_limit: str | None = None
 
+    def check(self) -> Any:
+        """Return the limits of a run; raises UsageError on values that cannot be had here."""
+        from tsbench.run.limits import parse_limits
+
+        if self.address and self.executor != "ray":
+            raise UsageError("--address is for --executor ray")
+        return parse_limits(self.time_limit, self.memory_limit)
+
 
 def executor_options(command: F) -> F:
     """Add the options that say where runs are done; their values make a `Where`."""
@@ -78,18 +86,15 @@ def execute_plan(
     """Run what a plan asks for and the store lacks, showing progress and what came of it; return the Outcome."""
     from tsbench.cli.progress import Display, quiet
     from tsbench.run.driver import choose, execute
-    from tsbench.run.limits import parse_limits
 
-    limits = parse_limits(where.time_limit, where.memory_limit)
-    if where.address and where.executor != "ray":
-        raise UsageError("--address is for --executor ray")
+    where.check()
     store = open_store()
     with contextlib.closing(store):
         todo, outcome = choose(plan, store, retry, force)
         for problem in _problems(plan, available):
             click.echo(problem, err=True)
         if todo:
-            executor = _make_executor(store, device, force, where, limits, max(spec.threads for spec in todo))
+            executor = make_executor(where, device, max(spec.threads for spec in todo), store, force)
             with quiet() if as_json else Display() as display:
                 execute(todo, outcome, executor, store, display, budget, force)
     if as_json:
@@ -99,15 +104,19 @@ def execute_plan(
     return outcome
 
 
-def _make_executor(store: Any, device: str, force: bool, where: Where, limits: Any, threads: int) -> Any:
-    """Return what has the runs done: this process, worker processes (several, or with limits), or a Ray cluster."""
+def make_executor(where: Where, device: str, threads: int, store: Any = None, force: bool = False) -> Any:
+    """Return what has the runs done: this process, worker processes (several, or with limits), or a Ray cluster.
+
+    Checkpoints are kept beside the store, for `force` without using what is there; without a store there are none.
+    """
     from tsbench.run.executors.process import WorkerSettings
     from tsbench.run.resources import pick_devices
 
+    limits = where.check()
     settings_ = WorkerSettings(
         plugin_files=_plugin_files(),
-        store="" if force else _shareable_url(store),
-        checkpoint_folder=_absolute(store.checkpoint_folder),
+        store="" if force or store is None else _shareable_url(store),
+        checkpoint_folder=None if store is None else _absolute(store.checkpoint_folder),
         environment={name: os.environ[name] for name in ("TSBENCH_DATA", "TSBENCH_OFFLINE") if name in os.environ},
     )
     if where.executor == "ray":
@@ -140,10 +149,12 @@ def _absolute(folder: Any) -> Any:
 
 
 def make_worker(store: Any, device: str, force: bool = False) -> Any:
-    """Return a Worker that keeps its checkpoints beside the store; `force` uses none that is there."""
+    """Return a Worker that keeps its checkpoints beside the store, if any; `force` uses none that is there."""
     from tsbench.run.resources import pick_device
     from tsbench.run.worker import Worker
 
+    if store is None:
+        return Worker(settings().plugins(), pick_device(device))
     sha256_of = (lambda key: None) if force else store.checkpoint_sha256
     return Worker(settings().plugins(), pick_device(device), store.checkpoint_folder, sha256_of)
 

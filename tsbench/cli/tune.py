@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tsbench.cli.execution import Where, executor_options, make_executor
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.run import split_commas
 from tsbench.errors import InvalidDataError, UsageError
@@ -40,8 +41,11 @@ from tsbench.errors import InvalidDataError, UsageError
     metavar="KEY=LOW:HIGH[:log]|KEY=A,B",
     help="Search a parameter here; may be repeated.  [default: as declared, near the method's default]",
 )
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N", help="Where to compute.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="CPU threads of a trial.")
+@click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N,...", help="Where to compute."
+)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="CPU threads of a run.")
+@executor_options
 @click.option("--show", is_flag=True, help="Try nothing: print what the studies found, and which parameters mattered.")
 @click.option("--plot", type=click.Path(path_type=Path), help="With --show of one study: draw it to this file.")
 @common_options
@@ -59,11 +63,13 @@ def tune(
     threads: int,
     show: bool,
     plot: Path | None,
+    **where: Any,
 ) -> int:
     """Search the parameters of methods, each for each dataset, by their score within the training part.
 
     The training part is split once more; the test part is never used. The same command goes on with a study until it
     has the trials asked for, also beside others like it on other machines. Then 'tsbench run --tuned' takes the best.
+    With several workers each is given a study of its own as long as there are enough; limits are those of a run.
 
     \b
     Exit codes: 0 every study has a completed trial, 1 some has none, 2 wrong usage, 3 only data is missing,
@@ -71,7 +77,7 @@ def tune(
 
     \b
     Examples:
-      tsbench tune --method trls --dataset uea --trials 20
+      tsbench tune --method trls --dataset uea --trials 20 --workers 4
       tsbench tune --method ts2vec --dataset GunPoint --set encoder.depth=4 --space encoder.hidden=16:128:log
       tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
     """
@@ -94,7 +100,7 @@ def tune(
     if show:
         return _show(plan, metric, overrides, plot)
     searching = {"metric": metric, "seeds": parse_seeds(seeds), "fixed": overrides, "spaces": wanted}
-    failed = _search(plan, device, searching, trials, timeout * 3600)
+    failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
 
 
@@ -116,41 +122,74 @@ def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
     return found
 
 
-def _search(plan: Any, device: str, searching: Mapping[str, Any], trials: int, limit: float) -> int:
+def _search(
+    plan: Any, searching: Mapping[str, Any], trials: int, limit: float, device: str, threads: int, where: Where
+) -> int:
     """Run every study of a plan; return how many could not be searched or have no completed trial."""
-    from tsbench.run.resources import pick_device
-    from tsbench.tune.report import describe
+    from tsbench.tune.driver import run_searches
     from tsbench.tune.search import open_search
-    from tsbench.tune.storage import best, ended, open_studies
+    from tsbench.tune.storage import open_studies
 
-    failed = 0
+    where.check()
     with contextlib.closing(open_store()) as store, open_studies(store) as storage:
-        for number, spec in enumerate(plan.specs, start=1):
-            try:
-                search = open_search(spec, storage, settings().plugins(), pick_device(device), **searching)
-            except InvalidDataError as error:
-                click.echo(f"error: {error}", err=True)
-                failed += 1
-                continue
-            space = "; ".join(one.text() for one in search.dimensions)
-            click.echo(f"study {number}/{len(plan.specs)}: {search.study.study_name}\n  space: {space}")
-            search.run(trials, limit, _telling(describe))
-            top, count = best(search.study), len(ended(search.study))
-            elsewhere = search.running()
-            if elsewhere:
-                click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
-            if top is None and count:
-                reason = ended(search.study)[-1].user_attrs.get("error", "pruned")
-                click.echo(f"error: {search.study.study_name}: all {count} trials failed; the last: {reason}", err=True)
-                failed += 1
-            elif top is not None:
-                click.echo(f"  best of {count}: {describe(top)}")
+        telling = _Telling(len(plan.specs))
+
+        def searches() -> Iterator[Any]:
+            for spec in plan.specs:
+                try:
+                    search = open_search(spec, storage, settings().plugins(), **searching)
+                except InvalidDataError as error:
+                    click.echo(f"error: {error}", err=True)
+                    telling.failed += 1
+                    continue
+                telling.began(search)
+                yield search
+
+        if plan.specs:
+            executor = make_executor(where, device, threads)
+            run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended)
         click.echo(f"{len(plan.specs)} studies in {store.name}")
-    return failed
+    return telling.failed
 
 
-def _telling(describe: Callable[[Any], str]) -> Callable[[Any], None]:
-    return lambda trial: click.echo(f"  {describe(trial)}")
+class _Telling:
+    """Prints what becomes of the studies; a line names its study where another one was the last to be named."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.count, self.failed = total, 0, 0
+        self._named = ""
+
+    def began(self, search: Any) -> None:
+        self.count += 1
+        self._named = search.study.study_name
+        space = "; ".join(one.text() for one in search.dimensions)
+        click.echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
+
+    def trial_ended(self, search: Any, trial: Any) -> None:
+        from tsbench.tune.report import describe
+
+        self._name(search)
+        click.echo(f"  {describe(trial)}")
+
+    def search_ended(self, search: Any) -> None:
+        from tsbench.tune.report import describe
+        from tsbench.tune.storage import best, ended
+
+        name, top, trials = search.study.study_name, best(search.study), ended(search.study)
+        self._name(search)
+        if elsewhere := search.running():
+            click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
+        if top is not None:
+            click.echo(f"  best of {len(trials)}: {describe(top)}")
+        elif trials:
+            reason = trials[-1].user_attrs.get("error", "pruned")
+            click.echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
+            self.failed += 1
+
+    def _name(self, search: Any) -> None:
+        if self._named != search.study.study_name:
+            self._named = search.study.study_name
+            click.echo(f"{self._named}:")
 
 
 def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | None) -> int:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from tsbench.run.claims import Claims
 from tsbench.run.executors.base import Done, Executor
+from tsbench.run.interruption import Interruption
 from tsbench.run.log import DriverLog, log_folder
 from tsbench.run.plan import Plan
 from tsbench.run.resources import environment
@@ -103,7 +101,7 @@ def execute(
     """
     todo = list(todo)
     claims = Claims(store, force)
-    with claims, DriverLog(log_folder(store), claims.owner) as log, _Interruption(executor) as interruption:
+    with claims, DriverLog(log_folder(store), claims.owner) as log, Interruption(executor) as interruption:
         log.plan(len(outcome.plan.specs), len(todo))
         driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
         try:
@@ -235,31 +233,3 @@ class _Driver:
                 self.outcome.earlier_failures.append((spec, status))
         if self.outcome.elsewhere and idle:
             self.reporter.waiting(len(self.outcome.elsewhere))
-
-
-class _Interruption:
-    """A context in which the first SIGINT or SIGTERM sets `asked` and a second raises KeyboardInterrupt.
-
-    A run in this thread is ended by the first one, which is raised in it.
-    """
-
-    def __init__(self, executor: Executor) -> None:
-        self.executor, self.asked = executor, False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Interruption:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked or self.executor.busy_here:
-            raise KeyboardInterrupt
-        self.asked = self.executor.interrupted = True

@@ -35,7 +35,8 @@ class RunSpec:
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
     pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set, shown
     in the label. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is
-    pre-trained on in place of the fold's training part; empty for the training part.
+    pre-trained on in place of the fold's training part; empty for the training part. part_of : the planned run within
+    whose training part this one takes place (a trial of a search); None for a run on the whole dataset.
     """
 
     method: str
@@ -55,6 +56,7 @@ class RunSpec:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     dataset_ref: str = ""
     sources: tuple[Source, ...] = ()
+    part_of: RunSpec | None = None
 
     @property
     def untrained(self) -> bool:

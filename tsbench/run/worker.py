@@ -27,6 +27,7 @@ from tsbench.params import resolve, validate
 from tsbench.plugins import Plugins
 from tsbench.run import artifacts, checkpoints, resources
 from tsbench.run.datasets import open_dataset
+from tsbench.run.inner import training_part
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
 from tsbench.run.trained import Parts, Trained
 from tsbench.run.transforms import apply_transforms
@@ -117,6 +118,8 @@ class Worker:
         return self._memory[slot][1]
 
     def _load(self, spec: RunSpec) -> Data:
+        if spec.part_of is not None:
+            return training_part(spec.part_of, self.plugins).data
         handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
         data = handle.load()
         if data.panel.fingerprint() != spec.fingerprint:

@@ -1,9 +1,9 @@
-"""The search: trials of a study, each scored by ordinary runs within the training part."""
+"""A search: a study and its trials, each scored by ordinary runs within the training part."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from tsbench.errors import UsageError
 from tsbench.identity import stage_seed
 from tsbench.plugins import Plugins
-from tsbench.run.spec import RunSpec
-from tsbench.run.worker import Worker
-from tsbench.tune.inner import NAME, Inner, training_part
+from tsbench.run.inner import Inner, training_part
+from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
 from tsbench.tune.storage import ended, fail_stale, quiet, retry, seconds, study_name
 
@@ -27,11 +26,7 @@ from tsbench.tune.storage import ended, fail_stale, quiet, retry, seconds, study
 PRUNE_AFTER = 5
 
 
-class TrialFailedError(Exception):
-    """A trial could not be scored; the reason is with the trial."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Search:
     """A study and all that scoring one of its trials takes."""
 
@@ -42,55 +37,35 @@ class Search:
     inner: Inner
     seeds: Sequence[int]
     metric: str
-    worker: Worker
+    plugins: Plugins
 
-    def run(self, n_trials: int, limit: float, report: Callable[[FrozenTrial], None]) -> None:
-        """Try until the study has n_trials, those made earlier or by other processes included.
-
-        limit : seconds; no further trial starts once the study's trials took as long. report is told of each trial.
-        KeyboardInterrupt ends the trial under way, which the next search does again, and passes through.
-        """
+    def open(self, n_trials: int) -> None:
+        """Note how many trials are wanted, and queue anew those of processes that died."""
         self.study.set_user_attr("trials", max(n_trials, self.study.user_attrs.get("trials", 0)))
         fail_stale(self.study, self.storage)
-        with quiet():
-            while not self._enough(n_trials) and seconds(self.study) < limit:
-                self.study.optimize(
-                    self._score, n_trials=1, catch=(TrialFailedError,), callbacks=[lambda _, trial: report(trial)]
-                )
+
+    def wants(self, n_trials: int, limit: float) -> bool:
+        """Say whether a further trial is to begin: earlier ones and those of other processes count.
+
+        limit : seconds that the study's trials may take together before no further one begins.
+        """
+        return len(ended(self.study)) + self.running() < n_trials and seconds(self.study) < limit
 
     def running(self) -> int:
-        """Return how many trials other processes have under way."""
+        """Return how many trials are under way, those of other processes included."""
         return len(self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
-    def _enough(self, n_trials: int) -> bool:
-        return len(ended(self.study)) + self.running() >= n_trials
+    def begin(self) -> Attempt:
+        """Ask the study for a trial."""
+        with quiet():
+            trial = self.study.ask()
+            self.storage.record_heartbeat(trial._trial_id)
+            return Attempt(self, trial, {one.key: one.suggest(trial) for one in self.dimensions})
 
-    def _score(self, trial: optuna.Trial) -> float:
-        try:
-            params = {one.key: one.suggest(trial) for one in self.dimensions}
-            scores: list[float] = []
-            steps = [(seed, fold) for seed in self.seeds for fold in range(self.inner.n_folds)]
-            for step, (seed, fold) in enumerate(steps):
-                scores.append(self._run(params, fold, seed))
-                trial.report(math.fsum(scores) / len(scores), step)
-                if step + 1 < len(steps) and trial.should_prune():
-                    raise optuna.TrialPruned
-            return math.fsum(scores) / len(scores)
-        except TrialFailedError as error:
-            trial.set_user_attr("error", str(error))
-            raise
-        except KeyboardInterrupt:
-            trial.set_user_attr("interrupted", True)
-            frozen = next(one for one in self.study.get_trials() if one.number == trial.number)
-            retry(self.study, frozen)
-            raise
-
-    def _run(self, params: Mapping[str, Any], fold: int, seed: int) -> float:
-        try:
-            chosen = settings_of(self.spec, {**self.spec.params, **params}, self.worker.plugins)
-        except UsageError as error:
-            raise TrialFailedError(str(error)) from None
-        spec = replace(
+    def run_spec(self, params: Mapping[str, Any], seed: int, fold: int) -> RunSpec:
+        """Return the run that scores parameters on an inner fold; raises UsageError where they do not go together."""
+        chosen = settings_of(self.spec, {**self.spec.params, **params}, self.plugins)
+        return replace(
             self.spec,
             params=chosen.flat(),
             neutral_keys=chosen.neutral_keys(),
@@ -100,22 +75,71 @@ class Search:
             fold=fold,
             seed=seed,
             overrides={},
-            dataset_ref=NAME,
+            part_of=self.spec,
         )
-        result = self.worker.run(spec)
+
+
+class Attempt:
+    """A trial under way: `spec` is its next run, one per seed and inner fold; None when the trial has ended."""
+
+    def __init__(self, search: Search, trial: optuna.Trial, params: Mapping[str, Any]) -> None:
+        self.search, self.trial, self.params = search, trial, params
+        self.spec: RunSpec | None = None
+        self.losses = 0
+        self._scores: list[float] = []
+        self._steps = [(seed, fold) for seed in search.seeds for fold in range(search.inner.n_folds)]
+        self._plan_next()
+
+    def take(self, result: Result) -> None:
+        """Note the score of a run; the trial ends when it was the last, failed, or leaves the trial behind others."""
+        value = result.metrics.get(self.search.metric, math.nan)
         if result.status != "succeeded":
-            raise TrialFailedError(result.error)
-        value = result.metrics[self.metric]
-        if not math.isfinite(value):
-            raise TrialFailedError(f"{self.metric} is not defined on the validation part")
-        return value
+            self.fail(result.error)
+        elif not math.isfinite(value):
+            self.fail(f"{self.search.metric} is not defined on the validation part")
+        else:
+            self._scores.append(value)
+            mean, step = math.fsum(self._scores) / len(self._scores), len(self._scores) - 1
+            self.trial.report(mean, step)
+            if len(self._scores) == len(self._steps):
+                self._end(TrialState.COMPLETE, mean)
+            elif self.trial.should_prune():
+                self._end(TrialState.PRUNED)
+            else:
+                self._plan_next()
+
+    def fail(self, error: str) -> None:
+        """End the trial as one that could not be scored; it counts."""
+        self.trial.set_user_attr("error", error)
+        self._end(TrialState.FAIL)
+
+    def interrupt(self) -> None:
+        """End the trial, to be done again by the next search."""
+        self.trial.set_user_attr("interrupted", True)
+        retry(self.search.study, self.frozen())
+        self._end(TrialState.FAIL)
+
+    def frozen(self) -> FrozenTrial:
+        """Return the trial as the study has it."""
+        return self.search.storage.get_trial(self.trial._trial_id)
+
+    def _plan_next(self) -> None:
+        seed, fold = self._steps[len(self._scores)]
+        try:
+            self.spec = self.search.run_spec(self.params, seed, fold)
+        except UsageError as error:
+            self.fail(str(error))
+
+    def _end(self, state: TrialState, value: float | None = None) -> None:
+        self.spec = None
+        with quiet():
+            self.search.study.tell(self.trial, value, state)
 
 
 def open_search(
     spec: RunSpec,
     storage: RDBStorage,
     plugins: Plugins,
-    device: str,
     metric: str = "accuracy",
     seeds: Sequence[int] = (0,),
     fixed: Collection[str] = (),
@@ -148,7 +172,7 @@ def open_search(
         defaults = settings.flat()
         study.enqueue_trial({one.key: defaults[one.key] for one in dimensions if one.holds(defaults[one.key])})
     study.pruner = MedianPruner(n_startup_trials=PRUNE_AFTER, n_warmup_steps=0)
-    return Search(spec, study, storage, dimensions, inner, seeds, metric, Worker(inner.plugins, device))
+    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins)
 
 
 def _check_same(study: optuna.Study, about: Mapping[str, Any]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import random
+import threading
 import time
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 import sqlalchemy as sa
@@ -21,6 +22,9 @@ from tsbench.identity import digest
 from tsbench.run.database import LOCK_SECONDS
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
+
+if TYPE_CHECKING:
+    from tsbench.tune.search import Attempt
 
 HEARTBEAT_SECONDS = 30
 # A process that gives no sign of life for so long is dead: a library may hold up the heartbeat for a while.
@@ -88,10 +92,31 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silence Optuna's notes that heartbeats are experimental."""
+    """Silence Optuna's notes that heartbeats are experimental, and meant for its own loop."""
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Heartbeat of storage")
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
+
+
+@contextlib.contextmanager
+def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
+    """Give a sign of life for each trial under way, in a thread: the calling one may be busy with a run."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            for attempt in under_way():
+                with contextlib.suppress(optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
+                    attempt.search.storage.record_heartbeat(attempt.trial._trial_id)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def study_name(spec: RunSpec, metric: str, fixed: Collection[str]) -> str:

@@ -63,6 +63,8 @@ def test_show_and_plot(tsbench, tmp_path):
         (("--dataset", "toyy"), 2, "did you mean 'toy'"),
         (("--set", "fail=true", "--trials", "2"), 1, "all 2 trials failed; the last: ValueError: asked to fail"),
         (("--timeout", "0"), 2, "0"),
+        (("--memory-limit", "9999T"), 2, "this machine has"),
+        (("--address", "127.0.0.1:1"), 2, "--address is for --executor ray"),
     ],
 )
 def test_bad_input_is_one_line_with_the_remedy(tsbench, arguments, code, message):
@@ -76,6 +78,12 @@ def test_a_dataset_too_small_does_not_keep_the_others_from_being_tuned(tsbench):
     code, out, err = tsbench(*TUNE, "--dataset", "tiny", "--trials", 1)
     assert code == 1
     assert "tiny: its training part" in err and "best of 1: trial 0" in out
+
+
+def test_workers_take_a_study_each_and_keep_to_the_limits(tsbench):
+    code, out, err = tsbench(*TUNE[:-1], "svm-rbf-cv5", "--trials", 2, "--workers", 2, "--memory-limit", "8G")
+    assert code == 0, err
+    assert "study 5/5" in out and out.count("best of 2: trial") == 5
 
 
 def test_run_tuned_without_a_study_names_the_command(tsbench):

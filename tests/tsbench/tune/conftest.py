@@ -3,10 +3,18 @@ from pathlib import Path
 import pytest
 
 from tsbench.plugins import Plugins
+from tsbench.run.executors.inline import Inline
 from tsbench.run.store import Store
+from tsbench.run.worker import Worker
+from tsbench.tune.driver import run_searches
 from tsbench.tune.storage import open_studies
 
 TOY = Path(__file__).with_name("toy.py")
+
+
+def run(search, n_trials, limit=float("inf"), told=lambda trial: None):
+    """Work on one study in this process."""
+    run_searches([search], Inline(Worker(search.plugins)), n_trials, limit, lambda _, trial: told(trial))
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,17 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from tests.tsbench.run.conftest import new_url, postgres_server, url  # noqa: F401
+from tests.tsbench.tune.conftest import run
 from tsbench.errors import UsageError
 from tsbench.panel import Panel
 from tsbench.registry import load_registry
+from tsbench.run import worker as workers
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.store import Store
 from tsbench.run.worker import Worker
 from tsbench.tune import search as searching
 from tsbench.tune.search import open_search
 from tsbench.tune.storage import best, ended, open_studies
-
-ALWAYS = float("inf")
 
 
 @pytest.fixture
@@ -28,20 +28,16 @@ def spec(plugins):
 
 @pytest.fixture
 def start(spec, storage, plugins):
-    return lambda **options: open_search(options.pop("spec", spec), storage, plugins, "cpu", **options)
+    return lambda **options: open_search(options.pop("spec", spec), storage, plugins, **options)
 
 
 def history(study):
     return [(trial.state.name, trial.params, trial.value) for trial in study.trials]
 
 
-def ignore(trial):
-    pass
-
-
 def test_the_defaults_come_first_and_the_best_is_better(start):
     search, seen = start(), []
-    search.run(8, ALWAYS, seen.append)
+    run(search, 8, told=seen.append)
     assert seen[0].params == {"threshold": 0.2, "sign": True}
     assert [trial.number for trial in seen] == list(range(8))
     assert best(search.study).value > seen[0].value
@@ -51,19 +47,19 @@ def test_the_defaults_come_first_and_the_best_is_better(start):
 
 def test_of_equal_scores_the_earliest_is_the_best(start):
     search = start(spaces={"threshold": "0.46:0.54"}, fixed=("sign",))
-    search.run(4, ALWAYS, ignore)
+    run(search, 4)
     assert [trial.value for trial in search.study.trials] == [1.0] * 4
     assert best(search.study).number == 0
 
 
 def test_a_resumed_search_goes_on_as_one_that_was_never_interrupted(start, spec, plugins, tmp_path):
     whole = start()
-    whole.run(12, ALWAYS, ignore)
+    run(whole, 12)
     other = Store(str(tmp_path / "other.db"))
     for n in (3, 11, 12, 12):
         with open_studies(other) as storage:
-            parts = open_search(spec, storage, plugins, "cpu")
-            parts.run(n, ALWAYS, ignore)
+            parts = open_search(spec, storage, plugins)
+            run(parts, n)
             assert len(ended(parts.study)) == n
             found = history(parts.study)
     other.close()
@@ -73,36 +69,44 @@ def test_a_resumed_search_goes_on_as_one_that_was_never_interrupted(start, spec,
 
 def test_the_test_part_changes_nothing(start, plugins, monkeypatch):
     honest = start()
-    honest.run(6, ALWAYS, ignore)
+    run(honest, 6)
     monkeypatch.setenv("TOY_TEST", "garbage")
     (spec,) = make_plan(Request(["threshold"], ["toy"], ["knn"]), plugins, load_registry()).specs
     other = start(spec=spec)
     assert other.study.study_name != honest.study.study_name
-    other.run(6, ALWAYS, ignore)
+    run(other, 6)
     assert history(other.study) == history(honest.study)
 
 
-def test_no_panel_with_a_test_case_is_ever_made_for_a_worker(start, plugins, monkeypatch):
+def test_no_panel_with_a_test_case_is_made_once_the_training_part_is_cut(start, plugins, monkeypatch):
     whole = plugins["datasets"].get("toy")().load().panel
     test = {float(value) for value in whole.X[24:, 0, 0]}
-    search, seen = start(), []
-    original = Panel.__post_init__
+    search, seen, cutting = start(), [], []
+    original, cut = Panel.__post_init__, workers.training_part
 
     def watch(panel):
-        seen.append({float(value) for value in panel.X[:, 0, 0]})
+        if not cutting:
+            seen.append({float(value) for value in panel.X[:, 0, 0]})
         original(panel)
 
+    def cut_unwatched(*arguments):
+        cutting.append(True)
+        inner = cut(*arguments)
+        cutting.clear()
+        return inner
+
     monkeypatch.setattr(Panel, "__post_init__", watch)
-    search.run(2, ALWAYS, ignore)
+    monkeypatch.setattr(workers, "training_part", cut_unwatched)
+    run(search, 2)
     assert seen
     assert not any(values & test for values in seen)
 
 
 def test_the_score_is_the_mean_over_inner_folds_and_seeds(start):
     search = start(seeds=(0, 1), fixed=("sign",))
-    search.run(1, ALWAYS, ignore)
+    run(search, 1)
     (trial,) = search.study.trials
-    panel = search.inner.plugins["datasets"].get("training-part")().load().panel
+    panel = search.inner.data.panel
     right = (panel.X.mean(axis=(1, 2)) > 0.2) == (panel.y == 1)
     assert trial.value == pytest.approx(right.mean(), abs=1e-9)  # 24 cases in three folds of 8
     assert len(trial.intermediate_values) == 6
@@ -112,7 +116,7 @@ def test_a_trial_that_does_worse_early_is_pruned(start, monkeypatch):
     monkeypatch.setattr(searching, "PRUNE_AFTER", 1)
     search = start()
     search.study.enqueue_trial({"threshold": 0.5, "sign": False})
-    search.run(2, ALWAYS, ignore)
+    run(search, 2)
     assert [trial.state for trial in search.study.trials] == [TrialState.COMPLETE, TrialState.PRUNED]
     assert len(search.study.trials[1].intermediate_values) == 1
 
@@ -120,7 +124,7 @@ def test_a_trial_that_does_worse_early_is_pruned(start, monkeypatch):
 def test_a_failing_trial_is_recorded_and_does_not_end_the_study(start, monkeypatch):
     monkeypatch.setenv("TOY_FAILS", "0.2")
     search = start()
-    search.run(3, ALWAYS, ignore)
+    run(search, 3)
     first, *others = search.study.trials
     assert first.state == TrialState.FAIL
     assert first.user_attrs["error"] == "ValueError: asked to fail"
@@ -139,7 +143,7 @@ def test_a_score_that_is_not_defined_is_a_failure(start, monkeypatch):
 
     monkeypatch.setattr(Worker, "run", undefined)
     search = start(metric="auroc")
-    search.run(1, ALWAYS, ignore)
+    run(search, 1)
     assert "auroc is not defined" in search.study.trials[0].user_attrs["error"]
 
 
@@ -154,11 +158,11 @@ def test_an_interrupted_trial_is_marked_and_done_again(start, monkeypatch):
 
     monkeypatch.setattr(Worker, "run", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        search.run(4, ALWAYS, ignore)
+        run(search, 4)
     broken = search.study.trials[1]
     assert broken.state == TrialState.FAIL and broken.user_attrs == {"interrupted": True}
     assert [trial.number for trial in ended(search.study)] == [0]
-    search.run(4, ALWAYS, ignore)
+    run(search, 4)
     again = search.study.trials[2]
     assert again.params == broken.params and again.state != TrialState.FAIL
     assert len(ended(search.study)) == 4
@@ -182,16 +186,16 @@ def test_the_trial_of_a_killed_process_is_done_again(start, spec, plugins, store
     def killed():
         monkeypatch.setattr(Worker, "run", die)
         with open_studies(Store(str(store.file))) as own:
-            open_search(spec, own, plugins, "cpu").run(1, ALWAYS, ignore)
+            run(open_search(spec, own, plugins), 1)
 
     process = in_another_process(killed)
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    search.run(1, ALWAYS, ignore)
+    run(search, 1)
     assert search.running() == 1, "it may be alive, and is left alone"
     with storage.engine.begin() as connection:
         connection.execute(sa.text("UPDATE trial_heartbeats SET heartbeat = '2000-01-01 00:00:00'"))
-    search.run(1, ALWAYS, ignore)
+    run(search, 1)
     states = [trial.state for trial in search.study.trials]
     assert states == [TrialState.FAIL, TrialState.COMPLETE]
     assert search.study.trials[1].params == search.study.trials[0].params
@@ -207,22 +211,22 @@ def heartbeats(address):
 def test_a_trial_that_died_before_its_first_heartbeat_is_done_again(start, monkeypatch):
     search = start()
     search.study.ask({"threshold": optuna.distributions.FloatDistribution(0.0, 0.6000000000000001)})
-    search.run(1, ALWAYS, ignore)
+    run(search, 1)
     assert search.running() == 1
     monkeypatch.setattr("tsbench.tune.storage.GRACE_SECONDS", -1)
-    search.run(1, ALWAYS, ignore)
+    run(search, 1)
     assert [trial.state for trial in search.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
     assert search.study.trials[1].params["threshold"] == 0.2
 
 
 def test_the_time_limit_counts_earlier_trials(start):
     search = start()
-    search.run(3, 0.0, ignore)
+    run(search, 3, 0.0)
     assert not search.study.trials or len(search.study.trials) == 1  # the queued defaults only
     assert not ended(search.study)
-    search.run(3, 1e-9, ignore)
+    run(search, 3, 1e-9)
     assert len(ended(search.study)) == 1
-    search.run(3, 1e-9, ignore)
+    run(search, 3, 1e-9)
     assert len(ended(search.study)) == 1
 
 
@@ -245,8 +249,8 @@ def test_several_processes_work_on_one_study(url, spec, plugins, tmp_path):  # n
     def work():
         store = Store(url, artifacts=str(tmp_path))
         with open_studies(store) as storage:
-            search, own = open_search(spec, storage, plugins, "cpu"), []
-            search.run(16, ALWAYS, own.append)
+            search, own = open_search(spec, storage, plugins), []
+            run(search, 16, told=own.append)
             (tmp_path / f"{os.getpid()}.txt").write_text(str(len(own)))
         store.close()
 

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.tsbench.tune.conftest import run
 from tsbench.errors import UsageError
 from tsbench.registry import load_registry
 from tsbench.run.plan import Request, make_plan
@@ -19,8 +20,8 @@ def plan(plugins):
 
 @pytest.fixture
 def study(plan, storage, plugins):
-    search = open_search(plan().specs[0], storage, plugins, "cpu")
-    search.run(4, float("inf"), lambda trial: None)
+    search = open_search(plan().specs[0], storage, plugins)
+    run(search, 4)
     return search.study
 
 
@@ -40,7 +41,7 @@ def test_runs_take_the_best_parameters_and_say_so(plan, storage, plugins, study)
 
 def test_a_tuned_run_is_its_own_also_where_the_defaults_are_best(plan, storage, plugins):
     spec = plan().specs[0]
-    open_search(spec, storage, plugins, "cpu").run(1, float("inf"), lambda trial: None)
+    run(open_search(spec, storage, plugins), 1)
     (tuned,) = with_tuned(plan(), storage, plugins, "accuracy", ())[0].specs
     assert tuned.params == spec.params
     assert tuned.key != spec.key
@@ -49,7 +50,7 @@ def test_a_tuned_run_is_its_own_also_where_the_defaults_are_best(plan, storage, 
 def test_each_fold_of_a_cross_validation_takes_its_own_study(plan, storage, plugins):
     specs = plan(protocols=("svm-rbf-cv5",)).specs
     for spec in specs:
-        open_search(spec, storage, plugins, "cpu").run(1, float("inf"), lambda trial: None)
+        run(open_search(spec, storage, plugins), 1)
     tuned = with_tuned(plan(protocols=("svm-rbf-cv5",)), storage, plugins, "accuracy", ())[0].specs
     assert {spec.label for spec in tuned} == {"threshold[tuned=1]"}
     assert [spec.fold for spec in tuned] == [spec.fold for spec in specs]

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench.errors import InvalidDataError, UsageError
+from tests.tsbench.tune.conftest import plugins  # noqa: F401
+from tsbench.errors import InvalidDataError
 from tsbench.registry import load_registry
-from tsbench.run.datasets import open_dataset
+from tsbench.run.inner import LARGE, inner_folds, training_part
 from tsbench.run.plan import Request, make_plan
-from tsbench.tune.inner import LARGE, NAME, inner_folds, training_part
 
 
 @settings(max_examples=60, deadline=None)
@@ -49,31 +49,26 @@ def test_groups_stay_together():
         inner_folds(y, 0, np.arange(60) // 30)
 
 
-def plan(plugins, dataset, protocol="knn"):
+def plan(plugins, dataset, protocol="knn"):  # noqa: F811
     return make_plan(Request(["threshold"], [dataset], [protocol]), plugins, load_registry()).specs
 
 
-def test_a_search_gets_the_training_part_and_no_other_dataset(plugins):
+def test_the_training_part_holds_the_training_cases_alone(plugins):  # noqa: F811
     (spec,) = plan(plugins, "toy")
     whole = plugins["datasets"].get("toy")().load().panel
     inner = training_part(spec, plugins)
-    panel = open_dataset(NAME, inner.plugins, "").load().panel
-    np.testing.assert_array_equal(panel.X, whole.X[:24])
-    assert inner.fingerprint == panel.fingerprint() != spec.fingerprint
-    assert inner.plugins["datasets"].names() == [NAME]
-    with pytest.raises(UsageError, match="unknown dataset"):
-        open_dataset("toy", inner.plugins, "")
-    assert "toy" in plugins["datasets"]
+    np.testing.assert_array_equal(inner.data.panel.X, whole.X[:24])
+    assert inner.fingerprint == inner.data.panel.fingerprint() != spec.fingerprint
 
 
-def test_of_a_cross_validated_protocol_each_fold_has_its_own_training_part(plugins):
+def test_of_a_cross_validated_protocol_each_fold_has_its_own_training_part(plugins):  # noqa: F811
     specs = plan(plugins, "toy", "svm-rbf-cv5")
     parts = [training_part(spec, plugins) for spec in specs]
     assert len({part.fingerprint for part in parts}) == len(specs) == 5
     assert all(part.protocol.split.scheme == "archive" for part in parts)
 
 
-def test_a_training_part_too_small_is_refused_by_name(plugins):
+def test_a_training_part_too_small_is_refused_by_name(plugins):  # noqa: F811
     (spec,) = plan(plugins, "tiny")
     with pytest.raises(InvalidDataError, match=r"tiny: its training part \(3 cases\) is too small"):
         training_part(spec, plugins)

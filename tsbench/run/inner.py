@@ -1,15 +1,13 @@
-"""The training part of a fold as a dataset of its own, split once more: all that a search gets to see."""
+"""The training part of a fold as data of its own, split once more: all that a search gets to see."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.catalog import Catalog, Entry
-from tsbench.dataset import Card, Data, Dataset, Fold
+from tsbench.dataset import Data, Fold
 from tsbench.errors import InvalidDataError
 from tsbench.plugins import Plugins
 from tsbench.protocol import Protocol, Split
@@ -18,37 +16,20 @@ from tsbench.run.spec import RunSpec
 
 # From this many training cases on one 75:25 split is scored, below it all of three folds: less noise where it is worst.
 LARGE = 200
-NAME = "training-part"
-
-
-class TrainingPart(Dataset):
-    """The training cases of one fold; its own split is the inner one."""
-
-    def __init__(self, card: Card, data: Data) -> None:
-        self._card, self._data = card, data
-
-    @property
-    def card(self) -> Card:
-        """The card of the whole dataset."""
-        return self._card
-
-    def load(self) -> Data:
-        """Return the training cases; no other case was ever taken along."""
-        return self._data
 
 
 @dataclass(frozen=True)
 class Inner:
-    """What a search works on.
+    """What a search works on: the training cases and their inner folds; protocol : the run's, on the inner split."""
 
-    plugins : whose only dataset is the training part; fingerprint : of the training part; protocol : the run's, on the
-    inner split.
-    """
-
-    plugins: Plugins
+    data: Data
     fingerprint: str
     protocol: Protocol
-    n_folds: int
+
+    @property
+    def n_folds(self) -> int:
+        """How many folds are scored."""
+        return len(self.data.folds["archive"])
 
 
 def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
@@ -70,9 +51,8 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
         folds = inner_folds(panel.y, spec.protocol.split.seed, groups)
     except InvalidDataError as error:
         raise InvalidDataError(f"{spec.dataset}: {error}") from None
-    dataset = TrainingPart(handle.card, Data(panel, {"archive": folds}))
     protocol = spec.protocol.model_copy(update={"split": Split()})
-    return Inner(_with_dataset(plugins, dataset), panel.fingerprint(), protocol, len(folds))
+    return Inner(Data(panel, {"archive": folds}), panel.fingerprint(), protocol)
 
 
 def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.generic] | None = None) -> list[Fold]:
@@ -125,12 +105,3 @@ def _deal_groups(
     for i, (_, members) in enumerate(splitter.split(y, y, groups)):
         part[members] = i
     return part
-
-
-def _with_dataset(plugins: Plugins, dataset: Dataset) -> Plugins:
-    """Return the plugins with this one dataset in place of all others."""
-    catalog = Catalog("datasets")
-    catalog.add([Entry(NAME, lambda: dataset, "tsbench")])
-    alone = copy.copy(plugins)
-    alone.catalogs = {**plugins.catalogs, "datasets": catalog}
-    return alone

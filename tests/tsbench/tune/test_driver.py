@@ -1,0 +1,116 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from tests.tsbench.tune.conftest import TOY, run
+from tsbench.registry import load_registry
+from tsbench.run.executors.base import Done
+from tsbench.run.executors.inline import Inline
+from tsbench.run.executors.local import Local
+from tsbench.run.executors.process import WorkerSettings
+from tsbench.run.limits import Limits
+from tsbench.run.plan import Request, make_plan
+from tsbench.run.store import Store
+from tsbench.run.worker import Worker
+from tsbench.tune.driver import run_searches
+from tsbench.tune.search import open_search
+from tsbench.tune.storage import ended, open_studies
+
+ALWAYS = float("inf")
+
+
+class Slots(Inline):
+    """Several slots in this process; `lose` says of which runs the worker vanishes."""
+
+    def __init__(self, worker, count, lose=lambda number: False):
+        super().__init__(worker)
+        self.count, self.lose, self.given, self.submitted = count, lose, {}, []
+
+    def idle(self):
+        return [slot for slot in range(self.count) if slot not in self.given]
+
+    def submit(self, slot, spec):
+        assert slot in self.idle()
+        self.given[slot] = spec
+        self.submitted.append((slot, spec))
+
+    def wait(self, step):
+        slot = next(iter(self.given))
+        spec = self.given.pop(slot)
+        return [Done(slot, spec, None if self.lose(len(self.submitted)) else self.worker.run(spec))]
+
+
+@pytest.fixture
+def searches(plugins, storage):
+    """Return a function that opens one search per fold of a cross-validation: so many studies."""
+
+    def make(count, **options):
+        specs = make_plan(Request(["threshold"], ["toy"], ["svm-rbf-cv5"]), plugins, load_registry()).specs
+        return [open_search(spec, storage, plugins, **options) for spec in specs[:count]]
+
+    return make
+
+
+def history(search):
+    return [(trial.state.name, trial.params, trial.value) for trial in search.study.trials]
+
+
+def test_slots_work_on_studies_of_their_own_which_go_on_as_they_would_alone(searches, plugins, tmp_path):
+    executor = Slots(Worker(plugins), 2)
+    found, over = searches(3), []
+    run_searches(iter(found), executor, 4, ALWAYS, search_ended=over.append)
+    assert [len(ended(search.study)) for search in found] == [4, 4, 4]
+    assert sorted(search.study.study_name for search in over) == [search.study.study_name for search in found]
+    first = [{spec.part_of.fold for slot, spec in executor.submitted[:8] if slot == number} for number in (0, 1)]
+    assert first == [{0}, {1}]
+    for search in found[:2]:  # the last one has both slots at its end
+        other = Store(str(tmp_path / f"{search.spec.fold}.db"))
+        with open_studies(other) as storage:
+            alone = open_search(search.spec, storage, plugins)
+            run(alone, 4)
+            assert history(alone) == history(search)
+        other.close()
+
+
+def test_slots_share_a_study_where_there_is_no_other(searches, plugins):
+    executor = Slots(Worker(plugins), 3)
+    (search,) = searches(1)
+    run_searches([search], executor, 6, ALWAYS)
+    assert len(ended(search.study)) == len(search.study.trials) == 6
+    assert {slot for slot, _ in executor.submitted} == {0, 1, 2}
+
+
+def test_a_run_lost_with_its_worker_is_given_again_a_few_times(searches, plugins):
+    (search,) = searches(1)
+    run_searches([search], Slots(Worker(plugins), 1, lose=lambda number: number in (1, 3)), 1, ALWAYS)
+    assert [trial.state for trial in search.study.trials] == [TrialState.COMPLETE]
+    (search,) = searches(1, metric="f1_macro")
+    run_searches([search], Slots(Worker(plugins), 1, lose=lambda number: True), 1, ALWAYS)
+    assert "its worker vanished before the end of a run, 3 times" in search.study.trials[0].user_attrs["error"]
+
+
+def test_what_raises_leaves_no_trial_under_way(searches, plugins):
+    def broken():
+        yield from searches(1)
+        raise RuntimeError("the second study cannot be opened")
+
+    with pytest.raises(RuntimeError, match="cannot be opened"):
+        run_searches(broken(), Slots(Worker(plugins), 2), 4, ALWAYS)
+    (search,) = searches(1)
+    assert search.running() == 0
+    assert all("interrupted" in trial.user_attrs for trial in search.study.trials if trial.state == TrialState.FAIL)
+
+
+def test_a_worker_process_that_is_killed_costs_a_run_and_no_study(searches, monkeypatch, tmp_path):
+    monkeypatch.setenv("TOY_DIES_ONCE", str(tmp_path / "dead"))
+    found = searches(2)
+    executor = Local([WorkerSettings(plugin_files=(TOY,))] * 2, Limits(seconds=60))
+    run_searches(found, executor, 2, ALWAYS)
+    died = [trial for search in found for trial in search.study.trials if trial.state == TrialState.FAIL]
+    assert len(died) == 1 and "was ended by SIGKILL" in died[0].user_attrs["error"]
+    assert Path(tmp_path / "dead").read_text() != str(os.getpid())
+    assert [len(ended(search.study)) for search in found] == [2, 2]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -1,0 +1,126 @@
+"""The driver of searches: gives the runs of their trials to an executor and takes what came of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from optuna.trial import FrozenTrial
+
+from tsbench.run.driver import MOST_LOSSES
+from tsbench.run.executors.base import Done, Executor
+from tsbench.run.interruption import Interruption
+from tsbench.tune.search import Attempt, Search
+from tsbench.tune.storage import heartbeats
+
+
+def run_searches(
+    searches: Iterable[Search],
+    executor: Executor,
+    n_trials: int,
+    limit: float,
+    trial_ended: Callable[[Search, FrozenTrial], None] = lambda *_: None,
+    search_ended: Callable[[Search], None] = lambda _: None,
+) -> None:
+    """Try until each study has n_trials, those made earlier or by other processes included.
+
+    searches : taken from the iterable as slots of the executor become free. Slots work on different studies as long as
+    there are enough, so that each goes on as it would alone. limit : seconds; no further trial of a study starts once
+    its trials took as long.
+
+    KeyboardInterrupt (or SIGTERM) ends the trials under way, which the next search does again, and passes through.
+    """
+    driver = _Driver(searches, executor, n_trials, limit, trial_ended, search_ended)
+    with Interruption(executor) as interruption, heartbeats(driver.under_way):
+        try:
+            while not interruption.asked and driver.hand_out():
+                try:
+                    finished = executor.wait(lambda *_: None)
+                except KeyboardInterrupt:
+                    interruption.asked = True
+                    break
+                for done in finished:
+                    driver.take(done)
+        finally:
+            executor.stop()
+            driver.interrupt()
+        if interruption.asked:
+            raise KeyboardInterrupt
+
+
+class _Driver:
+    """Which trials are under way on which slot, which wait for one, and which studies are open."""
+
+    def __init__(
+        self,
+        searches: Iterable[Search],
+        executor: Executor,
+        n_trials: int,
+        limit: float,
+        trial_ended: Callable[[Search, FrozenTrial], None],
+        search_ended: Callable[[Search], None],
+    ) -> None:
+        self.executor, self.n_trials, self.limit = executor, n_trials, limit
+        self.trial_ended, self.search_ended = trial_ended, search_ended
+        self._coming, self._all_open = iter(searches), False
+        self._open: list[Search] = []
+        self._running: dict[int, Attempt] = {}
+        self._waiting: deque[Attempt] = deque()
+        self._previous: dict[int, Search] = {}
+
+    def under_way(self) -> list[Attempt]:
+        """Return the trials that have begun and not ended."""
+        return [*self._running.values(), *self._waiting]
+
+    def hand_out(self) -> bool:
+        """Give every idle slot the next run of a trial; say whether a trial or a study is left to wait for."""
+        for slot in self.executor.idle():
+            attempt = self._waiting.popleft() if self._waiting else self._begin(self._previous.get(slot))
+            if attempt is None or attempt.spec is None:
+                continue
+            self._running[slot], self._previous[slot] = attempt, attempt.search
+            self.executor.submit(slot, attempt.spec)
+        return bool(self._running or self._waiting or self._open or not self._all_open)
+
+    def take(self, done: Done) -> None:
+        """Tell a trial what came of its run; a run that vanished with its worker is given out again, a few times."""
+        attempt = self._running.pop(done.slot)
+        if done.result is not None:
+            attempt.take(done.result)
+        else:
+            attempt.losses += 1
+            if attempt.losses >= MOST_LOSSES:
+                attempt.fail(f"its worker vanished before the end of a run, {MOST_LOSSES} times")
+        if attempt.spec is not None:
+            self._waiting.appendleft(attempt)
+        else:
+            self.trial_ended(attempt.search, attempt.frozen())
+
+    def interrupt(self) -> None:
+        """End every trial under way."""
+        for attempt in self.under_way():
+            attempt.interrupt()
+            self.trial_ended(attempt.search, attempt.frozen())
+
+    def _begin(self, previous: Search | None) -> Attempt | None:
+        """Begin a trial: of the slot's own study, of one that nobody works on, of a new one, at last of any."""
+        taken = [attempt.search for attempt in self.under_way()]
+        free = sorted((one for one in self._open if one not in taken), key=lambda one: one is not previous)
+        for search in chain(free, self._opened(), dict.fromkeys(taken)):
+            while search.wants(self.n_trials, self.limit):
+                attempt = search.begin()
+                if attempt.spec is not None:
+                    return attempt
+                self.trial_ended(search, attempt.frozen())
+            if search not in taken:
+                self._open.remove(search)
+                self.search_ended(search)
+        return None
+
+    def _opened(self) -> Iterator[Search]:
+        for search in self._coming:
+            search.open(self.n_trials)
+            self._open.append(search)
+            yield search
+        self._all_open = True
