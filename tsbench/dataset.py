@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.errors import InvalidDataError
+from tsbench.identity import digest
 from tsbench.panel import Panel
 
 Index = npt.NDArray[np.int64]
@@ -55,9 +56,11 @@ class Data:
     """What `Dataset.load` returns.
 
     folds maps a scheme's name to its folds; the archive's own split is `folds["archive"]`. `unlabelled` holds further
-    cases without labels for pre-training, or None.
+    cases without labels for pre-training (whole recordings, say, of any length), or None; none of them may hold what
+    the archive's split tests on.
 
-    Raises InvalidDataError when a fold leaves the panel or shares a case between its parts.
+    Raises InvalidDataError when a fold leaves the panel or shares a case between its parts, or the unlabelled cases
+    have labels or other channels.
     """
 
     panel: Panel
@@ -68,6 +71,21 @@ class Data:
         for scheme, folds in self.folds.items():
             for number, fold in enumerate(folds):
                 check_fold(fold, len(self.panel), f"{scheme}, fold {number}")
+        extra, own = self.unlabelled, self.panel
+        if extra is None:
+            return
+        if extra.y is not None:
+            raise InvalidDataError("the unlabelled cases have labels; drop them, or make them cases of the panel")
+        named = extra.channel_names and own.channel_names
+        if extra.n_channels != own.n_channels or (named and extra.channel_names != own.channel_names):
+            raise InvalidDataError(
+                f"the unlabelled cases must have the channels of the others: {_channels(own)}, not {_channels(extra)}"
+            )
+
+    def fingerprint(self) -> str:
+        """Return the sha256 (hex) of the panel, and of the unlabelled cases where there are any."""
+        own = self.panel.fingerprint()
+        return own if self.unlabelled is None else digest([own, self.unlabelled.fingerprint()])
 
 
 class Dataset(ABC):
@@ -93,6 +111,10 @@ class Dataset(ABC):
     def files(self) -> list[Path]:
         """Return the files the data is read from, by whose size and time its fingerprint is cached; may be empty."""
         return []
+
+
+def _channels(panel: Panel) -> str:
+    return f"{panel.n_channels} ({', '.join(panel.channel_names)})" if panel.channel_names else str(panel.n_channels)
 
 
 def check_fold(fold: Fold, n_cases: int, where: str) -> None:

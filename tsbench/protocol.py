@@ -122,6 +122,11 @@ class Protocol(BaseModel):
         """Return the protocol without a probe, under which methods with their own decision rule run."""
         return self.model_copy(update={"probe": OWN_PROBE, "probe_params": {}})
 
+    @property
+    def own_split(self) -> bool:
+        """Say whether the folds are the dataset's own."""
+        return self.split.scheme == "archive"
+
     def n_folds(self, archive_folds: int) -> int:
         """Return the number of folds for a dataset that has this many of its own."""
         return archive_folds if self.split.scheme == "archive" else self.split.folds

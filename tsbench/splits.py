@@ -1,4 +1,4 @@
-"""Splits that a protocol makes itself, where it does not take the archive's."""
+"""Splits that a protocol makes itself, where it does not take the archive's, and what of a fold may be used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.dataset import Fold, Index, check_fold
+from tsbench.dataset import Data, Fold, Index, check_fold
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 
 
@@ -91,3 +91,28 @@ def label_subset(y: npt.NDArray[np.int64], fraction: float, seed: int) -> Index:
         members = rng.permutation(np.flatnonzero(y == label))
         kept.append(members[: max(1, round(fraction * len(members)))])
     return np.sort(np.concatenate(kept))
+
+
+def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool) -> Index | None:
+    """Return which of the unlabelled cases a fold may be pre-trained on; None for none.
+
+    group : name of the `meta` array whose values (subjects, say) must not be on both sides; unlabelled cases of a group
+    that is validated or tested on are left out. own_split : the fold is the dataset's own. Where a protocol made the
+    fold and nothing says which cases a recording holds, none is taken (TsbenchWarning).
+    """
+    extra = data.unlabelled
+    if extra is None:
+        return None
+    if group is not None and group in extra.meta and group in data.panel.meta:
+        held_out = fold.test if fold.validation is None else np.concatenate([fold.validation, fold.test])
+        kept = np.flatnonzero(~np.isin(extra.meta[group], data.panel.meta[group][held_out]))
+        return kept if len(kept) else None
+    if own_split:
+        return np.arange(len(extra))
+    warnings.warn(
+        f"the {len(extra)} unlabelled cases are left out of pre-training: the protocol splits the data anew, and no "
+        "group (subject, say) tells which of them hold test cases",
+        TsbenchWarning,
+        stacklevel=2,
+    )
+    return None

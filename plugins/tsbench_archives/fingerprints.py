@@ -31,7 +31,7 @@ def write() -> None:
         dataset = ArchiveDataset(name)
         if not dataset.available():
             continue
-        found = dataset.load().panel.fingerprint()
+        found = dataset.load().fingerprint()
         if known.get(name, found) != found:
             print(f"{name}: changed from {known[name]} to {found}", file=sys.stderr)
         known[name] = found

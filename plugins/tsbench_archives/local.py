@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tsbench.dataset import Card, Data, Dataset
@@ -17,6 +18,7 @@ READERS = {
     "parquet": tables.read_table,
     "npz": tables.read_npz,
 }
+TABLES = ("csv", "parquet", "npz")
 KNOWN = ", ".join(f".{extension}" for extension in READERS)
 
 
@@ -24,7 +26,8 @@ class LocalDataset(Dataset):
     """A file, or a folder that holds one dataset, in any of the formats of READERS.
 
     X_TRAIN.ext beside X_TEST.ext, or train.ext beside test.ext, has that split as the fold "archive"; a single file has
-    none and is cross-validated by default. A folder may hold one .arff file per channel (XDimension1_TRAIN.arff ...).
+    none and is cross-validated by default. X_UNLABELLED.ext (a table or arrays) beside them holds further cases for
+    pre-training. A folder may hold one .arff file per channel (XDimension1_TRAIN.arff ...).
     Raises UsageError when the path does not exist, is of an unknown format, or names several datasets.
     """
 
@@ -40,7 +43,7 @@ class LocalDataset(Dataset):
     def card(self) -> Card:
         """The dataset's card: not normalised; grouped by subject, else by group, where the file has such a column."""
         first = self.source.train[0]
-        names = tables.meta_names(first) if _extension(first) in ("csv", "parquet", "npz") else ()
+        names = tables.meta_names(first) if _extension(first) in TABLES else ()
         return Card(
             name=self.name,
             summary=f"local {_extension(first)} file",
@@ -60,6 +63,8 @@ class LocalDataset(Dataset):
 
 
 def _read(paths: tuple[Path, ...]) -> Panel:
+    if sources.split_name(paths[0])[1] == "UNLABELLED":
+        return tables.read_unlabelled(paths[0])
     return readers.read_channels(paths) if len(paths) > 1 else READERS[_extension(paths[0])](paths[0])
 
 
@@ -95,4 +100,7 @@ def _resolve(path: Path) -> tuple[str, sources.Source]:
             f"{folder}: dataset {name} has only one of its train and test files; add the other, "
             "or drop _TRAIN or _TEST from the name of a file that is to be cross-validated"
         )
-    return name, found
+    extra = [file for extension in READERS for file in sources.find_part(folder, stem, "UNLABELLED", extension)]
+    if len(extra) > 1 or any(_extension(file) not in TABLES for file in extra):
+        raise UsageError(f"{extra[0]}: give the unlabelled cases in one file, of {', '.join(TABLES)}")
+    return name, replace(found, unlabelled=tuple(extra))

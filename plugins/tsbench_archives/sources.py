@@ -14,33 +14,35 @@ from tsbench.dataset import Data, Fold
 from tsbench.errors import InvalidDataError
 from tsbench.panel import Panel, concatenate
 
-_PART = re.compile(r"(?:(?P<stem>.+?)(?:Dimension\d+)?_)?(?P<part>TRAIN|TEST)", re.IGNORECASE)
+_PART = re.compile(r"(?:(?P<stem>.+?)(?:Dimension\d+)?_)?(?P<part>TRAIN|TEST|UNLABELLED)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Source:
     """The files of one dataset, all of one folder and format; several per part hold one channel each.
 
-    test : empty where the dataset comes as a single file without a split of its own.
+    test : empty where the dataset comes as a single file without a split of its own. unlabelled : a file of further
+    cases without labels, if any.
     """
 
     train: tuple[Path, ...]
     test: tuple[Path, ...] = ()
+    unlabelled: tuple[Path, ...] = ()
 
     @property
     def files(self) -> list[Path]:
         """All files, train first."""
-        return [*self.train, *self.test]
+        return [*self.train, *self.test, *self.unlabelled]
 
 
 def split_name(path: Path) -> tuple[str, str]:
-    """Return (name of the dataset, "TRAIN", "TEST" or "") of a file; the name is empty for train.csv and test.csv."""
+    """Return (name of the dataset, "TRAIN", "TEST", "UNLABELLED" or "") of a file; the name is empty for train.csv."""
     match = _PART.fullmatch(path.stem)
     return (match["stem"] or "", match["part"].upper()) if match else (path.stem, "")
 
 
 def find_part(folder: Path, name: str, part: str, extension: str) -> tuple[Path, ...]:
-    """Return the file(s) of one part, "TRAIN" or "TEST", of a dataset; empty when there is none."""
+    """Return the file(s) of one part, such as "TRAIN", of a dataset; empty when there is none."""
     for spelling in (part, part.lower()):
         file = folder / f"{name}_{spelling}.{extension}" if name else folder / f"{spelling}.{extension}"
         if file.is_file():
@@ -65,9 +67,10 @@ def load(source: Source, read: Callable[[tuple[Path, ...]], Panel]) -> Data:
     Raises InvalidDataError when a part cannot be read, the parts do not fit together, or a channel is empty.
     """
     train = read(source.train)
+    unlabelled = read(source.unlabelled) if source.unlabelled else None
     if not source.test:
         check_channels(train, str(source.train[0]))
-        return Data(train)
+        return Data(train, unlabelled=unlabelled)
     test = read(source.test)
     where = f"{source.train[0]} and {source.test[0].name}"
     try:
@@ -76,7 +79,7 @@ def load(source: Source, read: Callable[[tuple[Path, ...]], Panel]) -> Data:
         raise InvalidDataError(f"{where}: {error}") from error
     check_channels(panel, where)
     fold = Fold(np.arange(len(train)), None, np.arange(len(train), len(panel)))
-    return Data(panel, {"archive": [fold]})
+    return Data(panel, {"archive": [fold]}, unlabelled)
 
 
 def check_channels(panel: Panel, where: str) -> None:

@@ -66,23 +66,28 @@ class _Table:
         return values
 
 
-def read_table(path: Path) -> Panel:
+def read_table(path: Path, labelled: bool = True) -> Panel:
     """Read a .csv or .parquet file, wide or long (see the module). Raises InvalidDataError.
 
     Wide: a column `label`; every other column is a time point, in file order; an empty cell is a missing value.
     Long: columns `case` and `label` (constant within a case), optionally `time` (a number, by which rows are ordered);
     every other column is a channel; cases may differ in length and keep the order of their first rows.
     """
-    table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
+    table = _read_csv(path, labelled) if path.suffix.lower() == ".csv" else _read_parquet(path, labelled)
     if not len(table.frame):
         raise InvalidDataError(f"{path}: holds no row")
     try:
-        return _long(table) if "case" in table.frame else _wide(table)
+        return _long(table, labelled) if "case" in table.frame else _wide(table, labelled)
     except InvalidDataError as error:
         raise error if str(error).startswith(str(path)) else InvalidDataError(f"{path}: {error}") from error
 
 
-def read_npz(path: Path) -> Panel:
+def read_unlabelled(path: Path) -> Panel:
+    """Read a table or arrays like `read_table` and `read_npz`, labels not needed and left out where there are any."""
+    return read_npz(path, labelled=False) if path.suffix.lower() == ".npz" else read_table(path, labelled=False)
+
+
+def read_npz(path: Path, labelled: bool = True) -> Panel:
     """Read arrays from a .npz file. Raises InvalidDataError.
 
     X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), y (n_cases,); optionally lengths (n_cases,), times
@@ -95,7 +100,7 @@ def read_npz(path: Path) -> Panel:
     except Exception as error:  # a damaged archive raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
     try:
-        return _from_arrays(arrays)
+        return _from_arrays(arrays, labelled)
     except InvalidDataError as error:
         raise InvalidDataError(f"{path}: {error}") from error
 
@@ -117,13 +122,13 @@ def meta_names(path: Path) -> tuple[str, ...]:
     return tuple(name for name in map(str.strip, names) if name in META)
 
 
-def _read_csv(path: Path) -> _Table:
+def _read_csv(path: Path, labelled: bool) -> _Table:
     """Check the number of fields of every row, then let pandas parse the values."""
     try:
         with path.open(newline="", encoding=encoding(path)) as file:
             reader = csv.reader(file)
             names = [name.strip() for name in next(reader, [])]
-            _check_names(path, names)
+            _check_names(path, names, labelled)
             lines = []
             for row in filter(None, reader):
                 if len(row) != len(names):
@@ -148,17 +153,17 @@ def _read_csv(path: Path) -> _Table:
     return _Table(path, frame, lines)
 
 
-def _read_parquet(path: Path) -> _Table:
+def _read_parquet(path: Path, labelled: bool) -> _Table:
     try:
         # Without its metadata pandas keeps an index as the column it is, so that `case` may be one.
         frame = pq.read_table(path).to_pandas(ignore_metadata=True)
     except Exception as error:  # a damaged file raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
-    _check_names(path, list(frame.columns))
+    _check_names(path, list(frame.columns), labelled)
     return _Table(path, frame, range(len(frame)))
 
 
-def _check_names(path: Path, names: list[str]) -> None:
+def _check_names(path: Path, names: list[str], labelled: bool) -> None:
     if not any(names):
         raise InvalidDataError(f"{path}: the file is empty; a header with the names of the columns is expected")
     for number, name in enumerate(names):
@@ -167,7 +172,7 @@ def _check_names(path: Path, names: list[str]) -> None:
         if name in names[:number]:
             raise InvalidDataError(f"{path}: two columns are called '{shown(name)}'; names must differ")
     listed = ", ".join(map(shown, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    if "label" not in names:
+    if labelled and "label" not in names:
         raise InvalidDataError(f"{path}: has no column 'label'; its columns are {listed}")
     if "time" in names and "case" not in names:
         raise InvalidDataError(f"{path}: has a column 'time' but no column 'case'; its columns are {listed}")
@@ -175,14 +180,14 @@ def _check_names(path: Path, names: list[str]) -> None:
         raise InvalidDataError(f"{path}: has no column of values; its columns are {listed}")
 
 
-def _wide(table: _Table) -> Panel:
+def _wide(table: _Table, labelled: bool) -> Panel:
     points = [name for name in table.names if name not in TEXT]
     X = np.stack([table.numbers(name) for name in points], axis=1)[:, None, :]
     meta = {name: table.text(name).astype(str) for name in META if name in table.frame}
-    return Panel.build(X, table.text("label"), meta=meta)
+    return Panel.build(X, table.text("label") if labelled else None, meta=meta)
 
 
-def _long(table: _Table) -> Panel:
+def _long(table: _Table, labelled: bool) -> Panel:
     case, names = pd.factorize(table.text("case"))
     lengths = np.bincount(case)
     channels = [name for name in table.names if name not in (*TEXT, "time")]
@@ -204,7 +209,7 @@ def _long(table: _Table) -> Panel:
         fields["times"] = np.full((len(lengths), lengths.max()), np.nan)
         fields["times"][row, position] = time[order]
     fields["meta"] = {name: _constant(table, name, case).astype(str) for name in META if name in table.frame}
-    return Panel.build(X, _constant(table, "label", case), **fields)
+    return Panel.build(X, _constant(table, "label", case) if labelled else None, **fields)
 
 
 def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -222,10 +227,10 @@ def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDAr
     return first
 
 
-def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
+def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
     there = ", ".join(map(shown, sorted(arrays))) or "none"
     unknown = [name for name in arrays if name not in ARRAYS and not name.startswith("meta_")]
-    if unknown or not {"X", "y"} <= set(arrays):
+    if unknown or "X" not in arrays or (labelled and "y" not in arrays):
         raise InvalidDataError(
             f"needs arrays X and y, may have {', '.join(ARRAYS[2:])} and meta_<name>; it has {there}"
         )
@@ -239,8 +244,8 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Panel:
     for name, array in arrays.items():
         if name != "X" and (array.ndim != expected.get(name, 1) or len(array) != len(X)):
             raise InvalidDataError(f"array {shown(name)} has shape {array.shape}, which does not fit {len(X)} cases")
-    labels = arrays["y"].tolist()
-    missing = [i for i, label in enumerate(labels) if str(label).strip().lower() in MISSING_LABELS]
+    labels = arrays["y"].tolist() if labelled else None
+    missing = [i for i, label in enumerate(labels or ()) if str(label).strip().lower() in MISSING_LABELS]
     if missing:
         raise InvalidDataError(f"array y: case {missing[0]} has no label; label it or remove it")
     fields: dict[str, Any] = {"meta": {n[5:]: arrays[n] for n in arrays if n.startswith("meta_")}}

@@ -242,6 +242,28 @@ def test_a_pair_has_the_fold_archive(tmp_path, train, test, given_as):
     assert len(dataset.files()) == 2
 
 
+@pytest.mark.parametrize(("single", "name"), [(True, "X_UNLABELLED"), (False, "X_unlabelled")])
+def test_unlabelled_cases_beside_the_labelled_ones(tmp_path, single, name):
+    for part in ("X",) if single else ("X_TRAIN", "X_TEST"):
+        (tmp_path / f"{part}.csv").write_text("label,t0\na,1\nb,2\n")
+    np.savez(tmp_path / f"{name}.npz", X=np.arange(6.0).reshape(2, 1, 3), meta_subject=np.array(["p", "q"]))
+    for path in (tmp_path, tmp_path / ("X.csv" if single else "X_TEST.csv")):
+        dataset = LocalDataset(path)
+        extra = dataset.load().unlabelled
+        assert (dataset.name, len(dataset.files())) == ("X", 2 if single else 3)
+        assert (extra.y, extra.task, extra.X.tolist()) == (None, "none", [[[0, 1, 2]], [[3, 4, 5]]])
+        assert extra.meta["subject"].tolist() == ["p", "q"]
+    (tmp_path / f"{name}.csv").write_text("case,time,label,v\nk,0,,1\nk,1,,2\n")
+    with pytest.raises(UsageError, match="give the unlabelled cases in one file"):
+        LocalDataset(tmp_path)
+    (tmp_path / f"{name}.npz").unlink()
+    assert LocalDataset(tmp_path).load().unlabelled.X.tolist() == [[[1, 2]]]
+    (tmp_path / f"{name}.csv").unlink()
+    (tmp_path / f"{name}.ts").write_text("@data\n1,2:a\n")
+    with pytest.raises(UsageError, match=r"in one file, of csv, parquet, npz"):
+        LocalDataset(tmp_path)
+
+
 def test_formats_of_the_archives(tmp_path):
     (tmp_path / "X.ts").write_text("@data\n1,2:a\n3,4:b\n")
     (tmp_path / "Y.tsv").write_text("a\t1\t2\nb\t3\t4\n")

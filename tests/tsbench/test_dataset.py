@@ -33,6 +33,17 @@ def test_a_fold_that_leaks_or_is_empty_is_refused(parts, message):
         Data(PANEL, {"archive": [fold(*parts)]})
 
 
+def test_unlabelled_cases_enter_the_fingerprint_and_fit_the_others():
+    longer = Panel.build(np.ones((2, 1, 9)))
+    alone, both = Data(PANEL), Data(PANEL, unlabelled=longer)
+    assert alone.fingerprint() == PANEL.fingerprint()
+    assert len({alone.fingerprint(), both.fingerprint(), Data(PANEL, unlabelled=longer.select([0])).fingerprint()}) == 3
+    with pytest.raises(InvalidDataError, match="must have the channels of the others: 1, not 2"):
+        Data(PANEL, unlabelled=Panel.build(np.ones((2, 2, 3))))
+    with pytest.raises(InvalidDataError, match="the unlabelled cases have labels"):
+        Data(PANEL, unlabelled=PANEL)
+
+
 def test_environment(monkeypatch, tmp_path):
     assert search_path() == [] and not offline()
     monkeypatch.setenv("TSBENCH_DATA", f"{tmp_path}:~/more")

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tsbench.dataset import Data, Fold
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
-from tsbench.splits import label_subset, rotated_folds
+from tsbench.panel import Panel
+from tsbench.splits import label_subset, rotated_folds, unlabelled_index
 
 
 def check(folds, n):
@@ -91,3 +93,15 @@ def test_label_subsets_are_nested_stratified_and_keep_every_class(seed):
     assert subsets[-1] == set(range(141))
     assert [np.bincount(y[sorted(s)]).tolist() for s in subsets[:3]] == [[1, 1, 1], [5, 2, 1], [10, 4, 1]]
     assert subsets[2] != set(label_subset(y, 0.1, seed + 7))
+
+
+def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():
+    panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["a", "b", "c", "d"])})
+    recordings = Panel.build(np.zeros((5, 1, 9)), meta={"subject": np.array(["d", "a", "c", "b", "e"])})
+    data, fold = Data(panel, unlabelled=recordings), Fold(np.array([0]), np.array([1]), np.array([2, 3]))
+    for own_split in (True, False):
+        assert unlabelled_index(data, fold, "subject", own_split).tolist() == [1, 4]
+    assert unlabelled_index(data, fold, None, own_split=True).tolist() == [0, 1, 2, 3, 4]
+    with pytest.warns(TsbenchWarning, match="the 5 unlabelled cases are left out of pre-training"):
+        assert unlabelled_index(data, fold, None, own_split=False) is None
+    assert unlabelled_index(Data(panel), fold, "subject", own_split=False) is None

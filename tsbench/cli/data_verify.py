@@ -36,7 +36,7 @@ def verify(names: tuple[str, ...]) -> int:
                 click.echo(f"missing     {handle.name}: get it with 'tsbench data fetch {handle.name}'")
             continue
         try:
-            fingerprint = handle.load().panel.fingerprint()
+            fingerprint = handle.load().fingerprint()
         except InvalidDataError as error:
             bad += 1
             click.echo(f"unreadable  {error}")

@@ -85,7 +85,7 @@ class Fetcher:
             root.mkdir(parents=True, exist_ok=True)
             with _lock(root / f".{download.name}.lock", self.notice):
                 if not force and all((target / name).is_file() for name in download.files):
-                    return download.read(target).panel.fingerprint()
+                    return download.read(target).fingerprint()
                 return self._fetch(download, root, report)
         except OSError as error:
             raise FetchStoppedError(
@@ -100,7 +100,7 @@ class Fetcher:
                 offer = self._ask(location, download)
                 with _part(root / f".{download.name}.part") as part:
                     location.get(self.web, offer, download.files, part, report)
-                    fingerprint = download.read(part).panel.fingerprint()
+                    fingerprint = download.read(part).fingerprint()
                     _land(part, root / download.name, download.files)
                 self._tell(problems)
                 return fingerprint

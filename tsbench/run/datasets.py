@@ -93,7 +93,7 @@ def summarise(handle: DatasetHandle) -> Summary:
     if cached is not None:
         return Summary(str(cached["fingerprint"]), int(str(cached["archive_folds"])), int(str(cached["n_values"])))
     data = handle.load()
-    summary = Summary(data.panel.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size)
+    summary = Summary(data.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size)
     if key:
         _write_cache({**_read_cache(), key: asdict(summary)})
     return summary

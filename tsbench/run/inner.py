@@ -13,6 +13,7 @@ from tsbench.plugins import Plugins
 from tsbench.protocol import Protocol, Split
 from tsbench.run.datasets import open_dataset
 from tsbench.run.spec import RunSpec
+from tsbench.splits import unlabelled_index
 
 # From this many training cases on one 75:25 split is scored, below it all of three folds: less noise where it is worst.
 LARGE = 200
@@ -39,10 +40,10 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
     """
     handle = open_dataset(spec.dataset_ref or spec.dataset, plugins, "")
     data = handle.load()
-    if data.panel.fingerprint() != spec.fingerprint:
+    if data.fingerprint() != spec.fingerprint:
         raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
-    train = spec.protocol.folds(data, handle.card)[spec.fold].train
-    panel = data.panel.select(train)
+    fold = spec.protocol.folds(data, handle.card)[spec.fold]
+    panel = data.panel.select(fold.train)
     if panel.y is None or panel.task != "classification":
         raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
     group = spec.protocol.group(handle.card)
@@ -52,7 +53,10 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
     except InvalidDataError as error:
         raise InvalidDataError(f"{spec.dataset}: {error}") from None
     protocol = spec.protocol.model_copy(update={"split": Split()})
-    return Inner(Data(panel, {"archive": folds}), panel.fingerprint(), protocol)
+    index = unlabelled_index(data, fold, group, spec.protocol.own_split)
+    unlabelled = data.unlabelled.select(index) if data.unlabelled is not None and index is not None else None
+    part = Data(panel, {"archive": folds}, unlabelled)
+    return Inner(part, part.fingerprint(), protocol)
 
 
 def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.generic] | None = None) -> list[Fold]:

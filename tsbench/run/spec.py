@@ -111,13 +111,13 @@ class RunSpec:
         """Return the sha256 (hex) that identifies the run: same key, same bits."""
         return digest(self.identity())
 
-    def pretrain_key(self, train_index: npt.NDArray[np.int64], corruption: str = "") -> str:
+    def pretrain_key(self, train_index: npt.NDArray[np.int64], corruption: str = "", unlabelled: str = "") -> str:
         """Return the sha256 (hex) that identifies the pre-training, shared by all probes on top.
 
         train_index : the training cases; they do not matter where there are sources, so that all targets share one
-        pre-training.
+        pre-training. unlabelled : fingerprint of the unlabelled cases that are trained on as well, "" for none.
         """
-        own = [[self.fingerprint, digest(train_index.tolist())]]
+        own = [[self.fingerprint, digest(train_index.tolist()), *([unlabelled] if unlabelled else [])]]
         content = {
             "method": self.method,
             "method_version": self.method_version,

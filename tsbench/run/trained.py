@@ -18,13 +18,15 @@ from tsbench.run.spec import Result
 class Parts:
     """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted.
 
-    pretrain : what a method is trained on; train : the same cases as the probe gets them (corrupted, say);
-    labelled : positions in train whose labels may be used. key : what tells this fold from others.
+    pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
+    pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
+    tells this fold from others.
     """
 
     key: tuple[Any, ...]
     corruption: str
     pretrain: Panel
+    unlabelled: Panel | None
     train: Panel
     labelled: Any
     validation: Panel | None

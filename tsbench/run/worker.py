@@ -31,7 +31,7 @@ from tsbench.run.inner import training_part
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
 from tsbench.run.trained import Parts, Trained
 from tsbench.run.transforms import apply_transforms
-from tsbench.splits import label_subset
+from tsbench.splits import label_subset, unlabelled_index
 
 Sha256Of = Callable[[str], str | None]
 
@@ -83,6 +83,8 @@ class Worker:
         with _timed(result, "load"):
             parts = self._fold(spec)
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
+        if parts.unlabelled is not None:
+            result.facts["n_unlabelled"] = len(parts.unlabelled)
         if spec.own_probe:
             y_pred, scores = self._classify(spec, parts, result)
         else:
@@ -122,7 +124,7 @@ class Worker:
             return training_part(spec.part_of, self.plugins).data
         handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
         data = handle.load()
-        if data.panel.fingerprint() != spec.fingerprint:
+        if data.fingerprint() != spec.fingerprint:
             raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
         return data
 
@@ -137,19 +139,30 @@ class Worker:
             only = panel.classes[panel.y[fold.train][0]]
             raise InvalidDataError(f"{spec.dataset}: the training part has one class only ('{only}'): nothing to learn")
         statistics = normalise.channel_statistics(panel, fold.train)  # refuses a channel without values in training
-        if spec.normalisation == "channel":
-            panel = statistics.apply(panel)
-        panel = apply_transforms(panel, spec.protocol.transforms, self.plugins)
         condition = spec.protocol.condition
-        hard = panel
-        if condition.corruption != "none":
-            hard = corrupt(panel, condition.corruption, condition.level, f"{spec.fingerprint}:{spec.fold}")
+
+        def prepared(panel: Panel) -> Panel:
+            panel = statistics.apply(panel) if spec.normalisation == "channel" else panel
+            return apply_transforms(panel, spec.protocol.transforms, self.plugins)
+
+        def corrupted(panel: Panel) -> Panel:
+            if condition.corruption == "none":
+                return panel
+            return corrupt(panel, condition.corruption, condition.level, f"{spec.fingerprint}:{spec.fold}")
+
+        panel = prepared(panel)
+        hard, unlabelled = corrupted(panel), None
+        index = unlabelled_index(data, fold, spec.protocol.group(card), spec.protocol.own_split)
+        if data.unlabelled is not None and index is not None:
+            unlabelled = prepared(data.unlabelled.select(index))
+            unlabelled = corrupted(unlabelled) if condition.corrupts("pretrain") else unlabelled
         train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
         test = (hard if condition.corrupts("test") else panel).select(fold.test)
         return Parts(
             key,
             condition.corruption_text(),
             pretrain=hard.select(fold.train) if condition.corrupts("pretrain") else train,
+            unlabelled=unlabelled,
             train=later.select(fold.train),
             labelled=label_subset(_labels(panel)[fold.train], condition.label_fraction, spec.fold),
             validation=None if fold.validation is None else later.select(fold.validation),
@@ -183,9 +196,11 @@ class Worker:
 
     def _trained(self, spec: RunSpec, parts: Parts) -> Trained:
         cls = self.plugins["methods"].get(spec.base_method)
-        pretrain = parts.pretrain.select(parts.labelled) if cls.supervised else parts.pretrain
+        panels = [parts.pretrain.select(parts.labelled)] if cls.supervised else [parts.pretrain]
+        if parts.unlabelled is not None and not cls.supervised:
+            panels.append(parts.unlabelled)
         key = self._pretrain_key(spec, parts, cls.supervised)
-        trained: Trained = self._remember("method", key, lambda: self._pretrain(spec, key, pretrain))
+        trained: Trained = self._remember("method", key, lambda: self._pretrain(spec, key, panels))
         channels = trained.n_channels
         if not cls.any_channels and parts.test.shape.n_channels not in channels:
             raise MethodError(
@@ -194,16 +209,17 @@ class Worker:
             )
         return trained
 
-    def _source(self, spec: RunSpec, source: Source) -> Panel:
-        """Return the training part of a source's own split, normalised and transformed, without labels."""
+    def _source(self, spec: RunSpec, source: Source) -> list[Panel]:
+        """Return the training part of a source's own split and its unlabelled cases, normalised and transformed."""
         data = open_dataset(source.dataset_ref, self.plugins, "").load()
-        if data.panel.fingerprint() != source.fingerprint:
+        if data.fingerprint() != source.fingerprint:
             raise InvalidDataError(f"{source.dataset} has changed since the run was planned; run the command again")
         panel, train = data.panel, data.folds["archive"][0].train
         statistics = normalise.channel_statistics(panel, train)
+        parts = [panel.select(train).without_labels(), *([] if data.unlabelled is None else [data.unlabelled])]
         if source.normalisation == "channel":
-            panel = statistics.apply(panel)
-        return apply_transforms(panel, spec.protocol.transforms, self.plugins).select(train).without_labels()
+            parts = [statistics.apply(part) for part in parts]
+        return [apply_transforms(part, spec.protocol.transforms, self.plugins) for part in parts]
 
     def _fit_on_features(
         self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result
@@ -249,14 +265,15 @@ class Worker:
         """Return the key of the weights: the labelled cases count where labels are used."""
         used = parts.fold.train[parts.labelled] if supervised else parts.fold.train
         corruption = spec.protocol.condition.corruption_text() if spec.protocol.condition.corrupts("pretrain") else ""
-        return spec.pretrain_key(used, corruption)
+        extra = "" if supervised or parts.unlabelled is None else parts.unlabelled.fingerprint()
+        return spec.pretrain_key(used, corruption, extra)
 
-    def _pretrain(self, spec: RunSpec, key: str, panel: Panel) -> Trained:
+    def _pretrain(self, spec: RunSpec, key: str, own: list[Panel]) -> Trained:
         """Return the trained method: from its checkpoint where there is one, else by training it now."""
         cls = self.plugins["methods"].get(spec.base_method)
         method: SSLMethod = cls(resolve(cls.Params, spec.params, self._component, spec.method))
         seed_everything(key, "build")
-        panels = [self._source(spec, source) for source in spec.sources] or [panel]
+        panels = [panel for source in spec.sources for panel in self._source(spec, source)] or own
         shapes = [p.shape if cls.supervised else replace(p.shape, n_classes=0) for p in panels]
         method.build(shapes)
         method.to(self.device)

@@ -189,6 +189,23 @@ def test_labels_reach_only_supervised_methods(tmp_path, registry):
         assert Worker(plugins).run(spec).error == ""
 
 
+@pytest.mark.parametrize("supervised", [False, True])
+def test_unlabelled_cases_are_pretrained_on_without_labels(tmp_path, registry, supervised):
+    step = "    def training_step(self, step):\n        SEEN.append((step.source, step.batch.x.shape[2]))\n"
+    step += "        return self.w.square().sum()\n    def represent(self, b):\n        return b.x[:, 0]\n"
+    plugins = with_method(tmp_path, f"    supervised = {supervised}\n" + BUILD + step)
+    seen = plugins["methods"].get("mine").training_step.__globals__.setdefault("SEEN", [])
+    (tmp_path / "X_TRAIN.csv").write_text("label,a,b\n0,1,2\n1,4,9\n0,2,2\n1,4,8\n")
+    (tmp_path / "X_TEST.csv").write_text("label,a,b\n0,1,2\n1,4,9\n")
+    without = specs(plugins, registry, method="mine", dataset=str(tmp_path / "X_TRAIN.csv"))[0]
+    (tmp_path / "X_UNLABELLED.csv").write_text("a,b,c,d\n1,5,3,2\n2,2,9,1\n1,1,1,7\n")
+    (spec,) = specs(plugins, registry, method="mine", dataset=str(tmp_path / "X_TRAIN.csv"))
+    assert spec.key != without.key
+    result = Worker(plugins).run(spec)
+    assert result.error == "" and result.facts["n_unlabelled"] == 3
+    assert set(seen) == ({(0, 2)} if supervised else {(0, 2), (1, 4)})
+
+
 def test_one_class_in_training_is_refused(tmp_path, installed, registry):
     for part, labels in [("TRAIN", "aa"), ("TEST", "ab")]:
         rows = "".join(f"{label},1,2,{i}\n" for i, label in enumerate(labels))
