@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from pathlib import Path
@@ -15,6 +16,7 @@ from tsbench import Batch
 from tsbench.errors import TsbenchWarning, UsageError
 
 ImageMap = Literal["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
+_PIN = "@sha256:"
 
 
 def render(batch: Batch, kind: ImageMap, cell_size: int, limits: Tensor | None) -> Tensor:
@@ -53,18 +55,32 @@ def image_encoder(name: str, weights: str | None) -> tuple[nn.Module, int]:
     """Return a frozen network from images (n, 3, H, W) to features (n, d), and d.
 
     name : "small-cnn", or a model of timm. weights : None for random ones, "pretrained" for those timm downloads, or
-    a file (safetensors, or of torch without code) whose classifier is left out. The network stays in training mode:
-    its BatchNorm takes statistics over the batch, as in the published code.
+    a file (safetensors, or of torch without code), pinned or not, whose classifier is left out. The network stays in
+    training mode: its BatchNorm takes statistics over the batch, as in the published code.
 
-    Raises UsageError when timm, the model or the weights cannot be had.
+    Raises UsageError when timm, the model or the weights cannot be had, or a pinned file has changed.
     """
     network = SmallCNN() if name == "small-cnn" else _timm_model(name, weights == "pretrained")
     if name == "small-cnn" and weights == "pretrained":
         raise UsageError("small-cnn has no pre-trained weights; choose an image_encoder of timm, or image_weights=none")
     if weights not in (None, "pretrained"):
-        _load(network, Path(str(weights)), name)
+        _load(network, str(weights), name)
     n_features: int = network.num_features  # type: ignore[assignment]
     return network.requires_grad_(False).train(), n_features
+
+
+def pin_weights(weights: str | None) -> str | None:
+    """Return a file's name with the sha256 of its content, which so becomes part of a run's identity.
+
+    What names no file (None, "pretrained") or is pinned already is returned as it is. Raises UsageError without a file.
+    """
+    if weights in (None, "pretrained") or _PIN in str(weights):
+        return weights
+    path = Path(str(weights))
+    if not path.is_file():
+        raise UsageError(f"image_weights: there is no file {path}; give 'pretrained', none or a file of weights")
+    with path.open("rb") as file:
+        return f"{weights}{_PIN}{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 class SmallCNN(nn.Sequential):
@@ -117,10 +133,12 @@ def _timm_model(name: str, pretrained: bool) -> nn.Module:
     return model
 
 
-def _load(network: nn.Module, path: Path, name: str) -> None:
+def _load(network: nn.Module, weights: str, name: str) -> None:
     """Load the weights of a file into a network, leaving out what only the file has (a classifier)."""
-    if not path.is_file():
-        raise UsageError(f"image_weights: there is no file {path}; give 'pretrained', none or a file of weights")
+    file = weights.partition(_PIN)[0]
+    path = Path(file)
+    if weights not in (file, pin_weights(file)):
+        raise UsageError(f"image_weights: {path} has changed since the run was planned; give {path} again")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
+from pydantic import AfterValidator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
@@ -16,7 +17,7 @@ from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError, UsageError
 from tsbench.nn import Dropout, jitter, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
-from tsbench_aimts.images import ImageMap, image_encoder, plot_limits, render
+from tsbench_aimts.images import ImageMap, image_encoder, pin_weights, plot_limits, render
 from tsbench_aimts.losses import adaptive_temperatures, augmentation_loss, prototype_loss, series_image_loss
 
 Augmentation = Callable[[Tensor], Tensor]
@@ -67,7 +68,7 @@ class AimTS(SSLMethod):
         image_map: ImageMap = param("line-plot", doc="image of a channel")
         cell_size: int = param(64, low=8, high=1024, doc="pixels of a channel's image, each way")
         image_encoder: str = param("resnet18.tv_in1k", doc="frozen network: a model of timm, or small-cnn")
-        image_weights: str | None = param(
+        image_weights: Annotated[str | None, AfterValidator(pin_weights)] = param(
             None, doc="its weights: none (random), pretrained (ImageNet, downloaded) or a file; the paper's: pretrained"
         )
         dropout: float = param(0.1, low=0.0, high=0.9, doc="dropout of the projections")

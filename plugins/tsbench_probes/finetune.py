@@ -64,9 +64,12 @@ class FineTune(Probe):
         optimizer = self.make_optimizer(method, head)
         net = _Classifier(method, head, seen, train.n_classes)
         best: tuple[float, int, dict[str, Any]] | None = None
-        for epoch in range(1, self.n_epochs(data) + 1):
+        n_epochs = self.n_epochs(data)
+        for epoch in range(1, n_epochs + 1):
             self._epoch(net, data, targets, optimizer)
-            self.after_epoch(epoch, optimizer)
+            self.after_epoch(epoch, n_epochs, optimizer)
+            if validation is not None or epoch == n_epochs:
+                self.before_predictions(method, head, train.batch)
             if validation is not None:
                 f1 = f1_macro(validation.y, net.predict(validation.batch)[0], train.n_classes)
                 if best is None or f1 > best[0]:
@@ -84,8 +87,11 @@ class FineTune(Probe):
         """Return the module from features (n, n_features) to logits (n, n_classes)."""
         return nn.Linear(n_features, n_classes)
 
-    def after_epoch(self, epoch: int, optimizer: torch.optim.Optimizer) -> None:
+    def after_epoch(self, epoch: int, n_epochs: int, optimizer: torch.optim.Optimizer) -> None:
         """Run after each epoch, counted from 1 (a schedule of the learning rate, say)."""
+
+    def before_predictions(self, method: SSLMethod, head: nn.Module, train: Batch) -> None:
+        """Run in eval mode before anything is predicted with new weights; train holds the unprepared cases."""
 
     def make_optimizer(self, method: SSLMethod, head: nn.Module) -> torch.optim.Optimizer:
         """Return the optimiser; its second group is the head."""

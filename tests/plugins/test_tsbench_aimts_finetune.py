@@ -56,7 +56,8 @@ def test_the_head_is_that_of_the_paper(panel, method):
     assert dropout.p == 0.1
 
 
-def test_learning_rates(panel, method, monkeypatch):
+def learning_rates(panel, method, monkeypatch, **overrides):
+    """The rates of method and head in each epoch."""
     rates = []
     epoch = FineTuneAimTS._epoch
 
@@ -65,10 +66,38 @@ def test_learning_rates(panel, method, monkeypatch):
         epoch(self, net, data, targets, optimizer)
 
     monkeypatch.setattr(FineTuneAimTS, "_epoch", watch)
-    tune(method, cases(panel, range(20)), epochs=11)
-    body, head = zip(*rates, strict=True)
+    tune(method, cases(panel, range(20)), **overrides)
+    return zip(*rates, strict=True)
+
+
+def test_published_learning_rates(panel, method, monkeypatch):
+    body, head = learning_rates(panel, method, monkeypatch, epochs=11, lr_rule="published")
     assert set(body) == {3e-3}
     np.testing.assert_allclose(head, [1e-3] * 5 + [1e-3 / 2**4] * 5 + [1e-3 / 2**9])
+
+
+def test_learning_rates_fall_along_a_cosine(panel, method, monkeypatch):
+    body, head = learning_rates(panel, method, monkeypatch, epochs=4)
+    np.testing.assert_allclose(body, 3e-3 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2)
+    np.testing.assert_allclose(head, np.array(body) / 3)
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_predictions_are_normalised_by_the_training_cases_without_dropout(panel, method, validated):
+    train = cases(panel, range(14))
+    net = tune(method, train, cases(panel, range(14, 20)) if validated else None, epochs=3)
+    with torch.no_grad():
+        hidden = net.head[:2](method.encode(train.batch))
+    torch.testing.assert_close(hidden.mean(0), net.head[1].bias.detach(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(hidden.std(0), net.head[1].weight.detach().abs(), atol=2e-2, rtol=0)
+
+
+def test_published_predictions_are_normalised_by_running_statistics(panel, method):
+    train = cases(panel, range(14))
+    net = tune(method, train, epochs=3, batch_norm="running")
+    with torch.no_grad():
+        hidden = net.head[:2](method.encode(train.batch))
+    assert (hidden.mean(0) - net.head[1].bias).abs().mean() > 0.1
 
 
 def test_predictions_neither_drop_out_nor_depend_on_the_other_cases(panel, method):

@@ -9,7 +9,8 @@ from tests.plugins.series import gaps, noise
 from tsbench.batch import Batch
 from tsbench.errors import UsageError
 from tsbench.panel import Panel
-from tsbench_aimts.images import SmallCNN, image_encoder, plot_limits, render
+from tsbench_aimts.images import SmallCNN, image_encoder, pin_weights, plot_limits, render
+from tsbench_aimts.method import AimTS
 
 MAPS = ["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
 
@@ -99,6 +100,24 @@ def test_weights_from_a_file_whose_classifier_is_left_out(tmp_path, suffix):
     assert all(torch.equal(network.state_dict()[key], value) for key, value in state.items())
 
 
+def test_another_content_of_the_file_is_another_run(tmp_path):
+    path = str(tmp_path / "weights.pt")
+    torch.save(SmallCNN().state_dict(), path)
+    first = AimTS.create(image_weights=path).params.image_weights
+    assert first.startswith(f"{path}@sha256:")
+    assert AimTS.create(image_weights=first).params.image_weights == first
+    image_encoder("small-cnn", first)
+    torch.save(SmallCNN().state_dict(), path)
+    assert AimTS.create(image_weights=path).params.image_weights != first
+    with pytest.raises(UsageError, match=r"weights\.pt has changed since the run was planned"):
+        image_encoder("small-cnn", first)
+
+
+@pytest.mark.parametrize("weights", [None, "pretrained"])
+def test_what_names_no_file_is_left_alone(weights):
+    assert pin_weights(weights) == weights
+
+
 def test_a_file_of_another_network_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(UsageError, match=r"has no '0.weight', so it is not of image_encoder=small-cnn"):
@@ -113,7 +132,7 @@ def test_a_file_that_runs_code_is_refused(tmp_path):
 
 def test_a_file_that_is_not_there():
     with pytest.raises(UsageError, match=r"there is no file nowhere\.pt"):
-        image_encoder("small-cnn", "nowhere.pt")
+        AimTS.create(image_weights="nowhere.pt")
 
 
 def test_weights_that_cannot_be_downloaded(monkeypatch):
