@@ -50,7 +50,8 @@ class Transform(ABC):
 class Encoder(nn.Module, ABC):
     """Maps series to vectors. Write `__init__(shape, params)` setting `self.out_dim`, and `forward`.
 
-    `forward_sequence(x) -> (n, n_steps, out_dim)` is optional, for methods that need one vector per time step.
+    `forward_sequence(x) -> (n, n_steps, size)` is optional, for methods that need one vector per time step; size need
+    not be out_dim.
     """
 
     class Params(BaseParams):
@@ -69,7 +70,7 @@ class Encoder(nn.Module, ABC):
         """Map x (n, n_channels, n_timepoints) to (n, out_dim)."""
 
     def forward_sequence(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, n_steps, out_dim)."""
+        """Map x (n, n_channels, n_timepoints) to (n, n_steps, size)."""
         raise MethodError(f"encoder {type(self).__name__} gives no sequence of vectors; choose another encoder")
 
 
