@@ -57,7 +57,7 @@ class Data:
     folds maps a scheme's name to its folds; the archive's own split is `folds["archive"]`. `unlabelled` holds further
     cases without labels for pre-training, or None.
 
-    Raises InvalidDataError when a fold leaves the panel or shares a case between its parts.
+    Raises InvalidDataError when a fold is none, leaves the panel or shares a case between its parts.
     """
 
     panel: Panel
@@ -67,6 +67,8 @@ class Data:
     def __post_init__(self) -> None:
         for scheme, folds in self.folds.items():
             for number, fold in enumerate(folds):
+                if not isinstance(fold, Fold):
+                    raise InvalidDataError(f"{scheme}, fold {number}: expected a Fold, got {type(fold).__name__}")
                 check_fold(fold, len(self.panel), f"{scheme}, fold {number}")
 
 
@@ -96,11 +98,14 @@ class Dataset(ABC):
 
 
 def check_fold(fold: Fold, n_cases: int, where: str) -> None:
-    """Raise InvalidDataError unless the parts of a fold are disjoint, non-empty and within the panel."""
+    """Raise InvalidDataError unless the parts of a fold are case indices, disjoint, non-empty and within the panel."""
     parts = {"train": fold.train, "test": fold.test}
     if fold.validation is not None:
         parts["validation"] = fold.validation
     for name, index in parts.items():
+        if not isinstance(index, np.ndarray) or index.ndim != 1 or index.dtype.kind not in "iu":
+            kind = f"{index.dtype} {index.shape}" if isinstance(index, np.ndarray) else type(index).__name__
+            raise InvalidDataError(f"{where}: the {name} part must be an int64 array of case indices, got {kind}")
         if len(index) == 0:
             raise InvalidDataError(f"{where}: the {name} part is empty")
         if index.min() < 0 or index.max() >= n_cases:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tsbench.batch import Batch
-from tsbench.errors import MethodError, UsageError
+from tsbench.errors import MethodError, UsageError, returned
 from tsbench.panel import Panel, PanelShape
 from tsbench.params import BaseParams, Component, Settings, param, resolve
 
@@ -202,8 +202,12 @@ class SSLMethod(nn.Module, ABC):
         was_training = self.training
         self.eval()
         chunk = max(1, self.encode_elements // max(1, data.x[0].numel()))
+        name = type(self).__name__
+        parts = []
         try:
-            parts = [self.represent(self.prepare(data.select(slice(i, i + chunk)))) for i in range(0, len(data), chunk)]
+            for start in range(0, len(data), chunk):
+                batch = returned(self.prepare(data.select(slice(start, start + chunk))), Batch, f"{name}.prepare")
+                parts.append(returned(self.represent(batch), Tensor, f"{name}.represent"))
         finally:
             self.train(was_training)
         return torch.cat(parts)

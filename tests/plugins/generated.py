@@ -18,7 +18,7 @@ DEEP = int(os.environ.get("TSBENCH_FUZZ", "0"))
 LARGEST = 200_000 if DEEP else 12_000  # values of a panel
 LABELS = {
     "int": lambda i: i - 1,
-    "unicode": lambda i: ["ярлык", "标签", "é", "a b", "🙂", "نص", "ß", "０"][i % 8] + str(i // 8),
+    "unicode": lambda i: ["ярлык", "标签", "é", "a b", "🙂", "نص", "ß", "Ω"][i % 8] + str(i // 8),
     "float": lambda i: i + 0.5,
     "text": lambda i: f"class, {i}",
 }
@@ -64,7 +64,16 @@ CLASSES = {
 
 
 def make(
-    sizes=(4, 0, 2), channels=1, length=31, values="noise", scale=1.0, ragged=False, gaps=(), classes="two", names="int", seed=0
+    sizes=(4, 0, 2),
+    channels=1,
+    length=31,
+    values="noise",
+    scale=1.0,
+    ragged=False,
+    gaps=(),
+    classes="two",
+    names="int",
+    seed=0,
 ):
     """Return Data with the fold "archive"; sizes are the cases in training, validation (0: none) and test part."""
     rng, n = np.random.default_rng(seed), sum(sizes)

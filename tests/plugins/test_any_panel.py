@@ -33,6 +33,7 @@ PLUGINS = with_given()
 # of a family the member that its summary names
 METHODS = [e.name if e.name[-1] != ":" else re.search(rf"{e.name}\w+", e.summary)[0] for e in PLUGINS["methods"]]
 pytestmark = pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")  # a warning is an answer
+PROBES = PLUGINS["probes"].names()
 CONDITIONS = ["", "", "", "+labels=0.3", "+noise=10@all", "+dropout=0.5@all", "+noise=-300"]
 
 
@@ -58,7 +59,7 @@ def test_a_method_takes_or_refuses_any_encoder(method, encoder, registry):
     check(Worker(PLUGINS).run(spec))
 
 
-@pytest.mark.parametrize("probe", PLUGINS["probes"].names())
+@pytest.mark.parametrize("probe", PROBES)
 def test_a_probe_gives_a_result_or_refuses(probe, registry):
     cls = PLUGINS["probes"].get(probe)
     protocol = Protocol(name=probe, probe=probe, probe_params=small_params(cls.Params))
@@ -74,7 +75,9 @@ def test_a_probe_gives_a_result_or_refuses(probe, registry):
     run()
 
 
-@pytest.mark.parametrize("probe", [n for n in PLUGINS["probes"].names() if PLUGINS["probes"].get(n).needs == "features"])
+@pytest.mark.parametrize(
+    "probe", [n for n in PLUGINS["probes"].names() if PLUGINS["probes"].get(n).needs == "features"]
+)
 def test_a_probe_takes_or_refuses_any_features(probe):
     cls = PLUGINS["probes"].get(probe)
 
@@ -83,10 +86,13 @@ def test_a_probe_takes_or_refuses_any_features(probe):
     def run(parts):
         train, validation, test = parts
         try:
-            predictor = cls(cls.Params(**small_params(cls.Params))).fit(None, train, validation, np.random.default_rng(0))
+            predictor = cls(cls.Params(**small_params(cls.Params))).fit(
+                None, train, validation, np.random.default_rng(0)
+            )
             y, scores = predictor.predict(test.x)
         except TsbenchError as error:
-            return check_error(str(error))
+            check_error(str(error))
+            return
         assert y.shape == (len(test.x),) and scores.shape == (len(test.x), test.n_classes)
         assert np.isfinite(scores).all()
         assert np.isin(y, train.y).all()
@@ -108,7 +114,8 @@ def test_an_encoder_gives_a_finite_vector_or_refuses(encoder):
             net = cls(panel.shape, cls.Params(**small_params(cls.Params))).eval()
             vectors, steps = net(x), net.forward_sequence(x)
         except TsbenchError as error:
-            return check_error(str(error))
+            check_error(str(error))
+            return
         assert vectors.shape == (len(x), net.out_dim)
         assert len(steps) == len(x) and steps.shape[1] > 0
         assert torch.isfinite(vectors).all() and torch.isfinite(steps).all()
@@ -131,7 +138,8 @@ def test_a_transform_of_series_or_images_is_finite_or_refused(transform):
             made = cls()
             shape, out = made.output_shape(tuple(x.shape)), made(x, torch.Generator().manual_seed(0))
         except TsbenchError as error:
-            return check_error(str(error))
+            check_error(str(error))
+            return
         assert tuple(out.shape) == shape and out.dtype == torch.float32
         assert not torch.isinf(out).any()
         seen, kept = ~x.isnan().flatten(1), ~out.isnan().flatten(1)
@@ -150,7 +158,8 @@ def test_a_transform_in_a_protocol_gives_a_panel_or_is_refused(transform):
         try:
             panel = apply_transforms(data.panel, (transform,), PLUGINS)
         except TsbenchError as error:
-            return check_error(str(error))
+            check_error(str(error))
+            return
         assert len(panel) == len(data.panel) and panel.y is data.panel.y
 
     run()
