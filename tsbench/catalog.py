@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsbench.errors import TsbenchError, UsageError
+from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, UsageError
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Entry:
         module, _, attribute = self.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
+        except CODE_OF_OTHERS_FAILS as error:
             raise TsbenchError(
                 f"'{self.name}' of plugin {self.plugin} cannot be loaded from {self.target}: "
                 f"{type(error).__name__}: {error}"

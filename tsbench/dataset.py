@@ -59,8 +59,8 @@ class Data:
     cases without labels for pre-training (whole recordings, say, of any length), or None; none of them may hold what
     the archive's split tests on.
 
-    Raises InvalidDataError when a fold leaves the panel or shares a case between its parts, or the unlabelled cases
-    have labels or other channels.
+    Raises InvalidDataError when a fold is none, leaves the panel or shares a case between its parts, or the unlabelled
+    cases have labels or other channels.
     """
 
     panel: Panel
@@ -70,6 +70,8 @@ class Data:
     def __post_init__(self) -> None:
         for scheme, folds in self.folds.items():
             for number, fold in enumerate(folds):
+                if not isinstance(fold, Fold):
+                    raise InvalidDataError(f"{scheme}, fold {number}: expected a Fold, got {type(fold).__name__}")
                 check_fold(fold, len(self.panel), f"{scheme}, fold {number}")
         extra, own = self.unlabelled, self.panel
         if extra is None:
@@ -118,11 +120,14 @@ def _channels(panel: Panel) -> str:
 
 
 def check_fold(fold: Fold, n_cases: int, where: str) -> None:
-    """Raise InvalidDataError unless the parts of a fold are disjoint, non-empty and within the panel."""
+    """Raise InvalidDataError unless the parts of a fold are case indices, disjoint, non-empty and within the panel."""
     parts = {"train": fold.train, "test": fold.test}
     if fold.validation is not None:
         parts["validation"] = fold.validation
     for name, index in parts.items():
+        if not isinstance(index, np.ndarray) or index.ndim != 1 or index.dtype.kind not in "iu":
+            kind = f"{index.dtype} {index.shape}" if isinstance(index, np.ndarray) else type(index).__name__
+            raise InvalidDataError(f"{where}: the {name} part must be an int64 array of case indices, got {kind}")
         if len(index) == 0:
             raise InvalidDataError(f"{where}: the {name} part is empty")
         if index.min() < 0 or index.max() >= n_cases:

@@ -1,5 +1,11 @@
 """The errors tsbench shows to its users, each with the exit code of the command that meets it."""
 
+from __future__ import annotations
+
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class TsbenchError(Exception):
     """Something the user can act on: shown as one line, without a traceback."""
@@ -29,6 +35,17 @@ class MethodError(TsbenchError):
 
 class StoreError(TsbenchError):
     """The result store cannot be opened, read or written."""
+
+
+# Whatever the code of a plugin raises, leaving the interpreter included, is its own failure alone.
+CODE_OF_OTHERS_FAILS = (Exception, SystemExit)
+
+
+def returned(value: T, kind: type[T], what: str, error: type[TsbenchError] = MethodError) -> T:
+    """Return what the code of a plugin returned; raises `error` naming it where it is not of the declared kind."""
+    if not isinstance(value, kind):
+        raise error(f"{what} returned {type(value).__name__}, expected {kind.__name__}")
+    return value
 
 
 class TsbenchWarning(UserWarning):

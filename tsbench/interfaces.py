@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tsbench.batch import Batch
-from tsbench.errors import MethodError, UsageError
+from tsbench.errors import MethodError, UsageError, returned
 from tsbench.panel import Panel, PanelShape
 from tsbench.params import BaseParams, Component, Settings, param, resolve
 
@@ -50,7 +50,8 @@ class Transform(ABC):
 class Encoder(nn.Module, ABC):
     """Maps series to vectors. Write `__init__(shape, params)` setting `self.out_dim`, and `forward`.
 
-    `forward_sequence(x) -> (n, n_steps, out_dim)` is optional, for methods that need one vector per time step.
+    `forward_sequence(x) -> (n, n_steps, size)` is optional, for methods that need one vector per time step; size need
+    not be out_dim.
     """
 
     class Params(BaseParams):
@@ -69,7 +70,7 @@ class Encoder(nn.Module, ABC):
         """Map x (n, n_channels, n_timepoints) to (n, out_dim)."""
 
     def forward_sequence(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, n_steps, out_dim)."""
+        """Map x (n, n_channels, n_timepoints) to (n, n_steps, size)."""
         raise MethodError(f"encoder {type(self).__name__} gives no sequence of vectors; choose another encoder")
 
 
@@ -201,8 +202,12 @@ class SSLMethod(nn.Module, ABC):
         was_training = self.training
         self.eval()
         chunk = max(1, self.encode_elements // max(1, data.x[0].numel()))
+        name = type(self).__name__
+        parts = []
         try:
-            parts = [self.represent(self.prepare(data.select(slice(i, i + chunk)))) for i in range(0, len(data), chunk)]
+            for start in range(0, len(data), chunk):
+                batch = returned(self.prepare(data.select(slice(start, start + chunk))), Batch, f"{name}.prepare")
+                parts.append(returned(self.represent(batch), Tensor, f"{name}.represent"))
         finally:
             self.train(was_training)
         return torch.cat(parts)

@@ -158,9 +158,14 @@ class Panel:
 def class_index(labels: Sequence[object] | Array) -> tuple[Array, tuple[str, ...]]:
     """Map raw labels to (int64 index, classes); '2', 2 and 2.0 are one class.
 
-    Classes are ordered by value where all are numbers, else as text.
+    Classes are ordered by value where all are numbers, else as text. Raises InvalidDataError where a label is missing
+    (None or NaN; the text "nan" is a label).
     """
-    names = [normalise_label(label) for label in np.asarray(labels, dtype=object).tolist()]
+    raw = np.asarray(labels, dtype=object).tolist()
+    for case, label in enumerate(raw):
+        if label is None or label != label:
+            raise InvalidDataError(f"case {case} has no label ({label}); leave it out, or give it a class of its own")
+    names = [normalise_label(label) for label in raw]
     unique = sorted(set(names), key=_label_order(set(names)))
     position = {name: i for i, name in enumerate(unique)}
     return np.asarray([position[name] for name in names], dtype=np.int64), tuple(unique)

@@ -16,11 +16,9 @@ import pluggy
 
 from tsbench import hookspecs
 from tsbench.catalog import Catalog, Entry
-from tsbench.errors import UsageError
+from tsbench.errors import CODE_OF_OTHERS_FAILS, UsageError
 
 GROUP = "tsbench"
-# Whatever a plugin does wrong while it loads, leaving the interpreter included, is its own failure alone.
-CODE_OF_OTHERS_FAILS = (Exception, SystemExit)
 KINDS = ("datasets", "encoders", "transforms", "methods", "probes")
 
 
@@ -73,6 +71,10 @@ class Plugins:
             _record(health, error)
         if health.error:
             raise UsageError(f"plugin file {path}: {health.error}")
+
+    def packages(self) -> set[str]:
+        """Return the names of the top-level packages that hold the core and the plugins."""
+        return {"tsbench", *(module.__name__.partition(".")[0] for module in self.manager.get_plugins())}
 
     def _register(self, module: ModuleType, health: Health) -> None:
         """Collect everything the module registers, then add all of it or nothing."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tsbench.batch import Batch
-from tsbench.errors import MethodError
+from tsbench.errors import MethodError, returned
 from tsbench.interfaces import SSLMethod, Step
 
 Progress = Callable[[int, int, float], None]
@@ -40,7 +40,7 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     device = sources[0].x.device
     rng = torch.Generator(device).manual_seed(seed)
     method.train()
-    prepared = [method.prepare(source) for source in sources]
+    prepared = [returned(method.prepare(source), Batch, f"{type(method).__name__}.prepare") for source in sources]
     method.on_fit_start(prepared)
     if not method.trains:
         method.eval()
@@ -95,7 +95,13 @@ class _Loop:
 
     def _update(self, loss: Tensor, name: str) -> None:
         if name not in self.optimizers:
-            raise MethodError(f"step.update names optimizer '{name}'; there are: {', '.join(self.optimizers)}")
+            known = ", ".join(self.optimizers) or "none"
+            raise MethodError(f"step.update names optimizer '{name}'; there are: {known}")
+        method = type(self.method).__name__
+        returned(loss, Tensor, f"{method}.training_step")
+        if loss.numel() != 1 or not loss.requires_grad:
+            fault = f"shape {tuple(loss.shape)}" if loss.numel() != 1 else "no gradient: nothing it depends on trains"
+            raise MethodError(f"the loss of {method}.training_step has {fault}; expected one number with a gradient")
         if self.check_every == 1 and not torch.isfinite(loss):
             raise self._diverged(self.step, float(loss.detach()))
         optimizer = self.optimizers[name]
@@ -132,7 +138,7 @@ class _Loop:
 
 def _total_steps(method: SSLMethod, sources: Sequence[Batch]) -> int:
     per_epoch = sum(len(batch_bounds(len(source), method.params.batch_size)) for source in sources)
-    return method.total_steps(sources, per_epoch)
+    return returned(method.total_steps(sources, per_epoch), int, f"{type(method).__name__}.total_steps")
 
 
 def batch_bounds(n_cases: int, batch_size: int) -> list[tuple[int, int]]:

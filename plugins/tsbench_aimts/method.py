@@ -263,11 +263,20 @@ class _Fitting:
         if p.image_weight:
             network, n_features = image_encoder(p.image_encoder, p.image_weights)
             limits = [plot_limits(source, p.image_map) for source in sources]
-        out_dim: int = encoder.out_dim  # type: ignore[assignment]
+        n_values = _vector_size(encoder, sources[0].x)
         series, image, prototype = (
             nn.Sequential(*projection_head(size, 256, 128), Dropout(p.dropout)).to(device)
-            for size in (out_dim, n_features, out_dim)
+            for size in (n_values, n_features, n_values)
         )
         weights = [weight for module in (encoder, series, image, prototype) for weight in module.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=p.lr, weight_decay=p.weight_decay, fused=True)
         return cls(series, image, prototype, network.to(device), AveragedModel(encoder), optimizer, limits)
+
+
+@torch.no_grad()
+def _vector_size(encoder: nn.Module, x: Tensor) -> int:
+    """Return the size of an encoder's vectors per time point, which need not be that of its representation."""
+    encoder.eval()
+    size = encoder.forward_sequence(x[:1, :1]).shape[2]  # type: ignore[operator]
+    encoder.train()
+    return int(size)

@@ -33,6 +33,6 @@ def tsbench_methods(register: Register) -> None:
         paper="arXiv:2012.08791",
     )
     register("aeon:", AEON, summary="Any classifier of aeon by name, such as aeon:MiniRocketClassifier.")
-    register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:ComposableTimeSeriesForest.")
+    register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:SummaryClassifier.")
     for name, (estimator, summary, paper) in SHORT.items():
         register(name, AEON, summary=summary, paper=paper, alias=f"aeon:{estimator}")

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tsbench import BaseParams, Transform, param
+from tsbench.errors import MethodError
 
 
 def brightness_contrast(
@@ -56,7 +57,8 @@ class SpectrogramJitter(Transform):
         contrast: float = param(0.4, low=0.0, high=1.0, doc="contrast factor from U(1 - c, 1 + c)")
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """Map x (n, c, F, T) in [0, 1] to the same shape and range."""
+        """Map x (n, c, F, T) in [0, 1] to the same shape and range; raises MethodError for anything but images."""
+        _check_images("spectrogram-jitter", x)
         return brightness_contrast(x, rng, self.params.brightness, self.params.contrast)
 
 
@@ -71,7 +73,8 @@ class SpectrogramBlur(Transform):
         sigma_high: float = param(2.0, low=1e-3, high=100.0, doc="largest standard deviation, pixels")
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """Map x (n, c, F, T) to the same shape."""
+        """Map x (n, c, F, T) to the same shape; raises MethodError for anything but images."""
+        _check_images("spectrogram-blur", x)
         return gaussian_blur(x, rng, self.params.radius, (self.params.sigma_low, self.params.sigma_high))
 
 
@@ -86,6 +89,11 @@ class TimeFlip(Transform):
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Map x (n, ..., T) to the same shape."""
         return time_flip(x, rng, self.params.probability)
+
+
+def _check_images(name: str, x: Tensor) -> None:
+    if x.ndim != 4:
+        raise MethodError(f"{name} takes images (n, c, F, T), such as stft makes, got shape {tuple(x.shape)}")
 
 
 def _uniform(x: Tensor, rng: torch.Generator | None, low: float, high: float) -> Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from tsbench import BaseParams, Transform, param
+from tsbench.errors import MethodError
 
 Scaling = Literal["log1p", "magnitude", "power", "log"]
 _LOG_FLOOR = 1e-6
@@ -67,14 +68,21 @@ class Spectrogram(Transform):
         hop: int | None = param(None, low=1, high=65_536, doc="time points between frames; none: n_fft / 4")
         scaling: Scaling = param("log1p", doc="scale of the magnitude")
 
+    version: ClassVar[int] = 2
+
     def sizes(self, n_timepoints: int) -> tuple[int, int]:
         """Return (n_fft, hop) for series of this length."""
         n_fft = self.params.n_fft or automatic_n_fft(n_timepoints)
         return n_fft, self.params.hop or max(1, n_fft // 4)
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """Map x (n, c, n_timepoints) to (n, c, F, T); see `spectrogram`."""
-        return spectrogram(x, *self.sizes(x.shape[-1]), self.params.scaling)
+        """Map x (n, c, n_timepoints) to (n, c, F, T), a missing value (NaN) counted as 0; see `spectrogram`.
+
+        Raises MethodError for anything but series.
+        """
+        if x.ndim != 3:
+            raise MethodError(f"stft takes series (n, c, n_timepoints), got shape {tuple(x.shape)}")
+        return spectrogram(x.masked_fill(x.isnan(), 0.0), *self.sizes(x.shape[-1]), self.params.scaling)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (n, c, n_fft // 2 + 1, n_timepoints // hop + 1); an odd n_fft counts one time point less."""
@@ -93,6 +101,14 @@ def minmax(x: Tensor) -> Tensor:
 class MinMax(Transform):
     """Scale each case to [0, 1] over channels, frequencies and frames; a constant case becomes 0."""
 
+    version: ClassVar[int] = 2
+
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """Map x (n, ...) to the same shape in [0, 1]."""
-        return minmax(x)
+        """Map x (n, ...) to the same shape in [0, 1]; a missing value (NaN) has no part in it and stays missing."""
+        missing = x.isnan()
+        if not bool(missing.any()):
+            return minmax(x)
+        flat, observed = x.flatten(1), ~missing.flatten(1)
+        one_of_its_values = flat.gather(1, observed.int().argmax(dim=1, keepdim=True))
+        filled = torch.where(observed, flat, one_of_its_values).view_as(x)
+        return minmax(filled).masked_fill(missing, float("nan"))

@@ -9,6 +9,7 @@ from tsbench.cli.data_path import path
 from tsbench.cli.data_verify import verify
 from tsbench.cli.options import common_options, open_registry, settings
 from tsbench.cli.show import show_dataset
+from tsbench.errors import InvalidDataError
 
 
 @click.group()
@@ -34,10 +35,14 @@ def list_data(collection: str | None, available: bool) -> int:
     handles = expand_datasets(names, plugins, open_registry())
     here = 0
     for handle in handles:
-        present = handle.dataset.available()
+        try:
+            present, summary = handle.available(), handle.card.summary
+        except InvalidDataError as error:
+            click.echo(f"broken   {handle.name:<32}  {error}")
+            continue
         here += present
         if present or not available:
-            click.echo(f"{'here   ' if present else 'missing'}  {handle.name:<32}  {handle.card.summary}".rstrip())
+            click.echo(f"{'here   ' if present else 'missing'}  {handle.name:<32}  {summary}".rstrip())
     click.echo(f"{here} of {len(handles)} datasets are on this machine.", err=True)
     return 0
 

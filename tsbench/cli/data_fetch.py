@@ -43,7 +43,7 @@ def fetch(names: tuple[str, ...], yes: bool, force: bool) -> int:
     from tsbench.run.plan import expand_datasets
 
     handles = expand_datasets(names, settings().plugins(), open_registry())
-    wanted = {handle.name: handle for handle in handles if force or not handle.dataset.available()}
+    wanted = {handle.name: handle for handle in handles if force or not handle.available()}
     if len(wanted) < len(handles):
         click.echo(f"{len(handles) - len(wanted)} of {len(handles)} datasets are here already.", err=True)
     if not wanted:

@@ -27,9 +27,9 @@ def path(name: str | None) -> int:
         click.echo(destination())
         return 0
     for handle in expand_datasets([name], settings().plugins(), open_registry()):
-        if not handle.dataset.available():
+        if not handle.available():
             handle.load()  # raises MissingDataError with the dataset's own remedy
-        for file in handle.dataset.files():
+        for file in handle.files():
             click.echo(file)
     return 0
 

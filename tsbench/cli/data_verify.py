@@ -30,7 +30,7 @@ def verify(names: tuple[str, ...]) -> int:
     wanted = names or tuple(name for name in plugins["datasets"].names() if name != "local")
     bad, missing = 0, 0
     for handle in expand_datasets(wanted, plugins, open_registry()):
-        if not handle.dataset.available():
+        if not handle.available():
             missing += bool(names)
             if names:
                 click.echo(f"missing     {handle.name}: get it with 'tsbench data fetch {handle.name}'")
@@ -43,7 +43,7 @@ def verify(names: tuple[str, ...]) -> int:
             continue
         state = compare(fingerprint, handle.card.checksum)
         bad += state == DIFFERS
-        files = handle.dataset.files()
+        files = handle.files()
         click.echo(f"{state:<10}  {handle.name:<32}  {fingerprint[:12]}  {files[0].parent if files else ''}".rstrip())
     if bad:
         click.echo(

@@ -80,7 +80,7 @@ def show_dataset(name: str) -> int:
         }
         facts |= {"normalised": card.normalised, "checksum": card.checksum, **card.facts}
         _table(handle.name, {key: value for key, value in facts.items() if value not in ("", None)})
-        if not handle.dataset.available():
+        if not handle.available():
             remedy = f"'tsbench data fetch {handle.name}', or add the folder that holds it with --data-dir"
             click.echo(f"  not on this machine: {remedy}")
             continue
@@ -97,7 +97,7 @@ def show_dataset(name: str) -> int:
         if panel.y is not None and panel.classes:
             counts = np.bincount(panel.y, minlength=len(panel.classes))
             held["classes"] = ", ".join(f"{c} ({n})" for c, n in zip(panel.classes, counts, strict=True))
-        held["files"] = ", ".join(str(path) for path in handle.dataset.files())
+        held["files"] = ", ".join(str(path) for path in handle.files())
         held["fingerprint"] = panel.fingerprint()
         _table("on this machine", held)
     return 0

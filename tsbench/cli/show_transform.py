@@ -90,7 +90,7 @@ def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:
     if len(handles) > 1:
         raise UsageError(f"--dataset {dataset} is a collection of {len(handles)} datasets: name one")
     handle = handles[0]
-    if not handle.dataset.available():
+    if not handle.available():
         handle.load()  # raises with the dataset's own remedy
         raise MissingDataError(f"{dataset} is not on this machine")
     data = handle.load()

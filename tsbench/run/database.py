@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ RETRIES = 8
 # Serialisation failure, deadlock, lock not available, server shutting down or starting.
 PASSING_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03"}
 CHUNK = 1000
+FULL_BYTES = 2**16
 
 
 class Database:
@@ -150,6 +152,8 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
             reason = self._without_secrets(" ".join(cause.split()))
+            if self.file and _full(self.file):
+                reason += " (no room is left on its disk)"
             message = f"store {self.name} cannot be {verb}: {reason}; earlier results are untouched"
             # The traceback of a server's error could show how it was reached.
             raise StoreError(message) from (error if self.file else None)
@@ -198,6 +202,13 @@ def _writable(file: Path) -> bool:
     """Say whether a file and its folder, where SQLite puts its log, may be written; a new file is for SQLite to say."""
     effective = os.access in os.supports_effective_ids
     return not file.exists() or all(os.access(p, os.W_OK, effective_ids=effective) for p in (file, file.parent))
+
+
+def _full(file: Path) -> bool:
+    """Say whether the disk of a file has no room for a few pages: SQLite calls that an I/O error, too."""
+    with suppress(OSError):
+        return shutil.disk_usage(file.absolute().parent).free < FULL_BYTES
+    return False
 
 
 def _passing(error: DBAPIError | sqlite3.OperationalError) -> bool:

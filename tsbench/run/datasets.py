@@ -6,20 +6,28 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tsbench.catalog import did_you_mean
-from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
+from tsbench.errors import (
+    CODE_OF_OTHERS_FAILS,
+    InvalidDataError,
+    MissingDataError,
+    TsbenchError,
+    UsageError,
+    returned,
+)
 from tsbench.identity import digest
 from tsbench.plugins import Plugins
 
 if TYPE_CHECKING:
     from tsbench.dataset import Card, Data, Dataset
 
+T = TypeVar("T")
 LOCAL = "local"
 CACHE_VERSION = 2
 
@@ -45,23 +53,34 @@ class DatasetHandle:
     @cached_property
     def card(self) -> Card:
         """The dataset's card."""
-        return self.dataset.card
+        from tsbench.dataset import Card
+
+        return self._ask("card", lambda: returned(self.dataset.card, Card, "card", InvalidDataError))
+
+    def available(self) -> bool:
+        """Say whether the data is on this machine."""
+        return self._ask("available()", self.dataset.available)
+
+    def files(self) -> list[Path]:
+        """Return the files the data is read from."""
+        return self._ask("files()", lambda: returned(self.dataset.files(), list, "files()", InvalidDataError))
 
     def load(self) -> Data:
         """Load the data, naming the dataset in every error; raises MissingDataError and InvalidDataError."""
         from tsbench.dataset import Data
 
+        return self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
+
+    def _ask(self, what: str, question: Callable[[], T]) -> T:
+        """Return what the dataset answers, naming it in every error."""
         try:
-            data = self.dataset.load()
+            return question()
         except (MissingDataError, UsageError):
             raise
         except InvalidDataError as error:
             raise InvalidDataError(_prefixed(self.name, error)) from error
-        except Exception as error:
-            raise InvalidDataError(f"{self.name} cannot be loaded: {type(error).__name__}: {error}") from error
-        if not isinstance(data, Data):
-            raise InvalidDataError(f"{self.name}: load() must return tsbench.Data, got {type(data).__name__}")
-        return data
+        except CODE_OF_OTHERS_FAILS as error:
+            raise InvalidDataError(f"{self.name}: its {what} raised {type(error).__name__}: {error}") from error
 
 
 def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Iterable[str] = ()) -> DatasetHandle:
@@ -69,7 +88,14 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
     catalog = plugins["datasets"]
     if name in catalog and name != LOCAL:
         entry = catalog.entry(name)
-        dataset = entry.load()(**entry.options)
+        try:
+            dataset = entry.load()(**entry.options)
+        except TsbenchError:
+            raise
+        except CODE_OF_OTHERS_FAILS as error:
+            raise InvalidDataError(
+                f"dataset '{name}' of plugin {entry.plugin} cannot be made: {type(error).__name__}: {error}"
+            ) from error
         return DatasetHandle(name, name, dataset, default_protocol)
     if _looks_like_path(name):
         path = Path(name).expanduser().resolve()
@@ -85,10 +111,9 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
 
 def summarise(handle: DatasetHandle) -> Summary:
     """Return fingerprint and fold count, from the cache when no file has changed since they were computed."""
-    if not handle.dataset.available():
+    if not handle.available():
         handle.load()  # raises MissingDataError with the dataset's own remedy
-    files = handle.dataset.files()
-    key = _cache_key(handle, files) if files else None
+    key = _cache_key(handle)
     cached = _read_cache().get(key) if key else None
     if cached is not None:
         return Summary(str(cached["fingerprint"]), int(str(cached["archive_folds"])), int(str(cached["n_values"])))
@@ -117,9 +142,13 @@ def _prefixed(name: str, error: TsbenchError) -> str:
     return text if name in text else f"{name}: {text}"
 
 
-def _cache_key(handle: DatasetHandle, files: list[Path]) -> str:
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(files)]
-    return digest([CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats])
+def _cache_key(handle: DatasetHandle) -> str | None:
+    """Return the key of what is known of the files as they are; None where the dataset names none that are there."""
+    try:
+        stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(handle.files())]
+    except OSError:
+        return None
+    return None if not stats else digest([CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats])
 
 
 def _read_cache() -> dict[str, dict[str, object]]:

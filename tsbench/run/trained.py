@@ -7,10 +7,10 @@ from typing import Any
 
 from tsbench.batch import Batch
 from tsbench.dataset import Fold
-from tsbench.errors import MethodError
 from tsbench.identity import seed_everything
 from tsbench.interfaces import SSLMethod, trainable_parameters
 from tsbench.panel import Panel
+from tsbench.run.contracts import check_features
 from tsbench.run.spec import Result
 
 
@@ -53,18 +53,17 @@ class Trained:
         self._features: dict[tuple[str, str], Any] = {}
 
     def encode(self, parts: Parts, part: str) -> Any:
-        """Return float32 features (n, d) of a part of the fold, computed once; raises MethodError on a wrong shape."""
+        """Return float32 features (n, d) of a part of the fold, computed once.
+
+        Raises MethodError on a wrong shape or dtype, and where a feature is NaN or infinite.
+        """
         if self._encoded != parts.key:
             self._encoded, self._features = parts.key, {}
         key, panel = (part, parts.corruption), getattr(parts, part)
         if key not in self._features:
             seed_everything(self.key, "encode")
             tensor = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
-            x = tensor.float().cpu().numpy()
-            if x.ndim != 2 or len(x) != len(panel):
-                name = type(self.method).__name__
-                raise MethodError(f"{name} gave features of shape {x.shape} for {len(panel)} cases, expected (n, d)")
-            self._features[key] = x
+            self._features[key] = check_features(type(self.method).__name__, tensor, len(panel))
         return self._features[key]
 
     def describe(self, result: Result) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tsbench.errors import MethodError
+from tsbench.errors import MethodError, returned
 from tsbench.interfaces import Transform
 from tsbench.panel import Panel
 from tsbench.params import validate
@@ -32,9 +32,12 @@ def apply_transforms(panel: Panel, names: Sequence[str], plugins: Plugins) -> Pa
     """
     for text in names:
         transform = parse_transform(text, plugins)
-        X = transform(torch.from_numpy(panel.X)).numpy()
-        if X.ndim != 3 or len(X) != len(panel):
+        X = returned(transform(torch.from_numpy(panel.X)), torch.Tensor, f"transform {text}").numpy()
+        if X.ndim != 3 or len(X) != len(panel) or not X.size:
             raise MethodError(f"transform {text} gave shape {X.shape}; on series it must keep (cases, channels, time)")
+        lost = np.isnan(X).all(axis=(1, 2)) & ~np.isnan(panel.X).all(axis=(1, 2))
+        if lost.any():
+            raise MethodError(f"transform {text} made every value of {lost.sum()} of {len(X)} cases missing (NaN)")
         if X.shape[-1] == panel.n_timepoints:
             lengths, times = panel.lengths, panel.times
         else:

@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,22 @@ from tsbench import normalise, training
 from tsbench.batch import Batch
 from tsbench.corruptions import corrupt
 from tsbench.dataset import Data, check_fold
-from tsbench.errors import InvalidDataError, MethodError, TsbenchError, TsbenchWarning
+from tsbench.errors import (
+    CODE_OF_OTHERS_FAILS,
+    InvalidDataError,
+    MethodError,
+    TsbenchError,
+    TsbenchWarning,
+    returned,
+)
 from tsbench.identity import seed_everything
-from tsbench.interfaces import Cases, Classifier, Features, Probe, Scores, SSLMethod
+from tsbench.interfaces import Cases, Classifier, Diagnosis, Features, Predictor, Probe, Scores, SSLMethod
 from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
 from tsbench.plugins import Plugins
 from tsbench.run import artifacts, checkpoints, resources
+from tsbench.run.contracts import check_numbers, check_prediction, check_scores, stored_scores
 from tsbench.run.datasets import open_dataset
 from tsbench.run.inner import training_part
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
@@ -69,9 +78,9 @@ class Worker:
                 self._execute(spec, result)
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._memory.clear()
-            _fail(result, "oom", error)
-        except (Exception, SystemExit) as error:  # a library that leaves the interpreter ends its run only
-            _fail(result, "failed", error)
+            _fail(result, "oom", error, self.plugins.packages())
+        except CODE_OF_OTHERS_FAILS as error:  # a library that leaves the interpreter ends its run only
+            _fail(result, "failed", error, self.plugins.packages())
         else:
             noted = [str(w.message) for w in caught if issubclass(w.category, TsbenchWarning)]
             result.warnings = tuple(dict.fromkeys([*result.warnings, *noted]))
@@ -93,7 +102,7 @@ class Worker:
             cases=parts.fold.test.astype(np.int32),
             y_true=parts.y_test.astype(np.int32),
             y_pred=np.asarray(y_pred).astype(np.int32),
-            scores=np.asarray(scores, dtype=np.float32),
+            scores=stored_scores(scores),
             classes=parts.train.classes,
         )
         result.metrics = metrics_of(result.predictions)
@@ -179,7 +188,7 @@ class Worker:
             method.fit(parts.train.select(parts.labelled), parts.validation, rng)
         with _timed(result, "predict"):
             scores = method.predict_scores(parts.test)
-        scores = _checked_scores(spec.method, scores, len(parts.test), len(parts.train.classes))
+        scores = check_scores(spec.method, scores, len(parts.test), len(parts.train.classes))
         return scores.argmax(axis=1), scores
 
     def _probe(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
@@ -188,11 +197,8 @@ class Worker:
         trained = self._trained(spec, parts)
         trained.describe(result)
         fit = self._fit_on_features if probe.needs == "features" else self._fit_on_module
-        y_pred, scores = fit(spec, probe, trained, parts, result)
-        scores = _checked_scores(spec.protocol.probe, scores, len(parts.test), len(parts.train.classes))
-        if len(y_pred) != len(parts.test):
-            raise MethodError(f"probe {spec.protocol.probe} made {len(y_pred)} predictions for {len(parts.test)} cases")
-        return y_pred, scores
+        given = fit(spec, probe, trained, parts, result)
+        return check_prediction(f"probe {spec.protocol.probe}", given, len(parts.test), len(parts.train.classes))
 
     def _trained(self, spec: RunSpec, parts: Parts) -> Trained:
         cls = self.plugins["methods"].get(spec.base_method)
@@ -233,10 +239,7 @@ class Worker:
             if parts.validation is not None:
                 x = trained.encode(parts, "validation")
                 validation = Features(x, _labels(parts.validation), n_classes)
-        rng = np.random.default_rng(seed_everything(spec.key, "probe"))
-        with _timed(result, "probe"):
-            predictor = probe.fit(None, train, validation, rng)
-        result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
+        predictor = _fit(spec, probe, None, train, validation, result)
         with _timed(result, "encode"):
             x_test = trained.encode(parts, "test")
         with _timed(result, "predict"):
@@ -254,10 +257,7 @@ class Worker:
 
         train = cases(parts.train.select(parts.labelled))
         validation = None if parts.validation is None else cases(parts.validation)
-        rng = np.random.default_rng(seed_everything(spec.key, "probe"))
-        with _timed(result, "probe"):
-            predictor = probe.fit(copy.deepcopy(trained.method), train, validation, rng)
-        result.facts.update({f"probe_{name}": value for name, value in predictor.details().items()})
+        predictor = _fit(spec, probe, copy.deepcopy(trained.method), train, validation, result)
         with _timed(result, "predict"):
             return predictor.predict(Batch.from_panel(parts.test, self.device))
 
@@ -294,12 +294,14 @@ class Worker:
     ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         report = training.fit(method, sources, seed_everything(key, "fit"), self.progress)
-        diagnosis = method.diagnose([method.prepare(source) for source in sources])
+        name = type(method).__name__
+        prepared = [method.prepare(source) for source in sources]
+        diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
         record = {
             "steps": report.steps,
             "seconds": report.seconds,
             "curve": report.curve,
-            "diagnosis": dict(diagnosis.values),
+            "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
             "warnings": list(diagnosis.warnings),
         }
         checkpoint = None
@@ -331,22 +333,36 @@ def _labels(panel: Panel) -> Any:
     return panel.y
 
 
-def _checked_scores(owner: str, given: Any, n_cases: int, n_classes: int) -> Scores:
-    scores: Scores = np.asarray(given, dtype=np.float64)
-    if scores.shape != (n_cases, n_classes):
-        raise MethodError(f"{owner} gave scores of shape {scores.shape}, expected ({n_cases}, {n_classes})")
-    if np.isnan(scores).any():
-        raise MethodError(f"{owner} gave NaN scores for {int(np.isnan(scores).any(axis=1).sum())} of {n_cases} cases")
-    return scores
+def _fit(
+    spec: RunSpec, probe: Probe, method: SSLMethod | None, train: Any, validation: Any, result: Result
+) -> Predictor:
+    """Fit a probe, seeded, and note what it chose."""
+    name = f"probe {spec.protocol.probe}"
+    rng = np.random.default_rng(seed_everything(spec.key, "probe"))
+    with _timed(result, "probe"):
+        predictor = returned(probe.fit(method, train, validation, rng), Predictor, f"{name}, fit")  # type: ignore[type-abstract]
+    details = check_numbers(f"{name}, details", predictor.details())
+    result.facts.update({f"probe_{key}": value for key, value in details.items()})
+    return predictor
 
 
-def _fail(result: Result, status: Any, error: BaseException) -> None:
+def _fail(result: Result, status: Any, error: BaseException, packages: set[str]) -> None:
     result.status = status
     text = str(error).strip() or type(error).__name__
-    result.error = text if isinstance(error, TsbenchError) else f"{type(error).__name__}: {text}"
-    result.error = " ".join(result.error.split())
+    if not isinstance(error, TsbenchError):
+        text = f"{type(error).__name__}: {text}{_place(error, packages)}"
+    result.error = " ".join(text.split())
     result.traceback = "".join(traceback.format_exception(error))
     result.metrics, result.predictions = {}, None
+
+
+def _place(error: BaseException, packages: set[str]) -> str:
+    """Say in which function of these packages an error arose: " (in Mine.build, mine.py line 12)"."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
+            place = f" (in {frame.f_code.co_qualname}, {Path(frame.f_code.co_filename).name} line {line})"
+    return place
 
 
 @contextlib.contextmanager
