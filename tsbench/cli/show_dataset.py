@@ -39,7 +39,8 @@ def show_dataset(name: str, plot: Path | None) -> int:
                 raise MissingDataError(f"--plot: {handle.name} is not on this machine: {remedy}")
             continue
         data = handle.load()
-        print_facts("on this machine", {**held(data), "files": ", ".join(map(str, handle.dataset.files()))})
+        files = ", ".join(map(str, handle.dataset.files()))
+        print_facts("on this machine", held(data) | ({"files": files} if files else {}))
         if plot is not None:
             from tsbench.cli.draw_dataset import draw_dataset
 

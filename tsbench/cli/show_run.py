@@ -81,7 +81,7 @@ def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str]
         click.echo(f"error: {attempt['error']}\n{attempt['traceback']}".rstrip())
     later = run["attempts"][-1]
     if later["id"] > attempt["id"]:
-        click.echo(f"a later attempt {later['status']}, this result stays: {later['error'] or 'no error'}")
+        click.echo(f"a later attempt ({later['status']}) left this result as it is: {later['error']}".rstrip(": "))
     for note in notes:
         click.echo(f"note: {note}")
     for command in commands:
@@ -112,16 +112,18 @@ def curve_lines(curve: Sequence[Sequence[float]]) -> Iterator[str]:
     yield f"loss, {steps}: first {losses[0]:.4g}, last {losses[-1]:.4g}, lowest {min(losses):.4g}"
     count = min(len(curve), SPARK_WIDTH)
     pieces = [curve[i * len(curve) // count : (i + 1) * len(curve) // count] for i in range(count)]
-    low, span = min(losses), max(losses) - min(losses)
-    yield "  " + "".join(_bar([loss for _, loss in piece], low, span) for piece in pieces)
+    yield "  " + _bars([sum(loss for _, loss in piece) / len(piece) for piece in pieces])
 
 
-def _bar(losses: Sequence[float], low: float, span: float) -> str:
+def _bars(values: Sequence[float]) -> str:
     from rich.console import Console
 
     bars = " .:-=+*#" if Console().options.ascii_only else "▁▂▃▄▅▆▇█"
-    mean = sum(losses) / len(losses)
-    return bars[round((mean - low) / span * (len(bars) - 1)) if span else 0] if math.isfinite(mean) else "?"
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+    return "".join(
+        bars[round((value - low) / span * (len(bars) - 1))] if math.isfinite(value) else "?" for value in values
+    )
 
 
 def confusion_lines(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Iterator[str]:
