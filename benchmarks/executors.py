@@ -12,7 +12,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -130,4 +130,8 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["overhead", "scaling"])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "what", nargs="*", choices=["overhead", "ray", "scaling", "gpu"], default=["overhead", "scaling"]
+    )
+    main(parser.parse_args().what)
