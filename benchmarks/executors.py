@@ -114,6 +114,9 @@ def gpu() -> None:
         print(f"{workers:>2} workers {rate:.1f} runs a minute, {rate / first:.2f} times one")
 
 
+WORDS = ("overhead", "ray", "scaling", "gpu")
+
+
 def main(wanted: list[str]) -> None:
     if "overhead" in wanted:
         overhead("inline", Inline(Worker(plugins())))
@@ -131,7 +134,8 @@ def main(wanted: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "what", nargs="*", choices=["overhead", "ray", "scaling", "gpu"], default=["overhead", "scaling"]
-    )
-    main(parser.parse_args().what)
+    parser.add_argument("what", nargs="*", metavar="|".join(WORDS))
+    given = parser.parse_args().what or ["overhead", "scaling"]
+    if unknown := set(given) - set(WORDS):
+        parser.error(f"no such measurement: {', '.join(unknown)}; choose from {', '.join(WORDS)}")
+    main(given)
