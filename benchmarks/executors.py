@@ -33,6 +33,7 @@ from tsbench.run.worker import Worker
 NOOPS = 300
 RUN_SECONDS = 5.0
 GPU_WORKERS = (1, 2, 4, 8, 16)
+WORDS = ("overhead", "ray", "scaling", "gpu")
 
 
 class Silent:
@@ -112,9 +113,6 @@ def gpu() -> None:
         rate = 60 * len(work.specs) / seconds
         first = first or rate
         print(f"{workers:>2} workers {rate:.1f} runs a minute, {rate / first:.2f} times one")
-
-
-WORDS = ("overhead", "ray", "scaling", "gpu")
 
 
 def main(wanted: list[str]) -> None:

@@ -9,7 +9,7 @@ import click
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.tables import print_facts
-from tsbench.errors import MissingDataError, UsageError
+from tsbench.errors import MissingDataError, TsbenchError, UsageError
 
 if TYPE_CHECKING:
     from tsbench.dataset import Data, Fold
@@ -115,9 +115,10 @@ def _training_part(handle: DatasetHandle, data: Data) -> tuple[Any, str]:
     """Return the cases that may be looked at, and which they are, in words: test cases stay unseen."""
     import numpy as np
 
-    protocol = open_registry().protocol(handle.card.default_protocol or handle.default_protocol)
     if "archive" in data.folds:
         return data.folds["archive"][0].train, "training part"
-    if data.panel.y is not None and data.panel.task == "classification" and protocol.split.scheme == "cv":
+    protocol = open_registry().protocol(handle.card.default_protocol or handle.default_protocol)
+    try:
         return protocol.folds(data, handle.card)[0].train, f"training part of fold 0 of {protocol.name}"
-    return np.arange(len(data.panel)), "all cases, there is no split"
+    except TsbenchError:  # no labels, or too few cases: then there is no test part either
+        return np.arange(len(data.panel)), "all cases, which cannot be split"

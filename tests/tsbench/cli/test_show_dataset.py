@@ -121,6 +121,13 @@ def test_without_a_split_of_its_own_fold_0_of_the_protocol_is_drawn(tsbench, tmp
     assert imread(tmp_path / "own.png").std() > 0.02
 
 
+def test_what_cannot_be_split_is_drawn_as_a_whole(tsbench, tmp_path):
+    (tmp_path / "one.csv").write_text("label,t0\na,1\n")
+    code, _, err = tsbench("data", "info", "./one.csv", "--plot", "one.svg")
+    assert (code, err) == (0, "")
+    assert ">one: all cases, which cannot be split, values as they are<" in (tmp_path / "one.svg").read_text()
+
+
 def test_many_classes_and_channels_say_what_was_left_out(tmp_path):
     left_out, texts = draw(panel_of(100, channels=64, labels=np.arange(100)), tmp_path)
     assert left_out == "90 of 100 classes, 56 of 64 channels"
