@@ -12,7 +12,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -33,6 +33,7 @@ from tsbench.run.worker import Worker
 NOOPS = 300
 RUN_SECONDS = 5.0
 GPU_WORKERS = (1, 2, 4, 8, 16)
+WORDS = ("overhead", "ray", "scaling", "gpu")
 
 
 class Silent:
@@ -130,4 +131,9 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["overhead", "scaling"])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="|".join(WORDS))
+    given = parser.parse_args().what or ["overhead", "scaling"]
+    if unknown := set(given) - set(WORDS):
+        parser.error(f"no such measurement: {', '.join(unknown)}; choose from {', '.join(WORDS)}")
+    main(given)

@@ -5,6 +5,7 @@ second of 8 processes that claim and record 5,000 runs together, then the second
 on a store of 100,000 results.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -24,7 +25,13 @@ from tsbench.run.store import Store, _attempt_row, _run_row, pack
 from tsbench.run.worker import metrics_of
 
 WRITERS, RESULTS, ROWS, METHODS, BATCH, RUNS_TIMED = 8, 5000, 100_000, 30, 2000, 3
-URL = sys.argv[1] if len(sys.argv) > 1 else ""
+COMMANDS = (
+    "results --format csv --out results.csv",
+    "results",
+    "store export --out results.parquet",
+    "store export --out results.jsonl",
+    "status",
+)
 
 
 def specs(method, count):
@@ -63,7 +70,7 @@ def write(url, number):
 def writers(url):
     """Run the writers together; print the rate and the longest that one claim and record took."""
     Store(url).close()
-    command = [sys.executable, __file__, "--write", url]
+    command = [sys.executable, __file__, url, "--write"]
     pipe = subprocess.PIPE
     started = [subprocess.Popen([*command, str(n)], stdin=pipe, stdout=pipe, text=True) for n in range(WRITERS)]
     for process in started:
@@ -131,20 +138,31 @@ def timed(url, folder, *arguments):
     print(f"tsbench {' '.join(arguments)}: {seconds:.2f} s ({computing:.2f} s of CPU), {peak:.0f} MiB", flush=True)
 
 
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].partition(" Run:")[0])
+    parser.add_argument("url", nargs="?", default="", help="postgresql://user:password@host/database, an empty one")
+    parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.write is not None:
+        write(given.url, given.write)
+        return
+    if given.url and not given.url.startswith("postgres"):
+        parser.error(f"{given.url} is no postgresql:// URL; without one it is SQLite in a temporary folder")
+    with tempfile.TemporaryDirectory() as place:
+        writers(given.url or f"{place}/writers.db")
+        large = given.url or f"{place}/large.db"
+        if given.url:
+            with Store(given.url).engine.begin() as cleared:
+                for table in reversed(tables.metadata.sorted_tables[1:]):
+                    cleared.execute(table.delete())
+        fill(large)
+        if not given.url:
+            print(f"size {Path(large).stat().st_size / 2**20:.0f} MiB")
+        for _ in range(RUNS_TIMED):
+            timed(large, place, "leaderboard", "ucr")
+        for command in COMMANDS:
+            timed(large, place, *command.split())
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--write"]:
-        write(sys.argv[2], int(sys.argv[3]))
-    else:
-        with tempfile.TemporaryDirectory() as place:
-            writers(URL or f"{place}/writers.db")
-            large = URL or f"{place}/large.db"
-            if URL:
-                with Store(URL).engine.begin() as cleared:
-                    for table in reversed(tables.metadata.sorted_tables[1:]):
-                        cleared.execute(table.delete())
-            fill(large)
-            if not URL:
-                print(f"size {Path(large).stat().st_size / 2**20:.0f} MiB")
-            for _ in range(RUNS_TIMED):
-                timed(large, place, "leaderboard", "ucr")
-            timed(large, place, "results", "--format", "csv", "--out", "results.csv")
+    main()

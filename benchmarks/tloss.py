@@ -5,8 +5,8 @@ each step of ours is followed by one of theirs: equal batch, equal sizes of the 
 once more in float32. Crop lengths are drawn by each; both distributions are the same. Shapes are channels x length.
 """
 
+import argparse
 import importlib.util
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -73,7 +73,9 @@ def stepper(make_loss, optimizer):
 def main():
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", FutureWarning)
-    arguments = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("arguments", nargs="*", metavar="REFERENCE|CxL")
+    arguments = parser.parse_args().arguments
     folder = Path(arguments.pop(0)) if arguments and Path(arguments[0]).is_dir() else None
     print("shape  ms/step  reference ms/step  ratio  reference float32 ms/step  ratio   (means of", REPEATS, "steps)")
     for shape in arguments or SHAPES:

@@ -4,7 +4,7 @@ Run: python benchmarks/trls_choices.py DATASET STEPS [key=value ...]; the folder
 the three-fold cross-validated accuracy of an RBF SVM on the training cases' features, before and after training.
 """
 
-import sys
+import argparse
 
 import torch
 from sklearn.model_selection import cross_val_score
@@ -17,7 +17,12 @@ from tsbench.plugins import plugins
 from tsbench.run.datasets import open_dataset
 from tsbench_trls.method import TRLS
 
-name, steps, *settings = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("dataset")
+parser.add_argument("steps", type=int)
+parser.add_argument("settings", nargs="*", default=[], metavar="key=value")
+given = parser.parse_args()
+name, steps, settings = given.dataset, str(given.steps), given.settings
 torch.set_num_threads(1)
 handle = open_dataset(name, plugins(), "")
 data = handle.load()

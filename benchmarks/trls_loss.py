@@ -4,7 +4,7 @@ DATASET is one of those that aeon bundles; its training part is z-normalised per
 mean loss of the last 50 steps (both directions) and the spread of the projections over cases; one thread, seed 0.
 """
 
-import sys
+import argparse
 
 import numpy as np
 import torch
@@ -22,18 +22,22 @@ STEPS = (50, 100, 250, 500, 1000, 2000)
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset")
+    parser.add_argument("settings", nargs="*", default=[], metavar="key=value")
+    given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    X = np.asarray(load_classification(sys.argv[1], split="train")[0])
+    X = np.asarray(load_classification(given.dataset, split="train")[0])
     panel = Panel.build((X - X.mean(axis=(0, 2), keepdims=True)) / X.std(axis=(0, 2), keepdims=True))
-    overrides = dict(argument.split("=", 1) for argument in sys.argv[2:])
+    overrides = dict(argument.split("=", 1) for argument in given.settings)
     method = TRLS(resolve(TRLS.Params, overrides, lambda _, name: {"tfr": TFR, "fcn": FCN}[name], "trls"))
     method.build([panel.shape])
     method.train()
     data = method.prepare(Batch.from_panel(panel, "cpu"))
     optimizer, rng = method.optimizers()["main"], torch.Generator().manual_seed(0)
     losses: list[float] = []
-    print(f"{sys.argv[1]}, {len(panel)} cases\n step   loss  collapse_std")
+    print(f"{given.dataset}, {len(panel)} cases\n step   loss  collapse_std")
     while len(losses) < STEPS[-1]:
         n_batches = -(-len(data) // method.params.batch_size)
         for index in torch.tensor_split(torch.randperm(len(data), generator=rng), n_batches):

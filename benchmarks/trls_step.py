@@ -4,7 +4,7 @@ Fastest of 10 steps of 32 cases. Beside the defaults, each shape is timed with t
 place of the padded one, which computes the same.
 """
 
-import sys
+import argparse
 import time
 
 import numpy as np
@@ -43,8 +43,10 @@ def seconds(method, data, optimizer, rng):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", default=[], metavar="key=value")
     torch.set_num_threads(1)
-    overrides = dict(argument.split("=", 1) for argument in sys.argv[1:])
+    overrides = dict(argument.split("=", 1) for argument in parser.parse_args().settings)
     rng = torch.Generator().manual_seed(0)
     padded = tfr.LSTM
     print("channels  length  ms/step  ms/step with torch.nn.LSTM")

@@ -5,6 +5,7 @@ CPU seconds of training steps (8 cases, random crops) and of encoding 64 cases. 
 ratio of the pairs. `python benchmarks/ts2vec.py memory` prints the peak memory of training on whole series of 3000.
 """
 
+import argparse
 import importlib
 import resource
 import sys
@@ -73,7 +74,9 @@ def memory():
 
 def main():
     torch.set_num_threads(1)
-    arguments = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("arguments", nargs="*", metavar="CxL|reference=FOLDER|memory")
+    arguments = parser.parse_args().arguments
     if arguments == ["memory"]:
         memory()
         return

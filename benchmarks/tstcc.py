@@ -4,6 +4,7 @@ With a checkout of https://github.com/emadeldeen24/TS-TCC (and einops) its own t
 ours, of the same net and the same batch. Both include taking the batch; drawing the views counts for ours alone.
 """
 
+import argparse
 import sys
 import time
 import warnings
@@ -82,13 +83,16 @@ def seconds(step):
 def main():
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    sys.path[:0] = sys.argv[1:]
-    print("channels  length  cases  ms/step" + ("  authors' code  median ratio of pairs" if sys.argv[1:] else ""))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="*", help="of the authors' code")
+    folder = parser.parse_args().folder
+    sys.path[:0] = folder
+    print("channels  length  cases  ms/step" + ("  authors' code  median ratio of pairs" if folder else ""))
     for channels, length, n in SHAPES:
         torch.manual_seed(0)
         panel = Panel.build(np.random.default_rng(0).normal(size=(n, channels, length)))
         method, step = ours(panel)
-        steps = [step, authors(panel, method)] if sys.argv[1:] else [step]
+        steps = [step, authors(panel, method)] if folder else [step]
         # Alternating, so that a busy moment of the machine meets both.
         times = [[seconds(each) for each in steps] for _ in range(REPEATS + 1)][1:]
         best = "  ".join(f"{1e3 * min(column):8.0f}" for column in zip(*times, strict=True))

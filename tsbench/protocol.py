@@ -60,11 +60,11 @@ class Condition(BaseModel):
 
     def corruption_text(self) -> str:
         """Return "dropout=0.5@test", or "" where nothing is corrupted."""
-        return "" if self.corruption == "none" else f"{self.corruption}={self.level:g}@{self.stage}"
+        return "" if self.corruption == "none" else f"{self.corruption}={_shortest(self.level)}@{self.stage}"
 
     def text(self) -> str:
         """Return what is appended to a protocol's name, such as "+labels=0.1+noise=10@test"."""
-        parts = [f"labels={self.label_fraction:g}"] if self.label_fraction < 1 else []
+        parts = [f"labels={_shortest(self.label_fraction)}"] if self.label_fraction < 1 else []
         return "".join(f"+{part}" for part in [*parts, self.corruption_text()] if part)
 
 
@@ -156,6 +156,12 @@ class Protocol(BaseModel):
             known = ", ".join(panel.meta) or "none"
             raise UsageError(f"{card.name} has no meta array '{group}' to group by (it has: {known})")
         return rotated_folds(panel.y, self.split.folds, self.split.seed, panel.meta[group] if group else None)
+
+
+def _shortest(number: float) -> str:
+    """Return the shortest text that reads as exactly this number."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def no_split_of_its_own(dataset: str, protocol: str) -> UsageError:

@@ -78,6 +78,15 @@ def test_a_condition_is_written_after_the_name_and_enters_the_hash(registry):
     assert registry.protocol("knn+labels=1").hash() == base.hash()
 
 
+@pytest.mark.parametrize(
+    "text", ["labels=0.1234567891", "noise=10.12345678@all", "noise=1e-09@test", "dropout=0.5@all"]
+)
+def test_the_name_of_a_condition_says_it_exactly(registry, text):
+    protocol = registry.protocol(f"knn+{text}")
+    assert protocol.name == f"knn+{text}"
+    assert registry.protocol(protocol.name).hash() == protocol.hash()
+
+
 def test_what_a_stage_reaches(registry):
     parts = ("pretrain", "downstream", "test")
     reach = {

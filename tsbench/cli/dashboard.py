@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import threading
+from wsgiref.simple_server import WSGIServer, make_server
 
 import click
 
@@ -29,9 +32,21 @@ def dashboard(host: str, port: int) -> int:
     from tsbench.tune.storage import open_studies
 
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
-        click.echo(f"studies of {store.name}: http://{host}:{port}/  (Ctrl-C ends)")
         try:
-            optuna_dashboard.run_server(storage, host, port)
+            server = make_server(host, port, optuna_dashboard.wsgi(storage), _Server6 if ":" in host else WSGIServer)
         except OSError as error:
             raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+        # Ctrl-C that meets the server while it answers would be lost in it; this thread does nothing but wait for one.
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        click.echo(f"studies of {store.name}: http://{host}:{port}/  (Ctrl-C ends)")
+        with server, contextlib.suppress(KeyboardInterrupt):
+            try:
+                serving.join()
+            finally:
+                server.shutdown()
     return 0
+
+
+class _Server6(WSGIServer):
+    address_family = socket.AF_INET6

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tsbench.cli.data_fetch import fetch
 from tsbench.cli.data_path import path
 from tsbench.cli.data_verify import verify
-from tsbench.cli.options import common_options, open_registry, settings
-from tsbench.cli.show import show_dataset
+from tsbench.cli.options import common_options, open_registry, plot_option, settings
+from tsbench.cli.show_dataset import show_dataset
 from tsbench.errors import InvalidDataError
 
 
@@ -49,16 +51,17 @@ def list_data(collection: str | None, available: bool) -> int:
 
 @data.command()
 @click.argument("name")
+@plot_option("Draw a few series of each class, of the training part, to this file.")
 @common_options
-def info(name: str) -> int:
+def info(name: str, plot: Path | None) -> int:
     """Print a dataset's card and, where the data is on this machine, its sizes, classes and fingerprint.
 
     \b
     Examples:
       tsbench data info GunPoint
-      tsbench data info ./recordings.csv
+      tsbench data info ./recordings.csv --plot recordings.svg
     """
-    return show_dataset(name)
+    return show_dataset(name, plot)
 
 
 for command in (fetch, verify, path):

@@ -17,11 +17,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass
 class Settings:
-    """What the common options said; one object per invocation, kept on the root context."""
+    """What the common options said; one object per invocation, kept on the root context.
+
+    given : the words of those that a repetition of what is shown needs too.
+    """
 
     store: str | None = None
     registry: Path | None = None
     plugin_files: list[Path] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
 
     def plugins(self) -> Plugins:
         """Return the installed plugins together with the files given by --plugin."""
@@ -60,10 +64,19 @@ def common_options(command: F) -> F:
     return command
 
 
+def plot_option(text: str) -> Callable[[F], F]:
+    """Return the option --plot of a command that draws what it shows."""
+    return click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg|png", help=text)
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value is None or value == () or value is False:
         return
     found = context.find_root().ensure_object(Settings)
+    for one in value if isinstance(value, tuple) else [value]:
+        # A database's URL may hold a password.
+        if one is not True and "://" not in str(one):
+            found.given += [parameter.opts[0], str(one)]
     if parameter.name == "plugin_files":
         found.plugin_files.extend(value)
     elif parameter.name == "data_dir":

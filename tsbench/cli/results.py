@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.errors import UsageError
 
-COLUMNS = ("key", "method", "dataset", "protocol", "fold", "seed", "status")
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsbench.run.store import Store
+
+PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
 @click.command()
@@ -29,78 +35,89 @@ def results(form: str, out: Path | None) -> int:
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
     with contextlib.closing(open_store(must_exist=True)) as store:
-        frame = results_frame(store.results())
-    if form == "table" and out is None:
-        _print(frame)
-    elif form == "parquet":
-        from tsbench.leaderboard.export import write_bytes
-
-        assert out is not None
-        write_bytes(out, frame.to_parquet(index=False))
-    else:
-        text = frame.to_csv(index=False, lineterminator="\n")
-        if out is None:
-            click.echo(text, nl=False)
+        if out is not None:
+            write_results(store, out, "parquet" if form == "parquet" else "csv")
+        elif form == "csv":
+            for number, frame in enumerate(frames(store)):
+                click.echo(_csv(frame, header=number == 0), nl=False)
         else:
-            from tsbench.leaderboard.export import write_bytes
-
-            write_bytes(out, text.encode())
+            _print(store)
     return 0
 
 
-def results_frame(rows: list[dict[str, Any]]) -> Any:
-    """Return stored rows as a DataFrame, ordered by dataset, method, protocol, fold and seed."""
+def write_results(store: Store, path: Path, form: str) -> int:
+    """Write all rows of a store as "csv", "jsonl" or "parquet", a piece at a time; return how many there are."""
+    from tsbench.leaderboard.export import replacing
+
+    count = 0
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(replacing(path))
+        for number, frame in enumerate(frames(store)):
+            if form == "csv":
+                file.write(_csv(frame, header=number == 0).encode())
+            elif form == "jsonl":
+                file.write(frame.to_json(orient="records", lines=True, double_precision=15).encode())
+            else:
+                import pyarrow as pa
+                from pyarrow.parquet import ParquetWriter
+
+                table = pa.Table.from_pandas(frame, preserve_index=False)
+                if number == 0:
+                    writer = stack.enter_context(ParquetWriter(file, table.schema))
+                writer.write_table(table)
+            count += len(frame)
+    return count
+
+
+def frames(store: Store) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a store as DataFrames of the same columns and types, at least one."""
+    from itertools import chain
+
+    batches = store.batches()
+    for batch in chain([next(batches, [])], batches):
+        yield results_frame(batch)
+
+
+def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return stored rows as a DataFrame, in their order."""
     import pandas as pd
 
     from tsbench.identity import canonical
     from tsbench.metrics import METRICS
 
-    records = []
-    for row in rows:
-        durations, facts = row["durations"], row["facts"]
-        records.append(
-            {
-                "key": row["key"],
-                "method": row["label"],
-                "dataset": row["dataset"],
-                "protocol": row["protocol"],
-                "protocol_hash": row["protocol_hash"],
-                "normalisation": row["normalisation"],
-                "fold": row["fold"],
-                "seed": row["seed"],
-                "status": row["status"],
-                **{name: row.get(name) for name in METRICS},
-                "n_train": facts.get("n_train"),
-                "n_test": facts.get("n_test"),
-                "fit_seconds": durations.get("fit"),
-                "probe_seconds": durations.get("probe"),
-                "peak_memory_bytes": row["peak_memory_bytes"],
-                "device": row["device"],
-                "error": row["error"],
-                "warnings": "; ".join(row["warnings"]),
-                "params": canonical(row["spec"]["params"]),
-            }
-        )
-    frame = pd.DataFrame(records, columns=None if records else list(COLUMNS))
-    order = ["dataset", "method", "protocol", "fold", "seed"]
-    frame = frame.sort_values(order, kind="stable", ignore_index=True)
-    return frame.astype({name: "Int64" for name in ("n_train", "n_test") if name in frame})
+    columns = {
+        "key": [row["key"] for row in rows],
+        "method": [row["label"] for row in rows],
+        **{name: [row[name] for row in rows] for name in PLACE},
+        **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
+        **{name: pd.array([row["facts"].get(name) for row in rows], dtype="Int64") for name in ("n_train", "n_test")},
+        "fit_seconds": pd.array([row["durations"].get("fit") for row in rows], dtype=float),
+        "probe_seconds": pd.array([row["durations"].get("probe") for row in rows], dtype=float),
+        **{name: [row[name] for row in rows] for name in ("peak_memory_bytes", "device", "error")},
+        "warnings": ["; ".join(row["warnings"]) for row in rows],
+        "params": [canonical(row["params"]) for row in rows],
+    }
+    return pd.DataFrame(columns)
 
 
-def _print(frame: Any) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+def _csv(frame: pd.DataFrame, header: bool) -> str:
+    return frame.to_csv(index=False, lineterminator="\n", header=header)
 
-    from tsbench.cli.tables import print_table
 
-    table = Table()
-    shown = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "accuracy", "f1_macro", "fit_seconds"]
-    for name in shown:
-        number = name in ("accuracy", "f1_macro", "fit_seconds")
-        table.add_column(name, no_wrap=True, justify="right" if number else "left")
-    for row in frame.to_dict("records"):
-        cells = [row["key"][:10], *(escape(str(row[name])) for name in shown[1:7])]
-        numbers = [(row["accuracy"], 4), (row["f1_macro"], 4), (row["fit_seconds"], 1)]
-        cells += ["" if value is None or value != value else f"{value:.{digits}f}" for value, digits in numbers]
-        table.add_row(*cells)
-    print_table(table)
+def _print(store: Store) -> None:
+    from tsbench.cli.tables import print_long_table
+
+    texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
+    numbers = ["accuracy", "f1_macro", "fit_seconds"]
+    cells = (
+        [row["key"][:10], row["label"], *(str(row[name]) for name in texts[2:])]
+        + [_number(row.get(name), 4) for name in numbers[:2]]
+        + [_number(row["durations"].get("fit"), 1)]
+        for batch in store.batches()
+        for row in batch
+    )
+    print_long_table({**dict.fromkeys(texts, "left"), **dict.fromkeys(numbers, "right")}, cells)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None or value != value else f"{value:.{digits}f}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from tsbench.cli.drawing import check_output, style
 from tsbench.cli.options import open_registry, settings
 from tsbench.errors import MethodError, MissingDataError, UsageError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tsbench.interfaces import Transform
     from tsbench.panel import Panel
 
-FORMATS = (".png", ".pdf", ".svg", ".jpg")
 MOST_CASES = 8
 MOST_IMAGES = 4  # channels of a transform that gives an image per channel
 
@@ -39,9 +38,10 @@ def show_transform(
         _describe(name, entry, cls)
         return 0
     out = out or Path(f"{name}.png")
-    _check_output(out)
+    check_output("--out", out)
     panel, chosen, how = _load(dataset, cases)
-    _draw(name, transform, panel, chosen, f"{dataset}, {how}", out)
+    with style():
+        _draw(name, transform, panel, chosen, f"{dataset}, {how}", out)
     click.echo(f"{out}: {name} of {dataset}, cases {', '.join(map(str, chosen))}, {how}")
     return 0
 
@@ -59,23 +59,6 @@ def _describe(name: str, entry: Any, cls: type[Transform]) -> None:
         limits += [f"<= {declared.high:g}" if declared.high is not None else ""]
         kind = ", ".join([declared.type, *(limit for limit in limits if limit)])
         click.echo(f"  {declared.name} = {declared.default!r}  ({kind})\n      {declared.doc}")
-
-
-def _check_output(out: Path) -> None:
-    """Refuse, before any work, a file that cannot be written, or drawn."""
-    if out.suffix.lower() not in FORMATS:
-        raise UsageError(f"--out {out}: the name must end in one of {', '.join(FORMATS)}")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}")
-    try:
-        existed = out.exists()
-        out.open("ab").close()
-        if not existed:
-            out.unlink()
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from None
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError('drawing needs matplotlib: pip install "tsbench[plots]"')
 
 
 def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import time
 from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,9 @@ def status(as_json: bool) -> int:
     from tsbench.run.log import log_folder
 
     with contextlib.closing(open_store(must_exist=True)) as store:
-        facts = summarise(store.claimed(), store.results(), read_logs(log_folder(store)), time.time())
+        facts = summarise(
+            store.claimed(), chain.from_iterable(store.batches()), read_logs(log_folder(store)), time.time()
+        )
         name = store.name
     if as_json:
         click.echo(json.dumps({"store": name, **facts}, indent=2))
@@ -49,14 +53,21 @@ def status(as_json: bool) -> int:
     return 0
 
 
-def summarise(claimed: dict[str, str], rows: list[dict[str, Any]], left: dict[str, int], now: float) -> dict[str, Any]:
+def summarise(
+    claimed: dict[str, str], rows: Iterable[dict[str, Any]], left: dict[str, int], now: float
+) -> dict[str, Any]:
     """Return counts, rate and time left from a store's live claims and rows, and what each driver's log says is left.
 
     left : {owner: runs not ended}. The rate counts the runs that ended within RECENT_SECONDS, over the time since the
     first of them began where that is shorter.
     """
-    recent = [row for row in rows if row["finished"] > now - RECENT_SECONDS]
-    span = min(RECENT_SECONDS, now - min((row["started"] for row in recent), default=now))
+    runs: Counter[str] = Counter()
+    recent = []
+    for row in rows:
+        runs[row["status"]] += 1
+        if row["finished"] > now - RECENT_SECONDS:
+            recent.append(row["started"])
+    span = min(RECENT_SECONDS, now - min(recent, default=now))
     rate = len(recent) / span if span > 0 else 0.0
     drivers = Counter(claimed.values())
     known = [left[owner] for owner in drivers if owner in left]
@@ -65,7 +76,7 @@ def summarise(claimed: dict[str, str], rows: list[dict[str, Any]], left: dict[st
         "running": len(claimed),
         "drivers": dict(drivers),
         "queued": None if unfinished is None else max(0, unfinished - len(claimed)),
-        "runs": dict(Counter(row["status"] for row in rows).most_common()),
+        "runs": dict(runs.most_common()),
         "per_minute": 60 * rate,
         "seconds_left": unfinished / rate if unfinished and rate else None,
     }

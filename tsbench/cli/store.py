@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.errors import UsageError
+from tsbench.errors import TsbenchError, UsageError
+
+if TYPE_CHECKING:
+    from tsbench.run.store import Store
 
 
 @click.group()
@@ -66,8 +69,9 @@ def check() -> int:
 def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
     """Copy into --store the runs of other stores that it lacks or where only theirs succeeded.
 
-    Attempts, predictions, environments and checkpoints come along. A run that succeeded in both with different metrics
-    is a conflict: it is reported, ours is kept, and the exit code is 1. Merging twice changes nothing.
+    Attempts, predictions, environments and checkpoints come along, and the studies of 'tsbench tune'. A run that
+    succeeded in both with different metrics, or a study searched in both apart, is a conflict: it is reported, ours is
+    kept, and the exit code is 1. Merging twice changes nothing.
 
     \b
     Example:
@@ -83,16 +87,36 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
                 if other.url == ours.url:
                     raise UsageError(f"{other.name} is the store that --store names; name another one to merge")
                 report = merge_stores(ours, other)
+                n_studies, apart = _merge_studies(ours, other)
             for line in report.skipped:
                 click.echo(f"checkpoint left out: {line}", err=True)
-            for line in report.conflicts:
+            conflicts = [*report.conflicts, *apart]
+            for line in conflicts:
                 click.echo(f"conflict, ours is kept: {line}")
-            n_conflicts += len(report.conflicts)
+            n_conflicts += len(conflicts)
             click.echo(
-                f"{other.name}: {len(report.copied)} runs and {report.n_checkpoints} checkpoints copied, "
-                f"{len(report.conflicts)} conflicts"
+                f"{other.name}: {len(report.copied)} runs, {report.n_checkpoints} checkpoints and {n_studies} studies "
+                f"copied, {len(conflicts)} conflicts"
             )
     return 1 if n_conflicts else 0
+
+
+def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
+    """Copy the studies of a store, where there are any; return how many, and the conflicts."""
+    from tsbench.tune import require, study_names
+
+    names = study_names(other)
+    if not names:
+        return 0, []
+    try:
+        require("optuna")
+        from tsbench.tune.merge import copy_studies
+
+        copied, conflicts = copy_studies(ours, other)
+    except TsbenchError as error:
+        click.echo(f"warning: {len(names)} studies left out: {error}", err=True)
+        return 0, []
+    return len(copied), conflicts
 
 
 @store.command()
@@ -143,18 +167,11 @@ def export(out: Path) -> int:
     Example:
       tsbench store export --out results.parquet
     """
-    from tsbench.cli.results import results_frame
-    from tsbench.leaderboard.export import write_bytes
+    from tsbench.cli.results import write_results
 
     if out.suffix not in (".parquet", ".csv", ".jsonl"):
         raise UsageError(f"--out {out}: choose a file that ends in .parquet, .csv or .jsonl")
     with contextlib.closing(open_store(must_exist=True)) as opened:
-        frame = results_frame(opened.results())
-    content: dict[str, Any] = {
-        ".parquet": lambda: frame.to_parquet(index=False),
-        ".csv": lambda: frame.to_csv(index=False, lineterminator="\n").encode(),
-        ".jsonl": lambda: frame.to_json(orient="records", lines=True, double_precision=15).encode(),
-    }
-    write_bytes(out, content[out.suffix]())
-    click.echo(f"{len(frame)} runs written to {out}")
+        count = write_results(opened, out, out.suffix.removeprefix("."))
+    click.echo(f"{count} runs written to {out}")
     return 0

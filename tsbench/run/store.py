@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from tsbench.errors import UsageError
+from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
 from tsbench.run import store_claims as claims
 from tsbench.run.artifacts import Folder, folder_of, join
@@ -36,6 +36,7 @@ __all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "
 
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
+BATCH = 1000
 # What a leaderboard needs of a run; `value` comes beside them.
 SCORE_COLUMNS = (
     *(runs.c[name] for name in ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status")),
@@ -126,17 +127,26 @@ class Store(Database):
         with self.read() as connection:
             return connection.execute(query).scalar()
 
-    def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
-        """Return one flat row per run with its newest attempt; metrics are columns of their own."""
-        columns = [c for c in attempts.c if c.name not in ("id", "key", "status", "traceback")]
-        query = sa.select(runs, *columns).join(attempts, attempts.c.id == runs.c.attempt)
-        values = sa.select(metrics).join(runs, runs.c.key == metrics.c.key)
-        wanted = _wanted(protocol_hashes, datasets)
+    def batches(
+        self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows of `results`, BATCH at a time: what is held does not grow with the store."""
+        text = "C" if self.backend == "postgresql" else "BINARY"  # by code point, whatever the server's language
+        order = [runs.c[name].collate(text) for name in ("dataset", "label", "protocol")]
+        query = sa.select(runs.c.key).where(*_wanted(protocol_hashes, datasets))
+        query = query.order_by(*order, runs.c.fold, runs.c.seed, runs.c.attempt)
         with self.read() as connection:
-            rows = {row.key: dict(row._mapping) for row in connection.execute(query.where(*wanted))}
-            for key, name, value in connection.execute(values.where(*wanted)):
-                rows[key][name] = value
-        return list(rows.values())
+            keys = connection.execute(query, execution_options={"yield_per": BATCH})
+            for chunk in keys.scalars().partitions():
+                yield _flat_rows(connection, chunk)
+
+    def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """Return one flat row per run, by dataset, label, protocol, fold, seed, with the attempt it comes from.
+
+        Metrics are columns of their own. Of the specification there are the parameters; that as a whole, curve and
+        traceback are left to `find`.
+        """
+        return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
 
     def scores(self, metric: str, protocol_hashes: Iterable[str], datasets: Iterable[str] = ()) -> pd.DataFrame:
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
@@ -159,7 +169,10 @@ class Store(Database):
         return frame[frame["dataset"].isin(names)] if names else frame
 
     def find(self, prefix: str) -> dict[str, Any]:
-        """Return everything about the one run whose key starts with prefix, with its environment and attempts."""
+        """Return everything about the one run whose key starts with prefix.
+
+        With its metrics, its attempts, `current`, the attempt it comes from, and the environment of that one.
+        """
         query = sa.select(runs).where(runs.c.key.startswith(prefix, autoescape=True)).limit(2)
         with self.read() as connection:
             found = connection.execute(query).mappings().all()
@@ -171,8 +184,11 @@ class Store(Database):
             run["attempts"] = [dict(row) for row in connection.execute(query).mappings()]
             query = sa.select(metrics.c.name, metrics.c.value).where(metrics.c.key == run["key"])
             run["metrics"] = {row.name: row.value for row in connection.execute(query)}
-            newest = run["attempts"][-1]["environment"]
-            query = sa.select(environments.c.content).where(environments.c.id == newest)
+            current = [one for one in run["attempts"] if one["id"] == run["attempt"]]
+            if not current:
+                raise StoreError(f"run {run['key'][:12]} has lost the attempt it comes from; see 'tsbench store check'")
+            run["current"] = current[0]
+            query = sa.select(environments.c.content).where(environments.c.id == run["current"]["environment"])
             run["environment"] = connection.execute(query).scalar()
         return run
 
@@ -266,6 +282,16 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
         connection.execute(metrics.insert(), values)
     if content is not None:
         connection.execute(predictions.insert().values(key=key, content=content))
+
+
+def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
+    columns = [c for c in runs.c if c.name != "spec"] + [runs.c.spec["params"].label("params")]
+    columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
+    rows = {row["key"]: dict(row) for row in connection.execute(query).mappings().all()}
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(list(rows)))).all():
+        rows[key][name] = value
+    return [rows[key] for key in keys if key in rows]
 
 
 def _wanted(protocol_hashes: Iterable[str], datasets: Iterable[str]) -> list[sa.ColumnElement[bool]]:

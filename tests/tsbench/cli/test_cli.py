@@ -228,23 +228,6 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     assert rows.get("trls", "interrupted") == "interrupted"
 
 
-def test_the_command_that_repeats_a_run_names_its_pretraining_and_its_tuning():
-    from tsbench.cli.show import repeat_command
-
-    spec = {
-        "method": "ts2vec",
-        "dataset": "UnitTest",
-        "dataset_ref": "UnitTest",
-        "protocol": {"name": "knn", "probe": "knn"},
-        "seed": 0,
-        "threads": 1,
-        "overrides": {"lr": 0.1, "pretrain_on": "a+UnitTest-target", "tuned": "20:f1_macro"},
-        "sources": [{"dataset_ref": "a"}],
-    }
-    command = repeat_command({"spec": spec, "protocol": "knn"})
-    assert "--tuned f1_macro --pretrain-on a --exclude-target --set lr=0.1 --force" in command
-
-
 def test_a_board_of_some_rows(tsbench):
     assert tsbench("run", "--method", "majority,1nn-ed", "--dataset", "UnitTest,GunPoint")[0] == 0
     assert tsbench("run", "--method", "noop", "--dataset", "UnitTest")[0] == 0

@@ -1,11 +1,13 @@
 import json
 
+import optuna
 import pandas as pd
 import pytest
 
 from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import database
 from tsbench.run.store import Store
+from tsbench.tune.storage import open_studies
 
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}
 
@@ -51,13 +53,27 @@ def test_check_exits_1_and_names_the_remedy(tsbench, filled):
 
 def test_merge_copies_reports_and_refuses_itself(tsbench, filled, tmp_path):
     code, out, _ = tsbench("store", "merge", "tsbench.db", "--store", "all.db")
-    assert (code, out) == (0, "tsbench.db: 3 runs and 0 checkpoints copied, 0 conflicts\n")
+    assert (code, out) == (0, "tsbench.db: 3 runs, 0 checkpoints and 0 studies copied, 0 conflicts\n")
     assert "0 runs" in tsbench("store", "merge", "tsbench.db", "--store", "all.db")[1]
     filled.record(make_result(metrics={"accuracy": 0.25}), ENVIRONMENT)
     code, out, _ = tsbench("store", "merge", "tsbench.db", "--store", "all.db")
     assert code == 1 and "conflict, ours is kept" in out
     assert tsbench("store", "merge", "tsbench.db")[0] == 2
     assert tsbench("store", "merge", "none.db")[0] == 2
+
+
+def test_merge_copies_studies_or_says_why_not(tsbench, filled, monkeypatch):
+    with open_studies(filled) as storage:
+        optuna.create_study(study_name="a.study", storage=storage)
+    merge = ("store", "merge", "tsbench.db", "--store", "all.db")
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        code, out, err = tsbench(*merge)
+        assert code == 0 and "0 studies copied" in out and "1 studies left out: this needs optuna" in err
+    assert "0 runs, 0 checkpoints and 1 studies copied" in tsbench(*merge)[1]
+    monkeypatch.setattr("tsbench.tune.merge.copy_studies", lambda *_: ([], ["study a.study: 1 trials here, 2 there"]))
+    code, out, _ = tsbench(*merge)
+    assert code == 1 and "conflict, ours is kept: study a.study: 1 trials here, 2 there" in out
 
 
 def test_prune_shows_first_and_then_removes(tsbench, filled):

@@ -115,25 +115,6 @@ def test_without_the_extra_the_message_says_what_to_install(tsbench, monkeypatch
         assert code == 2 and "install tsbench[tune]" in err
 
 
-def test_dashboard_serves_the_store(tsbench, monkeypatch):
-    import optuna_dashboard
-
-    asked = []
-    monkeypatch.setattr(optuna_dashboard, "run_server", lambda *arguments: asked.append(arguments))
-    assert tsbench("dashboard")[0] == 2, "there is no store yet"
-    tsbench(*TUNE, "--trials", 1)
-    code, out, _ = tsbench("dashboard", "--port", 8123)
-    assert code == 0 and "http://127.0.0.1:8123/" in out
-    assert asked[0][1:] == ("127.0.0.1", 8123)
-
-    def taken(*arguments):
-        raise OSError(98, "Address already in use")
-
-    monkeypatch.setattr(optuna_dashboard, "run_server", taken)
-    code, _, err = tsbench("dashboard")
-    assert code == 2 and "cannot listen on 127.0.0.1:8080: Address already in use; choose another --port" in err
-
-
 def test_help_imports_nothing_heavy():
     code = "import sys\nfrom tsbench.cli import main\n"
     code += "try: main(['tune', '--help'])\nexcept SystemExit: print(*sys.modules)"

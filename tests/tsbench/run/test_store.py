@@ -119,6 +119,35 @@ def test_queries_select_by_protocol_and_dataset(store):
     assert [row["seed"] for row in store.results(datasets=["E"])] == [2]
 
 
+def test_rows_come_in_pieces_and_in_order(store, monkeypatch):
+    monkeypatch.setattr("tsbench.run.store.BATCH", 2)
+    names = ["a", "Z", "é", "b"]
+    for seed, name in [(1, "a"), (0, "a"), *((0, name) for name in names[1:])]:
+        store.record(make_result(make_spec(seed, dataset=name)), ENVIRONMENT)
+    found = list(store.batches())
+    assert [len(piece) for piece in found] == [2, 2, 1]
+    assert [(row["dataset"], row["seed"]) for piece in found for row in piece] == [
+        ("Z", 0),
+        ("a", 0),
+        ("a", 1),
+        ("b", 0),
+        ("é", 0),
+    ]
+    assert found[0][0]["params"] == make_spec().params and found[0][0]["accuracy"] == 0.5
+    assert [row for piece in found for row in piece] == store.results()
+
+
+def test_the_attempt_a_result_comes_from_is_not_a_later_failure(store):
+    store.record(make_result(durations={"fit": 1.0}), {"python": "old"})
+    store.record(make_result(status="failed", metrics={}, predictions=None, error="e"), ENVIRONMENT)
+    found = store.find(make_spec().key)
+    assert (found["current"]["durations"], found["environment"]) == ({"fit": 1.0}, {"python": "old"})
+    assert found["attempts"][-1]["error"] == "e"
+    store.write(lambda connection: connection.execute(attempts.delete().where(attempts.c.status == "succeeded")))
+    with pytest.raises(StoreError, match="has lost the attempt it comes from"):
+        store.find(make_spec().key)
+
+
 def test_checksums_of_checkpoints(store):
     store.record(make_result(checkpoint=("k", "k.safetensors", "abc")), ENVIRONMENT)
     assert store.checkpoint_sha256("k") == "abc"

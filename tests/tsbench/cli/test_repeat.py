@@ -1,0 +1,149 @@
+"""The command that `show run` prints gives, in an empty store, the same key and the same predictions."""
+
+import io
+import json
+import shlex
+
+import click
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.tsbench.tune.conftest import plugins  # noqa: F401
+from tsbench import plugins as loaded
+from tsbench.cli import options
+from tsbench.cli.repeat import repeat_command
+from tsbench.run.store import Store
+
+NOTED = """
+import numpy as np
+from tsbench import Classifier, hookimpl, param
+
+class Noted(Classifier):
+    "Says what its note says."
+    class Params(Classifier.Params):
+        note: str = param("", doc="any text")
+    def fit(self, train, validation, rng):
+        self.draw = rng.normal(size=len(train.classes))
+    def predict_scores(self, panel):
+        return np.tile(self.draw + len(self.params.note), (len(panel), 1))
+
+@hookimpl
+def tsbench_methods(register):
+    register("noted", Noted)
+"""
+REGISTRY = "protocols:\n  mine: {probe: knn, split: {scheme: cv, folds: 3}}\n"
+NOTE = """it's "quoted", $HOME; a=b  c"""
+TS2VEC = ("--method", "ts2vec", "--set", "max_steps=1", "--set", "min_steps=0", "--set", "encoder.depth=1")
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "it's mine"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(20, 6)), columns=[f"t{i}" for i in range(6)])
+    frame.insert(0, "label", np.arange(20) % 2)
+    frame.to_csv(folder / "some data.csv", index=False)
+    (tmp_path / "noted.py").write_text(NOTED)
+    (tmp_path / "mine.yaml").write_text(REGISTRY)
+
+
+def keys_of(tsbench):
+    return pd.read_csv(io.StringIO(tsbench("results", "--format", "csv")[1]))["key"].tolist()
+
+
+def repeat(tsbench, key, *options):
+    """Run what `show run` says in a fresh store; returns the commands."""
+    loaded.plugins.cache_clear()  # as in a process of its own: a file is loaded once
+    code, out, err = tsbench("show", "run", key[:12], *options)
+    assert code == 0, err
+    assert "note:" not in out
+    commands = [line.removeprefix("repeat: tsbench ") for line in out.splitlines() if line.startswith("repeat: ")]
+    for command in commands:
+        loaded.plugins.cache_clear()
+        code, _, err = tsbench(*shlex.split(command), "--store", "fresh.db", "--artifacts", "fresh")
+        assert code == 0, f"{command}\n{err}"
+    return commands
+
+
+def assert_same(tmp_path, key):
+    first, again = (Store(str(tmp_path / name), must_exist=True) for name in ("tsbench.db", "fresh.db"))
+    ours, theirs = first.predictions(key), again.predictions(key)
+    assert theirs is not None, "another key"
+    for name in ("cases", "y_true", "y_pred", "scores"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert first.find(key)["label"] == again.find(key)["label"]
+    first.close()
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown_with"),
+    [
+        (("--method", "random:trls", "--dataset", "UnitTest", "--set", "encoder.cell=gru", "--seeds", "2,"), ()),
+        (("--method", "1nn-ed", "--dataset", "./it's mine/some data.csv", "--seeds", "3,"), ()),
+        (("--method", "random:trls", "--dataset", "UnitTest", "--protocol", "knn+labels=0.7654321"), ()),
+        (("--method", "random:trls", "--dataset", "UnitTest", "--protocol", "linear-cv5+noise=10.25@downstream"), ()),
+        (("--method", "noted", "--dataset", "UnitTest", "--set", f"note={NOTE}"), ("--plugin", "noted.py")),
+        (("--method", "majority", "--dataset", "UnitTest", "--protocol", "mine"), ("--registry", "mine.yaml")),
+        ((*TS2VEC, "--dataset", "UnitTest", "--threads", "2"), ()),
+        ((*TS2VEC, "--dataset", "UnitTest", "--pretrain-on", "GunPoint"), ()),
+        ((*TS2VEC, "--dataset", "UnitTest", "--pretrain-on", "UnitTest,GunPoint", "--exclude-target"), ()),
+    ],
+    ids=["set", "file", "labels", "noise-cv", "quotes", "registry", "threads", "pretrain", "exclude"],
+)
+def test_the_printed_command_repeats_the_run(tsbench, tmp_path, files, asked, shown_with):
+    code, _, err = tsbench("run", *asked, *shown_with)
+    assert code == 0, err
+    keys = keys_of(tsbench)
+    (command,) = repeat(tsbench, keys[-1], *shown_with)
+    assert command.endswith("--force")
+    for key in keys:  # every fold
+        assert_same(tmp_path, key)
+
+
+def test_a_tuned_row_is_repeated_with_its_study(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    target = ("--method", "threshold", "--dataset", "toy", "--protocol", "knn")
+    tuning = ("--space", "threshold=0.1:0.7000000001", "--metric", "f1_macro", "--seeds", "1,")
+    assert tsbench("tune", *target, *tuning, "--trials", 3)[0] == 0
+    assert tsbench("run", *target, "--tuned", "f1_macro", "--seeds", "2,")[0] == 0
+    (key,) = keys_of(tsbench)
+    commands = repeat(tsbench, key)
+    assert [command.split()[0] for command in commands] == ["tune", "run"]
+    assert "--space threshold=0.1:0.7000000001" in commands[0] and "--space sign" not in commands[0]
+    assert_same(tmp_path, key)
+    assert tsbench("tune", *target, *tuning, "--trials", 4)[0] == 0
+    assert "note: its study has gone on from 3 to 4 trials" in tsbench("show", "run", key)[1]
+    monkeypatch.setattr("tsbench.tune.source.study_names", lambda store: [])
+    code, out, _ = tsbench("show", "run", key)
+    assert code == 0 and "note: its study is not in this store" in out and out.count("repeat: ") == 1
+
+
+def test_what_keeps_the_command_from_repeating_the_run_is_said(tsbench, files):
+    assert tsbench("run", "--method", "noted", "--dataset", "UnitTest", "--plugin", "noted.py")[0] == 0
+    mine = ("--registry", "mine.yaml", "--protocol", "mine", "--dataset", "UnitTest", "--method", "majority")
+    assert tsbench("run", *mine)[0] == 0
+    frame = pd.read_csv(io.StringIO(tsbench("results", "--format", "csv")[1]))
+    key = frame.loc[frame["protocol"] == "mine", "key"].iloc[0]
+    out = tsbench("show", "run", key)[1]
+    assert "note: protocol mine is not what it was" in out and "--registry" in out
+    assert json.loads(tsbench("show", "run", key, "--json")[1])["notes"]
+
+
+def test_a_url_that_may_hold_a_password_is_not_repeated():
+    spec = {
+        "method": "m",
+        "dataset": "D",
+        "dataset_ref": "",
+        "protocol": {"name": "p"},
+        "seed": 0,
+        "threads": 1,
+        "overrides": {},
+        "sources": [],
+    }
+    command = options.common_options(click.Command("show"))
+    given = ["--store", "postgresql://me:hush@host/db", "--registry", "mine.yaml"]
+    with command.make_context("show", given):
+        assert repeat_command({"spec": spec}, "cpu").endswith("--device cpu --registry mine.yaml --force")

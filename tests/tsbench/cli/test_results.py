@@ -1,0 +1,85 @@
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
+from tsbench.cli.results import write_results
+from tsbench.errors import TsbenchError
+from tsbench.run.store import Store
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of five runs read two at a time; the first piece has neither metrics nor facts."""
+    monkeypatch.setattr("tsbench.run.store.BATCH", 2)
+    store = Store(str(tmp_path / "tsbench.db"))
+    for seed in range(2):
+        store.record(make_result(make_spec(seed), status="failed", metrics={}, predictions=None, error="e,\n"), {})
+    for seed in range(2, 5):
+        given = {"durations": {"fit": seed}, "facts": {"n_train": 7.0}, "warnings": ("one", "two")}
+        store.record(make_result(make_spec(seed, params={"ü": 1}), metrics={"accuracy": 1 / 3}, **given), ENVIRONMENT)
+    yield store
+    store.close()
+
+
+READERS = {
+    "csv": lambda path: pd.read_csv(path, keep_default_na=False, na_values={"accuracy": "", "fit_seconds": ""}),
+    "parquet": pd.read_parquet,
+    "jsonl": lambda path: pd.DataFrame(map(json.loads, path.read_text().splitlines())),
+}
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_pieces_make_one_file(store, tmp_path, form):
+    path = tmp_path / f"rows.{form}"
+    assert write_results(store, path, form) == 5
+    frame = READERS[form](path)
+    assert frame["seed"].tolist() == [0, 1, 2, 3, 4]
+    assert frame["accuracy"].isna().tolist() == [True, True, False, False, False]
+    assert frame["accuracy"].iloc[2] == pytest.approx(1 / 3, abs=1e-15)
+    assert frame["fit_seconds"].tolist()[2:] == [
+        2.0,
+        3.0,
+        4.0,
+    ]
+    assert frame["n_train"].tolist()[2:] == ([7, 7, 7] if form != "csv" else ["7", "7", "7"])
+    assert frame["warnings"].tolist() == ["", ""] + ["one; two"] * 3
+    assert frame["error"].iloc[0] == "e,\n"
+    assert [json.loads(text) for text in frame["params"]] == [{"lr": 0.1}] * 2 + [{"ü": 1}] * 3
+
+
+def test_the_terminal_gets_what_the_file_gets(store, tsbench, tmp_path):
+    code, out, _ = tsbench("results", "--format", "csv")
+    assert code == 0
+    tsbench("results", "--format", "csv", "--out", "r.csv")
+    assert (tmp_path / "r.csv").read_text() == out
+    code, out, _ = tsbench("results")
+    assert code == 0 and len(out.splitlines()) == 3 + 5 + 1
+    assert out.count("0.3333") == 3 and out.count("failed") == 2
+
+
+def test_a_store_without_runs(tsbench, tmp_path):
+    Store(str(tmp_path / "tsbench.db")).close()
+    frame = pd.read_csv(io.StringIO(tsbench("results", "--format", "csv")[1]))
+    assert len(frame) == 0 and {"key", "accuracy", "params"} <= set(frame.columns)
+    assert tsbench("results")[0] == 0
+    assert tsbench("results", "--format", "parquet", "--out", "r.parquet")[0] == 0
+    assert len(pd.read_parquet(tmp_path / "r.parquet")) == 0
+
+
+def test_what_fails_half_way_leaves_the_old_file(store, tmp_path, monkeypatch):
+    path = tmp_path / "rows.csv"
+    path.write_text("old")
+    whole = store.batches
+
+    def broken():
+        yield next(whole())
+        raise TsbenchError("the server is gone")
+
+    monkeypatch.setattr(store, "batches", broken)
+    with pytest.raises(TsbenchError, match="the server is gone"):
+        write_results(store, path, "csv")
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.glob("*.tmp")] == []

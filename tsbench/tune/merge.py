@@ -1,0 +1,54 @@
+"""Merging studies: what was tuned elsewhere comes here, so that `run --tuned` finds it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from tsbench.run.store import Store
+from tsbench.tune import study_names
+from tsbench.tune.storage import ended, load_study, open_studies
+
+
+def copy_studies(ours: Store, other: Store) -> tuple[list[str], list[str]]:
+    """Copy the studies that ours lacks or whose search went on in other; return their names, and a line per conflict.
+
+    One that was searched in both apart is a conflict and stays as it is in ours: the trials of two searches make no
+    third one. Raises StoreError.
+    """
+    names = study_names(other)
+    if not names:
+        return [], []
+    copied, conflicts = [], []
+    with open_studies(other) as there, open_studies(ours) as here:
+        known = set(optuna.get_all_study_names(here))
+        for name in names:
+            if name in known:
+                study = load_study(name, here)
+                mine, theirs = _outcomes(study), _outcomes(load_study(name, there))
+                if mine[: len(theirs)] == theirs:
+                    continue
+                if theirs[: len(mine)] != mine or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                    conflicts.append(f"study {name}: {len(mine)} trials here, {len(theirs)} there")
+                    continue
+                optuna.delete_study(study_name=name, storage=here)
+            _copy(name, there, here)
+            copied.append(name)
+    return copied, conflicts
+
+
+def _copy(name: str, there: Any, here: Any) -> None:
+    """Copy one study, whole or not at all."""
+    try:
+        optuna.copy_study(from_study_name=name, from_storage=there, to_storage=here)
+    except BaseException:
+        with contextlib.suppress(KeyError):
+            optuna.delete_study(study_name=name, storage=here)
+        raise
+
+
+def _outcomes(study: optuna.Study) -> list[Any]:
+    return [(trial.params, trial.values, trial.datetime_complete) for trial in ended(study)]
