@@ -15,6 +15,8 @@ import click
 from tsbench.cli.options import open_store, settings
 from tsbench.cli.repeat import obstacles, repeat_command, tune_command, tuning_metric
 from tsbench.cli.tables import plain, print_facts
+from tsbench.errors import TsbenchError
+from tsbench.tune import require
 
 if TYPE_CHECKING:
     from tsbench.run.store import Store
@@ -92,9 +94,13 @@ def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[st
     """Return the commands that repeat a run, one after the other, and what may keep them from doing so."""
     commands, notes = [repeat_command(run, device)], list(obstacles(run))
     if "tuned" in run["spec"]["overrides"]:
-        from tsbench.tune.source import study_of
+        try:
+            require("optuna")
+            from tsbench.tune.source import study_of
 
-        study, problem = study_of(run, tuning_metric(run["spec"]), store, settings().plugins())
+            study, problem = study_of(run, tuning_metric(run["spec"]), store, settings().plugins())
+        except TsbenchError as error:
+            study, problem = None, f"its study cannot be looked up: {error}"
         commands[:0] = [tune_command(run, device, study)] if study else []
         notes += [problem] if problem else []
     return commands, notes

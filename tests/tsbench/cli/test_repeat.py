@@ -116,9 +116,14 @@ def test_a_tuned_row_is_repeated_with_its_study(tsbench, tmp_path, plugins, monk
     assert_same(tmp_path, key)
     assert tsbench("tune", *target, *tuning, "--trials", 4)[0] == 0
     assert "note: its study has gone on from 3 to 4 trials" in tsbench("show", "run", key)[1]
-    monkeypatch.setattr("tsbench.tune.source.study_names", lambda store: [])
-    code, out, _ = tsbench("show", "run", key)
-    assert code == 0 and "note: its study is not in this store" in out and out.count("repeat: ") == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("tsbench.tune.source.study_names", lambda store: [])
+        code, out, _ = tsbench("show", "run", key)
+        assert code == 0 and "note: its study is not in this store" in out and out.count("repeat: ") == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        code, out, _ = tsbench("show", "run", key)
+        assert code == 0 and "note: its study cannot be looked up: this needs optuna" in out
 
 
 def test_what_keeps_the_command_from_repeating_the_run_is_said(tsbench, files):
