@@ -33,6 +33,15 @@ def test_importing_tsbench_imports_nothing_heavy():
     assert not set(output.split()) & set(HEAVY)
 
 
+def test_a_reader_of_a_pipe_that_has_gone_is_no_failure():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tsbench", "list", "datasets"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_every_public_name_resolves():
     import tsbench
 
