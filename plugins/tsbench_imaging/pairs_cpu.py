@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit  # type: ignore[import-untyped]
+
+from tsbench_imaging.compiled import compiled
 
 Array = npt.NDArray[np.float64]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def distances_of_rank(x: Array, rank: int) -> tuple[Array, Array]:
     """Return the distances of rank `rank` and `rank + 1` (from 0) among the m * m of each row of x (n, m), sorted.
 
@@ -35,7 +36,7 @@ def distances_of_rank(x: Array, rank: int) -> tuple[Array, Array]:
     return low, high
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count(row: Array, limit: float) -> tuple[int, float]:
     """Return how many distances of row (m,), ascending, are at most limit, and the smallest that is larger."""
     m, pairs, above, j = len(row), 0, np.inf, 0

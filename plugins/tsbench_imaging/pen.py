@@ -15,6 +15,8 @@ from tsbench.errors import UsageError
 Marker = Literal["*", "o", "none"]
 
 POINT = 100 / 72  # pixels in a typographic point at 100 dots per inch
+STEPS = 256  # vertical positions per pixel, as in Agg; sums of whole steps are exact in float32, in any order
+FOLD = 1.0  # pixels; a segment that falls by more is a steep descent
 
 
 class Pen(NamedTuple):
@@ -35,9 +37,9 @@ class Pen(NamedTuple):
     pad: int
 
     @property
-    def paper_rows(self) -> int:
-        """Rows with the border; at least two below, for the differences."""
-        return self.pad + self.height + max(self.pad, 2)
+    def paper(self) -> int:
+        """Pixels with the border; at least two rows below the image, for the differences."""
+        return (self.pad + self.height + max(self.pad, 2)) * (self.width + 2 * self.pad)
 
 
 def make_pen(

@@ -26,7 +26,7 @@ def with_missing(x: Tensor, lengths: Tensor | None, observed: Tensor | None) -> 
 
 def extent(x: Tensor) -> Tensor:
     """Return (..., 2), smallest and largest value along the last axis, NaN passed over."""
-    low, high = x.aminmax(dim=-1)
+    low, high = x.amin(dim=-1), x.amax(dim=-1)  # several times faster than aminmax
     if bool(low.isnan().any()):
         low, high = x.nan_to_num(math.inf, math.inf, -math.inf).amin(-1), x.nan_to_num(-math.inf).amax(-1)
         low, high = (v.masked_fill(low > high, math.nan) for v in (low, high))

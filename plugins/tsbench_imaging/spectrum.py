@@ -131,6 +131,7 @@ class FrequencySpectrum(Transform):
         linewidth: float = param(1.0, low=0.0, high=100.0, doc="width of the line in points, 100/72 pixels each")
         layout: Layout = param("grid", doc="RGB image of all channels, or a grey image per channel (1 is ink)")
 
+    version = 2
     limits: Tensor | None = None
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
