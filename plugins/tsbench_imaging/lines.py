@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tsbench import BaseParams, Transform, param
 from tsbench.errors import UsageError
-from tsbench_imaging.pen import Marker, Pen, make_pen
+from tsbench_imaging.missing import check_series
+from tsbench_imaging.pen import Marker, Pen, cell_size, make_pen
 from tsbench_imaging.positions import columns_of, extent, observed_first, rows_of, with_missing
 from tsbench_imaging.rasterise import rasterise
 
@@ -68,12 +69,13 @@ def line_plot(
 
     Raises
     ------
-    UsageError : a parameter or the shape of an argument is wrong. InvalidDataError : times descend.
+    UsageError : a parameter or the shape of an argument is wrong.
+    InvalidDataError : x is no such tensor or empty, or infinite where limits is None; times descend.
     """
     if time_limits is not None and not time_limits[0] < time_limits[1]:
         raise UsageError(f"line_plot: time_limits must ascend, got {time_limits}")
-    if x.ndim != 3 or not x.is_floating_point() or 0 in x.shape[1:]:
-        raise UsageError(f"line_plot: x must be floating, (n_cases, n_channels, n_timepoints), got {tuple(x.shape)}")
+    check_series(x)
+    limits = None if limits is None else torch.as_tensor(limits)
     pen = make_pen(image_size, x.shape[2], linewidth, marker, markersize)
     shape = plot_shape(tuple(x.shape), image_size, layout)
     if out is None:
@@ -129,7 +131,7 @@ def _memory(x: Tensor, pen: Pen, own_columns: bool, direct: bool) -> tuple[int, 
 
 def plot_shape(shape: tuple[int, ...], image_size: int | tuple[int, int], layout: Layout) -> tuple[int, ...]:
     """Return the shape of the plots of series of this shape."""
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = cell_size(image_size)
     if layout == "channels":
         return (*shape[:2], height, width)
     if layout != "grid":

@@ -1,6 +1,8 @@
-"""Order statistics of all distances |x_i - x_j| of a series without holding them, compiled for the CPU (numba)."""
+"""All distances |x_i - x_j| of a series, none of them held: order statistics and comparisons, compiled for the CPU."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,17 @@ import numpy.typing as npt
 from tsbench_imaging.compiled import compiled
 
 Array = npt.NDArray[np.float64]
+
+
+@compiled
+def below(x: Array, limits: Array, out: npt.NDArray[Any]) -> None:
+    """Write to out (n, m, m) 1 where two points of a row of x (n, m) are nearer than its limit (n,), else 0."""
+    for n in range(len(x)):
+        values, limit = x[n], limits[n]
+        for i in range(len(values)):
+            row = out[n, i]
+            for j in range(len(values)):
+                row[j] = abs(values[i] - values[j]) < limit
 
 
 @compiled
