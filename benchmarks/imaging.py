@@ -1,10 +1,10 @@
 """Print what time series imaging costs beside pyts: python benchmarks/imaging.py [CASESxLENGTH] [TURNS].
 
 One CPU thread, CPU time, random walks, images of full size; default 1000x512 and 3. All works take turns, so that other
-load meets each; medians of the turns and of their ratios. The first turn is not counted.
+load meets each; medians of the turns and of their ratios. In its turn a work runs twice and the second counts: new
+memory is dear until the kernel has huge pages at hand, which the first run leaves.
 - fill: a bare `numpy.empty(...).fill(1)` of the float64 images; what returns new memory cannot be faster than pyts by
-  more than pyts / fill. Where the kernel has no huge pages at hand new memory costs several times as much, so these two
-  columns are of the fastest turns.
+  more than pyts / fill.
 - new: pyts / ours, both float64 into new memory. reused: ours float64 into reused memory (out=).
 - training: float32 into reused memory, against pyts and the conversion of its images to a float32 tensor.
 With a GPU also milliseconds and the share of the measured write bandwidth (a bare fill), float32 into reused memory;
@@ -41,6 +41,7 @@ def encodings(n):
 
 
 def cpu_seconds(work):
+    work()
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -66,10 +67,10 @@ def on_cpu(X, turns):
             lambda f=ours, p=parameters: f(batch, **p, out=out),
             lambda t=theirs: torch.from_numpy(t.transform(X)).float(),
         ]
-        times = np.array([[cpu_seconds(work) for work in works] for _ in range(turns + 1)])[1:]
+        times = np.array([[cpu_seconds(work) for work in works] for _ in range(turns)])
         fill, new, reference, reused, training, converted = times.T
         seconds = [f"{np.median(seconds):.2f}" for seconds in (fill, new, reference)]
-        bounds = [f"{reference.min() / fill.min():.1f}", f"{fill.min() / new.min():.0%}"]
+        bounds = [f"{np.median(reference / fill):.1f}", f"{np.median(fill / new):.0%}"]
         pairs = ((reference, new), (reference, reused), (converted, training))
         ratios = [f"{np.median(above / below):.1f}" for above, below in pairs]
         print(f"| {name} | {' | '.join([*seconds, *bounds, *ratios])} |", flush=True)

@@ -28,8 +28,8 @@ def rasterise(
     """Draw polylines with vertices y (n, c, n_timepoints), float32, at column (n_timepoints,) or shape of y.
 
     Each is drawn in a cell of its own of out (n, planes, g height, g width): blank + inks (c, planes) * the ink on a
-    pixel, which is 0 to the number of slices. out is float32, on a CPU contiguous. scratch holds at least `pen.paper`
-    float32 for each series; it is not used on a CPU.
+    pixel, which is 0 to the number of slices. out is float32 and contiguous. scratch, at least `pen.paper` float32 for
+    each series, is where they are drawn all at once; None, on a CPU only: one after the other.
     """
     points = y.flatten(0, 1)
     column = column[None] if column.ndim == 1 else column.flatten(0, 1)
