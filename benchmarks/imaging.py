@@ -1,13 +1,14 @@
 """Print what time series imaging costs beside pyts: python benchmarks/imaging.py [CASESxLENGTH] [TURNS].
 
-One CPU thread, CPU time, random walks, images of full size; default 1000x512 and 3. Each function runs in turns of its
-own, the first of which is not counted: until huge pages are at hand, new memory is dear.
-- pyts/fill: pyts beside a bare `numpy.empty(...).fill(1)` of its float64 output; what returns new memory cannot be
-  faster than pyts by more than that.
-- new: pyts/ours, both float64 into new memory. reused: ours float64 into reused memory (out=).
+One CPU thread, CPU time, random walks, images of full size; default 1000x512 and 3. All works take turns, so that other
+load meets each; medians of the turns and of their ratios. In its turn a work runs twice and the second counts: new
+memory is dear until the kernel has huge pages at hand, which the first run leaves.
+- fill: a bare `numpy.empty(...).fill(1)` of the float64 images; what returns new memory cannot be faster than pyts by
+  more than pyts / fill.
+- new: pyts / ours, both float64 into new memory. reused: ours float64 into reused memory (out=).
 - training: float32 into reused memory, against pyts and the conversion of its images to a float32 tensor.
-Ratios of medians over the turns, and of the fastest turns in brackets. With a GPU also milliseconds and the share of
-the measured write bandwidth (a bare fill), float32 into reused memory; there no pyts is needed.
+With a GPU also milliseconds and the share of the measured write bandwidth (a bare fill), float32 into reused memory;
+there no pyts is needed.
 
 python benchmarks/imaging.py memory: peak memory (MiB above the imports and the series) of a batch of 8 series of 10,000
 points to 224 pixels, each encoding in a process of its own. Linux.
@@ -40,6 +41,7 @@ def encodings(n):
 
 
 def cpu_seconds(work):
+    work()
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -51,12 +53,12 @@ def on_cpu(X, turns):
     cases, n = X.shape
     x = torch.from_numpy(X)[:, None]
     batch, out, wide = x.float(), torch.ones(cases, 1, n, n), torch.ones(cases, 1, n, n, dtype=torch.float64)
-    print(f"{cases} series of {n}, {torch.get_num_threads()} thread, {turns} turns, CPU seconds")
-    print("encoding       fill   ours   pyts  pyts/fill    new          reused       training")
+    print(f"{cases} series of {n}, {torch.get_num_threads()} thread, {turns} turns, CPU seconds\n")
+    print("| | bare fill | ours | pyts | pyts / fill | fill / ours | new float64 | reused float64 | training |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, (ours, reference, parameters) in encodings(n).items():
         theirs = getattr(pyts.image, reference)(**parameters)
         theirs.transform(X[:2])
-        ours(batch[:2], **parameters)
         works = [
             lambda: np.empty((cases, n, n)).fill(1),
             lambda f=ours, p=parameters: f(x, **p),
@@ -65,15 +67,13 @@ def on_cpu(X, turns):
             lambda f=ours, p=parameters: f(batch, **p, out=out),
             lambda t=theirs: torch.from_numpy(t.transform(X)).float(),
         ]
-        times = np.array([[cpu_seconds(work) for _ in range(turns + 1)][1:] for work in works])
-        fill, new, reference, reused, training, converted = times
-        seconds = " ".join(f"{np.median(seconds):6.2f}" for seconds in (fill, new, reference))
-        ratios = ((reference, fill), (reference, new), (reference, reused), (converted, training))
-        print(f"{name:12s} {seconds}  " + "  ".join(f"{_ratio(*pair):11s}" for pair in ratios), flush=True)
-
-
-def _ratio(above, below):
-    return f"{np.median(above) / np.median(below):.1f} ({above.min() / below.min():.1f})"
+        times = np.array([[cpu_seconds(work) for work in works] for _ in range(turns)])
+        fill, new, reference, reused, training, converted = times.T
+        seconds = [f"{np.median(seconds):.2f}" for seconds in (fill, new, reference)]
+        bounds = [f"{np.median(reference / fill):.1f}", f"{np.median(fill / new):.0%}"]
+        pairs = ((reference, new), (reference, reused), (converted, training))
+        ratios = [f"{np.median(above / below):.1f}" for above, below in pairs]
+        print(f"| {name} | {' | '.join([*seconds, *bounds, *ratios])} |", flush=True)
 
 
 MEMORY = """
@@ -83,6 +83,7 @@ torch.set_num_threads(1)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 encode = {
     "gasf": lambda x: t.gramian_angular_field(x),
+    "gadf": lambda x: t.gramian_angular_field(x, method="difference"),
     "mtf": lambda x: t.markov_transition_field(x),
     "rp": lambda x: t.recurrence_plot(x, 224),
     "rp point": lambda x: t.recurrence_plot(x, 224, threshold="point"),
@@ -97,7 +98,7 @@ print(f"{sys.argv[1]:22s} {peak() - before:6.0f} MiB", flush=True)
 
 
 def memory():
-    for name in ("gasf", "mtf", "rp", "rp point", "rp point, dimension 2"):
+    for name in ("gasf", "gadf", "mtf", "rp", "rp point", "rp point, dimension 2"):
         subprocess.run([sys.executable, "-c", MEMORY, name], check=True)
 
 

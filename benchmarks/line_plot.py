@@ -1,12 +1,17 @@
 """Print what line plots cost on one CPU thread beside matplotlib: python benchmarks/line_plot.py [LENGTH ...].
 
-CPU microseconds per 64-pixel cell at the AimTS setting, as float RGB in [0, 1]. matplotlib draws into one figure kept
-for all (its line gets new values) and gives its Agg buffer; "fresh" makes a figure for each image, as the authors of
-AimTS do. Pairs in turn, so that other work meets both; the median of the pairs' ratios. `python benchmarks/line_plot.py
-similarity` prints the structural similarity of both, the smallest of five seeds.
+CPU microseconds per cell at the AimTS setting, white noise, as float RGB in [0, 1]. "kept": matplotlib draws into one
+figure kept for all (new limits and values for its line, draw, buffer_rgba: bytes, not yet a tensor). "fresh": a figure
+for each image and its conversion to a tensor, as the authors of AimTS do. In turn, so that other work meets all; the
+medians of the turns and of their ratios. First the CPU seconds of a first call, which compiles, and with the compiled
+code on disk. `python benchmarks/line_plot.py similarity` prints the structural similarity of both, the smallest of
+five seeds.
 """
 
+import os
+import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -16,12 +21,12 @@ from matplotlib.figure import Figure
 
 from tsbench_imaging.lines import PALETTE, line_plot
 
-SIZE, CASES, DRAWN, PAIRS = 64, 1024, 100, 7
+TURNS = 7
 LENGTHS = [50, 100, 150, 200, 300, 500]
 
 
 class Matplotlib:
-    def __init__(self, length, size=SIZE, marker="*"):
+    def __init__(self, length, size, marker="*"):
         figure = Figure(figsize=(size / 100, size / 100), dpi=100)
         self.canvas = FigureCanvasAgg(figure)
         self.axes = figure.add_axes((0, 0, 1, 1))
@@ -49,23 +54,45 @@ def microseconds(work, n):
     return (time.process_time() - start) / n * 1e6
 
 
-def compare(length):
-    x = torch.randn(CASES, 1, length, generator=torch.Generator().manual_seed(0))
-    rows, kept = x[:DRAWN, 0].numpy(), Matplotlib(length)
-    rgb, grey = torch.empty(CASES, 3, SIZE, SIZE), torch.empty(CASES, 1, SIZE, SIZE)
+def compare(size, length):
+    cases = 1024 * 64**2 // size**2
+    x = torch.randn(cases, 1, length, generator=torch.Generator().manual_seed(0))
+    rows, kept = x[:100, 0].numpy(), Matplotlib(length, size)
+    rgb, grey = torch.empty(cases, 3, size, size), torch.empty(cases, 1, size, size)
     works = [
-        (lambda: line_plot(x, SIZE, out=rgb), CASES),
-        (lambda: line_plot(x, SIZE, layout="channels", out=grey), CASES),
-        (lambda: [as_tensor(kept.draw(row)) for row in rows], DRAWN),
-        (lambda: [as_tensor(Matplotlib(length).draw(row)) for row in rows[:10]], 10),
+        (lambda: line_plot(x, size, out=rgb), cases),
+        (lambda: line_plot(x, size, layout="channels", out=grey), cases),
+        (lambda: [kept.draw(row) for row in rows], len(rows)),
+        (lambda: [as_tensor(Matplotlib(length, size).draw(row)) for row in rows[:10]], 10),
     ]
-    times = np.array([[microseconds(*work) for work in works] for _ in range(PAIRS + 1)])[1:]  # the first warms up
-    ratio = np.median(times[:, 2:] / times[:, :1], axis=0)
-    ours, inked, theirs, fresh = np.median(times, axis=0)
+    times = np.array([[microseconds(*work) for work in works] for _ in range(TURNS + 1)])[1:]  # the first warms up
+    ours, inked, theirs, _ = np.median(times, axis=0)
+    ratios = np.median(times[:, 2:] / times[:, :1], axis=0)
     print(
-        f"{length:6d}  {ours:8.1f}  {inked:8.1f}  {theirs:10.0f}  {ratio[0]:5.0f}  {fresh:8.0f}  {ratio[1]:5.0f}",
+        f"| {size} | {length} | {ours:.1f} | {inked:.1f} | {theirs:.0f} | {ratios[0]:.0f} | {ratios[1]:.0f} |",
         flush=True,
     )
+
+
+FIRST = """
+import time, torch
+from tsbench_imaging import line_plot
+x = torch.randn(8, 1, 100)
+start = time.process_time()
+line_plot(x, 64)
+print(f"{time.process_time() - start:.1f}")
+"""
+
+
+def first_calls():
+    with tempfile.TemporaryDirectory() as folder:
+        work = [sys.executable, "-c", FIRST]
+        calls = [
+            subprocess.run(work, env={**os.environ, "NUMBA_CACHE_DIR": folder}, check=True, capture_output=True)
+            for _ in range(2)
+        ]
+    compiling, loading = (call.stdout.decode().strip() for call in calls)
+    print(f"First call: {compiling} CPU seconds; in a later process: {loading}\n", flush=True)
 
 
 def kinds(length, seed):
@@ -109,9 +136,12 @@ def main():
     if sys.argv[1:] == ["similarity"]:
         similarity()
         return
-    print("length  ours rgb      grey  matplotlib  ratio     fresh  ratio")
-    for length in [int(a) for a in sys.argv[1:]] or LENGTHS:
-        compare(length)
+    first_calls()
+    print("| pixels | points | ours | grey | kept | kept / ours | fresh / ours |")
+    print("|---|---|---|---|---|---|---|")
+    for size in (64, 224):
+        for length in [int(a) for a in sys.argv[1:]] or LENGTHS:
+            compare(size, length)
 
 
 if __name__ == "__main__":

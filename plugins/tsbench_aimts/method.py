@@ -79,7 +79,7 @@ class AimTS(SSLMethod):
             "concatenate", stage="probe", doc="channels in a representation: side by side, or averaged"
         )
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     any_channels: ClassVar[bool] = True
     encode_elements: ClassVar[int] = 8192
 

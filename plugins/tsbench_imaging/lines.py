@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tsbench import BaseParams, Transform, param
 from tsbench.errors import UsageError
-from tsbench_imaging.pen import Marker, Pen, make_pen
+from tsbench_imaging.missing import check_series
+from tsbench_imaging.pen import Marker, Pen, cell_size, make_pen
 from tsbench_imaging.positions import columns_of, extent, observed_first, rows_of, with_missing
 from tsbench_imaging.rasterise import rasterise
 
@@ -22,7 +23,7 @@ PALETTE = (  # CSS colours; the first five are those of AimTS, the order of the 
     *((0, 128, 128), (255, 0, 255), (128, 128, 0), (70, 130, 180), (255, 99, 71), (75, 0, 130), (218, 165, 32)),
     *((0, 0, 128), (250, 128, 114), (0, 206, 209), (128, 0, 0), (46, 139, 87), (199, 21, 133), (128, 128, 128)),
 )
-_CHUNK = {"cpu": 2**20, "cuda": 2**26}  # pixels and points at a time; on a CPU so that they stay in its cache
+_CHUNK = {"cpu": 2**18, "cuda": 2**26}  # numbers held at a time; on a CPU so that they stay in its cache
 
 
 @torch.no_grad()
@@ -68,20 +69,23 @@ def line_plot(
 
     Raises
     ------
-    UsageError : a parameter or the shape of an argument is wrong. InvalidDataError : times descend.
+    UsageError : a parameter or the shape of an argument is wrong.
+    InvalidDataError : x is no such tensor or empty, or infinite where limits is None; times descend.
     """
     if time_limits is not None and not time_limits[0] < time_limits[1]:
         raise UsageError(f"line_plot: time_limits must ascend, got {time_limits}")
-    if x.ndim != 3 or not x.is_floating_point() or 0 in x.shape[1:]:
-        raise UsageError(f"line_plot: x must be floating, (n_cases, n_channels, n_timepoints), got {tuple(x.shape)}")
+    check_series(x)
+    limits = None if limits is None else torch.as_tensor(limits)
     pen = make_pen(image_size, x.shape[2], linewidth, marker, markersize)
     shape = plot_shape(tuple(x.shape), image_size, layout)
-    out = _canvas(x, shape, layout, pen, out)
-    points = max(x.shape[2], 1) * (2 if times is None and not connect else 8)
-    cell = pen.height * pen.width + points + 4 * pen.width * pen.slices * pen.folds
-    chunk = max(1, _CHUNK.get(x.device.type, 2**24) // (x.shape[1] * cell))
-    n_rows = min(chunk, len(x)) * x.shape[1]
-    scratch = x.new_empty(pen.paper_rows * n_rows * (pen.width + 2 * pen.pad), dtype=torch.float32)
+    if out is None:
+        out = x.new_empty(shape)
+    elif tuple(out.shape) != shape:
+        raise UsageError(f"line_plot: out has shape {tuple(out.shape)}, the plots have {shape}")
+    blank, inks = (1.0, _inks(colors, x.shape[1])) if layout == "grid" else (0.0, torch.ones(1, 1))
+    inks = inks * ((1 - 2**-24) / pen.slices)  # a hair less, so that rounding leaves no value below 0
+    direct = out.dtype == torch.float32 and out.is_contiguous()
+    chunk, scratch = _memory(x, pen, times is not None or connect, direct)
     for start in range(0, len(x), chunk):
         part = slice(start, start + chunk)
 
@@ -94,25 +98,40 @@ def line_plot(
         column = columns_of(y, take(times), time_limits, pen)
         if connect:
             y, column = observed_first(y, column)
-        ink = rasterise(y.flatten(0, 1).T, column if column.ndim == 1 else column.flatten(0, 1).T, pen, scratch)
-        _colour(torch.unflatten(ink, 1, y.shape[:2]), pen, colors, layout, out[part])
+        plots = out[part] if direct else torch.empty_like(out[part], dtype=torch.float32)
+        if layout == "channels":  # each is a case of its own
+            plots, y = plots.flatten(0, 1)[:, None], y.flatten(0, 1)[:, None]
+            column = column if column.ndim == 1 else column.flatten(0, 1)[:, None]
+        elif x.shape[1] < (shape[-1] // pen.width) ** 2:  # the grid has more cells than that
+            plots.fill_(blank)
+        rasterise(y, column, pen, blank, inks, plots, scratch)
+        if not direct:
+            out[part] = plots.view_as(out[part])
     return out
 
 
-def _canvas(x: Tensor, shape: tuple[int, ...], layout: Layout, pen: Pen, out: Tensor | None) -> Tensor:
-    """Return where the plots go, white where a grid has cells without a channel."""
-    if out is None:
-        out = x.new_empty(shape)
-    elif tuple(out.shape) != shape:
-        raise UsageError(f"line_plot: out has shape {tuple(out.shape)}, the plots have {shape}")
-    if layout == "grid" and x.shape[1] < (shape[-1] // pen.width) ** 2:
-        out.fill_(1.0)
-    return out
+def _inks(colors: Sequence[Sequence[float]] | Tensor | None, n_channels: int) -> Tensor:
+    """Return what a full stroke of each channel's colour adds to white, float32 (n_channels, 3)."""
+    palette = torch.tensor(PALETTE) / 255 if colors is None else torch.as_tensor(colors, dtype=torch.float32).cpu()
+    if palette.ndim != 2 or palette.shape[1] != 3 or len(palette) == 0:
+        raise UsageError(f"line_plot: colors must be RGB triples, got shape {tuple(palette.shape)}")
+    return palette[torch.arange(n_channels) % len(palette)] - 1
+
+
+def _memory(x: Tensor, pen: Pen, own_columns: bool, direct: bool) -> tuple[int, Tensor | None]:
+    """Return how many cases to draw at a time, and the memory that takes where they are drawn all at once."""
+    pixels = pen.height * pen.width
+    cell = x.shape[2] * (8 if own_columns else 2) + (0 if direct else 3 * pixels)
+    if x.device.type == "cpu":
+        return max(1, _CHUNK["cpu"] // (x.shape[1] * cell)), None
+    cell += pixels + 4 * pen.width * pen.slices * pen.folds
+    chunk = max(1, _CHUNK.get(x.device.type, 2**24) // (x.shape[1] * cell))
+    return chunk, x.new_empty(min(chunk, len(x)) * x.shape[1] * pen.paper, dtype=torch.float32)
 
 
 def plot_shape(shape: tuple[int, ...], image_size: int | tuple[int, int], layout: Layout) -> tuple[int, ...]:
     """Return the shape of the plots of series of this shape."""
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = cell_size(image_size)
     if layout == "channels":
         return (*shape[:2], height, width)
     if layout != "grid":
@@ -146,6 +165,7 @@ class LinePlot(Transform):
         connect: bool = param(False, doc="draw the line across missing values (ViTST) instead of breaking it")
         layout: Layout = param("grid", doc="RGB image of all channels, or a grey image per channel (1 is ink)")
 
+    version = 2
     limits: Tensor | None = None
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
@@ -155,24 +175,3 @@ class LinePlot(Transform):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return (n, 3, g size, g size) with g = ceil(sqrt(c)), or (n, c, size, size)."""
         return plot_shape(shape, self.params.image_size, self.params.layout)
-
-
-def _colour(
-    ink: Tensor, pen: Pen, colors: Sequence[Sequence[float]] | Tensor | None, layout: Layout, out: Tensor
-) -> None:
-    """Write ink (height, n, c, width) into out, as it is or in colours on white."""
-    unit = (1 - 2**-24) / pen.slices  # a hair less, so that rounding leaves no value below 0
-    ink = ink.permute(1, 2, 0, 3)
-    if layout == "channels":
-        torch.mul(ink, unit, out=out)
-        return
-    palette = torch.tensor(PALETTE) / 255 if colors is None else torch.as_tensor(colors, dtype=torch.float32).cpu()
-    if palette.ndim != 2 or palette.shape[1] != 3 or len(palette) == 0:
-        raise UsageError(f"line_plot: colors must be RGB triples, got shape {tuple(palette.shape)}")
-    side = out.shape[-1] // pen.width
-    white = ink.new_ones(())
-    for channel in range(ink.shape[1]):
-        top, left = channel // side * pen.height, channel % side * pen.width
-        cell = out[:, :, top : top + pen.height, left : left + pen.width]
-        for part, value in enumerate(palette[channel % len(palette)].tolist()):
-            torch.add(white, ink[:, channel], alpha=(value - 1) * unit, out=cell[:, part])

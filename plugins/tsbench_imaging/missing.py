@@ -29,17 +29,11 @@ def complete(x: Tensor, missing: Missing) -> tuple[Tensor, Tensor | None]:
     """
     if missing not in ("fill", "mask", "refuse"):
         raise UsageError(f"missing = {missing!r}: expected 'fill', 'mask' or 'refuse'")
-    if x.ndim != 3 or not x.is_floating_point():
-        raise InvalidDataError(
-            f"x: expected a floating-point tensor (n_cases, n_channels, n_timepoints), got {x.dtype} {tuple(x.shape)}"
-        )
-    if 0 in x.shape[1:]:
-        raise InvalidDataError(f"x of shape {tuple(x.shape)}: at least 1 channel and 1 time point are needed")
+    check_series(x)
     series = x.reshape(-1, x.shape[-1])
     if bool(torch.isfinite(series).all()):
         return series, None
-    if bool(torch.isinf(series).any()):
-        raise InvalidDataError(f"x: {_place(torch.isinf(x))} is infinite; replace it by NaN or rescale the data")
+    refuse_infinite(x)
     observed = ~series.isnan()
     if missing == "refuse":
         raise InvalidDataError(f"x: {_place(x.isnan())} is NaN, and missing = 'refuse' allows no missing value")
@@ -52,6 +46,22 @@ def complete(x: Tensor, missing: Missing) -> tuple[Tensor, Tensor | None]:
         )
     filled = _forward_fill(series, observed, counts)
     return filled, observed & (counts >= 2)[:, None] if missing == "mask" else None
+
+
+def check_series(x: Tensor) -> None:
+    """Raise InvalidDataError unless x is floating point, (n_cases, n_channels, n_timepoints), with time points."""
+    if not isinstance(x, Tensor) or x.ndim != 3 or not x.is_floating_point():
+        got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise InvalidDataError(f"x: expected a floating-point tensor (n_cases, n_channels, n_timepoints), got {got}")
+    if 0 in x.shape[1:]:
+        raise InvalidDataError(f"x of shape {tuple(x.shape)}: at least 1 channel and 1 time point are needed")
+
+
+def refuse_infinite(x: Tensor) -> None:
+    """Raise InvalidDataError naming the first infinite value of x (n_cases, n_channels, n_timepoints)."""
+    infinite = torch.isinf(x)
+    if bool(infinite.any()):
+        raise InvalidDataError(f"x: {_place(infinite)} is infinite; replace it by NaN or rescale the data")
 
 
 def _forward_fill(series: Tensor, observed: Tensor, counts: Tensor) -> Tensor:

@@ -58,7 +58,8 @@ def markov_transition_field(
     n = x.shape[-1]
     side = fraction_or_count(image_size, n, "image_size", "the number of time points")
     if isinstance(n_bins, bool) or not isinstance(n_bins, int) or not 2 <= n_bins <= n:
-        raise UsageError(f"n_bins = {n_bins!r}: expected an integer from 2 to {n}, the number of time points")
+        limit = f"an integer from 2 to {n}, the number of time points" if n > 1 else "series of at least 2 time points"
+        raise UsageError(f"n_bins = {n_bins!r}: expected {limit}")
     if strategy not in ("quantile", "uniform", "normal"):
         raise UsageError(f"strategy = {strategy!r}: expected 'quantile', 'uniform' or 'normal'")
     images = new_images(x, side, out)

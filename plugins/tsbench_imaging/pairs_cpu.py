@@ -1,15 +1,29 @@
-"""Order statistics of all distances |x_i - x_j| of a series without holding them, compiled for the CPU (numba)."""
+"""All distances |x_i - x_j| of a series, none of them held: order statistics and comparisons, compiled for the CPU."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from numba import njit  # type: ignore[import-untyped]
+
+from tsbench_imaging.compiled import compiled
 
 Array = npt.NDArray[np.float64]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
+def below(x: Array, limits: Array, out: npt.NDArray[Any]) -> None:
+    """Write to out (n, m, m) 1 where two points of a row of x (n, m) are nearer than its limit (n,), else 0."""
+    for n in range(len(x)):
+        values, limit = x[n], limits[n]
+        for i in range(len(values)):
+            row = out[n, i]
+            for j in range(len(values)):
+                row[j] = abs(values[i] - values[j]) < limit
+
+
+@compiled
 def distances_of_rank(x: Array, rank: int) -> tuple[Array, Array]:
     """Return the distances of rank `rank` and `rank + 1` (from 0) among the m * m of each row of x (n, m), sorted.
 
@@ -35,7 +49,7 @@ def distances_of_rank(x: Array, rank: int) -> tuple[Array, Array]:
     return low, high
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _count(row: Array, limit: float) -> tuple[int, float]:
     """Return how many distances of row (m,), ascending, are at most limit, and the smallest that is larger."""
     m, pairs, above, j = len(row), 0, np.inf, 0

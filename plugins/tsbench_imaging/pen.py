@@ -15,6 +15,8 @@ from tsbench.errors import UsageError
 Marker = Literal["*", "o", "none"]
 
 POINT = 100 / 72  # pixels in a typographic point at 100 dots per inch
+STEPS = 256  # vertical positions per pixel, as in Agg; sums of whole steps are exact in float32, in any order
+FOLD = 1.0  # pixels; a segment that falls by more is a steep descent
 
 
 class Pen(NamedTuple):
@@ -35,22 +37,28 @@ class Pen(NamedTuple):
     pad: int
 
     @property
-    def paper_rows(self) -> int:
-        """Rows with the border; at least two below, for the differences."""
-        return self.pad + self.height + max(self.pad, 2)
+    def paper(self) -> int:
+        """Pixels with the border; at least two rows below the image, for the differences."""
+        return (self.pad + self.height + max(self.pad, 2)) * (self.width + 2 * self.pad)
+
+
+def cell_size(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of a cell in pixels. Raises UsageError where they are not integers from 1 on."""
+    sides = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if not isinstance(sides, (tuple, list)) or len(sides) != 2 or not all(isinstance(s, int) and s > 0 for s in sides):
+        raise UsageError(f"image_size = {image_size!r}: expected pixels, an integer from 1 on, or (height, width)")
+    return sides[0], sides[1]
 
 
 def make_pen(
     image_size: int | tuple[int, int], n_timepoints: int, linewidth: float, marker: str, markersize: float
 ) -> Pen:
     """Return the pen for series of n_timepoints; sizes in points. Raises UsageError."""
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = cell_size(image_size)
     folds = 1 if n_timepoints <= width else 4 if n_timepoints <= 5 * width else 2
-    if min(height, width) < 1 or linewidth < 0 or markersize < 0:
-        raise UsageError(
-            f"line_plot: image_size must be at least 1, linewidth and markersize at least 0; "
-            f"got {image_size}, {linewidth}, {markersize}"
-        )
+    for name, value in (("linewidth", linewidth), ("markersize", markersize)):
+        if not 0 <= value < math.inf:
+            raise UsageError(f"{name} = {value!r}: expected a number of points, at least 0")
     half = linewidth * POINT / 2
     # A steep line is as wide as the slices it reaches: take the number of slices for which that is nearest the truth.
     at_least = {1: 3, 2: 9, 4: 6}[folds]

@@ -8,17 +8,22 @@ import torch
 from torch import Tensor
 
 from tsbench.errors import InvalidDataError, UsageError
+from tsbench_imaging.missing import refuse_infinite
 from tsbench_imaging.pen import Pen
 
 FAR = 1e6  # pixels; what lies further out is drawn as if here
 
 
 def with_missing(x: Tensor, lengths: Tensor | None, observed: Tensor | None) -> Tensor:
-    """Return x in at least float32 with NaN where nothing is to be drawn."""
+    """Return x in at least float32 with NaN where nothing is to be drawn. Raises UsageError."""
     x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     if observed is not None:
+        if observed.shape != x.shape:
+            raise UsageError(f"line_plot: observed must be {tuple(x.shape)} as x, got {tuple(observed.shape)}")
         x = x.masked_fill(~observed, math.nan)
     if lengths is not None:
+        if lengths.shape != x.shape[:1]:
+            raise UsageError(f"line_plot: lengths must be ({len(x)},), one per case, got {tuple(lengths.shape)}")
         beyond = torch.arange(x.shape[-1], device=x.device) >= lengths.to(x.device)[:, None]
         x = x.masked_fill(beyond[:, None, :], math.nan)
     return x
@@ -26,7 +31,7 @@ def with_missing(x: Tensor, lengths: Tensor | None, observed: Tensor | None) -> 
 
 def extent(x: Tensor) -> Tensor:
     """Return (..., 2), smallest and largest value along the last axis, NaN passed over."""
-    low, high = x.aminmax(dim=-1)
+    low, high = x.amin(dim=-1), x.amax(dim=-1)  # several times faster than aminmax
     if bool(low.isnan().any()):
         low, high = x.nan_to_num(math.inf, math.inf, -math.inf).amin(-1), x.nan_to_num(-math.inf).amax(-1)
         low, high = (v.masked_fill(low > high, math.nan) for v in (low, high))
@@ -34,11 +39,20 @@ def extent(x: Tensor) -> Tensor:
 
 
 def rows_of(x: Tensor, limits: Tensor | None, pen: Pen) -> Tensor:
-    """Return the vertical position in pixels from the top, float32, shape of x; NaN where missing."""
+    """Return the vertical position in pixels from the top, float32, shape of x; NaN where missing.
+
+    Raises UsageError where limits do not fit, InvalidDataError where x is infinite and has no limits.
+    """
     edges = extent(x) if limits is None else limits.to(x)
     if edges.shape[-2:] != (x.shape[1], 2):
-        raise UsageError(f"line_plot: limits must be (n_channels, 2) or (n_cases, n_channels, 2), got {limits}")
+        raise UsageError(
+            f"line_plot: limits must be (n_channels, 2) or (n_cases, n_channels, 2), got {tuple(edges.shape)}"
+        )
     low, high = edges.unbind(-1)
+    if bool(edges.isinf().any()):
+        if limits is not None:
+            raise UsageError("line_plot: limits must be finite, or NaN where a channel is to be blank")
+        refuse_infinite(x)
     same = low == high
     low, high = torch.where(same, low - 0.5, low), torch.where(same, high + 0.5, high)
     # halves, so that the range of finite values is finite

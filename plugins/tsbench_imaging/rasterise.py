@@ -1,61 +1,89 @@
-"""Polylines and markers as ink on pixels, in torch for whole batches; they look as matplotlib draws them.
+"""Polylines and markers as ink on pixels, for whole batches; they look as matplotlib draws them.
 
 A stroke of width 2h around the graph of a function meets every vertical line in one interval: from the maximum over u
 of y(u) + sqrt(h^2 - (x - u)^2) down to the minimum of y(u) - sqrt(...). So each pixel column is cut into a few slices,
 each slice has a top and a bottom, and the share of a pixel inside is its coverage. Differences of the coverage along
 the rows are scattered into the image, whose running sum fills it: the work grows with pixels plus points.
+
+Accelerators do this for a batch at once, in torch (here); a CPU series by series (`rasterise_cpu`), in the same float32
+operations, so that both draw the same.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tsbench_imaging.pen import Pen
+from tsbench_imaging.pen import FOLD, STEPS, Pen
 from tsbench_imaging.positions import FAR, extent
 
-_STEPS = 256  # vertical positions per pixel, as in Agg; sums of whole steps are exact in float32, in any order
-_FOLD = 1.0  # pixels; a segment that falls by more is a steep descent
 
+def rasterise(
+    y: Tensor, column: Tensor, pen: Pen, blank: float, inks: Tensor, out: Tensor, scratch: Tensor | None
+) -> None:
+    """Draw polylines with vertices y (n, c, n_timepoints), float32, at column (n_timepoints,) or shape of y.
 
-def rasterise(y: Tensor, column: Tensor, pen: Pen, scratch: Tensor) -> Tensor:
-    """Draw polylines with vertices y (n_timepoints, n_rows), float32, at column (n_timepoints,) or shape of y.
-
-    Returns the ink on each pixel, 0 to the number of slices: (height, n_rows, width). It is a view of scratch, which
-    holds at least (pen.paper_rows, n_rows, width + 2 pad) float32: fresh memory costs more than the drawing in it.
+    Each is drawn in a cell of its own of out (n, planes, g height, g width): blank + inks (c, planes) * the ink on a
+    pixel, which is 0 to the number of slices. out is float32 and contiguous. scratch, at least `pen.paper` float32 for
+    each series, is where they are drawn all at once; None, on a CPU only: one after the other.
     """
+    points = y.flatten(0, 1)
+    column = column[None] if column.ndim == 1 else column.flatten(0, 1)
+    line = _on_grid(points, pen)
+    if scratch is not None:
+        ink = draw_batch(line, points, column, pen, scratch)
+        _colour(torch.unflatten(ink, 0, y.shape[:2]), blank, inks, out)
+        return
+    from tsbench_imaging.rasterise_cpu import draw  # numba is imported, and compiles, where it is needed
+
+    reach, stamp = np.array(pen.reach, np.float32), np.array(pen.stamp, np.float32).reshape(-1, 3)
+    arrays: Any = {"reach": reach, "stamp": stamp}
+    series = [tensor.contiguous().numpy() for tensor in (line, points, column)]
+    draw(series[0], series[1], series[2], pen._replace(**arrays), blank, inks.numpy(), out.numpy())
+
+
+def draw_batch(line: Tensor, points: Tensor, column: Tensor, pen: Pen, scratch: Tensor) -> Tensor:
+    """Return the ink, 0 to the number of slices, of lines and marked points (n_rows, n_timepoints), on any device.
+
+    column : (n_rows or 1, n_timepoints). The result (n_rows, height, width) is a view of scratch.
+    """
+    y, n_rows = line.T, len(line)
+    column = column[0] if len(column) == 1 else column.T
     height, width, pad = pen.height, pen.width, pen.pad
-    paper = scratch[: pen.paper_rows * y.shape[1] * (width + 2 * pad)].zero_()
-    paper = paper.view(-1, y.shape[1], width + 2 * pad)
+    paper = scratch[: n_rows * pen.paper].zero_().view(-1, n_rows, width + 2 * pad)
     paper[0] = pen.slices
-    n_layers = 0
     if pen.reach and len(y) > 1:
-        line = _on_grid(y, pen)
-        n_layers, layer = _layers(line, column, pen)
-        _fill(paper, _band(line, n_layers, layer, column, pen), pen)
-    if paper.device.type == "cpu":  # whole rows at a time: torch.cumsum takes columns one by one
-        for above, row in pairwise(paper.unbind(0)):
-            row.add_(above)
-    else:
-        torch.cumsum(paper, 0, out=paper)
-    if n_layers > 1:  # layers overlap
-        paper.clamp_(min=0)
-    _mark(paper, y, column, pen)
+        n_layers, layer = _layers(y, column, pen)
+        _fill(paper, _band(y, n_layers, layer, column, pen), pen)
+    torch.cumsum(paper, 0, out=paper)
+    paper.clamp_(min=0)  # layers overlap
+    _mark(paper, points.T, column, pen)
     ink = paper.neg_().add_(pen.slices)
-    return ink[pad : pad + height, :, pad : pad + width]
+    return ink[pad : pad + height, :, pad : pad + width].transpose(0, 1)
+
+
+def _colour(ink: Tensor, blank: float, inks: Tensor, out: Tensor) -> None:
+    """Write ink (n, c, height, width) to the cells of out."""
+    height, width = ink.shape[2:]
+    side = out.shape[3] // width
+    for channel, plane in np.ndindex(inks.shape):
+        top, left = channel // side * height, channel % side * width
+        cell = out[:, plane, top : top + height, left : left + width]
+        torch.add(ink.new_tensor(blank), ink[:, channel], alpha=float(inks[channel, plane]), out=cell)
 
 
 def _on_grid(y: Tensor, pen: Pen) -> Tensor:
     """Move lines that are level throughout onto the pixel grid, as matplotlib does (not their markers)."""
-    low, high = extent(y.t()).unbind(-1)
+    low, high = extent(y).unbind(-1)
     level = low == high
     if not bool(level.any()):
         return y
     offset = 0.5 if round(pen.linewidth) % 2 else 0.0
-    return torch.where(level, (y + 0.5).floor() + offset, y)
+    return torch.where(level[:, None], (y + 0.5).floor() + offset, y)
 
 
 def _layers(y: Tensor, column: Tensor, pen: Pen) -> tuple[int, Tensor | None]:
@@ -68,13 +96,13 @@ def _layers(y: Tensor, column: Tensor, pen: Pen) -> tuple[int, Tensor | None]:
     missing = y.isnan()
     n_layers, layer = 1, None
     if bool(missing.any()):
-        begins = ~missing & torch.cat([torch.ones_like(missing[:1]), missing[:-1]])
-        run = begins.cumsum(0)
+        drawn = ~(missing[:-1] | missing[1:])
+        run = torch.cat([drawn[:1], drawn[1:] & ~drawn[:-1]]).cumsum(0)
         # at most this many runs of two points, with a gap between them, lie within a line's width and a slice
         n_layers = max(1, min(int(run.max()), 2 + _points_within(column, pen.linewidth + 2 / pen.slices) // 3))
-        layer = (run[:-1] % n_layers).masked_fill(missing[:-1] | missing[1:], -1)
+        layer = (run % n_layers).masked_fill(~drawn, -1)
     if pen.folds > 1:
-        down = (y[1:] - y[:-1]) > _FOLD
+        down = (y[1:] - y[:-1]) > FOLD
         fold = torch.cat([torch.zeros_like(down[:1]), down[1:] != down[:-1]]).cumsum(0) % pen.folds
         layer = fold if layer is None else torch.where(layer < 0, layer, layer + n_layers * fold)
         n_layers *= pen.folds
@@ -115,8 +143,9 @@ def _highest(y: Tensor, n_layers: int, layer: Tensor | None, position: Tensor, n
     after = torch.searchsorted(position.t().contiguous(), middle, right=True).clamp_(1, length - 1).t()
     left, right = _at(position, after - 1), _at(position, after)
     share = (middle.t() - left) / (right - left)
-    share = share.masked_fill((share < 0) | (share > 1), math.nan).view(n_slices, -1)
-    middles = torch.lerp(_at(y, after - 1), _at(y, after), share)[:, None, None]
+    share = share.masked_fill((share < 0) | (share >= 1), math.nan).view(n_slices, -1)
+    begin = _at(y, after - 1)
+    middles = (begin + (_at(y, after) - begin) * share)[:, None, None]  # lerp is rounded otherwise on some devices
     vertices = y[:, None, None]
     if layer is not None:
         drawn = layer[:, None] == torch.arange(n_layers, device=y.device)[:, None]
@@ -148,7 +177,7 @@ def _fill(paper: Tensor, band: Tensor, pen: Pen) -> None:
     is clamp(v - i, 0, 1); its differences along i are two numbers, at floor(v) and below.
     """
     torch.minimum(band[:, 0].neg_(), band[:, 1], out=band[:, 0])  # an empty slice has its top below its bottom
-    band.clamp_(0, pen.height).mul_(_STEPS).round_().mul_(1 / _STEPS)
+    band.clamp_(0, pen.height).mul_(STEPS).round_().mul_(1 / STEPS)
     row = band.floor()
     rest = band.sub_(row)
     stride, n_rows = paper.stride(0), paper.shape[1]

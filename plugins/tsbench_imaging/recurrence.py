@@ -81,6 +81,11 @@ def recurrence_plot(
 
 def _plot(points: Tensor, limits: Tensor | None, image: Tensor, n_rows: int) -> None:
     """Write the distances of points (n, dimension, m), or whether they are below limits (n,), to image (n, m, m)."""
+    if limits is not None and points.shape[1] == 1 and points.device.type == "cpu":
+        from tsbench_imaging.pairs_cpu import below  # numba is imported where it is needed
+
+        below(points[:, 0].contiguous().numpy(), limits.numpy(), image.numpy())
+        return
     direct = limits is None and points.dtype == image.dtype
     for rows, target in zip(torch.split(points, n_rows, dim=2), torch.split(image, n_rows, dim=1), strict=True):
         distances = _distances(rows, points, target if direct else None)

@@ -15,6 +15,7 @@ from torch import Tensor
 from tsbench import BaseParams, Transform, param
 from tsbench.errors import UsageError
 from tsbench_imaging.lines import Layout, line_plot, plot_shape
+from tsbench_imaging.missing import check_series, refuse_infinite
 
 Spectrum = Literal["fft", "lomb"]
 Missing = Literal["zero", "interpolate"]
@@ -43,13 +44,15 @@ def spectrum_values(
         `frequencies` (F,) in cycles per unit of time, None: n_timepoints // 2 multiples of 1 / (N s), s the mean
         distance of a case's points.
 
-    A channel with fewer than two observed points gives NaN. Raises UsageError on a wrong argument.
+    A channel with fewer than two observed points gives NaN. Raises UsageError on a wrong argument, InvalidDataError
+    where x is no such tensor, empty or infinite.
     """
-    if spectrum not in ("fft", "lomb") or missing not in ("zero", "interpolate"):
-        raise UsageError(
-            f"frequency_spectrum: spectrum is '{spectrum}', not fft or lomb; or missing is '{missing}', not zero or "
-            "interpolate"
-        )
+    check_series(x)
+    refuse_infinite(x)
+    if spectrum not in ("fft", "lomb"):
+        raise UsageError(f"spectrum = {spectrum!r}: expected 'fft' or 'lomb'")
+    if missing not in ("zero", "interpolate"):
+        raise UsageError(f"missing = {missing!r}: expected 'zero' or 'interpolate'")
     if spectrum == "fft" and (times is not None or frequencies is not None):
         raise UsageError("frequency_spectrum: times and frequencies are for spectrum='lomb' only")
     observed = ~x.isnan()
@@ -57,7 +60,9 @@ def spectrum_values(
     if missing == "interpolate" and spectrum == "fft":
         x = _interpolated(x)
     y = (x - x.nanmean(dim=-1, keepdim=True)).nan_to_num(0.0)
-    if spectrum == "fft":
+    if len(x) == 0:  # which some FFTs refuse
+        magnitude = x.new_empty(0, x.shape[1], x.shape[2] // 2 + 1)
+    elif spectrum == "fft":
         window = torch.hann_window(x.shape[-1], dtype=x.dtype, device=x.device)
         magnitude = torch.fft.rfft(y * window).abs()
     else:
@@ -131,6 +136,7 @@ class FrequencySpectrum(Transform):
         linewidth: float = param(1.0, low=0.0, high=100.0, doc="width of the line in points, 100/72 pixels each")
         layout: Layout = param("grid", doc="RGB image of all channels, or a grey image per channel (1 is ink)")
 
+    version = 2
     limits: Tensor | None = None
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from tsbench import BaseParams, Transform, param
-from tsbench.errors import MethodError
+from tsbench.errors import InvalidDataError, MethodError, UsageError
 
 Scaling = Literal["log1p", "magnitude", "power", "log"]
 _LOG_FLOOR = 1e-6
@@ -32,8 +32,9 @@ def spectrogram(x: Tensor, n_fft: int, hop: int, scaling: Scaling = "log1p") -> 
     ("power"), log(1 + m) or log(max(m, 1e-6)). dtype (float32 or float64) and device are kept.
 
     Finite input gives finite output: a case whose largest value exceeds 2^60 is transformed divided by a power of
-    two, and what then exceeds the largest finite number is set to it.
+    two, and what then exceeds the largest finite number is set to it. Raises InvalidDataError, UsageError.
     """
+    _check(x, n_fft, hop, scaling)
     n, c, length = x.shape
     exponent = (torch.frexp(x.abs().amax(dim=(1, 2))).exponent - _SAFE_EXPONENT).clamp(min=0).to(x.dtype)
     scale = torch.exp2(exponent)[:, None, None]
@@ -54,6 +55,19 @@ def spectrogram(x: Tensor, n_fft: int, hop: int, scaling: Scaling = "log1p") -> 
     if scaling == "log":
         return magnitude.clamp(min=_LOG_FLOOR).log()
     return magnitude.square().clamp(max=largest) if scaling == "power" else magnitude
+
+
+def _check(x: Tensor, n_fft: int, hop: int, scaling: str) -> None:
+    if not isinstance(x, Tensor) or x.dtype not in (torch.float32, torch.float64) or x.ndim != 3 or 0 in x.shape:
+        got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise InvalidDataError(
+            f"spectrogram: x must be float32 or float64, (n_cases, n_channels, n_timepoints), not empty, got {got}"
+        )
+    for name, value in (("n_fft", n_fft), ("hop", hop)):
+        if value < 1:
+            raise UsageError(f"spectrogram: {name} = {value}: expected an integer from 1 on")
+    if scaling not in get_args(Scaling):
+        raise UsageError(f"spectrogram: scaling = {scaling!r}: expected one of {', '.join(get_args(Scaling))}")
 
 
 class Spectrogram(Transform):

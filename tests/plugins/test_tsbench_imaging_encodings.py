@@ -340,6 +340,8 @@ def test_bad_series(encode):
     for x in (torch.zeros(2, 3), torch.zeros(2, 3, 5, dtype=torch.int64)):
         with pytest.raises(InvalidDataError, match="expected a floating-point tensor"):
             encode(x, 1)
+    with pytest.raises(InvalidDataError, match="expected a floating-point tensor .* got ndarray"):
+        encode(np.zeros((2, 3, 5)), 1)
     for x in (torch.zeros(2, 3, 0), torch.zeros(2, 0, 5)):
         with pytest.raises(InvalidDataError, match="at least 1 channel and 1 time point"):
             encode(x, 1)
@@ -367,6 +369,11 @@ def test_bad_series(encode):
 def test_bad_parameters(encode, parameters, error, message):
     with pytest.raises(error, match=message):
         encode(2 * noise(20), 10, **parameters)
+
+
+def test_a_single_time_point_has_no_transition():
+    with pytest.raises(UsageError, match="n_bins = 8: expected series of at least 2 time points"):
+        markov_transition_field(torch.zeros(1, 1, 1), 1)
 
 
 def test_unscaled_field_equals_pyts():

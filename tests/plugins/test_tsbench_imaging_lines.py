@@ -214,8 +214,14 @@ def test_the_transform_says_its_shape_and_takes_limits():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"image_size": 0}, "image_size must be at least 1"),
-        ({"linewidth": -1.0}, "linewidth"),
+        ({"image_size": 0}, "image_size = 0: expected pixels"),
+        ({"image_size": 2.5}, "image_size = 2.5: expected pixels"),
+        ({"image_size": (4, 0)}, r"image_size = \(4, 0\): expected pixels"),
+        ({"linewidth": -1.0}, "linewidth = -1.0: expected"),
+        ({"markersize": torch.nan}, "markersize = nan: expected"),
+        ({"limits": [[0.0, torch.inf]] * 2}, "limits must be finite"),
+        ({"lengths": torch.tensor([3])}, r"lengths must be \(2,\)"),
+        ({"observed": torch.ones(2, 2, 9) > 0}, r"observed must be \(2, 2, 10\)"),
         ({"marker": "x"}, "marker 'x'"),
         ({"layout": "row"}, "layout 'row'"),
         ({"limits": torch.zeros(3, 2)}, "limits"),
@@ -231,8 +237,13 @@ def test_wrong_arguments_are_named(arguments, message):
 
 
 def test_other_input_is_refused():
-    with pytest.raises(UsageError, match="n_cases, n_channels, n_timepoints"):
-        line_plot(torch.zeros(2, 10))
+    for x in (torch.zeros(2, 10), torch.zeros(2, 2, 10, dtype=torch.int64), np.zeros((2, 2, 10))):
+        with pytest.raises(InvalidDataError, match="n_cases, n_channels, n_timepoints"):
+            line_plot(x)
+    with pytest.raises(InvalidDataError, match="at least 1 channel and 1 time point"):
+        line_plot(torch.zeros(2, 2, 0))
+    with pytest.raises(InvalidDataError, match="case 1, channel 0, time point 2 is infinite"):
+        line_plot(torch.tensor([[[0.0, 1.0, 2.0]], [[0.0, 2.0, -torch.inf]]]))
     with pytest.raises(InvalidDataError, match="case 1 .* descend"):
         line_plot(torch.zeros(2, 1, 3), times=torch.tensor([[0.0, 1.0, 2.0], [0.0, 2.0, 1.0]]))
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.signal import get_window, lombscargle
 
-from tsbench.errors import UsageError
+from tsbench.errors import InvalidDataError, UsageError
 from tsbench_imaging.lines import channel_limits
 from tsbench_imaging.spectrum import FrequencySpectrum, frequency_spectrum, lomb_scargle, spectrum_values
 
@@ -105,9 +105,22 @@ def test_short_series(length, spectrum):
 
 def test_wrong_arguments_are_named():
     x = torch.randn(1, 1, 20)
-    with pytest.raises(UsageError, match="spectrum is 'wavelet'"):
+    with pytest.raises(UsageError, match="spectrum = 'wavelet': expected 'fft' or 'lomb'"):
         frequency_spectrum(x, spectrum="wavelet")
     with pytest.raises(UsageError, match="for spectrum='lomb'"):
         frequency_spectrum(x, times=torch.zeros(1, 20))
     with pytest.raises(UsageError, match="times must be"):
         frequency_spectrum(x, spectrum="lomb", times=torch.zeros(1, 9))
+    with pytest.raises(UsageError, match="missing = 'mean': expected 'zero' or 'interpolate'"):
+        frequency_spectrum(x, missing="mean")
+
+
+def test_other_input_is_refused():
+    for x in (torch.zeros(2, 10), torch.zeros(2, 2, 10, dtype=torch.int64)):
+        with pytest.raises(InvalidDataError, match="n_cases, n_channels, n_timepoints"):
+            frequency_spectrum(x)
+    with pytest.raises(InvalidDataError, match="at least 1 channel and 1 time point"):
+        frequency_spectrum(torch.zeros(2, 2, 0))
+    with pytest.raises(InvalidDataError, match="case 0, channel 0, time point 1 is infinite"):
+        frequency_spectrum(torch.tensor([[[0.0, torch.inf, 1.0]]]))
+    assert frequency_spectrum(torch.zeros(0, 2, 10), 8).shape == (0, 3, 16, 16)

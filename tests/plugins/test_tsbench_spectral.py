@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy.signal import get_window
 
 import tsbench_spectral
+from tsbench.errors import InvalidDataError, UsageError
 from tsbench_spectral.augment import (
     SpectrogramBlur,
     SpectrogramJitter,
@@ -210,3 +211,18 @@ def test_on_a_gpu():
     torch.testing.assert_close(maps.cpu(), minmax(Spectrogram()(x.cpu())), rtol=1e-4, atol=1e-5)
     for transform in MAPS:
         assert transform(maps, torch.Generator("cuda").manual_seed(0)).device.type == "cuda"
+
+
+@pytest.mark.parametrize("x", [torch.zeros(2, 10), torch.zeros(2, 2, 10).long(), torch.zeros(2, 2, 0)])
+def test_other_input_is_refused(x):
+    with pytest.raises(InvalidDataError, match="x must be float32 or float64, .*not empty, got torch"):
+        spectrogram(x, 8, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((0, 4), "n_fft = 0"), ((8, 0), "hop = 0"), ((8, 4, "db"), "scaling = 'db': expected one of log1p, magnitude")],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        spectrogram(torch.zeros(1, 1, 20), *arguments)
