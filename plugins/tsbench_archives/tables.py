@@ -24,6 +24,7 @@ from tsbench_archives.readers import MISSING_LABELS, encoding, reason, shown
 
 META = ("subject", "record", "fold", "group")
 TEXT = ("case", "label", *META)
+UNFIT = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 ARRAYS = ("X", "y", "lengths", "times", "static")
 
 
@@ -157,7 +158,7 @@ def _read_parquet(path: Path) -> _Table:
     except Exception as error:  # a damaged file raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
     for column in table.schema:
-        if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+        if any(unfit(column.type) for unfit in UNFIT):
             kind = shown(str(column.type))
             raise InvalidDataError(f"{path}: column '{shown(column.name)}' is of type {kind}, not of numbers or text")
     _check_names(path, list(frame.columns))
