@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -74,6 +75,10 @@ class Panel:
                 f"case {case}, channel {channel}, time point {time} is infinite or too large for float32; "
                 "replace it by NaN or rescale the data"
             )
+        for name, array in (("times", self.times), ("static", self.static)):
+            if array is not None and np.isinf(array).any():
+                case = int(np.isinf(array).any(axis=1).argmax())
+                raise InvalidDataError(f"{name} of case {case} holds an infinite or too large value; correct it")
 
     @classmethod
     def build(cls, X: Array, labels: Sequence[object] | Array | None = None, **fields: Any) -> Panel:
@@ -249,10 +254,10 @@ def _check_sizes(panel: Panel) -> None:
 
 def _label_order(names: set[str]) -> Any:
     try:
-        {float(name) for name in names}
+        numeric = not any(math.isnan(float(name)) for name in names)  # NaN has no place in an order
     except ValueError:
-        return lambda name: (name.casefold(), name)
-    return lambda name: (float(name), name)
+        numeric = False
+    return (lambda name: (float(name), name)) if numeric else lambda name: (name.casefold(), name)
 
 
 def _label_names(panel: Panel) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsbench.errors import InvalidDataError
@@ -23,6 +24,7 @@ from tsbench_archives.readers import MISSING_LABELS, encoding, reason, shown
 
 META = ("subject", "record", "fold", "group")
 TEXT = ("case", "label", *META)
+UNFIT = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 ARRAYS = ("X", "y", "lengths", "times", "static")
 
 
@@ -156,9 +158,14 @@ def _read_csv(path: Path, labelled: bool) -> _Table:
 def _read_parquet(path: Path, labelled: bool) -> _Table:
     try:
         # Without its metadata pandas keeps an index as the column it is, so that `case` may be one.
-        frame = pq.read_table(path).to_pandas(ignore_metadata=True)
+        table = pq.read_table(path)
+        frame = table.to_pandas(ignore_metadata=True)
     except Exception as error:  # a damaged file raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
+    for column in table.schema:
+        if any(unfit(column.type) for unfit in UNFIT):
+            kind = shown(str(column.type))
+            raise InvalidDataError(f"{path}: column '{shown(column.name)}' is of type {kind}, not of numbers or text")
     _check_names(path, list(frame.columns), labelled)
     return _Table(path, frame, range(len(frame)))
 
@@ -234,9 +241,11 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
         raise InvalidDataError(
             f"needs arrays X and y, may have {', '.join(ARRAYS[2:])} and meta_<name>; it has {there}"
         )
-    for name in set(arrays) & {"X", "lengths", "times", "static"}:
-        if arrays[name].dtype.kind not in ("iu" if name == "lengths" else "iufb"):
-            raise InvalidDataError(f"array {name} is of type {arrays[name].dtype}, not of numbers")
+    kinds = {"lengths": ("iu", "whole numbers"), **dict.fromkeys(("X", "times", "static"), ("iufb", "numbers"))}
+    for name, array in arrays.items():
+        allowed, wanted = kinds.get(name, ("iufbU", "numbers or text"))
+        if array.dtype.kind not in allowed:
+            raise InvalidDataError(f"array {shown(name)} is of type {shown(str(array.dtype))}, not of {wanted}")
     X = arrays["X"] if arrays["X"].ndim != 2 else arrays["X"][:, None, :]
     if X.ndim != 3:
         raise InvalidDataError(f"array X must have 2 or 3 axes (cases, channels, time points), got shape {X.shape}")
@@ -253,7 +262,8 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
     if "times" in fields and fields["times"].shape != (len(X), X.shape[2]):
         raise InvalidDataError(f"array times has shape {fields['times'].shape}, expected {(len(X), X.shape[2])}")
     if "static" in fields:
-        fields["static"] = fields["static"].astype(np.float32)
+        with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
+            fields["static"] = fields["static"].astype(np.float32)
     if "times" in fields:
         fields["times"] = fields["times"].astype(np.float64)
     if "lengths" in fields:

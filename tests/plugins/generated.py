@@ -34,7 +34,7 @@ VALUES = {
 }
 
 
-def quick(quickly=2):
+def quick(quickly=4):
     """A few examples, always the same; with TSBENCH_FUZZ=n in the environment n new ones."""
     return settings(
         max_examples=DEEP or quickly,

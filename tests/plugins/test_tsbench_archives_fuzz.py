@@ -5,6 +5,8 @@ import os
 import zipfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,11 +33,14 @@ def npz(**arrays):
     return buffer.getvalue()
 
 
-def parquet():
-    import pandas as pd
+def parquet(**columns):
+    """Return a .parquet file of columns given by name."""
+    return parquet_of(pa.table(columns))
 
+
+def parquet_of(table):
     buffer = io.BytesIO()
-    pd.DataFrame({"label": ["a", "b"], "t0": [1.0, 2.0], "t1": [3.0, None]}).to_parquet(buffer)
+    pq.write_table(table, buffer)
     return buffer.getvalue()
 
 
@@ -55,7 +60,7 @@ VALID = {
     ],
     "csv": [b"label,subject,t0,t1\na,s1,1,2\nb,s2,,4e5\n", b"case,time,label,c0,c1\n1,0,a,1,2\n1,1,a,3,\n2,0,b,5,6\n"],
     "npz": [npz(X=np.ones((2, 1, 3)), y=np.array(["a", "b"]), lengths=np.array([3, 2]), meta_subject=np.array([1, 2]))],
-    "parquet": [parquet()],
+    "parquet": [parquet(label=["a", "b"], t0=[1.0, 2.0], t1=[3.0, None])],
 }
 # What damage of real files looks like: separators, line ends, headers, labels and numbers where they do not belong.
 PIECES = [
@@ -275,3 +280,94 @@ def test_an_array_that_claims_to_be_huge(folder, shape):
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("X.npy", array)
     assert outcome(folder / "huge.npz", buffer.getvalue(), READ["npz"]) is None
+
+
+@pytest.mark.parametrize("extension", READ)
+def test_a_file_that_ends_early(folder, extension):
+    """A text file may end after a whole case and be valid; no other may."""
+    for content in VALID[extension]:
+        for length in range(1, len(content), 1 + len(content) // 100):
+            panel = outcome(folder / f"cut.{extension}", content[:length], READ[extension])
+            assert panel is None or (extension in TEXT and len(panel) <= 2)
+
+
+@pytest.mark.parametrize("extension", ["npz", "parquet"])
+def test_flipped_bits(folder, extension):
+    content = VALID[extension][0]
+    for position in range(0, len(content), 1 + len(content) // 150):
+        changed = bytearray(content)
+        changed[position] ^= 0x55
+        outcome(folder / f"flipped.{extension}", bytes(changed), READ[extension])
+
+
+@pytest.mark.parametrize("extension", TEXT)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-7", "cp037"])
+def test_other_encodings_are_refused(folder, extension, encoding):
+    for content in VALID[extension]:
+        text = content.decode().replace("a", "é")
+        panel = outcome(folder / f"encoded.{extension}", text.encode(encoding), READ[extension])
+        assert panel is None or encoding == "utf-7"
+
+
+LABELS = ["ярлык", "标签", "é", "🙂", "a b", "x" * 3000]
+
+
+@pytest.mark.parametrize("extension", ["npz", "parquet"])
+def test_labels_in_any_script_in_binary_files(folder, extension):
+    content = {"npz": npz(X=np.ones((6, 2)), y=np.array(LABELS)), "parquet": parquet(label=LABELS, t0=range(6))}
+    assert set(outcome(folder / f"labels.{extension}", content[extension], READ[extension]).classes) == set(LABELS)
+
+
+ARRAYS = {
+    "bytes": np.array([b"a", b"b"]),
+    "complex": np.array([1j, 2j]),
+    "dates": np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[D]"),
+    "records": np.array([(1, 2.0), (2, 3.0)], dtype="i4,f4"),
+    "objects": np.array([{"a": 1}, None], dtype=object),
+    "big endian": np.array([1, 2], dtype=">i4"),
+    "half": np.array([1, 2], dtype=np.float16),
+    "none": np.array(None),
+    "flags": np.array([True, False]),
+    "huge": np.array([1e308, -1e308]),
+    "unsigned": np.array([2**64 - 1, 0], dtype=np.uint64),
+}
+
+
+@pytest.mark.parametrize("name", ["X", "y", "lengths", "times", "static", "meta_subject"])
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_arrays_of_every_type(folder, name, kind):
+    array = ARRAYS[kind]
+    if array.ndim and name in ("X", "times", "static"):
+        array = array[:, None]
+    sound = {"X": np.ones((2, 1)), "y": np.array([0, 1])}
+    panel = outcome(folder / "types.npz", npz(**{**sound, name: array}), READ["npz"])
+    assert kind not in ("complex", "records", "objects", "none") or panel is None
+    if panel is not None and panel.static is not None:
+        assert np.isfinite(panel.static).all()
+
+
+def test_columns_of_every_type(folder):
+    columns = {
+        "lists": pa.array([[1.0], [2.0]]),
+        "structs": pa.array([{"a": 1}, {"a": 2}]),
+        "bytes": pa.array([b"\xff", b"b"]),
+        "bytes of one size": pa.array([b"a", b"b"], pa.binary(1)),
+        "dates": pa.array([0, 1], pa.timestamp("s")),
+        "flags": pa.array([True, None]),
+        "decimals": pa.array([1, 2], pa.decimal128(5, 2)),
+        "categories": pa.array(["1", "2"]).dictionary_encode(),
+        "nulls": pa.array([None, None]),
+        "large": pa.array([2**62, -(2**62)]),
+    }
+    for kind, column in columns.items():
+        for content in (
+            parquet(label=["a", "b"], t0=column),
+            parquet(label=column, t0=[1.0, 2.0]),
+            parquet(case=column, label=["a", "b"], t0=[1.0, 2.0]),
+            parquet(case=[1, 1], time=column, label=["a", "a"], t0=[1.0, 2.0]),
+            parquet(label=["a", "b"], subject=column, t0=[1.0, 2.0]),
+        ):
+            panel = outcome(folder / "columns.parquet", content, READ["parquet"])
+            assert panel is None or kind not in ("lists", "structs", "bytes", "bytes of one size")
+    twice = pa.Table.from_arrays([pa.array(["a", "b"]), pa.array([1.0, 2.0]), pa.array([1, 2])], ["label", "t", "t"])
+    assert outcome(folder / "twice.parquet", parquet_of(twice), READ["parquet"]) is None

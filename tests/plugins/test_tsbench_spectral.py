@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.signal import get_window
 
 import tsbench_spectral
-from tsbench.errors import InvalidDataError, UsageError
+from tsbench.errors import InvalidDataError, MethodError, UsageError
 from tsbench_spectral.augment import (
     SpectrogramBlur,
     SpectrogramJitter,
@@ -226,3 +226,25 @@ def test_other_input_is_refused(x):
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(UsageError, match=message):
         spectrogram(torch.zeros(1, 1, 20), *arguments)
+
+
+def test_a_missing_value_is_0_in_a_spectrogram():
+    x = torch.randn(2, 3, 40)
+    gaps = torch.rand(x.shape, generator=rng()) < 0.3
+    stft = Spectrogram()
+    torch.testing.assert_close(stft(x.masked_fill(gaps, float("nan"))), stft(x.masked_fill(gaps, 0.0)))
+
+
+def test_a_missing_value_has_no_part_in_minmax():
+    x = torch.tensor([[[2.0, float("nan"), 4.0, 3.0]], [[float("nan")] * 4], [[5.0, 5.0, float("nan"), 5.0]]])
+    nan = float("nan")
+    expected = torch.tensor([[[0.0, nan, 1.0, 0.5]], [[nan] * 4], [[0.0, 0.0, nan, 0.0]]])
+    torch.testing.assert_close(MinMax()(x), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("transform", [SpectrogramJitter(), SpectrogramBlur()])
+def test_what_is_for_images_refuses_series(transform):
+    with pytest.raises(MethodError, match=r"takes images \(n, c, F, T\).*got shape \(2, 3, 40\)"):
+        transform(torch.randn(2, 3, 40))
+    with pytest.raises(MethodError, match=r"stft takes series .* got shape \(1, 2, 3, 4\)"):
+        Spectrogram()(torch.randn(1, 2, 3, 4))

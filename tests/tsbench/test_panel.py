@@ -20,6 +20,13 @@ def test_classes_are_ordered_by_value_when_they_are_numbers():
     assert classes == ("-1", "9", "10")
     assert index.tolist() == [2, 1, 0, 1]
     assert class_index(["b", "A", "10"])[1] == ("10", "A", "b")
+    assert class_index(["2", "nan", "10"])[1] == ("10", "2", "nan")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan")])
+def test_a_missing_label_is_no_class(missing):
+    with pytest.raises(InvalidDataError, match="case 1 has no label"):
+        class_index(["a", missing])
 
 
 def test_select_takes_every_per_case_field(panel):
@@ -90,6 +97,8 @@ def test_concatenate_refuses_what_differs(panel):
         ({"X": np.ones((2, 1, 3)), "labels": [1]}, "y has 1 entries for 2 cases"),
         ({"X": np.ones((2, 1, 3)), "lengths": [1, 4]}, "lengths must be between 1 and 3"),
         ({"X": np.full((2, 1, 3), 1e39)}, "case 0, channel 0, time point 0 is infinite"),
+        ({"X": np.ones((2, 1, 3)), "static": np.array([[1.0], [np.inf]])}, "static of case 1 holds an infinite"),
+        ({"X": np.ones((2, 1, 3)), "times": np.full((2, 3), np.inf)}, "times of case 0 holds an infinite"),
         ({"X": np.ones((2, 1, 3)), "y": ["a", "b"]}, "y must be a numpy array, got list"),
         ({"X": np.ones((2, 1, 3)), "y": np.array([0, 1])}, "task is 'none'.*labels="),
         ({"X": np.ones((2, 1, 3)), "channel_names": ("a", "b")}, "2 channel names for 1 channels"),

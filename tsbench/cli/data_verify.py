@@ -30,12 +30,12 @@ def verify(names: tuple[str, ...]) -> int:
     wanted = names or tuple(name for name in plugins["datasets"].names() if name != "local")
     bad, missing = 0, 0
     for handle in expand_datasets(wanted, plugins, open_registry()):
-        if not handle.available():
-            missing += bool(names)
-            if names:
-                click.echo(f"missing     {handle.name}: get it with 'tsbench data fetch {handle.name}'")
-            continue
         try:
+            if not handle.available():
+                missing += bool(names)
+                if names:
+                    click.echo(f"missing     {handle.name}: get it with 'tsbench data fetch {handle.name}'")
+                continue
             fingerprint = handle.load().fingerprint()
         except InvalidDataError as error:
             bad += 1

@@ -3,6 +3,7 @@ import json
 import optuna
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import database
@@ -99,6 +100,18 @@ def test_export(tsbench, filled, tmp_path):
         assert frame["key"].tolist() == [make_spec(seed).key for seed in range(3)]
         assert frame["normalisation"].tolist() == ["none"] * 3
     assert tsbench("store", "export", "--out", "r.xlsx")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["run --method noop --dataset UnitTest", "leaderboard uea", "results", "store check"]
+)
+def test_a_store_of_a_newer_schema_is_refused_in_one_line_and_kept(tsbench, filled, command):
+    filled.write(lambda connection: connection.execute(sa.text("update tsbench_schema set version = 99")))
+    code, out, err = tsbench(*command.split())
+    assert (code, out) == (1, "")
+    remedy = "use the version of tsbench that wrote it, or another --store"
+    assert err == f"error: tsbench.db has schema 99, this tsbench reads 2; {remedy}\n"
+    assert len(filled.results()) == 3
 
 
 def test_a_store_that_may_only_be_read_still_serves_what_reads(tsbench, tmp_path, monkeypatch, registry):
