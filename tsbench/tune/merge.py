@@ -42,12 +42,15 @@ def copy_studies(ours: Store, other: Store) -> tuple[list[str], list[str]]:
 
 def _copy(name: str, there: Any, here: Any) -> None:
     """Copy one study, whole or not at all."""
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(_forget, name, here)
         optuna.copy_study(from_study_name=name, from_storage=there, to_storage=here)
-    except BaseException:
-        with contextlib.suppress(KeyError):
-            optuna.delete_study(study_name=name, storage=here)
-        raise
+        undo.pop_all()
+
+
+def _forget(name: str, here: Any) -> None:
+    with contextlib.suppress(KeyError):
+        optuna.delete_study(study_name=name, storage=here)
 
 
 def _outcomes(study: optuna.Study) -> list[Any]:

@@ -18,7 +18,7 @@ MEMORY = 3 * 2**29  # far above what a worker takes by itself, which differs bet
 
 @pytest.fixture(scope="module")
 def local(settings):
-    executor = Local([settings], Limits(seconds=4.0, memory=MEMORY))
+    executor = Local([settings], Limits(seconds=PATIENCE, memory=MEMORY))
     yield executor
     executor.stop()
 
@@ -69,8 +69,10 @@ def test_what_goes_wrong_ends_its_run_only(local, planned, what, status, error, 
         assert result.peak_memory_bytes > MEMORY
 
 
-def test_a_time_limit_ends_a_run_deaf_to_sigterm_with_all_it_started(local, planned, tmp_path):
-    result = do(local, planned("hang", note=tmp_path / "pids").specs[0])
+def test_a_time_limit_ends_a_run_deaf_to_sigterm_with_all_it_started(settings, planned, tmp_path):
+    executor = Local([settings], Limits(seconds=4.0))
+    result = do(executor, planned("hang", note=tmp_path / "pids").specs[0])
+    executor.stop()
     assert result.status == "timeout"
     assert result.error == "took longer than --time-limit 4 s"
     assert "in hang" in result.traceback
