@@ -153,8 +153,9 @@ def main():
         large = given.url or f"{place}/large.db"
         if given.url:
             with Store(given.url).engine.begin() as cleared:
-                for table in reversed(tables.metadata.sorted_tables[1:]):
-                    cleared.execute(table.delete())
+                for table in reversed(tables.metadata.sorted_tables):
+                    if table is not tables.schema:
+                        cleared.execute(table.delete())
         fill(large)
         if not given.url:
             print(f"size {Path(large).stat().st_size / 2**20:.0f} MiB")

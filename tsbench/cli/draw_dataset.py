@@ -43,7 +43,8 @@ def draw_dataset(name: str, panel: Panel, index: Array, part: str, out: Path) ->
             axes[i, 0].set_ylabel(short(label, 16), fontsize=8)
         if n_channels > 1:
             _name_channels(axes[0, 0].lines[: 2 * n_channels : 2], panel)
-        figure.supxlabel("time point" if panel.times is None else "time", fontsize=8)
+        for axis in axes[-1]:
+            axis.set_xlabel("time point" if panel.times is None else "time", fontsize=8)
         what = "".join(f", without {part}" for part in left_out)
         figure.suptitle(f"{short(name, 40)}: {part}, values as they are{what}", fontsize=9)
     return ", ".join(left_out)
