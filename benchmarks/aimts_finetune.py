@@ -2,7 +2,7 @@
 
 python benchmarks/aimts_finetune.py [DATASET:SHARE ...] [PARAMETER=VALUE ...]: an untrained AimTS is fine-tuned on a
 stratified share of the training part and looked at on that share and on the rest of it: cross entropy and accuracy,
-mean over two draws, with both learning-rate rules, and with running and recomputed statistics of the same fit.
+mean over two draws, from the published recipe to the default one, with running and recomputed statistics of each fit.
 Parameters are those of the probe. TSBENCH_DATA names folders of archive files.
 """
 
@@ -21,7 +21,8 @@ from tsbench.splits import label_subset
 from tsbench_aimts.finetune import FineTuneAimTS
 from tsbench_aimts.method import AimTS
 
-DATASETS = ["ItalyPowerDemand:0.15", "ItalyPowerDemand:0.5", "GunPoint:0.5"]
+DATASETS = ["ItalyPowerDemand:0.15", "GunPoint:0.2", "GunPoint:0.5"]
+RECIPES = [("published", "published"), ("even", "published"), ("even", "cosine")]
 DRAWS = 2
 
 
@@ -44,14 +45,14 @@ def look(net, part):
     return cross_entropy(logits, y).item(), (logits.argmax(1) == y).float().mean().item()
 
 
-def compare(panel, share, draw, lr_rule, overrides):
+def compare(panel, share, draw, recipe, overrides):
     """Return {statistics: (cross entropy and accuracy on the fitted cases, the same on the held-out ones)}."""
     fitted = label_subset(panel.y, share, draw)
     train, rest = cases(panel, fitted), cases(panel, np.setdiff1d(np.arange(len(panel)), fitted))
     torch.manual_seed(draw)
     method = AimTS.create()
     method.build([panel.shape])
-    probe = FineTuneAimTS(lr_rule=lr_rule, batch_norm="running", **overrides)
+    probe = FineTuneAimTS(batching=recipe[0], lr_rule=recipe[1], batch_norm="running", **overrides)
     net = probe.fit(method.eval(), train, None, np.random.default_rng(draw))
     found = {"running": look(net, train) + look(net, rest)}
     FineTuneAimTS().before_predictions(net.method, net.head, train.batch)
@@ -61,16 +62,18 @@ def compare(panel, share, draw, lr_rule, overrides):
 def main(arguments):
     torch.set_num_threads(1)
     overrides = dict(argument.split("=") for argument in arguments if "=" in argument)
-    print("| training part | lr_rule | batch_norm | fitted cases | held-out cases |\n|---|---|---|---|---|")
+    print(
+        "| training part | batching | lr_rule | batch_norm | fitted cases | held-out cases |\n|---|---|---|---|---|---|"
+    )
     for argument in [argument for argument in arguments if "=" not in argument] or DATASETS:
         name, _, share = argument.partition(":")
         panel = training_part(name)
-        for lr_rule in ("published", "cosine"):
-            draws = [compare(panel, float(share), draw, lr_rule, overrides) for draw in range(DRAWS)]
+        for recipe in RECIPES:
+            draws = [compare(panel, float(share), draw, recipe, overrides) for draw in range(DRAWS)]
             for statistics in draws[0]:
                 mean = np.mean([draw[statistics] for draw in draws], axis=0)
                 fitted, rest = (f"{loss:.3f}, {accuracy:.3f}" for loss, accuracy in (mean[:2], mean[2:]))
-                print(f"| {name}, {share} | `{lr_rule}` | `{statistics}` | {fitted} | {rest} |", flush=True)
+                print(f"| {name}, {share} | {' | '.join(recipe)} | {statistics} | {fitted} | {rest} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
@@ -16,11 +17,11 @@ from tsbench_probes.finetune import FineTune
 class FineTuneAimTS(FineTune):
     """Train all weights of a method and a head of two layers on its representation, each with a learning rate.
 
-    The recipe of the published code (AdamW, batches of 8, dropout on the head's output, the last epoch) but for two
-    things, whose published form does not settle on small sets: both learning rates fall along a cosine, and predictions
-    are normalised by the training cases as they are encoded without dropout. lr_rule and batch_norm bring back the
-    published ones. Where the split has a validation part the epoch with the best macro-F1 there is used; the paper has
-    none. A last batch of one case joins the batch before it, where the published code skips it.
+    The recipe of the published code (AdamW, batches of 8, dropout on the head's output, the last epoch) but for three
+    things, whose published form does not settle on small sets: batches are of equal size, both learning rates fall
+    along a cosine, and predictions are normalised by the training cases as they are encoded without dropout. batching,
+    lr_rule and batch_norm bring back the published ones. Where the split has a validation part the epoch with the best
+    macro-F1 there is used; the paper has none. No batch is of one case; the published code skips such a last one.
     """
 
     class Params(BaseParams):
@@ -35,6 +36,11 @@ class FineTuneAimTS(FineTune):
         weight_decay: float = param(0.01, low=0.0, high=1.0, stage="probe", doc="decoupled weight decay")
         hidden: int = param(256, low=1, high=65_536, stage="probe", doc="units of the head's first layer")
         dropout: float = param(0.1, low=0.0, high=0.9, stage="probe", doc="dropout of the head's output")
+        batching: Literal["even", "published"] = param(
+            "even",
+            stage="probe",
+            doc="even: sizes differ by one case at most; published: the last batch is what is left",
+        )
         lr_rule: Literal["cosine", "published"] = param(
             "cosine",
             stage="probe",
@@ -46,11 +52,18 @@ class FineTuneAimTS(FineTune):
             doc="statistics that predict: of the training cases without dropout, or running ones (published)",
         )
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def n_epochs(self, train: Batch) -> int:
         """Return the passes over the training part."""
         return int(self.params.epochs or (36 if train.x.shape[1] == 1 else 15))
+
+    def batches(self, n_cases: int) -> list[tuple[int, int]]:
+        """Return (start, end) of each batch; a BatchNorm sees little in a last batch of two."""
+        if self.params.batching == "published":
+            return super().batches(n_cases)
+        n_batches = min(math.ceil(n_cases / self.params.batch_size), n_cases // 2)
+        return list(pairwise(round(i * n_cases / n_batches) for i in range(n_batches + 1)))
 
     def make_head(self, n_features: int, n_classes: int) -> nn.Module:
         """Return Linear - BatchNorm - ReLU - Linear - Dropout."""

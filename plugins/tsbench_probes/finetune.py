@@ -83,6 +83,10 @@ class FineTune(Probe):
         """Return the passes over the training part."""
         return int(self.params.epochs)
 
+    def batches(self, n_cases: int) -> list[tuple[int, int]]:
+        """Return (start, end) of each batch of an epoch's order of the training cases."""
+        return batch_bounds(n_cases, self.params.batch_size)
+
     def make_head(self, n_features: int, n_classes: int) -> nn.Module:
         """Return the module from features (n, n_features) to logits (n, n_classes)."""
         return nn.Linear(n_features, n_classes)
@@ -104,7 +108,7 @@ class FineTune(Probe):
         net.method.train()
         net.head.train()
         order = torch.randperm(len(data), device=targets.device)
-        for start, end in batch_bounds(len(data), self.params.batch_size):
+        for start, end in self.batches(len(data)):
             index = order[start:end]
             loss = cross_entropy(net.head(net.method.represent(data.select(index))), targets[index])
             if not bool(torch.isfinite(loss)):

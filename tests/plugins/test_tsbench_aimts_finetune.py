@@ -56,6 +56,21 @@ def test_the_head_is_that_of_the_paper(panel, method):
     assert dropout.p == 0.1
 
 
+@pytest.mark.parametrize(("n_cases", "size"), [(2, 8), (3, 2), (8, 8), (9, 8), (10, 8), (50, 8), (67, 8), (270, 16)])
+def test_batches_are_of_equal_size_and_none_is_of_one_case(n_cases, size):
+    bounds = FineTuneAimTS(batch_size=size).batches(n_cases)
+    sizes = [end - start for start, end in bounds]
+    assert [start for start, _ in bounds] == [0, *np.cumsum(sizes)[:-1]]
+    assert sum(sizes) == n_cases
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) > 1
+    assert max(sizes) <= max(size, 3)
+
+
+def test_published_batches_end_with_what_is_left():
+    assert FineTuneAimTS(batching="published").batches(18) == [(0, 8), (8, 16), (16, 18)]
+
+
 def learning_rates(panel, method, monkeypatch, **overrides):
     """The rates of method and head in each epoch."""
     rates = []
