@@ -107,10 +107,13 @@ def test_what_raises_leaves_no_trial_under_way(searches, plugins):
 def test_a_worker_process_that_is_killed_costs_a_run_and_no_study(searches, monkeypatch, tmp_path):
     monkeypatch.setenv("TOY_DIES_ONCE", str(tmp_path / "dead"))
     found = searches(2)
-    executor = Local([WorkerSettings(plugin_files=(TOY,))] * 2, Limits(seconds=60))
+    executor, handler = (
+        Local([WorkerSettings(plugin_files=(TOY,))] * 2, Limits(seconds=60)),
+        signal.getsignal(signal.SIGTERM),
+    )
     run_searches(found, executor, 2, ALWAYS)
     died = [trial for search in found for trial in search.study.trials if trial.state == TrialState.FAIL]
     assert len(died) == 1 and "was ended by SIGKILL" in died[0].user_attrs["error"]
     assert Path(tmp_path / "dead").read_text() != str(os.getpid())
     assert [len(ended(search.study)) for search in found] == [2, 2]
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == handler
