@@ -100,6 +100,8 @@ def _print(board: Any) -> None:
         columns, first = columns[count:], False
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     click.echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
+    if board.outdated:
+        click.echo(f"Left out: {board.outdated} results of older versions or data; 'tsbench run' makes them anew.")
 
 
 def _table(board: Any, columns: list[str], summary: bool) -> Any:

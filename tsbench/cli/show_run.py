@@ -62,7 +62,8 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
     spec = run["spec"]
     when = datetime.datetime.fromtimestamp(attempt["started"], datetime.UTC).isoformat(timespec="seconds")
-    about = {name: run[name] for name in ("method", "method_version", "dataset", "protocol", "fold", "seed", "status")}
+    names = ("method", "method_version", "versions", "dataset", "protocol", "fold", "seed", "status")
+    about = {name: run[name] for name in names}
     about |= {"attempts": ", ".join(one["status"] for one in run["attempts"]), "started": when}
     peak = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB"
     print_facts(f"run {run['key']}", {**about, "device": attempt["device"], "peak memory": peak})

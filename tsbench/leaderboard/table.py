@@ -17,7 +17,9 @@ class Board:
 
     cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
         the metric (a fraction), NaN where a fold is missing.
-    summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, normalisation.
+    summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, versions (of
+        encoder, transforms and probe), normalisation.
+    outdated : how many succeeded runs are left out, as newer versions or data are there.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     """
@@ -28,6 +30,7 @@ class Board:
     cells: pd.DataFrame
     summary: pd.DataFrame
     common: tuple[str, ...]
+    outdated: int
 
     def frame(self) -> pd.DataFrame:
         """Return the board as one table, best rank first, incomplete methods last; what `--out` writes."""
@@ -38,7 +41,7 @@ class Board:
         return table
 
 
-COLUMNS = ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation")
+COLUMNS = ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation", "versions")
 
 
 def build(
@@ -52,7 +55,8 @@ def build(
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
     Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
-    each method the newest version counts. A cell needs every fold of a seed: seeds with a fold missing are left out.
+    each method the newest version counts, and of encoders, transforms and probe the newest on the board. A cell needs
+    every fold of a seed: seeds with a fold missing are left out.
     shared : rank every method, on the datasets that all of them have.
     """
     values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "finished", metric])
@@ -61,21 +65,31 @@ def build(
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
     values["value"] = values["value"].astype(float)
-    values = _newest(values)
+    n_values = len(values)
+    current = _newest(values)
+    values = current.sort_values("finished").drop_duplicates(["method", "dataset", "fold", "seed"], keep="last")
     cells = _cells(values, protocol, datasets)
     summary, common = _summary(values, cells, len(datasets), shared)
     order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
-    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common)
+    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, n_values - len(current))
 
 
 def _newest(values: pd.DataFrame) -> pd.DataFrame:
-    """Keep each method's newest version, and of each dataset the fingerprint that was run last."""
+    """Keep the newest version of each method and of all parts, and of each dataset the fingerprint run last."""
     if values.empty:
         return values
-    values = values[values["version"] == values.groupby("method")["version"].transform("max")]
+    values = _newest_parts(values[values["version"] == values.groupby("method")["version"].transform("max")])
     latest = values.sort_values("finished").groupby("dataset")["fingerprint"].last()
-    values = values[values["fingerprint"] == values["dataset"].map(latest)]
-    return values.sort_values("finished").drop_duplicates(["method", "dataset", "fold", "seed"], keep="last")
+    return values[values["fingerprint"] == values["dataset"].map(latest)]
+
+
+def _newest_parts(values: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows whose encoder, transform or probe is older than in another row."""
+    used = pd.Series(values["versions"].unique())
+    parts = used.str.split(",").explode().str.rpartition("=")
+    versions = pd.to_numeric(parts[2])
+    old = versions < versions.groupby(parts[0]).transform("max")
+    return values[~values["versions"].isin(used[versions.index[old]])]
 
 
 def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) -> pd.DataFrame:
@@ -106,5 +120,6 @@ def _summary(
     grouped = values.groupby("method")
     summary["seeds"] = grouped["seed"].nunique()
     summary["method_version"] = grouped["version"].max()
-    summary["normalisation"] = grouped["normalisation"].agg(lambda column: "/".join(sorted(set(column))))
+    for name in ("versions", "normalisation"):
+        summary[name] = grouped[name].agg(lambda column: "/".join(sorted(set(column))))
     return summary, tuple(common)

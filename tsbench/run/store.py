@@ -27,6 +27,7 @@ from tsbench.run.store_schema import (
     metrics,
     predictions,
     runs,
+    versions_text,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ BATCH = 1000
 # What a leaderboard needs of a run; `value` comes beside them.
 SCORE_COLUMNS = (
     *(runs.c[name] for name in ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status")),
-    *(runs.c.normalisation, runs.c.fingerprint, attempts.c.finished),
+    *(runs.c.normalisation, runs.c.fingerprint, runs.c.versions, attempts.c.finished),
 )
 
 
@@ -152,7 +153,7 @@ class Store(Database):
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
         Columns: label, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
-        finished, and the metric under its name.
+        versions, finished, and the metric under its name.
         """
         import pandas as pd
 
@@ -313,6 +314,7 @@ def _run_row(spec: RunSpec) -> dict[str, Any]:
         "spec": spec_to_json(spec),
         "normalisation": spec.normalisation,
         "fingerprint": spec.fingerprint,
+        "versions": versions_text(spec.versions),
     }
 
 

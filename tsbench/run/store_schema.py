@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
 from tsbench.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Optuna keeps its tables in the same database; `alembic_version` is its name, never ours.
 OPTUNA_TABLES = {"alembic_version", "studies", "trials"}
 PREPARING = 7301220  # PostgreSQL's advisory lock while tables are made; any number no one else takes
@@ -39,6 +39,7 @@ runs = sa.Table(
     # Also within spec: a leaderboard over many runs must not parse each one's.
     sa.Column("normalisation", sa.String, nullable=False, server_default=""),
     sa.Column("fingerprint", sa.String, nullable=False, server_default=""),
+    sa.Column("versions", sa.String, nullable=False, server_default=""),
 )
 attempts = sa.Table(
     "attempts",
@@ -92,6 +93,11 @@ claims = sa.Table(
 )
 
 
+def versions_text(versions: Mapping[str, int]) -> str:
+    """Return the versions of a run's parts as the column holds them: "encoder:gru=1,probe:svm-rbf=3"."""
+    return ",".join(f"{name}={version}" for name, version in sorted(versions.items()))
+
+
 def version_of(connection: sa.Connection, name: str) -> int | None:
     """Return the schema version of a database; None when it has no tables but Optuna's.
 
@@ -142,4 +148,16 @@ def _from_1(connection: sa.Connection) -> None:
     connection.execute(sa.update(old).values({name: spec[name].as_string() for name in names}))
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1}
+def _from_2(connection: sa.Connection) -> None:
+    """The versions of encoder, transforms and probe as a column."""
+    connection.execute(sa.text("ALTER TABLE runs ADD COLUMN versions VARCHAR DEFAULT '' NOT NULL"))
+    key, spec, versions = sa.column("key", sa.String), sa.column("spec", sa.JSON), sa.column("versions", sa.String)
+    old = sa.table("runs", key, spec, versions)
+    found = connection.execute(sa.select(key, spec["versions"]).select_from(old)).all()
+    values = [{"of": name, "text": versions_text(stored or {})} for name, stored in found]
+    if values:
+        update = sa.update(old).where(key == sa.bindparam("of")).values(versions=sa.bindparam("text"))
+        connection.execute(update, values)
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2}

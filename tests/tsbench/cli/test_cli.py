@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -244,3 +245,15 @@ def test_a_board_of_some_rows(tsbench):
     assert code == 0 and "over the datasets that all methods have: 1" in out and "1nn-ed" not in out
     code, _, err = tsbench("leaderboard", "UnitTest,GunPoint", "--method", "majorty")
     assert code == 2 and "majorty" in err and "majority" in err
+
+
+def test_a_board_says_what_it_leaves_out(tsbench, tmp_path):
+    assert tsbench("run", "--method", "majority", "--dataset", "UnitTest")[0] == 0
+    assert "Left out" not in tsbench("leaderboard", "UnitTest")[1]
+    with sqlite3.connect(tmp_path / "tsbench.db") as connection:
+        connection.execute("UPDATE runs SET method_version = 0")
+        for table in ("runs", "attempts", "metrics"):
+            connection.execute(f"UPDATE {table} SET key = 'older'")
+    assert tsbench("run", "--method", "majority", "--dataset", "UnitTest")[0] == 0
+    code, out, _ = tsbench("leaderboard", "UnitTest")
+    assert code == 0 and "Left out: 1 results of older versions or data; 'tsbench run' makes them anew." in out

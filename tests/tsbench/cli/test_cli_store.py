@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import database
-from tsbench.run.store import Store
+from tsbench.run.store import SCHEMA_VERSION, Store
 from tsbench.tune.storage import open_studies
 
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}
@@ -35,7 +35,7 @@ def test_info(tsbench, filled):
     code, out, _ = tsbench("store", "info")
     facts = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert code == 0
-    assert (facts["backend"], facts["schema"], facts["access"]) == ("sqlite", "2", "read and write")
+    assert (facts["backend"], facts["schema"], facts["access"]) == ("sqlite", str(SCHEMA_VERSION), "read and write")
     assert facts["runs"] == "3 (1 failed, 2 succeeded)"
     assert (facts["attempts"], facts["claimed"]) == ("3", "1")
     assert facts["checkpoints"] == "0 recorded, 0 files, 0.0 MiB"
@@ -110,7 +110,7 @@ def test_a_store_of_a_newer_schema_is_refused_in_one_line_and_kept(tsbench, fill
     code, out, err = tsbench(*command.split())
     assert (code, out) == (1, "")
     remedy = "use the version of tsbench that wrote it, or another --store"
-    assert err == f"error: tsbench.db has schema 99, this tsbench reads 2; {remedy}\n"
+    assert err == f"error: tsbench.db has schema 99, this tsbench reads {SCHEMA_VERSION}; {remedy}\n"
     assert len(filled.results()) == 3
 
 

@@ -22,6 +22,7 @@ def row(method, dataset, value, seed=0, fold=0, **fields):
         "protocol_hash": PROTOCOL.hash(),
         "normalisation": "none",
         "fingerprint": "f",
+        "versions": "",
         **fields,
     }
 
@@ -76,6 +77,21 @@ def test_of_a_method_the_newest_version_counts_and_of_a_dataset_the_newest_data(
     assert np.isnan(result.cells.loc["x", "B"])
     old = row("y", "A", 0.2, fingerprint="old", finished=-1.0)
     assert "y" not in board([*rows, old]).cells.index
+
+
+def test_results_of_an_older_probe_or_encoder_do_not_stand_beside_newer_ones():
+    def of(dataset, value, versions):
+        return row("x", dataset, value, versions=versions, finished=-value)
+
+    rows = [of("A", 0.1, "encoder:e=1,probe:p=9"), of("A", 0.2, "encoder:e=1,probe:p=10"), of("B", 0.3, "probe:p=9")]
+    chosen = of("C", 0.4, "encoder:other=1,probe:p=10")  # tuning may choose another encoder for each dataset
+    result = board([*rows, chosen, row("y", "A", 0.5, versions="probe:p=9"), row("floor", "A", 0.6)])
+    assert result.cells.loc["x", ["A", "C"]].tolist() == [0.2, 0.4]
+    assert np.isnan(result.cells.loc["x", "B"])
+    assert "y" not in result.cells.index
+    assert result.cells.loc["floor", "A"] == 0.6
+    assert result.summary.loc["x", "versions"] == "encoder:e=1,probe:p=10/encoder:other=1,probe:p=10"
+    assert result.outdated == 3
 
 
 def test_protocols_are_never_mixed():

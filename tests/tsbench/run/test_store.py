@@ -21,7 +21,7 @@ from tsbench.run.database import parse_url
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.store import Store, pack, unpack
 from tsbench.run.store_check import check
-from tsbench.run.store_schema import attempts
+from tsbench.run.store_schema import SCHEMA_VERSION, attempts
 
 ENVIRONMENT = {"python": "3"}
 
@@ -166,7 +166,7 @@ def test_scores_are_what_a_leaderboard_needs(store):
     frame = store.scores("accuracy", [make_spec().protocol.hash()])
     (row,) = frame.to_dict("records")
     assert (row["label"], row["seed"], row["normalisation"], row["fingerprint"]) == ("m", 1, "none", "f")
-    assert (row["finished"], row["accuracy"]) == (2.0, 0.5)
+    assert (row["finished"], row["accuracy"], row["versions"]) == (2.0, 0.5, "probe:knn=1")
     assert store.scores("auroc", [make_spec().protocol.hash()]).empty
     assert store.scores("accuracy", [make_spec().protocol.hash()], ["E"]).empty
 
@@ -206,7 +206,7 @@ def test_refusals(tmp_path):
 
 def test_a_newer_schema_is_refused_and_left_alone(store, url, open_store):
     store.write(lambda connection: connection.execute(sa.text("update tsbench_schema set version = 99")))
-    with pytest.raises(StoreError, match="has schema 99, this tsbench reads 2"):
+    with pytest.raises(StoreError, match=f"has schema 99, this tsbench reads {SCHEMA_VERSION}"):
         open_store(url)
     with pytest.raises(UsageError, match="no run in .* has a key that starts with 'zz'"):
         store.find("zz")

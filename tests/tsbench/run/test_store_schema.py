@@ -36,7 +36,7 @@ CREATE TABLE checkpoints (pretrain_key VARCHAR(64) NOT NULL, path VARCHAR NOT NU
 INSERT INTO tsbench_schema VALUES (1);
 INSERT INTO environments VALUES ('e', '{"python": "3"}');
 INSERT INTO runs VALUES ('k1', 'm', 'm', 1, 'D', 'p', 'h', 0, 0, 'succeeded',
- '{"normalisation": "channel", "fingerprint": "abc", "params": {}}', 1);
+ '{"normalisation": "channel", "fingerprint": "abc", "params": {}, "versions": {"probe:knn": 3, "encoder:gru": 1}}', 1);
 INSERT INTO attempts VALUES (1, 'k1', 'succeeded', 1.0, 2.0, '{"fit": 1.0}', '{}', '[]', '[]', 0, 'cpu', '', '', 'e');
 INSERT INTO metrics VALUES ('k1', 'accuracy', 0.5);
 """
@@ -68,6 +68,7 @@ def test_a_store_of_schema_1_becomes_what_a_new_one_is(new_url, open_store):
     store = open_store(url, must_exist=True)
     (row,) = store.results()
     assert (row["accuracy"], row["normalisation"], row["fingerprint"], row["owner"]) == (0.5, "channel", "abc", "")
+    assert row["versions"] == "encoder:gru=1,probe:knn=3"
     assert columns(store) == columns(open_store(new_url()))
     assert store.claim(make_spec().key, "a")
     store.record(make_result(), ENVIRONMENT, "a")
