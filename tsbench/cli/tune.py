@@ -92,6 +92,10 @@ def tune(
         raise UsageError("name at least one --method and one --dataset; see 'tsbench tune --help'")
     if plot is not None and not show:
         raise UsageError("--plot goes with --show")
+    if plot is not None:
+        from tsbench.cli.drawing import check_output
+
+        check_output("--plot", plot)
     overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
     request = Request(methods, datasets, protocols, (0,), overrides, threads=threads)
     plan = make_plan(request, settings().plugins(), open_registry())
@@ -204,7 +208,10 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
             study = load_study(study_name(spec, metric, overrides), storage)
             click.echo("\n".join(lines(study)))
             if plot is not None:
-                draw(study, plot)
+                from tsbench.cli.drawing import drawing
+
+                with drawing(10, 4, plot) as figure:
+                    draw(study, figure)
                 click.echo(f"written to {plot}")
     return 0
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.errors import UsageError
 from tsbench.tune.storage import best
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def describe(trial: FrozenTrial) -> str:
@@ -56,18 +59,13 @@ def lines(study: optuna.Study) -> list[str]:
     return found if shares else [*found, "importance: needs two completed trials with different scores"]
 
 
-def plot(study: optuna.Study, path: Path) -> None:
-    """Draw the scores over the trials, the best so far, and the importances, into a file of matplotlib's kinds."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("--plot needs matplotlib; install tsbench[plots]") from None
+def plot(study: optuna.Study, figure: Figure) -> None:
+    """Draw the scores over the trials, the best so far, and the importances; raises UsageError without a score."""
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not done:
         raise UsageError(f"--plot: no trial of {study.study_name} has completed")
     numbers, values = [trial.number for trial in done], [trial.value or 0.0 for trial in done]
     shares = importances(study)
-    figure = Figure(figsize=(10, 4), layout="constrained")
     history, importance = figure.subplots(1, 2)
     history.plot(numbers, values, "o", color="0.6", label="trial")
     history.step(numbers, [max(values[: i + 1]) for i in range(len(values))], where="post", label="best so far")
@@ -76,7 +74,3 @@ def plot(study: optuna.Study, path: Path) -> None:
     importance.barh(list(shares)[::-1], list(shares.values())[::-1])
     importance.set(xlabel="share of the variance", xlim=(0, 1))
     figure.suptitle(study.study_name)
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--plot {path}: {error}") from None

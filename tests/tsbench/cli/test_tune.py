@@ -45,8 +45,12 @@ def test_show_and_plot(tsbench, tmp_path):
     assert (tmp_path / "study.svg").read_text().lstrip().startswith("<?xml")
     code, _, err = tsbench(*TUNE, "--metric", "auroc", "--show")
     assert code == 2 and "the store has no study 'threshold.toy.knn" in err
-    code, _, err = tsbench(*TUNE, "--show", "--plot", "study.xyz")
-    assert code == 2 and "study.xyz" in err
+
+
+@pytest.mark.parametrize("name", ["study.xyz", "nowhere/study.svg"])
+def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbench, name):
+    code, out, err = tsbench(*TUNE, "--show", "--plot", name)
+    assert (code, out) == (2, "") and name in err
 
 
 @pytest.mark.parametrize(
