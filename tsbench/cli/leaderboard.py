@@ -52,9 +52,7 @@ def leaderboard(
             raise UsageError(
                 f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
             )
-    if methods:
-        rows = rows[rows["label"].isin(methods)]
-    board = build(collection, datasets, chosen, rows, metric, shared)
+    board = build(collection, datasets, chosen, rows, metric, shared, methods)
     if board.cells.empty:
         raise UsageError(
             f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "

@@ -88,6 +88,7 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     columns = {
         "key": [row["key"] for row in rows],
         "method": [row["label"] for row in rows],
+        **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
         **{name: pd.array([row["facts"].get(name) for row in rows], dtype="Int64") for name in ("n_train", "n_test")},

@@ -62,11 +62,11 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
     spec = run["spec"]
     when = datetime.datetime.fromtimestamp(attempt["started"], datetime.UTC).isoformat(timespec="seconds")
-    names = ("method", "method_version", "versions", "dataset", "protocol", "fold", "seed", "status")
-    about = {name: run[name] for name in names}
+    about = {name: run[name] for name in ("method", "method_version", "dataset", "protocol", "fold", "seed", "status")}
     about |= {"attempts": ", ".join(one["status"] for one in run["attempts"]), "started": when}
     peak = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB"
     print_facts(f"run {run['key']}", {**about, "device": attempt["device"], "peak memory": peak})
+    print_facts("versions", spec["versions"])
     print_facts("parameters", spec["params"])
     print_facts(
         "protocol", {**spec["protocol"], "hash": run["protocol_hash"], "normalisation used": spec["normalisation"]}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tsbench.leaderboard.newest import newest
 from tsbench.protocol import Protocol
 
 
@@ -19,7 +20,7 @@ class Board:
         the metric (a fraction), NaN where a fold is missing.
     summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, versions (of
         encoder, transforms and probe), normalisation.
-    outdated : how many succeeded runs are left out, as newer versions or data are there.
+    outdated : how many folds and seeds of rows are left out: newer versions or data are there, but not of these.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     """
@@ -41,7 +42,7 @@ class Board:
         return table
 
 
-COLUMNS = ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation", "versions")
+COLUMNS = ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation")
 
 
 def build(
@@ -51,53 +52,37 @@ def build(
     rows: pd.DataFrame | Sequence[Mapping[str, Any]],
     metric: str,
     shared: bool = False,
+    labels: Sequence[str] = (),
 ) -> Board:
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
     Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
     each method the newest version counts, and of encoders, transforms and probe the newest on the board. A cell needs
     every fold of a seed: seeds with a fold missing are left out.
-    shared : rank every method, on the datasets that all of them have.
+    shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty.
     """
-    values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "finished", metric])
-    values = values.rename(columns={"label": "method", "method_version": "version", metric: "value"})
+    values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "versions", "finished", metric])
+    values = values.rename(columns={metric: "value"})
     values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
     values["value"] = values["value"].astype(float)
-    n_values = len(values)
-    current = _newest(values)
-    values = current.sort_values("finished").drop_duplicates(["method", "dataset", "fold", "seed"], keep="last")
+    values, outdated = newest(values)
+    if labels:
+        values, outdated = (part[part["label"].isin(labels)] for part in (values, outdated))
     cells = _cells(values, protocol, datasets)
     summary, common = _summary(values, cells, len(datasets), shared)
     order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
-    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, n_values - len(current))
-
-
-def _newest(values: pd.DataFrame) -> pd.DataFrame:
-    """Keep the newest version of each method and of all parts, and of each dataset the fingerprint run last."""
-    if values.empty:
-        return values
-    values = _newest_parts(values[values["version"] == values.groupby("method")["version"].transform("max")])
-    latest = values.sort_values("finished").groupby("dataset")["fingerprint"].last()
-    return values[values["fingerprint"] == values["dataset"].map(latest)]
-
-
-def _newest_parts(values: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the rows whose encoder, transform or probe is older than in another row."""
-    used = pd.Series(values["versions"].unique())
-    parts = used.str.split(",").explode().str.rpartition("=")
-    versions = pd.to_numeric(parts[2])
-    old = versions < versions.groupby(parts[0]).transform("max")
-    return values[~values["versions"].isin(used[versions.index[old]])]
+    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, len(outdated))
 
 
 def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) -> pd.DataFrame:
-    per_seed = values.groupby(["method", "dataset", "seed"])["value"].agg(["mean", "count"])
-    folds = protocol.n_folds(int(values["fold"].max()) + 1 if len(values) else 1)
-    whole = per_seed[per_seed["count"] == folds]["mean"]
-    cells = whole.groupby(["method", "dataset"]).mean().unstack("dataset")
-    methods = pd.Index(sorted(values["method"].unique()), name="method")
+    per_seed = values.groupby(["label", "dataset", "seed"])["value"].agg(["mean", "count"])
+    folds = (values.groupby("dataset")["fold"].max() + 1).map(protocol.n_folds)
+    wanted = per_seed.index.get_level_values("dataset").map(folds.to_dict())
+    whole = per_seed[per_seed["count"] == wanted]["mean"]
+    cells = whole.groupby(["label", "dataset"]).mean().unstack("dataset")
+    methods = pd.Index(sorted(values["label"].unique()), name="method")
     return cells.reindex(index=methods, columns=pd.Index(datasets, name="dataset")).astype(float)
 
 
@@ -117,9 +102,9 @@ def _summary(
     summary["wins"] = shared.eq(shared.max(axis=0)).sum(axis=1).reindex(cells.index).astype("Int64")
     summary["coverage"] = [f"{count}/{n_datasets}" for count in covered]
     summary["complete"] = complete
-    grouped = values.groupby("method")
+    grouped = values.groupby("label")
     summary["seeds"] = grouped["seed"].nunique()
-    summary["method_version"] = grouped["version"].max()
+    summary["method_version"] = grouped["method_version"].max()
     for name in ("versions", "normalisation"):
         summary[name] = grouped[name].agg(lambda column: "/".join(sorted(set(column))))
     return summary, tuple(common)

@@ -13,7 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
-from tsbench.identity import digest
+from tsbench.identity import canonical, digest
 from tsbench.run import store_claims as claims
 from tsbench.run.artifacts import Folder, folder_of, join
 from tsbench.run.database import Database, chunks, insert
@@ -27,7 +27,6 @@ from tsbench.run.store_schema import (
     metrics,
     predictions,
     runs,
-    versions_text,
 )
 
 if TYPE_CHECKING:
@@ -38,10 +37,11 @@ __all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
+VERSIONS = sa.func.coalesce(runs.c.versions, sa.cast(runs.c.spec["versions"], sa.String)).label("versions")
 # What a leaderboard needs of a run; `value` comes beside them.
 SCORE_COLUMNS = (
-    *(runs.c[name] for name in ("label", "method_version", "dataset", "protocol_hash", "fold", "seed", "status")),
-    *(runs.c.normalisation, runs.c.fingerprint, runs.c.versions, attempts.c.finished),
+    *(runs.c[name] for name in ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed")),
+    *(runs.c.status, runs.c.normalisation, runs.c.fingerprint, VERSIONS, attempts.c.finished),
 )
 
 
@@ -152,8 +152,8 @@ class Store(Database):
     def scores(self, metric: str, protocol_hashes: Iterable[str], datasets: Iterable[str] = ()) -> pd.DataFrame:
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
-        Columns: label, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
-        versions, finished, and the metric under its name.
+        Columns: label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
+        versions (JSON), finished, and the metric under its name.
         """
         import pandas as pd
 
@@ -286,7 +286,8 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
-    columns = [c for c in runs.c if c.name != "spec"] + [runs.c.spec["params"].label("params")]
+    columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
+    columns += [VERSIONS, runs.c.spec["params"].label("params")]
     columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
     rows = {row["key"]: dict(row) for row in connection.execute(query).mappings().all()}
@@ -314,7 +315,7 @@ def _run_row(spec: RunSpec) -> dict[str, Any]:
         "spec": spec_to_json(spec),
         "normalisation": spec.normalisation,
         "fingerprint": spec.fingerprint,
-        "versions": versions_text(spec.versions),
+        "versions": canonical(spec.versions),
     }
 
 

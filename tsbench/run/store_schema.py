@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
@@ -39,7 +39,7 @@ runs = sa.Table(
     # Also within spec: a leaderboard over many runs must not parse each one's.
     sa.Column("normalisation", sa.String, nullable=False, server_default=""),
     sa.Column("fingerprint", sa.String, nullable=False, server_default=""),
-    sa.Column("versions", sa.String, nullable=False, server_default=""),
+    sa.Column("versions", sa.String),  # JSON; NULL where a driver older than the column wrote the row
 )
 attempts = sa.Table(
     "attempts",
@@ -91,11 +91,6 @@ claims = sa.Table(
     sa.Column("claimed", sa.Float, nullable=False),
     sa.Column("heartbeat", sa.Float, nullable=False),
 )
-
-
-def versions_text(versions: Mapping[str, int]) -> str:
-    """Return the versions of a run's parts as the column holds them: "encoder:gru=1,probe:svm-rbf=3"."""
-    return ",".join(f"{name}={version}" for name, version in sorted(versions.items()))
 
 
 def version_of(connection: sa.Connection, name: str) -> int | None:
@@ -150,14 +145,10 @@ def _from_1(connection: sa.Connection) -> None:
 
 def _from_2(connection: sa.Connection) -> None:
     """The versions of encoder, transforms and probe as a column."""
-    connection.execute(sa.text("ALTER TABLE runs ADD COLUMN versions VARCHAR DEFAULT '' NOT NULL"))
-    key, spec, versions = sa.column("key", sa.String), sa.column("spec", sa.JSON), sa.column("versions", sa.String)
-    old = sa.table("runs", key, spec, versions)
-    found = connection.execute(sa.select(key, spec["versions"]).select_from(old)).all()
-    values = [{"of": name, "text": versions_text(stored or {})} for name, stored in found]
-    if values:
-        update = sa.update(old).where(key == sa.bindparam("of")).values(versions=sa.bindparam("text"))
-        connection.execute(update, values)
+    connection.execute(sa.text("ALTER TABLE runs ADD COLUMN versions VARCHAR"))
+    spec = sa.column("spec", sa.JSON)
+    old = sa.table("runs", spec, sa.column("versions"))
+    connection.execute(sa.update(old).values(versions=sa.cast(spec["versions"], sa.String)))
 
 
 MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2}

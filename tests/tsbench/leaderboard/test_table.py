@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from tsbench.protocol import Protocol, Split
 PROTOCOL = Protocol(name="p", probe="knn")
 
 
-def row(method, dataset, value, seed=0, fold=0, **fields):
+def row(label, dataset, value, seed=0, fold=0, **fields):
     return {
-        "label": method,
+        "label": label,
+        "method": label,
         "method_version": 1,
         "dataset": dataset,
         "status": "succeeded",
@@ -22,13 +25,13 @@ def row(method, dataset, value, seed=0, fold=0, **fields):
         "protocol_hash": PROTOCOL.hash(),
         "normalisation": "none",
         "fingerprint": "f",
-        "versions": "",
+        "versions": "{}",
         **fields,
     }
 
 
-def board(rows, datasets=("A", "B", "C"), protocol=PROTOCOL):
-    return build("test", datasets, protocol, rows, "accuracy")
+def board(rows, datasets=("A", "B", "C"), protocol=PROTOCOL, **options):
+    return build("test", datasets, protocol, rows, "accuracy", **options)
 
 
 def test_means_ranks_and_wins_are_over_what_complete_methods_share():
@@ -80,18 +83,38 @@ def test_of_a_method_the_newest_version_counts_and_of_a_dataset_the_newest_data(
 
 
 def test_results_of_an_older_probe_or_encoder_do_not_stand_beside_newer_ones():
-    def of(dataset, value, versions):
-        return row("x", dataset, value, versions=versions, finished=-value)
+    def of(dataset, value, **versions):
+        text = json.dumps({name.replace("_", ":"): version for name, version in versions.items()})
+        return row("x", dataset, value, versions=text, finished=-value)
 
-    rows = [of("A", 0.1, "encoder:e=1,probe:p=9"), of("A", 0.2, "encoder:e=1,probe:p=10"), of("B", 0.3, "probe:p=9")]
-    chosen = of("C", 0.4, "encoder:other=1,probe:p=10")  # tuning may choose another encoder for each dataset
-    result = board([*rows, chosen, row("y", "A", 0.5, versions="probe:p=9"), row("floor", "A", 0.6)])
+    rows = [of("A", 0.1, encoder_e=1, probe_p=9), of("A", 0.2, encoder_e=1, probe_p=10), of("B", 0.3, probe_p=9)]
+    chosen = of("C", 0.4, encoder_other=1, probe_p=10)  # tuning may choose another encoder for each dataset
+    result = board([*rows, chosen, row("y", "A", 0.5, versions='{"probe:p": 9}'), row("floor", "A", 0.6)])
     assert result.cells.loc["x", ["A", "C"]].tolist() == [0.2, 0.4]
     assert np.isnan(result.cells.loc["x", "B"])
     assert "y" not in result.cells.index
     assert result.cells.loc["floor", "A"] == 0.6
-    assert result.summary.loc["x", "versions"] == "encoder:e=1,probe:p=10/encoder:other=1,probe:p=10"
-    assert result.outdated == 3
+    assert result.summary.loc["x", "versions"] == "encoder:e=1 probe:p=10/encoder:other=1 probe:p=10"
+    assert result.outdated == 2  # y on A and x on B: x on A was made anew
+
+
+def test_a_transform_may_have_any_parameter():
+    versions = '{"transform:pick:names=a,b": 1, "probe:p": 1}'
+    assert board([row("x", "A", 0.5, versions=versions)]).summary.loc["x", "versions"].endswith("names=a,b=1")
+
+
+def test_a_method_has_one_version_whatever_its_parameters():
+    rows = [row("x", "A", 0.1, method_version=2), row("x[lr=1]", "A", 0.9, method="x"), row("y", "A", 0.5)]
+    twin = row("random:x", "A", 0.2)
+    assert board([*rows, twin]).cells.index.tolist() == ["y", "x"]
+    assert board([*rows, twin]).outdated == 2
+    assert board([*rows, twin], labels=["x[lr=1]"]).cells.empty
+
+
+def test_a_cell_needs_the_folds_of_its_own_dataset():
+    rows = [row("x", "A", 0.5), *(row("x", "B", value, fold=fold) for fold, value in enumerate((0.2, 0.4)))]
+    assert board([*rows, row("y", "B", 0.9)]).cells.loc["x", ["A", "B"]].tolist() == [0.5, pytest.approx(0.3)]
+    assert np.isnan(board([*rows, row("y", "B", 0.9)]).cells.loc["y", "B"])
 
 
 def test_protocols_are_never_mixed():

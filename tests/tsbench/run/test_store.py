@@ -166,7 +166,7 @@ def test_scores_are_what_a_leaderboard_needs(store):
     frame = store.scores("accuracy", [make_spec().protocol.hash()])
     (row,) = frame.to_dict("records")
     assert (row["label"], row["seed"], row["normalisation"], row["fingerprint"]) == ("m", 1, "none", "f")
-    assert (row["finished"], row["accuracy"], row["versions"]) == (2.0, 0.5, "probe:knn=1")
+    assert (row["finished"], row["accuracy"], row["versions"]) == (2.0, 0.5, '{"probe:knn":1}')
     assert store.scores("auroc", [make_spec().protocol.hash()]).empty
     assert store.scores("accuracy", [make_spec().protocol.hash()], ["E"]).empty
 

@@ -1,3 +1,4 @@
+import json
 import re
 import sqlite3
 
@@ -68,11 +69,13 @@ def test_a_store_of_schema_1_becomes_what_a_new_one_is(new_url, open_store):
     store = open_store(url, must_exist=True)
     (row,) = store.results()
     assert (row["accuracy"], row["normalisation"], row["fingerprint"], row["owner"]) == (0.5, "channel", "abc", "")
-    assert row["versions"] == "encoder:gru=1,probe:knn=3"
+    assert json.loads(row["versions"]) == {"encoder:gru": 1, "probe:knn": 3}
     assert columns(store) == columns(open_store(new_url()))
     assert store.claim(make_spec().key, "a")
     store.record(make_result(), ENVIRONMENT, "a")
     assert len(open_store(url).results()) == 2
+    store.write(lambda connection: connection.execute(sa.text("UPDATE runs SET versions = NULL")))  # an older driver's
+    assert json.loads(store.scores("accuracy", ["h"])["versions"].item()) == {"encoder:gru": 1, "probe:knn": 3}
 
 
 def test_a_migration_that_fails_changes_nothing(new_url, open_store, monkeypatch):
