@@ -109,10 +109,13 @@ def make_executor(where: Where, device: str, threads: int, store: Any = None, fo
 
     Checkpoints are kept beside the store, for `force` without using what is there; without a store there are none.
     """
+    from tsbench.run.checkpoints import check_folder
     from tsbench.run.executors.process import WorkerSettings
     from tsbench.run.resources import pick_devices
 
     limits = where.check()
+    if store is not None:
+        check_folder(store.checkpoint_folder)
     settings_ = WorkerSettings(
         plugin_files=_plugin_files(),
         store="" if force or store is None else _shareable_url(store),

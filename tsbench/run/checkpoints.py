@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from tsbench.errors import UsageError
 from tsbench.run import artifacts
 
 
@@ -18,6 +21,21 @@ class Checkpoint:
 
     state: dict[str, Tensor]
     report: dict[str, Any]
+
+
+def check_folder(folder: artifacts.Folder) -> None:
+    """Make a local folder; raises UsageError where it cannot be made or written, before a training is lost on it."""
+    if not isinstance(folder, Path):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK) else "it may only be read"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise UsageError(
+            f"weights cannot be kept in {folder}: {reason}; name another folder by --artifacts or TSBENCH_ARTIFACTS"
+        )
 
 
 def save(folder: artifacts.Folder, pretrain_key: str, checkpoint: Checkpoint) -> tuple[str, str]:

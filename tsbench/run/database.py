@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import shutil
@@ -17,25 +18,32 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from tsbench.errors import StoreError, UsageError
 from tsbench.run import store_schema
 
 T = TypeVar("T")
 POSTGRES = "postgresql+psycopg"
+DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgres", "postgresql", POSTGRES), POSTGRES)}
 LOCK_SECONDS = 30
 RETRIES = 8
-# Serialisation failure, deadlock, lock not available, server shutting down or starting.
-PASSING_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03"}
+LONGEST_WAIT = 5.0
+OUTAGE_SECONDS = 300.0
+# Server shutting down or starting, too many connections.
+UNREACHABLE_SQLSTATES = {"57P01", "57P02", "57P03", "53300"}
+# Serialisation failure, deadlock, lock not available.
+PASSING_SQLSTATES = {"40001", "40P01", "55P03"} | UNREACHABLE_SQLSTATES
 CHUNK = 1000
 FULL_BYTES = 2**16
+logger = logging.getLogger(__name__)
 
 
 class Database:
     """An SQLite file ("results.db" and "sqlite:///results.db" are the same) or a PostgreSQL database.
 
     must_exist : nothing is made, and a file that may only be read is opened for reading.
+    patience : seconds for which a server that was there is waited for when it cannot be reached any more.
 
     Raises UsageError when the URL is none, or the store must exist and does not; StoreError when the database cannot
     be opened, is of a newer schema, or is not a tsbench store. No message holds the password.
@@ -44,13 +52,13 @@ class Database:
     def __init__(self, url: str, must_exist: bool = False) -> None:
         self.url = parse_url(url)
         self.backend = self.url.get_backend_name()
-        database = self.url.database or ""
-        self.file = Path(database) if self.backend == "sqlite" and database not in ("", ":memory:") else None
+        self.file = Path(self.url.database or "") if self.backend == "sqlite" else None
         if must_exist and self.file is not None and not self.file.exists():
             raise self._nothing_there()
         self.read_only = self.file is not None and not _writable(self.file)
         if self.read_only and not must_exist:
             raise self._not_writable()
+        self.patience = 0.0  # a server that is not there at first is a mistake to be told at once
         self.engine = self._make_engine()
         self._writer = self.engine.execution_options(writes=True)
         if self.backend == "postgresql":
@@ -62,6 +70,7 @@ class Database:
             with self._guard("opened"):
                 self._open(must_exist)
             on_failure.pop_all()
+        self.patience = OUTAGE_SECONDS
 
     @property
     def name(self) -> str:
@@ -75,27 +84,39 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection whose queries see one state of the database."""
-        with self._guard("read"), self.engine.connect() as connection:
+        with self._guard("read"), self._persist(self.engine.connect) as connection:
             yield connection
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work(connection) in one transaction and return what it returns.
 
-        When another writer is in the way or the server drops the connection, the work starts again, a bounded number
-        of times, after a wait of random length.
+        When another writer is in the way the work starts again, a bounded number of times; when the server cannot be
+        reached, for as long as `patience`.
         """
         if self.read_only:
             raise self._not_writable()
+
+        def transaction() -> T:
+            with self._writer.begin() as connection:
+                return work(connection)
+
         with self._guard("written"):
-            for attempt in range(RETRIES):
-                try:
-                    with self._writer.begin() as connection:
-                        return work(connection)
-                except (DBAPIError, sqlite3.OperationalError) as error:
-                    if attempt == RETRIES - 1 or not _passing(error):
-                        raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
-        raise AssertionError("the last attempt returns or raises")
+            return self._persist(transaction)
+
+    def _persist(self, work: Callable[[], T]) -> T:
+        """Do work, and again after a wait of random length where that may well help."""
+        began, attempt = time.monotonic(), 0
+        while True:
+            try:
+                return work()
+            except (DBAPIError, sqlite3.OperationalError) as error:
+                attempt += 1
+                waiting = _unreachable(error) and time.monotonic() - began < self.patience
+                if not waiting and (attempt >= RETRIES or not _passing(error)):
+                    raise
+                if waiting and attempt == RETRIES:
+                    logger.warning("store %s cannot be reached; trying for %.0f s", self.name, self.patience)
+            time.sleep(min(random.uniform(0, 0.05 * 2**attempt), LONGEST_WAIT))  # noqa: S311
 
     def _make_engine(self) -> sa.Engine:
         if self.backend == "postgresql":
@@ -187,15 +208,19 @@ def chunks(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:
 def parse_url(url: str) -> sa.URL:
     """Return the URL with its driver; raises UsageError, which repeats nothing of the URL: it may hold a password."""
     try:
-        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
+        # A file name may hold what means something else in a URL.
+        parsed = make_url(url) if "://" in url else sa.URL.create("sqlite", database=url)
     except (ArgumentError, ValueError):
         parsed = None
-    if parsed is None or parsed.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
-        raise UsageError(
-            "--store: give a file name, sqlite:///results.db or postgresql://user:password@host:port/database "
-            "(characters such as @ : / in a password are written %40 %3A %2F)"
-        )
-    return parsed.set(drivername=POSTGRES) if parsed.drivername in ("postgres", "postgresql") else parsed
+    if parsed is not None and parsed.drivername in DRIVERS:
+        in_file = DRIVERS[parsed.drivername] == "sqlite"
+        named = parsed.database not in (None, "", ":memory:") and not parsed.host
+        if named if in_file else "@" not in (parsed.host or ""):
+            return parsed.set(drivername=DRIVERS[parsed.drivername])
+    raise UsageError(
+        "--store: give a file name, sqlite:///results.db or postgresql://user:password@host:port/database "
+        "(characters such as @ : / in a password are written %40 %3A %2F)"
+    )
 
 
 def _writable(file: Path) -> bool:
@@ -218,6 +243,15 @@ def _passing(error: DBAPIError | sqlite3.OperationalError) -> bool:
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig)
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in PASSING_SQLSTATES
+
+
+def _unreachable(error: DBAPIError | sqlite3.OperationalError) -> bool:
+    """Say whether the server is not there, or not yet again."""
+    if isinstance(error, sqlite3.Error) or isinstance(error.orig, sqlite3.Error):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    no_answer = isinstance(error, OperationalError) and state is None
+    return error.connection_invalidated or no_answer or state in UNREACHABLE_SQLSTATES
 
 
 def _read_sqlite(connection: Any, _: Any) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tsbench.errors import StoreError
 from tsbench.run.claims import Claims
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.interruption import Interruption
 from tsbench.run.log import DriverLog, log_folder
 from tsbench.run.plan import Plan
+from tsbench.run.rescue import Rescue
 from tsbench.run.resources import environment
 from tsbench.run.schedule import Schedule
 from tsbench.run.spec import Result, RunSpec
@@ -95,6 +97,8 @@ def execute(
     """Have each run done and record it at once; Ctrl-C ends and loses only the runs under way.
 
     Runs that another driver of the store is doing are left to it and waited for; those it gives up are done here.
+    When the store cannot be written any more, no further run starts; those under way are finished and kept in a file
+    beside, which the StoreError at the end names.
 
     budget : seconds; no further run of a method starts once its runs of this plan, those done earlier included, have
     taken as long. force : do runs that have succeeded as well.
@@ -118,6 +122,8 @@ def execute(
             executor.stop()
         if interruption.asked:
             driver.record_interrupted()
+        if driver.trouble is not None:
+            raise driver.rescue.told(driver.trouble, store.name)
     return outcome
 
 
@@ -146,13 +152,24 @@ class _Driver:
         for spec in outcome.plan.specs:
             self.spent[spec.label] += self.taken.get(spec.key, 0.0)
         self._looked = float("-inf")
+        self.trouble: StoreError | None = None
+        self.rescue = Rescue(claims.owner)
 
     def busy(self) -> bool:
         """Say whether anything is left to give out, to come back, or to be done by others."""
+        if self.trouble is not None:
+            return bool(self.running)
         return bool(self.schedule or self.running or self.outcome.elsewhere)
 
     def hand_out(self) -> None:
         """Give every idle slot a run; with nothing left to give, look what has become of the runs of others."""
+        if self.trouble is None:
+            try:
+                self._hand_out()
+            except StoreError as error:
+                self._give_up(error)
+
+    def _hand_out(self) -> None:
         for slot in self.executor.idle():
             spec = self._next(self.previous.get(slot))
             if spec is None:
@@ -204,10 +221,24 @@ class _Driver:
         return None
 
     def _write(self, result: Result, slot: int, facts: dict[str, Any] | None) -> None:
-        self.store.record(result, facts or environment(), self.claims.owner)
+        facts = facts or environment()
+        try:
+            if self.trouble is None:
+                self.store.record(result, facts, self.claims.owner)
+        except StoreError as error:
+            self._give_up(error)
+        if self.trouble is not None:
+            try:
+                self.rescue.keep(result, facts)
+            except StoreError:
+                raise self.trouble from None
         self.outcome.results.append(result)
         self.log.finished(result, slot)
         self.reporter.finished(result)
+
+    def _give_up(self, error: StoreError) -> None:
+        """Start nothing more, and wait no more for the store."""
+        self.trouble, self.store.patience = error, 0.0
 
     def _look_elsewhere(self) -> None:
         """Sort the runs of others: succeeded, failed since, still under way, or given up and so to be done here."""

@@ -23,6 +23,7 @@ from tsbench.errors import (
     CODE_OF_OTHERS_FAILS,
     InvalidDataError,
     MethodError,
+    StoreError,
     TsbenchError,
     TsbenchWarning,
     returned,
@@ -304,13 +305,14 @@ class Worker:
             "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
             "warnings": list(diagnosis.warnings),
         }
-        checkpoint = None
-        if self.checkpoint_folder is not None:
-            saved = checkpoints.save(
-                self.checkpoint_folder, key, checkpoints.Checkpoint(dict(method.state_dict()), record)
-            )
-            checkpoint = (key, *saved)
-        return record, checkpoint
+        if self.checkpoint_folder is None:
+            return record, None
+        checkpoint = checkpoints.Checkpoint(dict(method.state_dict()), record)
+        try:
+            name, sha256 = checkpoints.save(self.checkpoint_folder, key, checkpoint)
+        except StoreError as error:  # what was trained is here all the same
+            return {**record, "warnings": [*diagnosis.warnings, f"the weights are not kept: {error}"]}, None
+        return record, (key, name, sha256)
 
     def _checkpoint(self, key: str) -> checkpoints.Checkpoint | None:
         if self.checkpoint_folder is None:

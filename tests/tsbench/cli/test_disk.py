@@ -1,5 +1,6 @@
 """A disk that is full: what the user is told, and that nothing earlier is lost."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -43,14 +44,24 @@ def test_a_full_disk(tmp_path):
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare (Linux) to mount a small file system of its own")
     mount = 'mount -t tmpfs -o size=1m tmpfs "$1" || exit 77; exec "$2" -c "$3" "$1"'
-    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh", str(tmp_path), sys.executable, SCRIPT]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    disk, elsewhere = tmp_path / "disk", tmp_path / "elsewhere"
+    disk.mkdir()
+    elsewhere.mkdir()
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh", str(disk), sys.executable, SCRIPT]
+    environment = {**os.environ, "TMPDIR": str(elsewhere)}
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     if ended.returncode == 77 or "unshare" in ended.stderr:
         pytest.skip(f"this machine lets nobody mount a file system of their own: {ended.stderr.strip()}")
     first, checkpoint, filling, full, check, again, _ = f"{ended.stdout}\n".split("exit ")
     assert "accuracy" in first
-    assert re.match(r"0\n.*\.safetensors cannot be written to .*: No space left on device; make room there", checkpoint)
-    assert "1\nerror: store tsbench.db cannot be written: database or disk is full (no room is left on its" in filling
+    kept = (
+        "warning: .*the weights are not kept: .*\\.safetensors cannot be written to .*: No space left on device; make"
+    )
+    assert re.match(r"0\n.*accuracy", checkpoint) and re.search(kept, checkpoint)
+    assert "\nerror: store tsbench.db cannot be written: database or disk is full (no room is left on its" in filling
+    assert re.search(
+        f"1 results are kept in {elsewhere}/tsbench-rescued-.*db, bring them in by: tsbench store", filling
+    )
     assert "1\nerror: store tsbench.db cannot be opened:" in full and "(no room is left on its disk)" in full
     assert check.startswith("1\ntsbench.db is in order")
     assert re.search(r"2 runs: 1 succeeded, 1 already in the store", again)

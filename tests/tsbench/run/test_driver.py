@@ -5,13 +5,15 @@ import signal
 import pytest
 
 from tests.tsbench.run.test_store import make_result, make_spec
-from tsbench.run import driver
+from tsbench.errors import StoreError
+from tsbench.run import driver, rescue
 from tsbench.run.driver import MOST_LOSSES, choose, execute
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.executors.inline import Inline
 from tsbench.run.plan import Plan
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
+from tsbench.run.store_merge import merge
 
 
 class FakeWorker:
@@ -157,6 +159,56 @@ def test_a_second_ctrl_c_leaves_at_once_and_gives_the_claims_back(store):
     executor = Slots(on_wait=twice)
     outcome = drive(store, executor)
     assert outcome.interrupted and executor.stopped and store.claimed() == {}
+
+
+class Full(Store):
+    """A store that takes so many results and then none."""
+
+    room = 1
+
+    def record(self, *arguments):
+        self.room -= 1
+        if self.room < 0:
+            raise StoreError("store s.db cannot be written: full")
+        return super().record(*arguments)
+
+
+def test_when_the_store_takes_no_more_what_is_under_way_is_kept_in_a_file_that_merges(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Full("s.db")
+    with pytest.raises(StoreError, match=r"full; 2 results are kept in .*, bring them in by: tsbench store merge (.*)"):
+        drive(store, Slots(), n=5)  # two at a time: the second is refused, the third was under way
+    assert len(store.results()) == 1
+    (file,) = tmp_path.glob("tsbench-rescued-*.db")
+    rescued = Store(str(file))
+    store.room = 9
+    assert len(merge(store, rescued).copied) == 2
+    assert len(store.results()) == 3 and store.claimed() == {}
+    store.close()
+    rescued.close()
+
+
+def test_a_store_that_cannot_be_reached_starts_no_run_and_ends_none_under_way(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store("s.db")
+    executor = Slots(on_wait=lambda: monkeypatch.setattr(store, "claim", refuse))
+
+    def refuse(*_):
+        raise StoreError("store s.db cannot be read: gone")
+
+    with pytest.raises(StoreError, match="gone; 1 results are kept in"):
+        drive(store, executor)
+    assert len(store.results()) == 1 and executor.runs == {}
+    store.close()
+
+
+def test_results_that_no_folder_takes_end_with_the_trouble_of_the_store(tmp_path, monkeypatch):
+    store = Full(str(tmp_path / "s.db"))
+    monkeypatch.setattr(rescue, "_folders", lambda: [tmp_path / "none" / "such"])
+    with pytest.raises(StoreError, match="full$"):
+        drive(store, Slots())
+    assert len(store.results()) == 1
+    store.close()
 
 
 OTHER = "elsewhere-12345678-1-1"

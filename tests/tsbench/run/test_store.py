@@ -10,9 +10,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
+import psycopg
 import pytest
 import sqlalchemy as sa
 
+from tests import postgres
 from tests.conftest import ROOT
 from tsbench.errors import StoreError, UsageError
 from tsbench.protocol import Protocol
@@ -226,12 +228,67 @@ def test_an_empty_database_is_no_store_to_read(url, open_store):
         "postgresql://user:hu:sh@hush@127.0.0.1:port/none",
         "mysql://user:hush@127.0.0.1/none",
         "postgresql://user:hush@[::1/none",
+        "postgresql://user:sec@hush@127.0.0.1:1/none",
     ],
 )
 def test_a_password_is_never_shown(url):
     with pytest.raises((UsageError, StoreError)) as error:
         Store(url)
     assert "hush" not in "".join(traceback.format_exception(error.value)).replace(repr(url), "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        ":memory:",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://results.db",
+        "sqlite+aiosqlite:///x.db",
+        "postgresql+other://h/d",
+    ],
+)
+def test_a_url_in_which_results_would_be_lost_or_that_has_no_driver_is_refused(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="--store: give a file name, sqlite:///results.db or postgresql://"):
+        Store(url)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_name_is_taken_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store("a?b%20c#d.db")
+    store.close()
+    assert store.file is not None and [path.name for path in tmp_path.iterdir()] == ["a?b%20c#d.db"]
+
+
+def refuse(*_):
+    raise psycopg.OperationalError("connection refused")
+
+
+def test_a_server_that_is_away_for_a_moment_is_waited_for(postgres_server, open_store, monkeypatch):
+    store = open_store(postgres.new_database(postgres_server, f"t{secrets.token_hex(4)}"))
+    store.engine.dispose()
+    waits = []
+
+    def come_back(seconds):
+        waits.append(seconds)
+        if len(waits) == 20:
+            sa.event.remove(store.engine, "do_connect", refuse)
+
+    sa.event.listen(store.engine, "do_connect", refuse)
+    monkeypatch.setattr(database.time, "sleep", come_back)
+    assert store.record(make_result(), ENVIRONMENT)
+    assert len(waits) == 20 and max(waits) <= database.LONGEST_WAIT
+    waits.clear()
+    store.engine.dispose()
+    sa.event.listen(store.engine, "do_connect", refuse)
+    assert len(store.results()) == 1
+    store.patience = 0.0
+    store.engine.dispose()
+    sa.event.listen(store.engine, "do_connect", refuse)
+    with pytest.raises(StoreError, match="cannot be read: connection refused"):
+        store.results()
 
 
 def test_a_wrong_password_is_refused_by_the_server_and_not_shown(postgres_server):
