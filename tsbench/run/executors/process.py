@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from tsbench.plugins import KINDS, Plugins, plugins
 from tsbench.run.artifacts import Folder
 from tsbench.run.spec import Result, RunSpec
@@ -94,7 +96,8 @@ def start(settings: WorkerSettings, messages: Connection, trace_file: str) -> No
         _Here.worker = settings.make()
     except Exception as error:  # a plugin file that is gone, say: told by each run, since nobody reads this process
         _Here.problem = f"the worker process cannot start: {type(error).__name__}: {error}"
-    messages.send(("ready", _environment() if settings.remote else None))
+    memory = psutil.Process().memory_info().rss  # taken here: when the message is read a run may have begun
+    messages.send(("ready", _environment() if settings.remote else None, memory))
 
 
 def run(spec: RunSpec) -> Result:

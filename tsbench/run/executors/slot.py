@@ -50,6 +50,7 @@ class Slot:
         self._began: float | None = None
         self._verdict: tuple[Status, str] | None = None
         self._peak = self._oom_kills = 0
+        self._clock = 0.0  # of the moment a run began, whatever is done to the time of day
         self._launch()
 
     def submit(self, spec: RunSpec) -> None:
@@ -71,7 +72,7 @@ class Slot:
             return
         with contextlib.suppress(psutil.Error):
             self._peak = max(self._peak, self._memory())
-        limits, seconds = self.limits, time.time() - self._began
+        limits, seconds = self.limits, time.monotonic() - self._clock
         if limits.memory is not None and self._peak > limits.memory:
             self._end("oom", f"took {in_words(self._peak)}, over --memory-limit {in_words(limits.memory)}")
         elif limits.seconds is not None and seconds > limits.seconds:
@@ -138,22 +139,17 @@ class Slot:
             while self._messages.poll():
                 kind, *content = self._messages.recv()
                 if kind == "began":
-                    self._began = content[0]
+                    self._began, self._clock = content[0], time.monotonic()
                 elif kind == "step":
                     step(*content)
                 elif kind == "ready":
-                    self.environment = content[0]
-                    self._refuse_hopeless_limit()
+                    self.environment, base = content
+                    self._refuse_hopeless_limit(base)
 
-    def _refuse_hopeless_limit(self) -> None:
-        if self.limits.memory is None:
-            return
-        with contextlib.suppress(psutil.Error):
-            base = self._memory()
-            if base > self.limits.memory:
-                raise UsageError(
-                    f"--memory-limit {in_words(self.limits.memory)}: a worker takes {in_words(base)} before any run"
-                )
+    def _refuse_hopeless_limit(self, base: int) -> None:
+        limit = self.limits.memory
+        if limit is not None and base > limit:
+            raise UsageError(f"--memory-limit {in_words(limit)}: a worker takes {in_words(base)} before any run")
 
     def _memory(self) -> int:
         """Return the worker's resident bytes, with those of its children where they are limited (a costly search)."""
