@@ -143,6 +143,9 @@ class Database:
             version = store_schema.version_of(connection, self.name)
             if self.backend == "postgresql":
                 self.read_only = connection.execute(sa.text("SHOW transaction_read_only")).scalar() == "on"
+                if version is not None and not self.read_only:
+                    may_write = sa.func.has_table_privilege(store_schema.runs.name, "INSERT")
+                    self.read_only = not connection.execute(sa.select(may_write)).scalar()
         if self.read_only and not must_exist:
             raise self._not_writable()
         if version == store_schema.SCHEMA_VERSION:

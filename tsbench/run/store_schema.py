@@ -115,6 +115,8 @@ def version_of(connection: sa.Connection, name: str) -> int | None:
 def prepare(connection: sa.Connection, name: str) -> None:
     """Make the tables, or bring those of an older version up to date, in the transaction of the connection."""
     if connection.dialect.name == "postgresql":
+        # A program that keeps a table open is told of, rather than waited for without end.
+        connection.execute(sa.text("SET LOCAL lock_timeout = '30s'"))
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(PREPARING)))
     version = version_of(connection, name)  # anew: another process may have been first
     if version is None:

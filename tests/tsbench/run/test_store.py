@@ -346,6 +346,22 @@ def test_a_store_that_may_only_be_read_is_read_and_refuses_drivers_early(tmp_pat
         open_store(str(path))
 
 
+def test_a_role_that_may_only_select_reads(postgres_server, open_store):
+    url, role = postgres.new_database(postgres_server, f"t{secrets.token_hex(4)}"), f"r{secrets.token_hex(4)}"
+    store = open_store(url)
+    store.record(make_result(), ENVIRONMENT)
+    for statement in (
+        f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}",
+    ):
+        store.write(lambda connection, text=statement: connection.execute(sa.text(text)))
+    theirs = parse_url(url).set(username=role, password="x").render_as_string(hide_password=False)
+    reader = open_store(theirs, must_exist=True)
+    assert reader.read_only and len(reader.results()) == 1
+    with pytest.raises(StoreError, match="may only be read from here"):
+        open_store(theirs)
+
+
 def test_a_file_without_the_right_to_write_is_read_only(tmp_path):
     path = tmp_path / "s.db"
     path.touch()
