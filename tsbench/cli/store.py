@@ -89,7 +89,7 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
                 report = merge_stores(ours, other)
                 n_studies, apart = _merge_studies(ours, other)
             for line in report.skipped:
-                click.echo(f"checkpoint left out: {line}", err=True)
+                click.echo(f"left out: {line}", err=True)
             conflicts = [*report.conflicts, *apart]
             for line in conflicts:
                 click.echo(f"conflict, ours is kept: {line}")
