@@ -7,6 +7,8 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,20 @@ import click
 from tsbench.cli.options import common_options, open_store
 
 RECENT_SECONDS = 600.0
+
+
+@dataclass
+class Waiting:
+    """What a driver's log says is left of its plan: shortened keys. force : runs that have succeeded as well."""
+
+    since: float
+    force: bool
+    keys: set[str]
+
+    def has_ended(self, row: dict[str, Any]) -> bool:
+        """Say whether a stored run of the plan need not be done any more: another driver may have done it."""
+        ended_since = row["finished"] > self.since and row["status"] != "interrupted"
+        return not self.force and (row["status"] == "succeeded" or ended_since)
 
 
 @click.command()
@@ -34,9 +50,9 @@ def status(as_json: bool) -> int:
     from tsbench.run.log import log_folder
 
     with contextlib.closing(open_store(must_exist=True)) as store:
-        facts = summarise(
-            store.claimed(), chain.from_iterable(store.batches()), read_logs(log_folder(store)), time.time()
-        )
+        claimed = store.claimed()
+        plans = read_logs(log_folder(store), claimed.values())
+        facts = summarise(claimed, chain.from_iterable(store.batches()), plans, time.time())
         name = store.name
     if as_json:
         click.echo(json.dumps({"store": name, **facts}, indent=2))
@@ -54,47 +70,58 @@ def status(as_json: bool) -> int:
 
 
 def summarise(
-    claimed: dict[str, str], rows: Iterable[dict[str, Any]], left: dict[str, int], now: float
+    claimed: dict[str, str], rows: Iterable[dict[str, Any]], plans: dict[str, Waiting], now: float
 ) -> dict[str, Any]:
     """Return counts, rate and time left from a store's live claims and rows, and what each driver's log says is left.
 
-    left : {owner: runs not ended}. The rate counts the runs that ended within RECENT_SECONDS, over the time since the
-    first of them began where that is shorter.
+    A run that several drivers have in their plans is queued once. The rate counts the runs that ended within
+    RECENT_SECONDS, over the time since the first of them began where that is shorter.
     """
+    from tsbench.run.log import KEY_DIGITS
+
     runs: Counter[str] = Counter()
     recent = []
+    left = Counter(key for plan in plans.values() for key in plan.keys)
     for row in rows:
         runs[row["status"]] += 1
         if row["finished"] > now - RECENT_SECONDS:
             recent.append(row["started"])
+        key = row["key"][:KEY_DIGITS]
+        if key in left:
+            left[key] -= sum(key in plan.keys and plan.has_ended(row) for plan in plans.values())
     span = min(RECENT_SECONDS, now - min(recent, default=now))
     rate = len(recent) / span if span > 0 else 0.0
     drivers = Counter(claimed.values())
-    known = [left[owner] for owner in drivers if owner in left]
-    unfinished = sum(known) if len(known) == len(drivers) else None
+    queued = None
+    if drivers.keys() <= plans.keys():
+        queued = len((+left).keys() - {key[:KEY_DIGITS] for key in claimed})
+    unfinished = 0 if queued is None else queued + len(claimed)
     return {
         "running": len(claimed),
         "drivers": dict(drivers),
-        "queued": None if unfinished is None else max(0, unfinished - len(claimed)),
+        "queued": queued,
         "runs": dict(runs.most_common()),
         "per_minute": 60 * rate,
         "seconds_left": unfinished / rate if unfinished and rate else None,
     }
 
 
-def read_logs(folder: Path) -> dict[str, int]:
-    """Return {owner: runs of its plan that have not ended} from the logs of drivers; damaged lines are skipped."""
-    left: dict[str, int] = {}
-    for file in folder.glob("*.jsonl"):
-        with file.open(encoding="utf-8", errors="replace") as lines:
+def read_logs(folder: Path, owners: Iterable[str]) -> dict[str, Waiting]:
+    """Return {owner: what is left of its plan} of the drivers whose log is there; damaged lines are skipped."""
+    from tsbench.run.log import KEY_DIGITS
+
+    plans: dict[str, Waiting] = {}
+    for owner in set(owners):
+        with contextlib.suppress(OSError), (folder / f"{owner}.jsonl").open("rb") as lines:
             for line in lines:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     entry = json.loads(line)
                     if entry["event"] == "plan":
-                        left[file.stem] = int(entry["todo"])
+                        since = datetime.fromisoformat(entry["time"]).timestamp()
+                        plans[owner] = Waiting(since, entry["force"], set(entry["keys"]))
                     elif entry["event"] == "finished":
-                        left[file.stem] -= 1
-    return left
+                        plans[owner].keys.discard(entry["key"][:KEY_DIGITS])
+    return plans
 
 
 def _duration(seconds: float) -> str:
