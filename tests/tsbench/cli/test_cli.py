@@ -205,6 +205,23 @@ def test_bad_input_is_one_line_with_the_remedy(tsbench, tmp_path, arguments, cod
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("reproduce trls/table2 --dataset UnitTest --out bad.csv", "bad.csv is a file, not a folder"),
+        ("reproduce trls/table2 --dataset UnitTest --out bad.csv/below", "bad.csv is a file, not a folder"),
+        ("leaderboard UnitTest --out board.xlsx", "--out board.xlsx: choose a file that ends in .csv or .md"),
+        ("leaderboard UnitTest --out bad.csv/board.md", "bad.csv is a file, not a folder"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(tsbench, tmp_path, arguments, message):
+    (tmp_path / "bad.csv").touch()
+    code, out, err = tsbench(*arguments.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (tmp_path / "tsbench.db").exists()
+
+
 def test_debug_shows_the_traceback(tsbench):
     assert "Traceback" in tsbench("--debug", "run", "--method", "trsl", "--dataset", "uea")[2]
 
