@@ -8,6 +8,8 @@ import sys
 import pandas as pd
 import pytest
 
+from tsbench.cli.run import split_commas
+
 HEAVY = ("torch", "numpy", "pandas", "sklearn", "numba", "scipy", "aeon", "sqlalchemy")
 QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")
 
@@ -220,6 +222,26 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(tsbench, tm
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
     assert not (tmp_path / "tsbench.db").exists()
+
+
+def test_commas_part_names_but_not_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = "odd, dir/my,rec.csv"
+    (tmp_path / path).parent.mkdir()
+    (tmp_path / path).touch()
+    assert split_commas(None, None, (path,)) == [path]
+    assert split_commas(None, None, (f"UnitTest, {path} ,GunPoint,", "a")) == ["UnitTest", path, "GunPoint", "a"]
+
+
+def test_a_file_name_that_is_not_utf8_is_one_line(tsbench, tmp_path):
+    name = os.fsdecode(b"\xff.csv")
+    (tmp_path / name).write_text("label,t0\na,1\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / name).write_text("label,t0\na,1\n")
+    for given in (f"./{name}", "folder/"):
+        code, out, err = tsbench("run", "--method", "majority", "--dataset", given)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "is not UTF-8; rename the file or folder" in err
 
 
 def test_debug_shows_the_traceback(tsbench):
