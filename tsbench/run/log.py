@@ -41,7 +41,8 @@ class DriverLog:
     """Writes what a driver does to <folder>/<owner>.jsonl while the context lasts.
 
     Events: plan (how many runs were asked for, the keys to do), started, finished (status, seconds by stage), lost (a
-    run whose worker vanished before its end and that is given out again), end.
+    run whose worker vanished before its end and that is given out again), left out (a node of a cluster that cannot
+    enforce the limits), end.
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
