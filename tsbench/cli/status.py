@@ -11,13 +11,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tsbench.cli.options import common_options, open_store
 
+if TYPE_CHECKING:
+    from tsbench.run.store import Store
+
 RECENT_SECONDS = 600.0
+GRACE_SECONDS = 120.0  # as tune/storage.py, which needs Optuna: a trial silent for longer belongs to a dead process
+# Optuna's tables, read without it. The noted error tells trials that count from those interrupted or killed.
+STUDY_TABLES = {"studies", "trials", "trial_heartbeats", "study_user_attributes", "trial_user_attributes"}
+STUDIES = """
+SELECT s.study_name, w.value_json AS wanted, t.state, e.trial_id AS noted, h.heartbeat, CURRENT_TIMESTAMP AS now
+FROM studies s JOIN trials t ON t.study_id = s.study_id
+LEFT JOIN study_user_attributes w ON w.study_id = s.study_id AND w.key = 'trials'
+LEFT JOIN trial_user_attributes e ON e.trial_id = t.trial_id AND e.key = 'error'
+LEFT JOIN trial_heartbeats h ON h.trial_id = t.trial_id
+WHERE s.study_id IN (SELECT study_id FROM trials WHERE state = 'RUNNING')
+ORDER BY s.study_name
+"""
 
 
 @dataclass
@@ -40,7 +55,8 @@ class Waiting:
 def status(as_json: bool) -> int:
     """Show what drivers are doing with a store: runs under way, ended by status, rate, and what is left.
 
-    What is queued, and so the time left, is known of drivers whose log is beside the store on this machine.
+    What is queued, and so the time left, is known of drivers whose log is beside the store on this machine. Of 'tsbench
+    tune' each study under way has a line.
 
     \b
     Examples:
@@ -53,6 +69,7 @@ def status(as_json: bool) -> int:
         claimed = store.claimed()
         plans = read_logs(log_folder(store), claimed.values())
         facts = summarise(claimed, chain.from_iterable(store.batches()), plans, time.time())
+        facts["studies"] = studies_under_way(store)
         name = store.name
     if as_json:
         click.echo(json.dumps({"store": name, **facts}, indent=2))
@@ -66,6 +83,10 @@ def status(as_json: bool) -> int:
     click.echo(f"rate      {facts['per_minute']:.1f} runs a minute over the last {RECENT_SECONDS / 60:.0f} minutes")
     if facts["seconds_left"] is not None:
         click.echo(f"left      about {_duration(facts['seconds_left'])}")
+    for study in facts["studies"]:
+        of = "" if study["wanted"] is None else f" of {study['wanted']}"
+        trials = f"{study['running']} running, {study['ended']}{of} ended, {study['failed']} failed"
+        click.echo(f"study     {study['study']}: {trials}")
     return 0
 
 
@@ -122,6 +143,32 @@ def read_logs(folder: Path, owners: Iterable[str]) -> dict[str, Waiting]:
                     elif entry["event"] == "finished":
                         plans[owner].keys.discard(entry["key"][:KEY_DIGITS])
     return plans
+
+
+def studies_under_way(store: Store) -> list[dict[str, Any]]:
+    """Return name and trials (running, ended, of these failed, wanted) of each study with a live running trial."""
+    import sqlalchemy as sa
+
+    query = sa.text(STUDIES).columns(heartbeat=sa.DateTime, now=sa.DateTime)
+    with store.read() as connection:
+        if not set(sa.inspect(connection).get_table_names()) >= STUDY_TABLES:
+            return []
+        rows = connection.execute(query).all()
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        count = counts.setdefault(row.study_name, Counter())
+        # Optuna keeps times without their zone.
+        silent = (row.now.replace(tzinfo=None) - row.heartbeat).total_seconds() if row.heartbeat else GRACE_SECONDS
+        failed = row.state == "FAIL" and row.noted is not None
+        count["running"] += row.state == "RUNNING" and silent < GRACE_SECONDS
+        count["ended"] += row.state in ("COMPLETE", "PRUNED") or failed
+        count["failed"] += failed
+    wanted = {row.study_name: None if row.wanted is None else json.loads(row.wanted) for row in rows}
+    return [
+        {"study": name, **{key: count[key] for key in ("running", "ended", "failed")}, "wanted": wanted[name]}
+        for name, count in counts.items()
+        if count["running"]
+    ]
 
 
 def _duration(seconds: float) -> str:
