@@ -26,7 +26,7 @@ from tsbench.run.worker import metrics_of
 
 WRITERS, RESULTS, ROWS, METHODS, BATCH, RUNS_TIMED = 8, 5000, 100_000, 30, 2000, 3
 COMMANDS = (
-    "results --format csv --out results.csv",
+    "results --out results.csv",
     "results",
     "store export --out results.parquet",
     "store export --out results.jsonl",

@@ -29,12 +29,18 @@ class Where:
     memory_limit: str | None = None
 
     def check(self) -> Any:
-        """Return the limits of a run; raises UsageError on values that cannot be had here."""
-        from tsbench.run.limits import parse_limits
+        """Return the limits of a run; raises UsageError on values that cannot be had.
+
+        What memory there is matters where the runs are done: the nodes of a Ray cluster look themselves.
+        """
+        from tsbench.run.limits import check_memory, parse_limits
 
         if self.address and self.executor != "ray":
             raise UsageError("--address is for --executor ray")
-        return parse_limits(self.time_limit, self.memory_limit)
+        limits = parse_limits(self.time_limit, self.memory_limit)
+        if self.executor != "ray":
+            check_memory(limits)
+        return limits
 
 
 def executor_options(command: F) -> F:

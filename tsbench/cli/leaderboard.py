@@ -10,6 +10,7 @@ import click
 
 from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.output import check_file
 from tsbench.cli.run import split_commas
 from tsbench.errors import UsageError
 
@@ -41,6 +42,8 @@ def leaderboard(
 
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
+    if out is not None:
+        _check_output(out)
     registry = open_registry()
     datasets, default = _datasets(collection, registry)
     chosen = registry.protocol(protocol or default)
@@ -65,6 +68,14 @@ def leaderboard(
         write_board(board, out)
         click.echo(f"written to {out}")
     return 0
+
+
+def _check_output(out: Path) -> None:
+    from tsbench.leaderboard.export import FORMATS
+
+    if out.suffix not in FORMATS:
+        raise UsageError(f"--out {out}: choose a file that ends in {' or '.join(FORMATS)}")
+    check_file(out)
 
 
 def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:

@@ -10,6 +10,7 @@ import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options, make_worker
 from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.output import check_folder
 from tsbench.cli.run import split_commas
 
 
@@ -51,6 +52,7 @@ def reproduce(
     from tsbench.leaderboard.reproduce import markdown, plan_table, tabulate
     from tsbench.run.plan import parse_overrides, parse_seeds
 
+    check_folder(out)
     registry, plugins = open_registry(), settings().plugins()
     paper, chosen = registry.table(table)
     known = [name for name in chosen.datasets if name in plugins["datasets"] or name in registry.collections]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.output import check_file
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,32 +18,55 @@ if TYPE_CHECKING:
 
     from tsbench.run.store import Store
 
+FORMATS = (".parquet", ".csv", ".jsonl")
 PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["table", "csv", "parquet"]), default="table", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write to a file in place of the terminal.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "parquet"]),
+    help="What to print or write.  [default: a table, or what the name of --out ends in]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write to a .parquet, .csv or .jsonl file in place of the terminal."
+)
 @common_options
-def results(form: str, out: Path | None) -> int:
+def results(form: str | None, out: Path | None) -> int:
     """Print or export a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters.
 
     \b
     Examples:
       tsbench results
-      tsbench results --format parquet --out results.parquet
+      tsbench results --out results.parquet
     """
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
+    written = form_of(out, form) if out else ""
     with contextlib.closing(open_store(must_exist=True)) as store:
-        if out is not None:
-            write_results(store, out, "parquet" if form == "parquet" else "csv")
+        if out:
+            write_results(store, out, written)
         elif form == "csv":
             for number, frame in enumerate(frames(store)):
                 click.echo(_csv(frame, header=number == 0), nl=False)
         else:
             _print(store)
     return 0
+
+
+def form_of(out: Path, form: str | None = None) -> str:
+    """Return what the name of --out says is to be written: "parquet", "csv" or "jsonl".
+
+    Raises UsageError where --format says otherwise, and where nothing can be written there.
+    """
+    if out.suffix not in FORMATS:
+        raise UsageError(f"--out {out}: choose a file that ends in .parquet, .csv or .jsonl")
+    named = out.suffix.removeprefix(".")
+    if form not in (None, named):
+        raise UsageError(f"--format {form} --out {out}: the file's name says {named}; leave --format out")
+    check_file(out)
+    return named
 
 
 def write_results(store: Store, path: Path, form: str) -> int:

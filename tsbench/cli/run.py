@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -12,8 +14,16 @@ from tsbench.errors import UsageError
 
 
 def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
-    """Read a comma-separated option that may be repeated."""
-    return [part.strip() for text in value for part in text.split(",") if part.strip()]
+    """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
+    return [part for text in value for part in _split(text.split(",")) if part]
+
+
+def _split(parts: list[str]) -> Iterator[str]:
+    while parts:
+        joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
+        path = next(filter(os.path.exists, joined), None)
+        yield parts[0].strip() if path is None else path
+        parts = parts[1 if path is None else path.count(",") + 1 :]
 
 
 @click.command()

@@ -7,15 +7,46 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tsbench.cli.options import common_options, open_store
 
+if TYPE_CHECKING:
+    from tsbench.run.store import Store
+
 RECENT_SECONDS = 600.0
+GRACE_SECONDS = 120.0  # as tune/storage.py, which needs Optuna: a trial silent for longer belongs to a dead process
+# Optuna's tables, read without it. The noted error tells trials that count from those interrupted or killed.
+STUDY_TABLES = {"studies", "trials", "trial_heartbeats", "study_user_attributes", "trial_user_attributes"}
+STUDIES = """
+SELECT s.study_name, w.value_json AS wanted, t.state, e.trial_id AS noted, h.heartbeat, CURRENT_TIMESTAMP AS now
+FROM studies s JOIN trials t ON t.study_id = s.study_id
+LEFT JOIN study_user_attributes w ON w.study_id = s.study_id AND w.key = 'trials'
+LEFT JOIN trial_user_attributes e ON e.trial_id = t.trial_id AND e.key = 'error'
+LEFT JOIN trial_heartbeats h ON h.trial_id = t.trial_id
+WHERE s.study_id IN (SELECT study_id FROM trials WHERE state = 'RUNNING')
+ORDER BY s.study_name
+"""
+
+
+@dataclass
+class Waiting:
+    """What a driver's log says is left of its plan: shortened keys. force : runs that have succeeded as well."""
+
+    since: float
+    force: bool
+    keys: set[str]
+
+    def has_ended(self, row: dict[str, Any]) -> bool:
+        """Say whether a stored run of the plan need not be done any more: another driver may have done it."""
+        ended_since = row["finished"] > self.since and row["status"] != "interrupted"
+        return not self.force and (row["status"] == "succeeded" or ended_since)
 
 
 @click.command()
@@ -24,7 +55,8 @@ RECENT_SECONDS = 600.0
 def status(as_json: bool) -> int:
     """Show what drivers are doing with a store: runs under way, ended by status, rate, and what is left.
 
-    What is queued, and so the time left, is known of drivers whose log is beside the store on this machine.
+    What is queued, and so the time left, is known of drivers whose log is beside the store on this machine. Of 'tsbench
+    tune' each study under way has a line.
 
     \b
     Examples:
@@ -34,9 +66,10 @@ def status(as_json: bool) -> int:
     from tsbench.run.log import log_folder
 
     with contextlib.closing(open_store(must_exist=True)) as store:
-        facts = summarise(
-            store.claimed(), chain.from_iterable(store.batches()), read_logs(log_folder(store)), time.time()
-        )
+        claimed = store.claimed()
+        plans = read_logs(log_folder(store), claimed.values())
+        facts = summarise(claimed, chain.from_iterable(store.batches()), plans, time.time())
+        facts["studies"] = studies_under_way(store)
         name = store.name
     if as_json:
         click.echo(json.dumps({"store": name, **facts}, indent=2))
@@ -50,51 +83,92 @@ def status(as_json: bool) -> int:
     click.echo(f"rate      {facts['per_minute']:.1f} runs a minute over the last {RECENT_SECONDS / 60:.0f} minutes")
     if facts["seconds_left"] is not None:
         click.echo(f"left      about {_duration(facts['seconds_left'])}")
+    for study in facts["studies"]:
+        of = "" if study["wanted"] is None else f" of {study['wanted']}"
+        trials = f"{study['running']} running, {study['ended']}{of} ended, {study['failed']} failed"
+        click.echo(f"study     {study['study']}: {trials}")
     return 0
 
 
 def summarise(
-    claimed: dict[str, str], rows: Iterable[dict[str, Any]], left: dict[str, int], now: float
+    claimed: dict[str, str], rows: Iterable[dict[str, Any]], plans: dict[str, Waiting], now: float
 ) -> dict[str, Any]:
     """Return counts, rate and time left from a store's live claims and rows, and what each driver's log says is left.
 
-    left : {owner: runs not ended}. The rate counts the runs that ended within RECENT_SECONDS, over the time since the
-    first of them began where that is shorter.
+    A run that several drivers have in their plans is queued once. The rate counts the runs that ended within
+    RECENT_SECONDS, over the time since the first of them began where that is shorter.
     """
+    from tsbench.run.log import KEY_DIGITS
+
     runs: Counter[str] = Counter()
     recent = []
+    left = Counter(key for plan in plans.values() for key in plan.keys)
     for row in rows:
         runs[row["status"]] += 1
         if row["finished"] > now - RECENT_SECONDS:
             recent.append(row["started"])
+        key = row["key"][:KEY_DIGITS]
+        if key in left:
+            left[key] -= sum(key in plan.keys and plan.has_ended(row) for plan in plans.values())
     span = min(RECENT_SECONDS, now - min(recent, default=now))
     rate = len(recent) / span if span > 0 else 0.0
     drivers = Counter(claimed.values())
-    known = [left[owner] for owner in drivers if owner in left]
-    unfinished = sum(known) if len(known) == len(drivers) else None
+    queued = None
+    if drivers.keys() <= plans.keys():
+        queued = len((+left).keys() - {key[:KEY_DIGITS] for key in claimed})
+    unfinished = 0 if queued is None else queued + len(claimed)
     return {
         "running": len(claimed),
         "drivers": dict(drivers),
-        "queued": None if unfinished is None else max(0, unfinished - len(claimed)),
+        "queued": queued,
         "runs": dict(runs.most_common()),
         "per_minute": 60 * rate,
         "seconds_left": unfinished / rate if unfinished and rate else None,
     }
 
 
-def read_logs(folder: Path) -> dict[str, int]:
-    """Return {owner: runs of its plan that have not ended} from the logs of drivers; damaged lines are skipped."""
-    left: dict[str, int] = {}
-    for file in folder.glob("*.jsonl"):
-        with file.open(encoding="utf-8", errors="replace") as lines:
+def read_logs(folder: Path, owners: Iterable[str]) -> dict[str, Waiting]:
+    """Return {owner: what is left of its plan} of the drivers whose log is there; damaged lines are skipped."""
+    from tsbench.run.log import KEY_DIGITS
+
+    plans: dict[str, Waiting] = {}
+    for owner in set(owners):
+        with contextlib.suppress(OSError), (folder / f"{owner}.jsonl").open("rb") as lines:
             for line in lines:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     entry = json.loads(line)
                     if entry["event"] == "plan":
-                        left[file.stem] = int(entry["todo"])
+                        since = datetime.fromisoformat(entry["time"]).timestamp()
+                        plans[owner] = Waiting(since, entry["force"], set(entry["keys"]))
                     elif entry["event"] == "finished":
-                        left[file.stem] -= 1
-    return left
+                        plans[owner].keys.discard(entry["key"][:KEY_DIGITS])
+    return plans
+
+
+def studies_under_way(store: Store) -> list[dict[str, Any]]:
+    """Return name and trials (running, ended, of these failed, wanted) of each study with a live running trial."""
+    import sqlalchemy as sa
+
+    query = sa.text(STUDIES).columns(heartbeat=sa.DateTime, now=sa.DateTime)
+    with store.read() as connection:
+        if not set(sa.inspect(connection).get_table_names()) >= STUDY_TABLES:
+            return []
+        rows = connection.execute(query).all()
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        count = counts.setdefault(row.study_name, Counter())
+        # Optuna keeps times without their zone.
+        silent = (row.now.replace(tzinfo=None) - row.heartbeat).total_seconds() if row.heartbeat else GRACE_SECONDS
+        failed = row.state == "FAIL" and row.noted is not None
+        count["running"] += row.state == "RUNNING" and silent < GRACE_SECONDS
+        count["ended"] += row.state in ("COMPLETE", "PRUNED") or failed
+        count["failed"] += failed
+    wanted = {row.study_name: None if row.wanted is None else json.loads(row.wanted) for row in rows}
+    return [
+        {"study": name, **{key: count[key] for key in ("running", "ended", "failed")}, "wanted": wanted[name]}
+        for name, count in counts.items()
+        if count["running"]
+    ]
 
 
 def _duration(seconds: float) -> str:

@@ -89,7 +89,7 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
                 report = merge_stores(ours, other)
                 n_studies, apart = _merge_studies(ours, other)
             for line in report.skipped:
-                click.echo(f"checkpoint left out: {line}", err=True)
+                click.echo(f"left out: {line}", err=True)
             conflicts = [*report.conflicts, *apart]
             for line in conflicts:
                 click.echo(f"conflict, ours is kept: {line}")
@@ -167,11 +167,10 @@ def export(out: Path) -> int:
     Example:
       tsbench store export --out results.parquet
     """
-    from tsbench.cli.results import write_results
+    from tsbench.cli.results import form_of, write_results
 
-    if out.suffix not in (".parquet", ".csv", ".jsonl"):
-        raise UsageError(f"--out {out}: choose a file that ends in .parquet, .csv or .jsonl")
+    form = form_of(out)
     with contextlib.closing(open_store(must_exist=True)) as opened:
-        count = write_results(opened, out, out.suffix.removeprefix("."))
+        count = write_results(opened, out, form)
     click.echo(f"{count} runs written to {out}")
     return 0

@@ -40,8 +40,8 @@ def join(folder: Folder, name: str) -> Folder:
 
 
 def shown(folder: Folder) -> str:
-    """Return the folder for messages, without user and password."""
-    return re.sub(r"://[^/@]*@", "://", str(folder))
+    """Return the folder for messages, without user and password, which may hold an @ or a blank of its own."""
+    return re.sub(r"://[^/]*@", "://", str(folder))
 
 
 def write(folder: Folder, name: str, content: bytes) -> None:

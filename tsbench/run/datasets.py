@@ -101,7 +101,9 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
         path = Path(name).expanduser().resolve()
         if not path.exists():
             raise UsageError(f"--dataset {name}: there is no such file or folder")
+        _check_name(name, path)
         dataset = catalog.get(LOCAL)(path=path)
+        _check_name(name, dataset.card.name)
         return DatasetHandle(dataset.card.name, str(path), dataset, default_protocol)
     hint = (
         did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
@@ -135,6 +137,15 @@ def _looks_like_path(name: str) -> bool:
     return (
         name.startswith((".", "~")) or "/" in name or os.sep in name or bool(Path(name).suffix) or Path(name).exists()
     )
+
+
+def _check_name(given: str, found: Path | str) -> None:
+    """Raise UsageError for a name that neither a key nor a store can hold."""
+    try:
+        str(found).encode()
+    except UnicodeEncodeError:
+        text = f"--dataset {given}: the name {found} is not UTF-8; rename the file or folder"
+        raise UsageError(text.encode(errors="backslashreplace").decode()) from None
 
 
 def _prefixed(name: str, error: TsbenchError) -> str:

@@ -106,7 +106,7 @@ def execute(
     todo = list(todo)
     claims = Claims(store, force)
     with claims, DriverLog(log_folder(store), claims.owner) as log, Interruption(executor) as interruption:
-        log.plan(len(outcome.plan.specs), len(todo))
+        log.plan(len(outcome.plan.specs), todo, force)
         driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
         try:
             while not interruption.asked and driver.busy():

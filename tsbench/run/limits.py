@@ -32,20 +32,24 @@ class Limits:
 
 
 def parse_limits(time_limit: float | None, memory_limit: str | None) -> Limits:
-    """Read --time-limit and --memory-limit; raises UsageError on nonsense and on what cannot be enforced here."""
+    """Read --time-limit and --memory-limit; raises UsageError on nonsense."""
     if time_limit is not None and not (math.isfinite(time_limit) and time_limit > 0):
         raise UsageError(f"--time-limit {time_limit:g}: give seconds above 0")
-    if memory_limit is None:
-        return Limits(time_limit)
-    size = parse_size(memory_limit)
+    return Limits(time_limit, None if memory_limit is None else parse_size(memory_limit))
+
+
+def check_memory(limits: Limits, machine: str = "this machine") -> None:
+    """Raise UsageError, which names the machine, where it cannot enforce the limit of memory."""
+    if limits.memory is None:
+        return
     total = psutil.virtual_memory().total
-    if size > total:
-        raise UsageError(f"--memory-limit {memory_limit}: this machine has {in_words(total)} in all; give less")
+    if limits.memory > total:
+        asked = in_words(limits.memory)
+        raise UsageError(f"--memory-limit: {machine} has {in_words(total)} in all, {asked} were asked for; give less")
     try:
         tree_memory(psutil.Process().pid)
     except psutil.Error as error:
-        raise UsageError(f"--memory-limit: this machine does not tell the memory of a process ({error})") from None
-    return Limits(time_limit, size)
+        raise UsageError(f"--memory-limit: {machine} does not tell the memory of a process ({error})") from None
 
 
 def parse_size(text: str) -> int:

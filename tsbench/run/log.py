@@ -7,12 +7,16 @@ import json
 import logging
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tsbench.run.spec import Result, RunSpec
 from tsbench.run.store import Store
+
+KEY_DIGITS = 16
+"""Digits of a key in the list of a plan: enough to tell runs apart, and a quarter of the bytes."""
 
 logger = logging.getLogger("tsbench.run")
 
@@ -36,8 +40,9 @@ class JsonFormatter(logging.Formatter):
 class DriverLog:
     """Writes what a driver does to <folder>/<owner>.jsonl while the context lasts.
 
-    Events: plan (runs asked for and to do), started, finished (status, seconds by stage), lost (a run whose worker
-    vanished before its end and that is given out again), end.
+    Events: plan (how many runs were asked for, the keys to do), started, finished (status, seconds by stage), lost (a
+    run whose worker vanished before its end and that is given out again), left out (a node of a cluster that cannot
+    enforce the limits), end.
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
@@ -61,9 +66,10 @@ class DriverLog:
         logger.removeHandler(self._handler)
         self._handler.close()
 
-    def plan(self, asked: int, todo: int) -> None:
-        """Note the size of the plan, from which `tsbench status` tells what is left."""
-        self._write("plan", owner=self.owner, pid=os.getpid(), runs=asked, todo=todo)
+    def plan(self, asked: int, todo: Iterable[RunSpec], force: bool) -> None:
+        """Note the plan, from which `tsbench status` tells what is left; force : runs that have succeeded as well."""
+        keys = [spec.key[:KEY_DIGITS] for spec in todo]
+        self._write("plan", owner=self.owner, pid=os.getpid(), runs=asked, force=force, todo=len(keys), keys=keys)
 
     def started(self, spec: RunSpec, slot: int) -> None:
         """Note that a worker was given a run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from tsbench.run.store import Store, unpack
 from tsbench.run.store_claims import expired
 from tsbench.run.store_schema import attempts, checkpoints, claims, metrics, predictions, runs
 
+BELONGS = sa.exists().where(attempts.c.id == runs.c.attempt, attempts.c.key == runs.c.key)
 REPEAT = "run it again: tsbench show run {} prints the command"
+ANEW = "run it again, with any further options it had: {}"
 RESTORE = "restore a copy of the store, or merge what can be read into a new one: tsbench store merge"
 RETRAIN = "tsbench store prune --checkpoints damaged forgets it; it is trained anew when needed"
 
@@ -33,9 +36,14 @@ def check(store: Store) -> Iterator[Problem]:
 
     Every row must belong to a run; a run to its newest attempt; a success has predictions, and metrics that follow
     from them (to 1e-9: numpy versions round differently); a checkpoint's file has the recorded sha256; no claim has
-    expired.
+    expired. Of a damaged file nothing more is said: what else it seems to lack follows from that.
     """
-    yield from _database(store)
+    damage = list(_damage(store))
+    yield from damage
+    if damage:
+        return
+    yield from _references(store)
+    yield from _attempts(store)
     yield from _rows(store)
     yield from _metrics(store)
     for name, reason in damaged_checkpoints(store):
@@ -57,22 +65,43 @@ def damaged_checkpoints(store: Store) -> Iterator[tuple[str, str]]:
             yield name, "is not what was written: its sha256 differs"
 
 
-def _database(store: Store) -> Iterator[Problem]:
+def _damage(store: Store) -> Iterator[Problem]:
+    """Yield what SQLite finds wrong with its pages; where they are too bad for it to go on, its error says so."""
     if store.backend != "sqlite":
-        return  # a server checks its pages and references itself
+        return  # a server checks its pages itself
     with store.read() as connection:
-        for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
-            if line != "ok":
-                yield Problem(f"the file is damaged: {line}", RESTORE)
+        try:
+            for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+                if line != "ok":
+                    yield Problem(f"the file is damaged: {line}", RESTORE)
+        except sa.exc.DatabaseError as error:
+            if isinstance(error, sa.exc.OperationalError):
+                raise  # locked, or not readable at the moment
+            yield Problem(f"the file is damaged: {error.orig}", RESTORE)
+
+
+def _references(store: Store) -> Iterator[Problem]:
+    if store.backend != "sqlite":
+        return  # a server checks them itself
+    with store.read() as connection:
         for row in connection.exec_driver_sql("PRAGMA foreign_key_check"):
             yield Problem(f"row {row[1]} of table {row[0]} refers to a row of {row[2]} that is not there", RESTORE)
 
 
+def _attempts(store: Store) -> Iterator[Problem]:
+    """Yield the runs that lost their attempt: 'tsbench show run' has no command for them."""
+    query = sa.select(runs.c.key, runs.c.method, runs.c.protocol, runs.c.seed, runs.c.spec).where(~BELONGS)
+    with store.read() as connection:
+        for key, method, protocol, seed, spec in connection.execute(query):
+            dataset = spec.get("dataset_ref") or spec["dataset"]
+            words = ["--method", method, "--dataset", dataset, "--protocol", protocol, "--seeds", f"{seed},"]
+            command = shlex.join(["tsbench", "run", *words, "--force"])
+            yield Problem(f"run {key[:12]} has no attempt that its status comes from", ANEW.format(command))
+
+
 def _rows(store: Store) -> Iterator[Problem]:
-    belongs = sa.exists().where(attempts.c.id == runs.c.attempt, attempts.c.key == runs.c.key)
     success = runs.c.status == "succeeded"
     lacks = (
-        (~belongs, "has no attempt that its status comes from"),
         (success & ~sa.exists().where(metrics.c.key == runs.c.key), "succeeded and has no metrics"),
         (success & ~sa.exists().where(predictions.c.key == runs.c.key), "succeeded and has no predictions"),
     )

@@ -13,6 +13,7 @@ from tsbench.errors import StoreError
 from tsbench.run import artifacts
 from tsbench.run.database import insert
 from tsbench.run.store import Store
+from tsbench.run.store_check import BELONGS
 from tsbench.run.store_schema import attempts, checkpoints, environments, metrics, predictions, runs
 
 BATCH = 200
@@ -20,7 +21,7 @@ BATCH = 200
 
 @dataclass
 class Merged:
-    """What a merge did: keys of the runs copied; conflicts and checkpoints left out, one line each."""
+    """What a merge did: keys of the runs copied; conflicts, and runs and checkpoints left out, one line each."""
 
     copied: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -32,13 +33,15 @@ def merge(ours: Store, other: Store) -> Merged:
     """Copy the runs that ours lacks, or that succeeded in other and not in ours, in transactions of 200 runs.
 
     A run that succeeded in both with different metrics is a conflict: it is reported, ours stays. Claims stay where
-    they are. Merging again copies nothing.
+    they are. Merging again copies nothing. A run that has lost its attempt there is left out; one that has lost it here
+    counts as missing.
     """
     if ours.read_only:
         raise StoreError(f"store {ours.name} may only be read from here; merge into one that may be written")
     report = Merged()
     with ours.read() as here, other.read() as there:
         known, found = _statuses(here), _statuses(there)
+        lost = there.execute(sa.select(runs.c.key).where(~BELONGS)).scalars().all()
         both = {key for key in known.keys() & found.keys() if known[key] == found[key] == "succeeded"}
         mine, theirs = _metrics(here, both), _metrics(there, both)
     for key in sorted(both):
@@ -50,6 +53,11 @@ def merge(ours: Store, other: Store) -> Merged:
             )
     report.copied = [
         key for key, status in found.items() if key not in known or (status == "succeeded" and key not in both)
+    ]
+    report.skipped = [
+        f"run {key[:12]} has lost its attempt in {other.name}; 'tsbench store check' names the remedy"
+        for key in lost
+        if key not in known
     ]
     for first in range(0, len(report.copied), BATCH):
         _copy(ours, other, report.copied[first : first + BATCH])
@@ -71,7 +79,7 @@ def _copy(ours: Store, other: Store, keys: list[str]) -> None:
     def write(here: sa.Connection) -> None:
         for row in rows["environments"]:
             here.execute(insert(here, environments).values(row).on_conflict_do_nothing())
-        query = sa.select(runs.c.key).where(runs.c.key.in_(keys), runs.c.status == "succeeded")
+        query = sa.select(runs.c.key).where(runs.c.key.in_(keys), runs.c.status == "succeeded", BELONGS)
         done = set(here.execute(query).scalars())  # a driver was faster than this merge
         for run in rows["runs"]:
             if run["key"] not in done:
@@ -129,7 +137,9 @@ def _add_checkpoint(ours: Store, row: Mapping[str, Any]) -> None:
 
 
 def _statuses(connection: sa.Connection) -> dict[str, str]:
-    return {row.key: row.status for row in connection.execute(sa.select(runs.c.key, runs.c.status))}
+    """Return {key: status} of the runs that have the attempt their status comes from."""
+    query = sa.select(runs.c.key, runs.c.status).where(BELONGS)
+    return {row.key: row.status for row in connection.execute(query)}
 
 
 def _metrics(connection: sa.Connection, keys: set[str]) -> dict[str, dict[str, float | None]]:

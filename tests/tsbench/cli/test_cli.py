@@ -8,6 +8,8 @@ import sys
 import pandas as pd
 import pytest
 
+from tsbench.cli.run import split_commas
+
 HEAVY = ("torch", "numpy", "pandas", "sklearn", "numba", "scipy", "aeon", "sqlalchemy")
 QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")
 
@@ -203,6 +205,43 @@ def test_bad_input_is_one_line_with_the_remedy(tsbench, tmp_path, arguments, cod
     assert got == code
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("reproduce trls/table2 --dataset UnitTest --out bad.csv", "bad.csv is a file, not a folder"),
+        ("reproduce trls/table2 --dataset UnitTest --out bad.csv/below", "bad.csv is a file, not a folder"),
+        ("leaderboard UnitTest --out board.xlsx", "--out board.xlsx: choose a file that ends in .csv or .md"),
+        ("leaderboard UnitTest --out bad.csv/board.md", "bad.csv is a file, not a folder"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(tsbench, tmp_path, arguments, message):
+    (tmp_path / "bad.csv").touch()
+    code, out, err = tsbench(*arguments.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (tmp_path / "tsbench.db").exists()
+
+
+def test_commas_part_names_but_not_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = "odd, dir/my,rec.csv"
+    (tmp_path / path).parent.mkdir()
+    (tmp_path / path).touch()
+    assert split_commas(None, None, (path,)) == [path]
+    assert split_commas(None, None, (f"UnitTest, {path} ,GunPoint,", "a")) == ["UnitTest", path, "GunPoint", "a"]
+
+
+def test_a_file_name_that_is_not_utf8_is_one_line(tsbench, tmp_path):
+    name = os.fsdecode(b"\xff.csv")
+    (tmp_path / name).write_text("label,t0\na,1\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / name).write_text("label,t0\na,1\n")
+    for given in (f"./{name}", "folder/"):
+        code, out, err = tsbench("run", "--method", "majority", "--dataset", given)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "is not UTF-8; rename the file or folder" in err
 
 
 def test_debug_shows_the_traceback(tsbench):

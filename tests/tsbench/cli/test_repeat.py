@@ -39,7 +39,7 @@ TS2VEC = ("--method", "ts2vec", "--set", "max_steps=1", "--set", "min_steps=0", 
 
 @pytest.fixture
 def files(tmp_path):
-    folder = tmp_path / "it's mine"
+    folder = tmp_path / "it's mine, too"
     folder.mkdir()
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(20, 6)), columns=[f"t{i}" for i in range(6)])
@@ -82,7 +82,7 @@ def assert_same(tmp_path, key):
     ("asked", "shown_with"),
     [
         (("--method", "random:trls", "--dataset", "UnitTest", "--set", "encoder.cell=gru", "--seeds", "2,"), ()),
-        (("--method", "1nn-ed", "--dataset", "./it's mine/some data.csv", "--seeds", "3,"), ()),
+        (("--method", "1nn-ed", "--dataset", "./it's mine, too/some data.csv", "--seeds", "3,"), ()),
         (("--method", "random:trls", "--dataset", "UnitTest", "--protocol", "knn+labels=0.7654321"), ()),
         (("--method", "random:trls", "--dataset", "UnitTest", "--protocol", "linear-cv5+noise=10.25@downstream"), ()),
         (("--method", "noted", "--dataset", "UnitTest", "--set", f"note={NOTE}"), ("--plugin", "noted.py")),

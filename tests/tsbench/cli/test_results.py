@@ -60,6 +60,36 @@ def test_the_terminal_gets_what_the_file_gets(store, tsbench, tmp_path):
     assert out.count("0.3333") == 3 and out.count("failed") == 2
 
 
+@pytest.mark.parametrize("form", READERS)
+def test_the_name_of_the_file_decides_what_is_written(store, tsbench, tmp_path, form):
+    assert tsbench("results", "--out", f"new/r.{form}")[0] == 0
+    assert READERS[form](tmp_path / "new" / f"r.{form}")["seed"].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("results --out .", "--out .: choose a file that ends in .parquet, .csv or .jsonl"),
+        ("results --format csv --out r.xlsx", "--out r.xlsx: choose a file that ends in"),
+        ("results --format csv --out r.parquet", "the file's name says parquet; leave --format out"),
+        ("results --format table --out r.csv", "the file's name says csv; leave --format out"),
+        ("results --out folder.csv", "--out folder.csv: this is a folder; name a file"),
+        ("results --out file/r.csv", "/file is a file, not a folder"),
+        (f"results --out {'r' * 300}.csv", "File name too long"),
+        ("store export --out folder.csv", "--out folder.csv: this is a folder; name a file"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_store_is_read(
+    store, tsbench, tmp_path, monkeypatch, arguments, message
+):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Store, "__init__", None)
+    code, out, err = tsbench(*arguments.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
 def test_a_store_without_runs(tsbench, tmp_path):
     Store(str(tmp_path / "tsbench.db")).close()
     frame = pd.read_csv(io.StringIO(tsbench("results", "--format", "csv")[1]))

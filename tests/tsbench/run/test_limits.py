@@ -2,8 +2,9 @@ import signal
 
 import pytest
 
+from tsbench.cli.execution import Where
 from tsbench.errors import UsageError
-from tsbench.run.limits import Limits, ending, in_words, parse_limits, parse_size
+from tsbench.run.limits import Limits, check_memory, ending, in_words, parse_limits, parse_size
 
 
 @pytest.mark.parametrize(
@@ -25,10 +26,10 @@ def test_nonsense_sizes_are_refused(text):
         (0, None, "above 0"),
         (float("nan"), None, "above 0"),
         (float("inf"), None, "above 0"),
-        (1, "9999T", "this machine has .* in all"),
+        (1, "much", "give a size above 0"),
     ],
 )
-def test_limits_that_cannot_be_enforced_are_refused(seconds, memory, message):
+def test_limits_that_are_none_are_refused(seconds, memory, message):
     with pytest.raises(UsageError, match=message):
         parse_limits(seconds, memory)
 
@@ -36,6 +37,19 @@ def test_limits_that_cannot_be_enforced_are_refused(seconds, memory, message):
 def test_limits():
     assert not parse_limits(None, None)
     assert parse_limits(5, "1M") == Limits(5, 2**20)
+
+
+def test_memory_that_a_machine_does_not_have_is_refused():
+    check_memory(Limits(5, 2**20))
+    check_memory(Limits(5))
+    with pytest.raises(UsageError, match=r"--memory-limit: node n has .* in all, 1048576\.0 GiB were asked for"):
+        check_memory(Limits(None, 2**50), "node n")
+
+
+def test_a_cluster_may_have_more_memory_than_the_driver():
+    assert Where(executor="ray", memory_limit="9999T").check().memory == 9999 * 2**40
+    with pytest.raises(UsageError, match="this machine has"):
+        Where(memory_limit="9999T").check()
 
 
 def test_how_a_process_ended():

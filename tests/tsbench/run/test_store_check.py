@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import artifacts
 from tsbench.run.checkpoints import Checkpoint, save
-from tsbench.run.store_check import check
+from tsbench.run.store_check import RESTORE, check
 from tsbench.run.store_prune import plan, remove
 
 KEY = make_spec().key
@@ -41,6 +41,30 @@ def test_each_damage_is_found_with_a_remedy(sound, damage, problem):
     (found,) = check(sound)
     assert problem in found.what
     assert "tsbench" in found.remedy
+
+
+def test_a_run_without_its_attempt_is_repaired_by_its_remedy(sound):
+    sound.write(lambda connection: connection.execute(sa.text("delete from attempts")))
+    (found,) = check(sound)
+    assert found.remedy.endswith(": tsbench run --method m --dataset D --protocol p --seeds 0, --force")
+    assert "show run" not in found.remedy
+    assert sound.claim(KEY, "a", redo=True)  # as --force does
+    sound.record(make_result(metrics={"accuracy": 0.5, "auroc": 1.0}), ENVIRONMENT, "a")
+    assert list(check(sound)) == []
+
+
+def test_damaged_pages_are_found_with_a_remedy(tmp_path, open_store):
+    store = open_store(str(tmp_path / "s.db"))
+    for seed in range(20):
+        store.record(make_result(make_spec(seed)), ENVIRONMENT)
+    store.close()
+    size = store.file.stat().st_size
+    with store.file.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+    found = list(check(store))
+    assert found and all(one.what.startswith("the file is damaged: ") for one in found)
+    assert {one.remedy for one in found} == {RESTORE}
 
 
 def test_predictions_that_cannot_be_read_are_found(sound):

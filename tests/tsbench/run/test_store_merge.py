@@ -65,3 +65,18 @@ def test_checkpoints_come_with_their_files_and_damaged_ones_stay(store, other):
     assert artifacts.read(store.checkpoint_folder, "good.safetensors") == b"weights"
     assert store.checkpoint_sha256("good") and store.checkpoint_sha256("bad") is None
     assert merge(store, other).n_checkpoints == 0
+
+
+def test_a_run_without_its_attempt_is_left_out_and_taken_from_where_it_is_whole(store, other):
+    for seed in range(2):
+        other.record(make_result(make_spec(seed), **SOUND), ENVIRONMENT)
+    lost, whole = make_spec(0).key, make_spec(1).key
+    other.write(lambda c: c.execute(sa.text("delete from attempts where key = :key"), {"key": lost}))
+    report = merge(store, other)
+    assert report.copied == [whole]
+    (line,) = report.skipped
+    assert line.startswith(f"run {lost[:12]} has lost its attempt in {other.name}")
+    store.record(make_result(make_spec(0), **SOUND), ENVIRONMENT)
+    assert merge(store, other).skipped == []
+    assert merge(other, store).copied == [lost]
+    assert list(check(other)) == []

@@ -18,8 +18,10 @@ from tsbench.errors import TsbenchError, UsageError
 from tsbench.run.executors.base import Done, Executor, Step
 from tsbench.run.executors.local import WATCH_SECONDS, Local
 from tsbench.run.executors.process import WorkerSettings
-from tsbench.run.limits import Limits
+from tsbench.run.limits import Limits, check_memory
 from tsbench.run.spec import Result, RunSpec
+
+logger = logging.getLogger("tsbench.run")
 
 ANSWER_SECONDS = 5.0
 CONNECT_SECONDS = 60.0
@@ -38,10 +40,12 @@ class Agent:
 
     def __init__(self, settings: WorkerSettings, limits: Limits) -> None:
         os.environ.update(settings.environment)
+        self._limits = limits
         self._local = Local([settings], limits)
 
     def ready(self) -> None:
-        """Answer, once the actor has a place."""
+        """Answer, once the actor has a place; raises UsageError where its node cannot enforce the limits."""
+        check_memory(self._limits, f"node {socket.gethostname()}")
 
     def run(self, spec: RunSpec) -> tuple[Result | None, dict[str, Any] | None]:
         """Do one run; return its result (None when the worker vanished before) and this node's environment."""
@@ -66,8 +70,9 @@ class Ray(Executor):
 
     address : "" starts a cluster on this machine, or takes the one RAY_ADDRESS names; "auto", "host:port",
     "ray://host:port". threads : CPUs that a run takes. A run lost with its node is reported without a result, to be
-    given out again, and its actor is placed anew wherever the cluster has room. Raises UsageError without Ray or
-    without a GPU where one is wanted, ClusterError when nothing answers.
+    given out again, and its actor is placed anew wherever the cluster has room. A node that cannot enforce the limits
+    is left without runs. Raises UsageError without Ray, without a GPU where one is wanted, or when no node can enforce
+    the limits; ClusterError when nothing answers.
     """
 
     def __init__(
@@ -141,6 +146,9 @@ class Ray(Executor):
             answer = ray.get(remote.call)
         except ray.exceptions.RayTaskError as error:  # the agent itself failed: its cause is a TsbenchError or a bug
             cause = getattr(error, "cause", None)
+            if isinstance(cause, UsageError) and spec is None:
+                self._leave_out(remote, cause)
+                return None
             raise (
                 cause if isinstance(cause, TsbenchError) else ClusterError(f"a worker of the cluster: {error}")
             ) from None
@@ -151,6 +159,13 @@ class Ray(Executor):
             return None if spec is None else Done(slot, spec, None)
         remote.ready, remote.spec, remote.call = True, None, None
         return None if spec is None else Done(slot, spec, *answer)
+
+    def _leave_out(self, remote: _Remote, reason: UsageError) -> None:
+        """Give no run to an actor, which keeps its place so that no other is put there; raise when none is left."""
+        remote.call = None
+        logger.warning("left out", extra={"fields": {"error": str(reason)}})
+        if not any(other.ready or other.call for other in self._remotes):
+            raise reason
 
     def _place(self) -> _Remote:
         actor = self._actor.remote(*self._arguments)

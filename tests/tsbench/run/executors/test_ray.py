@@ -7,7 +7,7 @@ from tsbench.errors import UsageError
 from tsbench.run.driver import choose, execute
 from tsbench.run.executors import ray as executor_module
 from tsbench.run.executors.process import WorkerSettings
-from tsbench.run.executors.ray import ClusterError, Ray, check_address
+from tsbench.run.executors.ray import ClusterError, Ray, _Remote, check_address
 from tsbench.run.limits import Limits
 from tsbench.run.store import Store
 
@@ -39,6 +39,17 @@ def test_without_ray_the_message_says_what_to_install(monkeypatch):
         Ray(WorkerSettings(), Limits(), "", 1, "cpu", 1)
 
 
+def test_a_node_that_cannot_enforce_the_limits_gets_no_run_while_others_can():
+    executor, reason = Ray.__new__(Ray), UsageError("node n has too little")
+    small, large = _Remote(None, "call"), _Remote(None, None, ready=True)
+    executor._remotes = [small, large]
+    executor._leave_out(small, reason)
+    assert (small.ready, small.call, executor.idle()) == (False, None, [1])
+    executor._remotes = [small]
+    with pytest.raises(UsageError, match="too little"):
+        executor._leave_out(small, reason)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     pytest.importorskip("ray")
@@ -48,6 +59,16 @@ def cluster():
     cluster.doomed = cluster.add_node(num_cpus=1)
     yield cluster
     cluster.shutdown()
+
+
+def test_limits_that_no_node_can_enforce_are_refused_by_the_nodes(cluster, settings):
+    executor = Ray(settings, Limits(None, 2**60), cluster.address, 1, "cpu", 1)
+    try:
+        with pytest.raises(UsageError, match=f"--memory-limit: node {socket.gethostname()} has .* in all"):
+            while True:
+                executor.wait(lambda *_: None)
+    finally:
+        executor.stop()
 
 
 class LosesANode(Ray):
