@@ -205,7 +205,7 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
         raise UsageError(f"--plot draws one study, these are {len(plan.specs)}; name one method and one dataset")
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
-            study = load_study(study_name(spec, metric, overrides), storage)
+            study = load_study(study_name(spec, settings().plugins(), metric, overrides), storage)
             click.echo("\n".join(lines(study)))
             if plot is not None:
                 from tsbench.cli.drawing import drawing

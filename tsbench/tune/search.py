@@ -157,7 +157,7 @@ def open_search(
     settings = settings_of(spec, spec.params, plugins)
     dimensions = search_space(settings, fixed, spaces, spec.method)
     inner = training_part(spec, plugins)
-    name = study_name(spec, metric, fixed)
+    name = study_name(spec, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import random
 import threading
 import time
@@ -19,7 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
+from tsbench.plugins import Plugins
 from tsbench.run.database import LOCK_SECONDS
+from tsbench.run.datasets import open_dataset, summarise
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
 
@@ -119,7 +122,7 @@ def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
         thread.join()
 
 
-def study_name(spec: RunSpec, metric: str, fixed: Collection[str]) -> str:
+def study_name(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
     """Return the name of the study that tunes a planned run: the same for all its seeds.
 
     It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold, metric, and the keys that
@@ -127,8 +130,16 @@ def study_name(spec: RunSpec, metric: str, fixed: Collection[str]) -> str:
     the others.
     """
     about = replace(spec, seed=0, threads=1).identity()
-    unique = digest({**about, "metric": metric, "fixed": sorted(set(fixed) & set(spec.params))})
-    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{unique[:12]}"
+    about |= {"metric": metric, "fixed": sorted(set(fixed) & set(spec.params))}
+    if _uneven(spec.dataset_ref or spec.dataset, spec.fingerprint, plugins):
+        about["training_part"] = 2  # once it kept the time axis and the classes of the whole dataset
+    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{digest(about)[:12]}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _uneven(reference: str, fingerprint: str, plugins: Plugins) -> bool:
+    """Ask a dataset once for each of its states."""
+    return summarise(open_dataset(reference, plugins, "")).uneven
 
 
 def find_study(name: str, storage: RDBStorage) -> optuna.Study | None:

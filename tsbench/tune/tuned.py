@@ -38,7 +38,7 @@ def with_tuned(
             continue
         if spec.sources:
             raise UsageError("--tuned with --pretrain-on: a search pre-trains on the target's own training part")
-        study = find_study(study_name(spec, metric, fixed), storage)
+        study = find_study(study_name(spec, plugins, metric, fixed), storage)
         trial = best(study) if study is not None else None
         if study is None or trial is None:
             missing.append(spec)

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from tests.tsbench.run.conftest import new_url, postgres_server, url  # noqa: F401
 from tests.tsbench.tune.conftest import run
 from tsbench.errors import UsageError
+from tsbench.identity import digest
 from tsbench.panel import Panel
 from tsbench.registry import load_registry
 from tsbench.run import worker as workers
@@ -18,7 +19,7 @@ from tsbench.run.store import Store
 from tsbench.run.worker import Worker
 from tsbench.tune import search as searching
 from tsbench.tune.search import open_search
-from tsbench.tune.storage import best, ended, open_studies
+from tsbench.tune.storage import best, ended, open_studies, study_name
 
 
 @pytest.fixture
@@ -76,6 +77,17 @@ def test_the_test_part_changes_nothing(start, plugins, monkeypatch):
     assert other.study.study_name != honest.study.study_name
     run(other, 6)
     assert history(other.study) == history(honest.study)
+
+
+def test_a_study_has_a_new_name_only_where_the_training_part_was_not_on_its_own(spec, plugins, monkeypatch):
+    def old_name(spec):
+        about = {**spec.identity(), "metric": "accuracy", "fixed": []}
+        return f"threshold.toy.{spec.protocol.name}.fold0.{digest(about)[:12]}"
+
+    assert study_name(spec, plugins, "accuracy", ()) == old_name(spec)
+    monkeypatch.setenv("TOY_TEST", "garbage")
+    (spec,) = make_plan(Request(["threshold"], ["toy"], ["knn"]), plugins, load_registry()).specs
+    assert study_name(spec, plugins, "accuracy", ()) != old_name(spec)
 
 
 def test_no_panel_with_a_test_case_is_made_once_the_training_part_is_cut(start, plugins, monkeypatch):

@@ -33,7 +33,7 @@ class Threshold(Classifier):
 
 
 class Toy(Dataset):
-    """24 training cases, then 24 test cases, which `TOY_TEST=garbage` replaces by rubbish."""
+    """24 training cases, then 24 test cases, which `TOY_TEST=garbage` replaces by longer rubbish of another class."""
 
     card = Card("toy", normalised=True)
 
@@ -41,10 +41,12 @@ class Toy(Dataset):
         rng = np.random.default_rng(0)
         y = np.arange(2 * N) % 2
         level = np.where(y == 1, rng.uniform(0.55, 1, 2 * N), rng.uniform(0, 0.45, 2 * N))
+        lengths = np.full(2 * N, 8)
         if os.environ.get("TOY_TEST") == "garbage":
-            level[N:], y[N:] = rng.uniform(-1e6, 1e6, N), 1 - y[N:]
-        X = np.repeat(level[:, None, None], 8, axis=2)
-        return Data(Panel.build(X, y), {"archive": [Fold(np.arange(N), None, np.arange(N, 2 * N))]})
+            level[N:], y[N:], lengths[N:] = rng.uniform(-1e6, 1e6, N), y[N:] - 1, 20
+        X = np.repeat(level[:, None, None], lengths.max(), axis=2)
+        X[np.arange(lengths.max()) >= lengths[:, None, None]] = np.nan
+        return Data(Panel.build(X, y, lengths=lengths), {"archive": [Fold(np.arange(N), None, np.arange(N, 2 * N))]})
 
 
 class Tiny(Dataset):
