@@ -84,14 +84,15 @@ class _Driver:
         return bool(self._running or self._waiting or self._open or not self._all_open)
 
     def take(self, done: Done) -> None:
-        """Tell a trial what came of its run; a run that vanished with its worker is given out again, a few times."""
-        attempt = self._running.pop(done.slot)
-        if done.result is not None:
-            attempt.take(done.result)
+        """Tell a trial what came of its run; a run that ended with its worker is given out again, a few times."""
+        attempt, result = self._running.pop(done.slot), done.result
+        if result is not None and result.status != "crashed":
+            attempt.take(result)
         else:
             attempt.losses += 1
             if attempt.losses >= MOST_LOSSES:
-                attempt.fail(f"its worker vanished before the end of a run, {MOST_LOSSES} times")
+                reason = result.error if result is not None else "its worker vanished before the end of a run"
+                attempt.fail(f"{reason}, {MOST_LOSSES} times")
         if attempt.spec is not None:
             self._waiting.appendleft(attempt)
         else:
