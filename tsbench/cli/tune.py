@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def tune(
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset; see 'tsbench tune --help'")
+    if math.isnan(timeout):
+        raise UsageError("--timeout nan: give a number of hours above 0")
     if plot is not None and not show:
         raise UsageError("--plot goes with --show")
     if plot is not None:
@@ -185,10 +188,13 @@ class _Telling:
             click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
         if top is not None:
             click.echo(f"  best of {len(trials)}: {describe(top)}")
-        elif trials:
+            return
+        self.failed += 1
+        if trials:
             reason = trials[-1].user_attrs.get("error", "pruned")
             click.echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
-            self.failed += 1
+        else:
+            click.echo(f"error: {name}: no trial has ended; run this again, with a larger --timeout if any", err=True)
 
     def _name(self, search: Any) -> None:
         if self._named != search.study.study_name:

@@ -109,14 +109,23 @@ class _Driver:
         taken = [attempt.search for attempt in self.under_way()]
         free = sorted((one for one in self._open if one not in taken), key=lambda one: one is not previous)
         for search in chain(free, self._opened(), dict.fromkeys(taken)):
-            while search.wants(self.n_trials, self.limit):
-                attempt = search.begin()
-                if attempt.spec is not None:
-                    return attempt
-                self.trial_ended(search, attempt.frozen())
-            if search not in taken:
-                self._open.remove(search)
-                self.search_ended(search)
+            attempt = self._begin_in(search)
+            if attempt is None and search not in taken:
+                search.revive()  # the last chance for the trials of processes that died meanwhile
+                attempt = self._begin_in(search)
+                if attempt is None:
+                    self._open.remove(search)
+                    self.search_ended(search)
+            if attempt is not None:
+                return attempt
+        return None
+
+    def _begin_in(self, search: Search) -> Attempt | None:
+        while search.wants(self.n_trials, self.limit):
+            attempt = search.begin()
+            if attempt.spec is not None:
+                return attempt
+            self.trial_ended(search, attempt.frozen())
         return None
 
     def _opened(self) -> Iterator[Search]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -20,13 +21,13 @@ from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
 from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
-from tsbench.tune.storage import ended, fail_stale, quiet, retry, seconds, study_name
+from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, quiet, retry, seconds, study_name
 
 # The first trials of a study are compared with too few others to be given up early.
 PRUNE_AFTER = 5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Search:
     """A study and all that scoring one of its trials takes."""
 
@@ -38,17 +39,25 @@ class Search:
     seeds: Sequence[int]
     metric: str
     plugins: Plugins
+    _revived: float = field(default=-math.inf, init=False)
 
     def open(self, n_trials: int) -> None:
         """Note how many trials are wanted, and queue anew those of processes that died."""
         self.study.set_user_attr("trials", max(n_trials, self.study.user_attrs.get("trials", 0)))
+        self.revive()
+
+    def revive(self) -> None:
+        """Queue the trials of processes that died anew."""
         fail_stale(self.study, self.storage)
+        self._revived = time.monotonic()
 
     def wants(self, n_trials: int, limit: float) -> bool:
         """Say whether a further trial is to begin: earlier ones and those of other processes count.
 
         limit : seconds that the study's trials may take together before no further one begins.
         """
+        if time.monotonic() - self._revived > HEARTBEAT_SECONDS:
+            self.revive()
         return len(ended(self.study)) + self.running() < n_trials and seconds(self.study) < limit
 
     def running(self) -> int:

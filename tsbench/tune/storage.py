@@ -173,8 +173,9 @@ def fail_stale(study: optuna.Study, storage: RDBStorage) -> None:
     latest = datetime.datetime.now() - datetime.timedelta(seconds=GRACE_SECONDS)
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         if trial._trial_id not in began and trial.datetime_start is not None and trial.datetime_start < latest:
-            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            retry(study, trial)
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # another process was first
+                storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                retry(study, trial)
 
 
 def retry(study: optuna.Study, trial: FrozenTrial) -> None:

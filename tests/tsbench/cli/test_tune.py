@@ -7,6 +7,7 @@ import pytest
 from tests.tsbench.tune.conftest import plugins  # noqa: F401
 from tsbench.cli import options
 from tsbench.run.worker import Worker
+from tsbench.tune.search import Search
 
 TUNE = ("tune", "--method", "threshold", "--dataset", "toy", "--protocol", "knn")
 RUN = ("run", *TUNE[1:])
@@ -67,6 +68,7 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbenc
         (("--dataset", "toyy"), 2, "did you mean 'toy'"),
         (("--set", "fail=true", "--trials", "2"), 1, "all 2 trials failed; the last: ValueError: asked to fail"),
         (("--timeout", "0"), 2, "0"),
+        (("--timeout", "nan"), 2, "--timeout nan: give a number of hours above 0"),
         (("--memory-limit", "9999T"), 2, "this machine has"),
         (("--address", "127.0.0.1:1"), 2, "--address is for --executor ray"),
     ],
@@ -108,6 +110,15 @@ def test_ctrl_c_exits_130_and_the_study_goes_on(tsbench, monkeypatch):
     code, out, _ = tsbench(*TUNE, "--trials", 2)
     assert code == 0 and "best of 2" in out
     assert "failed: interrupted" in tsbench(*TUNE, "--show")[1]
+
+
+def test_a_study_whose_only_trial_is_elsewhere_exits_1(tsbench, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Search, "wants", lambda *_: False)
+        patch.setattr(Search, "running", lambda _: 1)
+        code, out, err = tsbench(*TUNE, "--trials", 1)
+    assert code == 1
+    assert "1 under way in another process" in out and "no trial has ended; run this again" in err
 
 
 def test_without_the_extra_the_message_says_what_to_install(tsbench, monkeypatch):

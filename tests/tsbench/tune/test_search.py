@@ -231,6 +231,25 @@ def test_a_trial_that_died_before_its_first_heartbeat_is_done_again(start, monke
     assert search.study.trials[1].params["threshold"] == 0.2
 
 
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+@pytest.mark.parametrize("seconds", [0, 3600])
+def test_a_process_that_lives_on_does_the_trials_of_one_that_died(start, monkeypatch, seconds):
+    """Soon, or at the latest before it leaves the study."""
+    monkeypatch.setattr("tsbench.tune.search.HEARTBEAT_SECONDS", seconds)
+    monkeypatch.setattr("tsbench.tune.storage.GRACE_SECONDS", -1)
+    search = start()
+
+    def other_process_begins_and_dies(trial):
+        if trial.number == 0:
+            search.study.ask({"threshold": optuna.distributions.FloatDistribution(0.0, 0.6000000000000001)})
+
+    run(search, 3, told=other_process_begins_and_dies)
+    dead, *others = search.study.trials[1:]
+    assert dead.state == TrialState.FAIL and search.running() == 0
+    assert len(ended(search.study)) == 3
+    assert dead.params["threshold"] in [trial.params["threshold"] for trial in others]
+
+
 def test_the_time_limit_counts_earlier_trials(start):
     search = start()
     run(search, 3, 0.0)
