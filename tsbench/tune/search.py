@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,7 +90,10 @@ class Search:
 
 
 class Attempt:
-    """A trial under way: `spec` is its next run, one per seed and inner fold; None when the trial has ended."""
+    """A trial under way: `spec` is its next run, one per seed and inner fold; None when the trial has ended.
+
+    Another process ends it when this one gave no sign of life for too long; what comes of it here is then dropped.
+    """
 
     def __init__(self, search: Search, trial: optuna.Trial, params: Mapping[str, Any]) -> None:
         self.search, self.trial, self.params = search, trial, params
@@ -107,30 +111,44 @@ class Attempt:
         elif not math.isfinite(value):
             self.fail(f"{self.search.metric} is not defined on the validation part")
         else:
-            self._scores.append(value)
-            mean, step = math.fsum(self._scores) / len(self._scores), len(self._scores) - 1
-            self.trial.report(mean, step)
-            if len(self._scores) == len(self._steps):
-                self._end(TrialState.COMPLETE, mean)
-            elif self.trial.should_prune():
-                self._end(TrialState.PRUNED)
-            else:
-                self._plan_next()
+            with self._unless_ended_elsewhere():
+                self._score(value)
 
     def fail(self, error: str) -> None:
         """End the trial as one that could not be scored; it counts."""
-        self.trial.set_user_attr("error", error)
-        self._end(TrialState.FAIL)
+        with self._unless_ended_elsewhere():
+            self.trial.set_user_attr("error", error)
+            self._end(TrialState.FAIL)
 
     def interrupt(self) -> None:
         """End the trial, to be done again by the next search."""
-        self.trial.set_user_attr("interrupted", True)
-        retry(self.search.study, self.frozen())
-        self._end(TrialState.FAIL)
+        with self._unless_ended_elsewhere():
+            begun = self.frozen()
+            self.trial.set_user_attr("interrupted", True)
+            retry(self.search.study, begun)
+            self._end(TrialState.FAIL)
 
     def frozen(self) -> FrozenTrial:
         """Return the trial as the study has it."""
         return self.search.storage.get_trial(self.trial._trial_id)
+
+    def _score(self, value: float) -> None:
+        self._scores.append(value)
+        mean, step = math.fsum(self._scores) / len(self._scores), len(self._scores) - 1
+        self.trial.report(mean, step)
+        if len(self._scores) == len(self._steps):
+            self._end(TrialState.COMPLETE, mean)
+        elif self.trial.should_prune():
+            self._end(TrialState.PRUNED)
+        else:
+            self._plan_next()
+
+    @contextlib.contextmanager
+    def _unless_ended_elsewhere(self) -> Iterator[None]:
+        try:
+            yield
+        except optuna.exceptions.UpdateFinishedTrialError:
+            self.spec = None
 
     def _plan_next(self) -> None:
         seed, fold = self._steps[len(self._scores)]
@@ -142,7 +160,7 @@ class Attempt:
     def _end(self, state: TrialState, value: float | None = None) -> None:
         self.spec = None
         with quiet():
-            self.search.study.tell(self.trial, value, state)
+            self.search.study.tell(self.trial, value, state, skip_if_finished=True)
 
 
 def open_search(

@@ -1,6 +1,8 @@
+import contextlib
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -229,6 +231,29 @@ def test_a_trial_that_died_before_its_first_heartbeat_is_done_again(start, monke
     run(search, 1)
     assert [trial.state for trial in search.study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
     assert search.study.trials[1].params["threshold"] == 0.2
+
+
+@pytest.mark.parametrize("at_work", ["scored", "failed", "interrupted"])
+def test_a_trial_that_another_process_took_for_dead_is_left_to_it(start, monkeypatch, at_work):
+    search, original = start(), Worker.run
+
+    def stopped_meanwhile(self, spec):
+        if len(search.study.trials) == 1:
+            with search.storage.engine.begin() as connection:
+                connection.execute(sa.text("UPDATE trial_heartbeats SET heartbeat = '2000-01-01 00:00:00'"))
+            search.revive()  # as the other process does
+            if at_work == "interrupted":
+                raise KeyboardInterrupt
+            return replace(original(self, spec), status="succeeded" if at_work == "scored" else at_work)
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", stopped_meanwhile)
+    with pytest.raises(KeyboardInterrupt) if at_work == "interrupted" else contextlib.nullcontext():
+        run(search, 2)
+    run(search, 2)
+    dead, *others = search.study.trials
+    assert dead.state == TrialState.FAIL and not dead.user_attrs and not dead.intermediate_values
+    assert len(others) == 2 and others[0].params == dead.params
 
 
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage")
