@@ -200,7 +200,12 @@ def best(study: optuna.Study) -> FrozenTrial | None:
     return max(done, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
 
 
+def died(trial: FrozenTrial) -> bool:
+    """Say whether a trial ended with its process: neither by itself nor interrupted by the user."""
+    return trial.state == TrialState.FAIL and not {"error", "interrupted"} & set(trial.user_attrs)
+
+
 def seconds(study: optuna.Study) -> float:
-    """Return the time that the trials took together."""
-    durations = [trial.duration for trial in study.get_trials(deepcopy=False) if trial.duration is not None]
-    return sum(duration.total_seconds() for duration in durations)
+    """Return the time that the trials took together; of one that died, none: when it did is not known."""
+    trials = [trial for trial in study.get_trials(deepcopy=False) if not died(trial)]
+    return sum(trial.duration.total_seconds() for trial in trials if trial.duration is not None)

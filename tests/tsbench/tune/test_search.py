@@ -1,4 +1,5 @@
 import contextlib
+import datetime
 import multiprocessing
 import os
 import signal
@@ -7,7 +8,7 @@ from dataclasses import replace
 import optuna
 import pytest
 import sqlalchemy as sa
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from tests.tsbench.run.conftest import new_url, postgres_server, url  # noqa: F401
 from tests.tsbench.tune.conftest import run
@@ -20,6 +21,7 @@ from tsbench.run.plan import Request, make_plan
 from tsbench.run.store import Store
 from tsbench.run.worker import Worker
 from tsbench.tune import search as searching
+from tsbench.tune.report import describe
 from tsbench.tune.search import open_search
 from tsbench.tune.storage import best, ended, open_studies, study_name
 
@@ -284,6 +286,18 @@ def test_the_time_limit_counts_earlier_trials(start):
     assert len(ended(search.study)) == 1
     run(search, 3, 1e-9)
     assert len(ended(search.study)) == 1
+
+
+def test_the_time_limit_does_not_count_the_hours_for_which_a_process_was_dead(start):
+    search = start()
+    began = datetime.datetime.now() - datetime.timedelta(hours=8)
+    search.study.add_trial(create_trial(state=TrialState.FAIL))
+    with search.storage.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE trials SET datetime_start = :began"), {"began": began})
+    assert search.study.trials[-1].duration > datetime.timedelta(hours=7)
+    assert " s)" not in describe(search.study.trials[-1])
+    run(search, 2, 3600.0)
+    assert len(ended(search.study)) == 2
 
 
 def test_other_seeds_or_another_space_are_refused(start):
