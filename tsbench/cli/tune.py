@@ -134,11 +134,12 @@ def _search(
 ) -> int:
     """Run every study of a plan; return how many could not be searched or have no completed trial."""
     from tsbench.tune.driver import run_searches
-    from tsbench.tune.search import open_search
+    from tsbench.tune.search import check_searches, open_search
     from tsbench.tune.storage import open_studies
 
     where.check()
     with contextlib.closing(open_store()) as store, open_studies(store) as storage:
+        check_searches(plan.specs, storage, settings().plugins(), **searching)
         telling = _Telling(len(plan.specs))
 
         def searches() -> Iterator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
 from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
-from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, quiet, retry, seconds, study_name
+from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, find_study, quiet, retry, seconds, study_name
 
 # The first trials of a study are compared with too few others to be given up early.
 PRUNE_AFTER = 5
@@ -163,6 +163,23 @@ class Attempt:
             self.search.study.tell(self.trial, value, state, skip_if_finished=True)
 
 
+def check_searches(
+    specs: Iterable[RunSpec],
+    storage: RDBStorage,
+    plugins: Plugins,
+    metric: str = "accuracy",
+    seeds: Sequence[int] = (0,),
+    fixed: Collection[str] = (),
+    spaces: Mapping[str, str] | None = None,
+) -> None:
+    """Raise the UsageError that `open_search` would raise for one of these, before any of them is worked on."""
+    for spec in specs:
+        space = [one.as_json() for one in _dimensions(spec, plugins, fixed, spaces)]
+        study = find_study(study_name(spec, plugins, metric, fixed), storage)
+        if study is not None:
+            _check_same(study, {"space": space, "seeds": list(seeds)})
+
+
 def open_search(
     spec: RunSpec,
     storage: RDBStorage,
@@ -179,10 +196,7 @@ def open_search(
     Raises UsageError where there is nothing to tune, or the study was begun with other seeds or another space, whose
     scores must not be compared; InvalidDataError where the training part is too small.
     """
-    if spec.untrained:
-        raise UsageError(f"{spec.method}: tune {spec.base_method}; the untrained twin is a floor")
-    settings = settings_of(spec, spec.params, plugins)
-    dimensions = search_space(settings, fixed, spaces, spec.method)
+    dimensions = _dimensions(spec, plugins, fixed, spaces)
     inner = training_part(spec, plugins)
     name = study_name(spec, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
@@ -196,10 +210,17 @@ def open_search(
     else:
         for key, value in {**about, "metric": metric, "label": spec.label}.items():
             study.set_user_attr(key, value)
-        defaults = settings.flat()
-        study.enqueue_trial({one.key: defaults[one.key] for one in dimensions if one.holds(defaults[one.key])})
+        study.enqueue_trial({one.key: spec.params[one.key] for one in dimensions if one.holds(spec.params[one.key])})
     study.pruner = MedianPruner(n_startup_trials=PRUNE_AFTER, n_warmup_steps=0)
     return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins)
+
+
+def _dimensions(
+    spec: RunSpec, plugins: Plugins, fixed: Collection[str], spaces: Mapping[str, str] | None
+) -> list[Dimension]:
+    if spec.untrained:
+        raise UsageError(f"{spec.method}: tune {spec.base_method}; the untrained twin is a floor")
+    return search_space(settings_of(spec, spec.params, plugins), fixed, spaces, spec.method)
 
 
 def _check_same(study: optuna.Study, about: Mapping[str, Any]) -> None:

@@ -63,6 +63,7 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbenc
         (("--space", "threshold"), 2, "write KEY=LOW:HIGH"),
         (("--space", "treshold=0:1"), 2, "did you mean 'threshold'"),
         (("--set", "threshold=0.1", "--set", "sign=true"), 2, "no parameter to tune"),
+        (("--space", "shift=1:inf"), 2, "--space shift=1:inf: give two finite numbers"),
         (("--method", "majority"), 2, "majority has no parameter to tune"),
         (("--dataset", "tiny"), 1, "tiny: its training part (3 cases) is too small"),
         (("--dataset", "toyy"), 2, "did you mean 'toy'"),
@@ -74,10 +75,18 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbenc
     ],
 )
 def test_bad_input_is_one_line_with_the_remedy(tsbench, arguments, code, message):
-    got, _, err = tsbench(*TUNE, *arguments)
+    got, out, err = tsbench(*TUNE, *arguments)
     assert got == code, err
     assert message in err
     assert "Traceback" not in err
+    assert code == 1 or "  trial " not in out, "it is said before any work"
+
+
+def test_studies_begun_otherwise_are_refused_before_another_is_worked_on(tsbench):
+    assert tsbench(*TUNE[:-1], "svm-rbf-cv5", "--trials", 1)[0] == 0
+    code, out, err = tsbench(*TUNE, "--protocol", "svm-rbf-cv5", "--trials", 1, "--seeds", 2)
+    assert code == 2 and "study " not in out
+    assert "was begun with other seeds: [0], now [0, 1]" in err
 
 
 def test_a_dataset_too_small_does_not_keep_the_others_from_being_tuned(tsbench):

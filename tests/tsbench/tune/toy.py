@@ -18,6 +18,7 @@ class Threshold(Classifier):
         threshold: float = param(0.2, low=0.0, high=0.9, tune=True, doc="the best is between 0.45 and 0.55")
         sign: bool = param(True, tune=True, doc="False turns the decision round")
         fail: bool = param(False, doc="raise")
+        shift: float = param(0.0, doc="no bounds; changes nothing")
 
     def fit(self, train, validation, rng):
         mark = Path(os.environ.get("TOY_DIES_ONCE", "/"))
