@@ -208,6 +208,7 @@ def open_search(
         study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
         _check_same(study, about)
     else:
+        about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}
         for key, value in {**about, "metric": metric, "label": spec.label}.items():
             study.set_user_attr(key, value)
         study.enqueue_trial({one.key: spec.params[one.key] for one in dimensions if one.holds(spec.params[one.key])})
@@ -234,9 +235,10 @@ def _check_same(study: optuna.Study, about: Mapping[str, Any]) -> None:
 
 
 class SeededByTrial(BaseSampler):
-    """TPE whose seed is that of the trial's number: a resumed search goes on as one that was never interrupted.
+    """TPE seeded anew by each trial's place: a resumed search goes on as one that was never interrupted.
 
-    Processes beside each other draw differently, since no two trials of a study have one number.
+    The place is the number of trials before it, without those that a later one does again. Processes beside each other
+    draw differently, since no two trials that are not done again have one place.
     """
 
     def __init__(self, key: str) -> None:
@@ -244,8 +246,11 @@ class SeededByTrial(BaseSampler):
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Begin a trial with its own seed."""
+        trials = study.get_trials(deepcopy=False)
+        done_again = {number for one in trials for number in one.system_attrs.get("retry_history", ())}
+        place = sum(one.number < trial.number and one.number not in done_again for one in trials)
         with quiet():
-            self._tpe = TPESampler(seed=stage_seed(self.key, f"trial {trial.number}") % 2**32, constant_liar=True)
+            self._tpe = TPESampler(seed=stage_seed(self.key, f"trial {place}") % 2**32, constant_liar=True)
         self._tpe.before_trial(study, trial)
 
     def after_trial(

@@ -196,7 +196,12 @@ def ended(study: optuna.Study) -> list[FrozenTrial]:
 
 def best(study: optuna.Study) -> FrozenTrial | None:
     """Return the completed trial of the highest score, the earliest of equals; None where none completed."""
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return best_of(study.get_trials(deepcopy=False))
+
+
+def best_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
+    """Return the best of these trials, as `best` does of all."""
+    done = (trial for trial in trials if trial.state == TrialState.COMPLETE)
     return max(done, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
 
 

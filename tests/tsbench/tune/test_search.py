@@ -72,6 +72,32 @@ def test_a_resumed_search_goes_on_as_one_that_was_never_interrupted(start, spec,
     assert len({str(params) for _, params, _ in found}) == 12
 
 
+def test_a_search_whose_trials_are_interrupted_goes_on_as_one_that_was_never(
+    start, spec, plugins, tmp_path, monkeypatch
+):
+    whole = start()
+    run(whole, 13)
+    other, original, count = Store(str(tmp_path / "other.db")), Worker.run, []
+
+    def interrupt(self, spec):
+        count.append(spec)
+        if len(count) in (5, 6, 21):
+            raise KeyboardInterrupt
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", interrupt)
+    for outcome in (pytest.raises(KeyboardInterrupt),) * 3 + (contextlib.nullcontext(),):
+        with open_studies(other) as storage, outcome:
+            parts = open_search(spec, storage, plugins)
+            run(parts, 13)
+    with open_studies(other) as storage:
+        study = optuna.load_study(study_name=parts.study.study_name, storage=storage)
+        assert len(study.trials) == 16
+        found = [(trial.state.name, trial.params, trial.value) for trial in ended(study)]
+    other.close()
+    assert found == history(whole.study)
+
+
 def test_the_test_part_changes_nothing(start, plugins, monkeypatch):
     honest = start()
     run(honest, 6)
