@@ -18,7 +18,7 @@ from tsbench.run.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
 from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
-from tsbench.tune.tuned import MARK
+from tsbench.tune.tuned import MARK, budget_text
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins
                 fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != MARK})
                 settings = _settings(spec, fixed, plugins)
                 planned = _planned(spec, settings, run["method_version"])
-                trials = min(int(str(spec["overrides"][MARK]).partition(":")[0]), len(ended(study)))
+                trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))
                 name = study_name(planned, plugins, metric, fixed)
                 if study.study_name == name and _gave(study, trials, spec, planned):
                     spaces = _spaces(about["space"], settings, fixed)
-                    return Origin(trials, about["seeds"], fixed, spaces), list(_differences(study, spec))
+                    return Origin(trials, about["seeds"], fixed, spaces), list(_differences(study, spec, trials))
     return None, ["its study is not in this store: make it anew with 'tsbench tune', the options being those of then"]
 
 
@@ -87,17 +87,22 @@ def _gave(study: optuna.Study, trials: int, spec: Mapping[str, Any], planned: Ru
     return False
 
 
-def _differences(study: optuna.Study, spec: Mapping[str, Any]) -> Iterator[str]:
-    then, now, count = str(spec["overrides"][MARK]).partition(":")[0], study.user_attrs["trials"], len(ended(study))
-    if str(now) != then:
+def _differences(study: optuna.Study, spec: Mapping[str, Any], trials: int) -> Iterator[str]:
+    then, now, asked = _budget(spec), str(budget_text(study)), str(study.user_attrs["trials"])
+    if then not in (now, asked):
         yield f"its study has gone on from {then} to {now} trials: repeat it in another --store"
-    elif count < now:
+    if trials < (wanted := int(then.rpartition("of")[2])):
         yield (
-            f"its study ended after {count} of {now} trials: the command makes as many, whose row is another, "
-            f"{MARK}={count}"
+            f"its study had {trials} of {wanted} trials: the command makes as many, whose row is another, "
+            f"{MARK}={trials}"
         )
     if _shared(study):
         yield "several workers or processes shared its study: one alone sees other results and may propose otherwise"
+
+
+def _budget(spec: Mapping[str, Any]) -> str:
+    """Return what a tuned run's label says of the trials, "20" or "2of20"."""
+    return str(spec["overrides"][MARK]).partition(":")[0]
 
 
 def _shared(study: optuna.Study) -> bool:

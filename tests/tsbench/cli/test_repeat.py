@@ -160,8 +160,12 @@ def test_a_study_that_ended_early_is_said(tsbench, plugins, monkeypatch):  # noq
     assert tsbench("tune", *TOY, "--trials", 5, "--timeout", 1e-9)[0] == 0
     assert tsbench("run", *TOY, "--tuned")[0] == 0
     (key,) = keys_of(tsbench)
-    assert "note: its study ended after 1 of 5 trials" in tsbench("show", "run", key)[1]
+    out = tsbench("show", "run", key)[1]
+    assert "note: its study had 1 of 5 trials" in out and "gone on" not in out
     assert "--trials 1 " in commands_of(tsbench, key)[0]
+    assert tsbench("tune", *TOY, "--trials", 5)[0] == 0
+    out = tsbench("show", "run", key)[1]
+    assert "note: its study had 1 of 5 trials" in out and "note: its study has gone on from 1of5 to 5 trials" in out
 
 
 def test_a_study_that_several_worked_on_is_said(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
