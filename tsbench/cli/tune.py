@@ -210,9 +210,15 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
 
     if plot is not None and len(plan.specs) != 1:
         raise UsageError(f"--plot draws one study, these are {len(plan.specs)}; name one method and one dataset")
+    absent, plugins = [], settings().plugins()
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
-            study = load_study(study_name(spec, settings().plugins(), metric, overrides), storage)
+            try:
+                study = load_study(study_name(spec, plugins, metric, overrides), storage)
+            except UsageError as error:
+                absent.append(error)
+                click.echo(f"error: {error}", err=True)
+                continue
             click.echo("\n".join(lines(study)))
             if plot is not None:
                 from tsbench.cli.drawing import drawing
@@ -220,7 +226,8 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)
                 click.echo(f"written to {plot}")
-    return 0
+    problems = bool(absent or plan.invalid)
+    return 2 if absent and len(absent) == len(plan.specs) else 1 if problems else 3 if plan.missing else 0
 
 
 def _parse_spaces(pairs: tuple[str, ...]) -> dict[str, str]:

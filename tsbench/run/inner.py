@@ -78,7 +78,7 @@ def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.gene
 
     Three stratified folds below LARGE cases, else the first of four (75:25). A class with a single case is never
     validated on, and every class keeps a case to train on. groups : (n,) labels, none of which is in two parts; the
-    folds are then those of scikit-learn's StratifiedGroupKFold.
+    folds are then those of scikit-learn's StratifiedGroupKFold, which promise nothing about classes.
 
     Raises InvalidDataError when fewer than two classes have two cases, or there are fewer groups than folds.
     """

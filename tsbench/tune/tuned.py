@@ -51,7 +51,7 @@ def with_tuned(
         specs.append(_tuned(spec, trial.params, budget_text(study), metric, plugins))
     if missing:
         raise UsageError(_remedy(missing, metric))
-    if not any(MARK in spec.overrides for spec in specs):
+    if specs and not any(MARK in spec.overrides for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
 

@@ -48,6 +48,17 @@ def test_show_and_plot(tsbench, tmp_path):
     assert code == 2 and "the store has no study 'threshold.toy.knn" in err
 
 
+def test_show_prints_the_studies_there_are_and_names_the_others(tsbench):
+    several = ("tune", "--method", "threshold", "--dataset", "toy", "--protocol", "svm-rbf-cv5,knn")
+    assert tsbench(*TUNE, "--trials", 1)[0] == 0
+    code, out, err = tsbench(*several, "--show")
+    assert code == 1
+    assert out.count("best: trial 0") == 1 and out.startswith("threshold.toy.knn.fold0.")
+    assert err.count("error: the store has no study 'threshold.toy.svm-rbf-cv5.fold") == 5
+    code, out, err = tsbench(*several[:-1], "svm-rbf-cv5", "--show")
+    assert (code, out) == (2, "") and err.count("error: ") == 5
+
+
 @pytest.mark.parametrize("name", ["study.xyz", "nowhere/study.svg"])
 def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbench, name):
     code, out, err = tsbench(*TUNE, "--show", "--plot", name)
@@ -106,6 +117,13 @@ def test_run_tuned_without_a_study_names_the_command(tsbench):
     assert code == 2 and "tsbench tune --method threshold --dataset toy" in err
     code, _, err = tsbench(*RUN, "--tuned", "acc")
     assert code == 2 and "--tuned acc: choose one of" in err
+
+
+def test_run_tuned_where_the_data_is_missing_says_that(tsbench):
+    untuned = tsbench("run", "--method", "threshold", "--dataset", "absent")
+    tuned = tsbench("run", "--method", "threshold", "--dataset", "absent", "--tuned")
+    assert tuned == untuned
+    assert tuned[0] == 3 and "absent is not on this machine" in tuned[2]
 
 
 def test_ctrl_c_exits_130_and_the_study_goes_on(tsbench, monkeypatch):

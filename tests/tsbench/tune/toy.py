@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tsbench import Card, Classifier, Data, Dataset, Fold, Panel, hookimpl, param
+from tsbench.errors import MissingDataError
 
 N = 24
 
@@ -60,6 +61,18 @@ class Tiny(Dataset):
         return Data(Panel.build(X, [0, 0, 1, 0, 1]), {"archive": [Fold(np.arange(3), None, np.arange(3, 5))]})
 
 
+class Absent(Dataset):
+    """A dataset whose data is not on this machine."""
+
+    card = Card("absent", default_protocol="knn")
+
+    def available(self):
+        return False
+
+    def load(self):
+        raise MissingDataError("absent is not on this machine; fetch it")
+
+
 @hookimpl
 def tsbench_methods(register):
     register("threshold", Threshold)
@@ -69,3 +82,4 @@ def tsbench_methods(register):
 def tsbench_datasets(register):
     register("toy", Toy)
     register("tiny", Tiny)
+    register("absent", Absent)
