@@ -133,6 +133,8 @@ def _search(
     plan: Any, searching: Mapping[str, Any], trials: int, limit: float, device: str, threads: int, where: Where
 ) -> int:
     """Run every study of a plan; return how many could not be searched or have no completed trial."""
+    from tsbench.run.claims import owner_name
+    from tsbench.run.log import DriverLog, log_folder
     from tsbench.tune.driver import run_searches
     from tsbench.tune.search import check_searches, open_search
     from tsbench.tune.storage import open_studies
@@ -155,7 +157,8 @@ def _search(
 
         if plan.specs:
             executor = make_executor(where, device, threads)
-            run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended)
+            with DriverLog(log_folder(store), owner_name()) as log:
+                run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended, log)
         click.echo(f"{len(plan.specs)} studies in {store.name}")
     return telling.failed
 

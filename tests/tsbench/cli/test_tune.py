@@ -23,6 +23,8 @@ def test_tune_then_run_gives_tuned_and_untuned_rows_side_by_side(tsbench, tmp_pa
     assert code == 0, err
     assert "space: threshold 0:0.6; sign False,True" in out
     assert "  trial 0: " in out and "  trial 3: " in out and "best of 4: trial " in out
+    (log,) = tmp_path.rglob("logs/*.jsonl")
+    assert log.read_text().count('"event": "finished"') > 4
     code, out, _ = tsbench(*TUNE, "--trials", 4)
     assert code == 0 and "  trial " not in out and "best of 4" in out
     assert tsbench(*RUN)[0] == 0

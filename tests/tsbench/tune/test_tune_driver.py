@@ -1,5 +1,7 @@
+import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tsbench.run.executors.inline import Inline
 from tsbench.run.executors.local import Local
 from tsbench.run.executors.process import WorkerSettings
 from tsbench.run.limits import Limits
+from tsbench.run.log import DriverLog
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
@@ -42,7 +45,9 @@ class Slots(Inline):
         slot = next(iter(self.given))
         spec = self.given.pop(slot)
         lost = self.lose(len(self.submitted))
-        return [Done(slot, spec, (None if lost is True else lost) if lost else self.worker.run(spec))]
+        if lost is True:
+            return [Done(slot, spec, None)]
+        return [Done(slot, spec, replace(lost, spec=spec) if lost else self.worker.run(spec))]
 
 
 @pytest.fixture
@@ -110,6 +115,34 @@ def test_a_run_over_a_limit_is_a_failed_trial(searches, plugins):
     slots = Slots(Worker(plugins), 1, {1: Result(None, "oom", error="took too much")}.get)
     run_searches([search], slots, 1, ALWAYS)
     assert [trial.user_attrs["error"] for trial in search.study.trials] == ["took too much"]
+
+
+def test_the_log_tells_of_each_run_of_a_trial(searches, plugins, tmp_path):
+    (search,) = searches(1)
+    with DriverLog(tmp_path / "logs", "me") as log:
+        slots = Slots(Worker(plugins), 1, lose=lambda number: number == 2)
+        run_searches([search], slots, 1, ALWAYS, log=log)
+        with pytest.raises(KeyboardInterrupt):
+            run_searches([search], Slots(Worker(plugins), 1, lose=interrupt), 2, ALWAYS, log=log)
+    entries = [json.loads(line) for line in log.path.read_text().splitlines()]
+    events = [(entry["event"], entry.get("fold"), entry.get("status")) for entry in entries]
+    assert events == [
+        ("started", 0, None),
+        ("finished", 0, "succeeded"),
+        ("started", 1, None),
+        ("lost", 1, None),
+        ("started", 1, None),
+        ("finished", 1, "succeeded"),
+        ("started", 2, None),
+        ("finished", 2, "succeeded"),
+        ("started", 0, None),
+        ("finished", 0, "interrupted"),
+        ("end", None, None),
+    ]
+
+
+def interrupt(number):
+    raise KeyboardInterrupt
 
 
 def test_what_raises_leaves_no_trial_under_way(searches, plugins):
