@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.errors import TsbenchError
+
+if TYPE_CHECKING:
+    from tsbench.tune.source import Origin
 
 NO_PARAMETERS = {"tuned", "pretrain_on"}  # overrides that have options of their own
 UNTRAINED = "random:"  # as in run/spec.py, which needs numpy
 
 
-def repeat_command(run: dict[str, Any], device: str) -> str:
-    """Return the command that executes a stored run again; all folds of its split run with it."""
+def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None) -> str:
+    """Return the command that executes a stored run again; all folds of its split run with it.
+
+    study : that of a tuned run, where it is known.
+    """
     spec = run["spec"]
     words = ["tsbench", "run", *_target(spec), "--seeds", f"{spec['seed']},"]
     if "tuned" in spec["overrides"]:
@@ -23,21 +29,17 @@ def repeat_command(run: dict[str, Any], device: str) -> str:
     if spec["sources"]:
         words += ["--pretrain-on", ",".join(_as_asked(spec) or [source["dataset_ref"] for source in spec["sources"]])]
         words += ["--exclude-target"] * _target_left_out(spec)
-    return shlex.join([*words, *_settings(spec), "--device", device, *settings().given, "--force"])
+    return shlex.join([*words, *_settings(spec, study), "--device", device, *settings().given, "--force"])
 
 
-def tune_command(run: dict[str, Any], device: str, study: dict[str, Any]) -> str:
-    """Return the command that makes the study of a tuned run.
-
-    study : its `seeds`, and `spaces` as {key: text} where they are not what the method declares.
-    """
+def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
+    """Return the command that makes the study of a tuned run."""
     spec = run["spec"]
-    trials = str(spec["overrides"]["tuned"]).partition(":")[0]
-    words = ["tsbench", "tune", *_target(spec), "--trials", trials, "--metric", tuning_metric(spec)]
-    words += ["--seeds", ",".join(map(str, study["seeds"])) + ","]
-    for key, text in study["spaces"].items():
+    words = ["tsbench", "tune", *_target(spec), "--trials", str(study.trials), "--metric", tuning_metric(spec)]
+    words += ["--seeds", ",".join(map(str, study.seeds)) + ","]
+    for key, text in study.spaces.items():
         words += ["--space", f"{key}={text}"]
-    return shlex.join([*words, *_settings(spec), "--device", device, *settings().given])
+    return shlex.join([*words, *_settings(spec, study), "--device", device, *settings().given])
 
 
 def tuning_metric(spec: dict[str, Any]) -> str:
@@ -69,9 +71,10 @@ def _target(spec: dict[str, Any]) -> list[str]:
     return [*words, "--protocol", spec["protocol"]["name"]]
 
 
-def _settings(spec: dict[str, Any]) -> list[str]:
+def _settings(spec: dict[str, Any], study: Origin | None) -> list[str]:
     words = [] if spec["threads"] == 1 else ["--threads", str(spec["threads"])]
-    for key, value in sorted(spec["overrides"].items()):
+    given = {**spec["overrides"], **(study.fixed if study else {})}  # a study also knows what was set to its default
+    for key, value in sorted(given.items()):
         words += [] if key in NO_PARAMETERS else ["--set", f"{key}={value}"]
     return words
 

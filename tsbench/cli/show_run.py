@@ -93,18 +93,18 @@ def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str]
 
 def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[str], list[str]]:
     """Return the commands that repeat a run, one after the other, and what may keep them from doing so."""
-    commands, notes = [repeat_command(run, device)], list(obstacles(run))
+    study, notes = None, list(obstacles(run))
     if "tuned" in run["spec"]["overrides"]:
         try:
             require("optuna")
             from tsbench.tune.source import study_of
 
-            study, problem = study_of(run, tuning_metric(run["spec"]), store, settings().plugins())
+            study, differences = study_of(run, tuning_metric(run["spec"]), store, settings().plugins())
         except TsbenchError as error:
-            study, problem = None, f"its study cannot be looked up: {error}"
-        commands[:0] = [tune_command(run, device, study)] if study else []
-        notes += [problem] if problem else []
-    return commands, notes
+            differences = [f"its study cannot be looked up: {error}"]
+        notes += differences
+    commands = [tune_command(run, device, study)] if study else []
+    return [*commands, repeat_command(run, device, study)], notes
 
 
 def curve_lines(curve: Sequence[Sequence[float]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def tune(
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset; see 'tsbench tune --help'")
+    if math.isnan(timeout):
+        raise UsageError("--timeout nan: give a number of hours above 0")
     if plot is not None and not show:
         raise UsageError("--plot goes with --show")
     if plot is not None:
@@ -130,12 +133,15 @@ def _search(
     plan: Any, searching: Mapping[str, Any], trials: int, limit: float, device: str, threads: int, where: Where
 ) -> int:
     """Run every study of a plan; return how many could not be searched or have no completed trial."""
+    from tsbench.run.claims import owner_name
+    from tsbench.run.log import DriverLog, log_folder
     from tsbench.tune.driver import run_searches
-    from tsbench.tune.search import open_search
+    from tsbench.tune.search import check_searches, open_search
     from tsbench.tune.storage import open_studies
 
     where.check()
     with contextlib.closing(open_store()) as store, open_studies(store) as storage:
+        check_searches(plan.specs, storage, settings().plugins(), **searching)
         telling = _Telling(len(plan.specs))
 
         def searches() -> Iterator[Any]:
@@ -151,7 +157,8 @@ def _search(
 
         if plan.specs:
             executor = make_executor(where, device, threads)
-            run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended)
+            with DriverLog(log_folder(store), owner_name()) as log:
+                run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended, log)
         click.echo(f"{len(plan.specs)} studies in {store.name}")
     return telling.failed
 
@@ -185,10 +192,13 @@ class _Telling:
             click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
         if top is not None:
             click.echo(f"  best of {len(trials)}: {describe(top)}")
-        elif trials:
+            return
+        self.failed += 1
+        if trials:
             reason = trials[-1].user_attrs.get("error", "pruned")
             click.echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
-            self.failed += 1
+        else:
+            click.echo(f"error: {name}: no trial has ended; run this again, with a larger --timeout if any", err=True)
 
     def _name(self, search: Any) -> None:
         if self._named != search.study.study_name:
@@ -203,9 +213,15 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
 
     if plot is not None and len(plan.specs) != 1:
         raise UsageError(f"--plot draws one study, these are {len(plan.specs)}; name one method and one dataset")
+    absent, plugins = [], settings().plugins()
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
-            study = load_study(study_name(spec, metric, overrides), storage)
+            try:
+                study = load_study(study_name(spec, plugins, metric, overrides), storage)
+            except UsageError as error:
+                absent.append(error)
+                click.echo(f"error: {error}", err=True)
+                continue
             click.echo("\n".join(lines(study)))
             if plot is not None:
                 from tsbench.cli.drawing import drawing
@@ -213,7 +229,8 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)
                 click.echo(f"written to {plot}")
-    return 0
+    problems = bool(absent or plan.invalid)
+    return 2 if absent and len(absent) == len(plan.specs) else 1 if problems else 3 if plan.missing else 0
 
 
 def _parse_spaces(pairs: tuple[str, ...]) -> dict[str, str]:

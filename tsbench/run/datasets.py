@@ -29,16 +29,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What planning needs of a dataset without loading it; n_values is cases times channels times time points."""
+    """What planning needs of a dataset without loading it.
+
+    n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
+    part of a fold of its own lacks a class.
+    """
 
     fingerprint: str
     archive_folds: int
     n_values: int
+    uneven: bool
 
 
 class DatasetHandle:
@@ -118,12 +123,27 @@ def summarise(handle: DatasetHandle) -> Summary:
     key = _cache_key(handle)
     cached = _read_cache().get(key) if key else None
     if cached is not None:
-        return Summary(str(cached["fingerprint"]), int(str(cached["archive_folds"])), int(str(cached["n_values"])))
+        return Summary(
+            str(cached["fingerprint"]),
+            int(str(cached["archive_folds"])),
+            int(str(cached["n_values"])),
+            bool(cached["uneven"]),
+        )
     data = handle.load()
-    summary = Summary(data.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size)
+    summary = Summary(data.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size, _uneven(data))
     if key:
         _write_cache({**_read_cache(), key: asdict(summary)})
     return summary
+
+
+def _uneven(data: Data) -> bool:
+    panels = [data.panel] if data.unlabelled is None else [data.panel, data.unlabelled]
+    if any(panel.lengths.min() < panel.n_timepoints for panel in panels):
+        return True
+    y, n_classes = data.panel.y, len(data.panel.classes)
+    if data.panel.task != "classification" or y is None:
+        return False
+    return any(len(set(y[fold.train].tolist())) < n_classes for fold in data.folds.get("archive", []))
 
 
 def cache_folder() -> Path:

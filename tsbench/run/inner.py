@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tsbench.dataset import Data, Fold
 from tsbench.errors import InvalidDataError
+from tsbench.panel import Panel
 from tsbench.plugins import Plugins
 from tsbench.protocol import Protocol, Split
 from tsbench.run.datasets import open_dataset
@@ -43,7 +44,7 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
     if data.fingerprint() != spec.fingerprint:
         raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
     fold = spec.protocol.folds(data, handle.card)[spec.fold]
-    panel = data.panel.select(fold.train)
+    panel = on_its_own(data.panel.select(fold.train))
     if panel.y is None or panel.task != "classification":
         raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
     group = spec.protocol.group(handle.card)
@@ -54,9 +55,22 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
         raise InvalidDataError(f"{spec.dataset}: {error}") from None
     protocol = spec.protocol.model_copy(update={"split": Split()})
     index = unlabelled_index(data, fold, group, spec.protocol.own_split)
-    unlabelled = data.unlabelled.select(index) if data.unlabelled is not None and index is not None else None
+    extra = data.unlabelled
+    unlabelled = None if extra is None or index is None else on_its_own(extra.select(index))
     part = Data(panel, {"archive": folds}, unlabelled)
     return Inner(part, part.fingerprint(), protocol)
+
+
+def on_its_own(panel: Panel) -> Panel:
+    """Cut off what only cases left behind need: the time axis beyond the longest series, classes that no case has."""
+    width = int(panel.lengths.max())
+    if width < panel.n_timepoints:
+        times = None if panel.times is None else np.ascontiguousarray(panel.times[:, :width])
+        panel = replace(panel, X=np.ascontiguousarray(panel.X[:, :, :width]), times=times)
+    if panel.task == "classification" and panel.y is not None:
+        present, y = np.unique(panel.y, return_inverse=True)
+        panel = replace(panel, y=y.astype(np.int64), classes=tuple(panel.classes[i] for i in present))
+    return panel
 
 
 def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.generic] | None = None) -> list[Fold]:
@@ -64,7 +78,7 @@ def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.gene
 
     Three stratified folds below LARGE cases, else the first of four (75:25). A class with a single case is never
     validated on, and every class keeps a case to train on. groups : (n,) labels, none of which is in two parts; the
-    folds are then those of scikit-learn's StratifiedGroupKFold.
+    folds are then those of scikit-learn's StratifiedGroupKFold, which promise nothing about classes.
 
     Raises InvalidDataError when fewer than two classes have two cases, or there are fewer groups than folds.
     """

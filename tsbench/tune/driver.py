@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
 from tsbench.run.driver import MOST_LOSSES
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.interruption import Interruption
+from tsbench.run.log import DriverLog
+from tsbench.run.spec import Result
 from tsbench.tune.search import Attempt, Search
 from tsbench.tune.storage import heartbeats
+
+VANISHED = "its worker vanished before the end of a run"
+NO_LOG = DriverLog(Path(), "")  # not entered: it writes nothing
 
 
 def run_searches(
@@ -22,16 +28,17 @@ def run_searches(
     limit: float,
     trial_ended: Callable[[Search, FrozenTrial], None] = lambda *_: None,
     search_ended: Callable[[Search], None] = lambda _: None,
+    log: DriverLog = NO_LOG,
 ) -> None:
     """Try until each study has n_trials, those made earlier or by other processes included.
 
     searches : taken from the iterable as slots of the executor become free. Slots work on different studies as long as
     there are enough, so that each goes on as it would alone. limit : seconds; no further trial of a study starts once
-    its trials took as long.
+    its trials took as long. log : gets the runs as they are given out, lost and ended.
 
     KeyboardInterrupt (or SIGTERM) ends the trials under way, which the next search does again, and passes through.
     """
-    driver = _Driver(searches, executor, n_trials, limit, trial_ended, search_ended)
+    driver = _Driver(searches, executor, n_trials, limit, trial_ended, search_ended, log)
     with Interruption(executor) as interruption, heartbeats(driver.under_way):
         try:
             while not interruption.asked and driver.hand_out():
@@ -60,8 +67,9 @@ class _Driver:
         limit: float,
         trial_ended: Callable[[Search, FrozenTrial], None],
         search_ended: Callable[[Search], None],
+        log: DriverLog,
     ) -> None:
-        self.executor, self.n_trials, self.limit = executor, n_trials, limit
+        self.executor, self.n_trials, self.limit, self.log = executor, n_trials, limit, log
         self.trial_ended, self.search_ended = trial_ended, search_ended
         self._coming, self._all_open = iter(searches), False
         self._open: list[Search] = []
@@ -80,18 +88,22 @@ class _Driver:
             if attempt is None or attempt.spec is None:
                 continue
             self._running[slot], self._previous[slot] = attempt, attempt.search
+            self.log.started(attempt.spec, slot)
             self.executor.submit(slot, attempt.spec)
         return bool(self._running or self._waiting or self._open or not self._all_open)
 
     def take(self, done: Done) -> None:
-        """Tell a trial what came of its run; a run that vanished with its worker is given out again, a few times."""
-        attempt = self._running.pop(done.slot)
-        if done.result is not None:
-            attempt.take(done.result)
-        else:
+        """Tell a trial what came of its run; a run that ended with its worker is given out again, a few times."""
+        attempt, result = self._running.pop(done.slot), done.result or Result(done.spec, "crashed", error=VANISHED)
+        if result.status == "crashed":
             attempt.losses += 1
-            if attempt.losses >= MOST_LOSSES:
-                attempt.fail(f"its worker vanished before the end of a run, {MOST_LOSSES} times")
+            if attempt.losses < MOST_LOSSES:
+                self.log.lost(done.spec, done.slot)
+                self._waiting.appendleft(attempt)
+                return
+            result.error += f", {MOST_LOSSES} times"
+        self.log.finished(result, done.slot)
+        attempt.take(result)
         if attempt.spec is not None:
             self._waiting.appendleft(attempt)
         else:
@@ -99,6 +111,9 @@ class _Driver:
 
     def interrupt(self) -> None:
         """End every trial under way."""
+        for slot, attempt in self._running.items():
+            if attempt.spec is not None:
+                self.log.finished(Result(attempt.spec, "interrupted"), slot)
         for attempt in self.under_way():
             attempt.interrupt()
             self.trial_ended(attempt.search, attempt.frozen())
@@ -108,14 +123,23 @@ class _Driver:
         taken = [attempt.search for attempt in self.under_way()]
         free = sorted((one for one in self._open if one not in taken), key=lambda one: one is not previous)
         for search in chain(free, self._opened(), dict.fromkeys(taken)):
-            while search.wants(self.n_trials, self.limit):
-                attempt = search.begin()
-                if attempt.spec is not None:
-                    return attempt
-                self.trial_ended(search, attempt.frozen())
-            if search not in taken:
-                self._open.remove(search)
-                self.search_ended(search)
+            attempt = self._begin_in(search)
+            if attempt is None and search not in taken:
+                search.revive()  # the last chance for the trials of processes that died meanwhile
+                attempt = self._begin_in(search)
+                if attempt is None:
+                    self._open.remove(search)
+                    self.search_ended(search)
+            if attempt is not None:
+                return attempt
+        return None
+
+    def _begin_in(self, search: Search) -> Attempt | None:
+        while search.wants(self.n_trials, self.limit):
+            attempt = search.begin()
+            if attempt.spec is not None:
+                return attempt
+            self.trial_ended(search, attempt.frozen())
         return None
 
     def _opened(self) -> Iterator[Search]:

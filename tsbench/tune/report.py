@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.errors import UsageError
-from tsbench.tune.storage import best
+from tsbench.tune.storage import best, died
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def describe(trial: FrozenTrial) -> str:
     elif trial.state == TrialState.PRUNED and value is None and trial.intermediate_values:
         value = trial.intermediate_values[max(trial.intermediate_values)]
     outcome = f"{value:.4f}" if trial.state == TrialState.COMPLETE else f"{state} {value:.4f}" if value else state
-    seconds = f" ({trial.duration.total_seconds():.1f} s)" if trial.duration else ""
+    seconds = f" ({trial.duration.total_seconds():.1f} s)" if trial.duration and not died(trial) else ""
     return f"trial {trial.number}: {outcome}{seconds}  {settings_text(trial)}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -20,13 +22,13 @@ from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
 from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
-from tsbench.tune.storage import ended, fail_stale, quiet, retry, seconds, study_name
+from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, find_study, quiet, retry, seconds, study_name
 
 # The first trials of a study are compared with too few others to be given up early.
 PRUNE_AFTER = 5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Search:
     """A study and all that scoring one of its trials takes."""
 
@@ -38,17 +40,25 @@ class Search:
     seeds: Sequence[int]
     metric: str
     plugins: Plugins
+    _revived: float = field(default=-math.inf, init=False)
 
     def open(self, n_trials: int) -> None:
         """Note how many trials are wanted, and queue anew those of processes that died."""
         self.study.set_user_attr("trials", max(n_trials, self.study.user_attrs.get("trials", 0)))
+        self.revive()
+
+    def revive(self) -> None:
+        """Queue the trials of processes that died anew."""
         fail_stale(self.study, self.storage)
+        self._revived = time.monotonic()
 
     def wants(self, n_trials: int, limit: float) -> bool:
         """Say whether a further trial is to begin: earlier ones and those of other processes count.
 
         limit : seconds that the study's trials may take together before no further one begins.
         """
+        if time.monotonic() - self._revived > HEARTBEAT_SECONDS:
+            self.revive()
         return len(ended(self.study)) + self.running() < n_trials and seconds(self.study) < limit
 
     def running(self) -> int:
@@ -80,7 +90,10 @@ class Search:
 
 
 class Attempt:
-    """A trial under way: `spec` is its next run, one per seed and inner fold; None when the trial has ended."""
+    """A trial under way: `spec` is its next run, one per seed and inner fold; None when the trial has ended.
+
+    Another process ends it when this one gave no sign of life for too long; what comes of it here is then dropped.
+    """
 
     def __init__(self, search: Search, trial: optuna.Trial, params: Mapping[str, Any]) -> None:
         self.search, self.trial, self.params = search, trial, params
@@ -98,30 +111,44 @@ class Attempt:
         elif not math.isfinite(value):
             self.fail(f"{self.search.metric} is not defined on the validation part")
         else:
-            self._scores.append(value)
-            mean, step = math.fsum(self._scores) / len(self._scores), len(self._scores) - 1
-            self.trial.report(mean, step)
-            if len(self._scores) == len(self._steps):
-                self._end(TrialState.COMPLETE, mean)
-            elif self.trial.should_prune():
-                self._end(TrialState.PRUNED)
-            else:
-                self._plan_next()
+            with self._unless_ended_elsewhere():
+                self._score(value)
 
     def fail(self, error: str) -> None:
         """End the trial as one that could not be scored; it counts."""
-        self.trial.set_user_attr("error", error)
-        self._end(TrialState.FAIL)
+        with self._unless_ended_elsewhere():
+            self.trial.set_user_attr("error", error)
+            self._end(TrialState.FAIL)
 
     def interrupt(self) -> None:
         """End the trial, to be done again by the next search."""
-        self.trial.set_user_attr("interrupted", True)
-        retry(self.search.study, self.frozen())
-        self._end(TrialState.FAIL)
+        with self._unless_ended_elsewhere():
+            begun = self.frozen()
+            self.trial.set_user_attr("interrupted", True)
+            retry(self.search.study, begun)
+            self._end(TrialState.FAIL)
 
     def frozen(self) -> FrozenTrial:
         """Return the trial as the study has it."""
         return self.search.storage.get_trial(self.trial._trial_id)
+
+    def _score(self, value: float) -> None:
+        self._scores.append(value)
+        mean, step = math.fsum(self._scores) / len(self._scores), len(self._scores) - 1
+        self.trial.report(mean, step)
+        if len(self._scores) == len(self._steps):
+            self._end(TrialState.COMPLETE, mean)
+        elif self.trial.should_prune():
+            self._end(TrialState.PRUNED)
+        else:
+            self._plan_next()
+
+    @contextlib.contextmanager
+    def _unless_ended_elsewhere(self) -> Iterator[None]:
+        try:
+            yield
+        except optuna.exceptions.UpdateFinishedTrialError:
+            self.spec = None
 
     def _plan_next(self) -> None:
         seed, fold = self._steps[len(self._scores)]
@@ -133,7 +160,24 @@ class Attempt:
     def _end(self, state: TrialState, value: float | None = None) -> None:
         self.spec = None
         with quiet():
-            self.search.study.tell(self.trial, value, state)
+            self.search.study.tell(self.trial, value, state, skip_if_finished=True)
+
+
+def check_searches(
+    specs: Iterable[RunSpec],
+    storage: RDBStorage,
+    plugins: Plugins,
+    metric: str = "accuracy",
+    seeds: Sequence[int] = (0,),
+    fixed: Collection[str] = (),
+    spaces: Mapping[str, str] | None = None,
+) -> None:
+    """Raise the UsageError that `open_search` would raise for one of these, before any of them is worked on."""
+    for spec in specs:
+        space = [one.as_json() for one in _dimensions(spec, plugins, fixed, spaces)]
+        study = find_study(study_name(spec, plugins, metric, fixed), storage)
+        if study is not None:
+            _check_same(study, {"space": space, "seeds": list(seeds)})
 
 
 def open_search(
@@ -152,12 +196,9 @@ def open_search(
     Raises UsageError where there is nothing to tune, or the study was begun with other seeds or another space, whose
     scores must not be compared; InvalidDataError where the training part is too small.
     """
-    if spec.untrained:
-        raise UsageError(f"{spec.method}: tune {spec.base_method}; the untrained twin is a floor")
-    settings = settings_of(spec, spec.params, plugins)
-    dimensions = search_space(settings, fixed, spaces, spec.method)
+    dimensions = _dimensions(spec, plugins, fixed, spaces)
     inner = training_part(spec, plugins)
-    name = study_name(spec, metric, fixed)
+    name = study_name(spec, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}
@@ -167,12 +208,20 @@ def open_search(
         study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
         _check_same(study, about)
     else:
+        about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}
         for key, value in {**about, "metric": metric, "label": spec.label}.items():
             study.set_user_attr(key, value)
-        defaults = settings.flat()
-        study.enqueue_trial({one.key: defaults[one.key] for one in dimensions if one.holds(defaults[one.key])})
+        study.enqueue_trial({one.key: spec.params[one.key] for one in dimensions if one.holds(spec.params[one.key])})
     study.pruner = MedianPruner(n_startup_trials=PRUNE_AFTER, n_warmup_steps=0)
     return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins)
+
+
+def _dimensions(
+    spec: RunSpec, plugins: Plugins, fixed: Collection[str], spaces: Mapping[str, str] | None
+) -> list[Dimension]:
+    if spec.untrained:
+        raise UsageError(f"{spec.method}: tune {spec.base_method}; the untrained twin is a floor")
+    return search_space(settings_of(spec, spec.params, plugins), fixed, spaces, spec.method)
 
 
 def _check_same(study: optuna.Study, about: Mapping[str, Any]) -> None:
@@ -186,9 +235,10 @@ def _check_same(study: optuna.Study, about: Mapping[str, Any]) -> None:
 
 
 class SeededByTrial(BaseSampler):
-    """TPE whose seed is that of the trial's number: a resumed search goes on as one that was never interrupted.
+    """TPE seeded anew by each trial's place: a resumed search goes on as one that was never interrupted.
 
-    Processes beside each other draw differently, since no two trials of a study have one number.
+    The place is the number of trials before it, without those that a later one does again. Processes beside each other
+    draw differently, since no two trials that are not done again have one place.
     """
 
     def __init__(self, key: str) -> None:
@@ -196,8 +246,11 @@ class SeededByTrial(BaseSampler):
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Begin a trial with its own seed."""
+        trials = study.get_trials(deepcopy=False)
+        done_again = {number for one in trials for number in one.system_attrs.get("retry_history", ())}
+        place = sum(one.number < trial.number and one.number not in done_again for one in trials)
         with quiet():
-            self._tpe = TPESampler(seed=stage_seed(self.key, f"trial {trial.number}") % 2**32, constant_liar=True)
+            self._tpe = TPESampler(seed=stage_seed(self.key, f"trial {place}") % 2**32, constant_liar=True)
         self._tpe.before_trial(study, trial)
 
     def after_trial(

@@ -2,63 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
 
 from tsbench.errors import TsbenchError
-from tsbench.params import resolve
+from tsbench.params import Settings, resolve
 from tsbench.plugins import Plugins
+from tsbench.protocol import Protocol
+from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
-from tsbench.tune.storage import load_study, open_studies
+from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
+from tsbench.tune.tuned import MARK, budget_text
 
 
-def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins) -> tuple[dict[str, Any] | None, str]:
-    """Return the seeds and the spaces of the study behind a stored run, and what stands in the way of using it.
+@dataclass(frozen=True)
+class Origin:
+    """What the command that makes a study anew needs.
 
-    seeds : list of int. spaces : {key: text as --space takes it}, of the parameters that are searched elsewhere than
-    where they are declared. None where the store has no such study.
+    trials : how many had ended when the run took the best. fixed : {key: value} of the parameters given by --set.
+    spaces : {key: text as --space takes it} of those that are searched elsewhere than where they are declared.
     """
+
+    trials: int
+    seeds: list[int]
+    fixed: Mapping[str, Any]
+    spaces: Mapping[str, str]
+
+
+def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins) -> tuple[Origin | None, list[str]]:
+    """Return the study behind a stored run, None where the store has it not, and what its repetition may differ by."""
     spec = run["spec"]
     prefix = f"{spec['method']}.{spec['dataset']}.{spec['protocol']['name']}.fold{spec['fold']}."
     names = [name for name in study_names(store) if name.startswith(prefix)]
     if names:
         with open_studies(store) as storage:
             for study in (load_study(name, storage) for name in names):
-                if study.user_attrs.get("metric") == metric and _gave(study, spec["params"]):
-                    spaces = _spaces(study.user_attrs["space"], spec, plugins)
-                    return {"seeds": study.user_attrs["seeds"], "spaces": spaces}, _gone_on(study, spec)
-    return None, "its study is not in this store: make it anew with 'tsbench tune', the options being those of then"
+                about = study.user_attrs
+                fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != MARK})
+                settings = _settings(spec, fixed, plugins)
+                planned = _planned(spec, settings, run["method_version"])
+                trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))
+                name = study_name(planned, plugins, metric, fixed)
+                if study.study_name == name and _gave(study, trials, spec, planned):
+                    spaces = _spaces(about["space"], settings, fixed)
+                    return Origin(trials, about["seeds"], fixed, spaces), list(_differences(study, spec, trials))
+    return None, ["its study is not in this store: make it anew with 'tsbench tune', the options being those of then"]
 
 
-def _gave(study: optuna.Study, params: Mapping[str, Any]) -> bool:
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return any(all(params.get(key) == value for key, value in trial.params.items()) for trial in done)
-
-
-def _gone_on(study: optuna.Study, spec: Mapping[str, Any]) -> str:
-    then, now = str(spec["overrides"]["tuned"]).partition(":")[0], study.user_attrs.get("trials")
-    return (
-        "" if str(now) == then else f"its study has gone on from {then} to {now} trials: repeat it in another --store"
-    )
-
-
-def _spaces(known: list[dict[str, Any]], spec: Mapping[str, Any], plugins: Plugins) -> dict[str, str]:
-    """Return the dimensions that are not the declared ones, as --space takes them."""
-    fixed = {key: value for key, value in spec["overrides"].items() if key in spec["params"]}
-
+def _settings(spec: Mapping[str, Any], fixed: Mapping[str, Any], plugins: Plugins) -> Settings:
     def find(kind: str, name: str) -> type[Any]:
         found: type[Any] = plugins[kind].get(name)
         return found
 
+    return resolve(plugins["methods"].get(spec["method"]).Params, fixed, find, spec["method"])
+
+
+def _planned(spec: Mapping[str, Any], settings: Settings, method_version: int) -> RunSpec:
+    """Return a stored run as it was planned, before its study's parameters went in."""
+    same = ("method", "versions", "dataset", "fingerprint", "normalisation", "group", "fold", "seed", "dataset_ref")
+    return RunSpec(
+        **{key: spec[key] for key in same},
+        method_version=method_version,
+        params=settings.flat(),
+        neutral_keys=settings.neutral_keys(),
+        probe_keys=settings.keys_at("probe"),
+        protocol=Protocol.model_validate(spec["protocol"]),
+    )
+
+
+def _gave(study: optuna.Study, trials: int, spec: Mapping[str, Any], planned: RunSpec) -> bool:
+    """Say whether a run's parameters were the best of a study when so many trials had ended, or later."""
+    order = sorted(ended(study), key=lambda trial: trial.datetime_complete or datetime.datetime.max)
+    for count in range(trials, len(order) + 1):
+        top = best_of(order[:count])
+        known = {**planned.params, **(top.params if top else {})}
+        if top and all(known.get(key) == value for key, value in spec["params"].items()):
+            return True
+    return False
+
+
+def _differences(study: optuna.Study, spec: Mapping[str, Any], trials: int) -> Iterator[str]:
+    then, now, asked = _budget(spec), str(budget_text(study)), str(study.user_attrs["trials"])
+    if then not in (now, asked):
+        yield f"its study has gone on from {then} to {now} trials: repeat it in another --store"
+    if trials < (wanted := int(then.rpartition("of")[2])):
+        yield (
+            f"its study had {trials} of {wanted} trials: the command makes as many, whose row is another, "
+            f"{MARK}={trials}"
+        )
+    if _shared(study):
+        yield "several workers or processes shared its study: one alone sees other results and may propose otherwise"
+
+
+def _budget(spec: Mapping[str, Any]) -> str:
+    """Return what a tuned run's label says of the trials, "20" or "2of20"."""
+    return str(spec["overrides"][MARK]).partition(":")[0]
+
+
+def _shared(study: optuna.Study) -> bool:
+    """Say whether a trial began before an earlier one had ended."""
+    latest = datetime.datetime.min
+    for trial in study.get_trials(deepcopy=False):
+        if trial.datetime_start is not None:
+            if trial.datetime_start < latest:
+                return True
+            latest = max(latest, trial.datetime_complete or datetime.datetime.max)
+    return False
+
+
+def _spaces(known: list[dict[str, Any]], settings: Settings, fixed: Mapping[str, Any]) -> dict[str, str]:
+    """Return the dimensions that are not the declared ones, as --space takes them."""
     try:
-        settings = resolve(plugins["methods"].get(spec["method"]).Params, fixed, find, spec["method"])
         declared = [one.as_json() for one in search_space(settings, fixed)]
-    except TsbenchError:  # the method is gone, or declares no bounds of its own
+    except TsbenchError:  # it declares none, or no bounds
         declared = []
     return {one["key"]: _text(one) for one in known if one not in declared}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 LOG_FACTOR = 10.0
 LINEAR_FACTOR = 3.0
 INTEGER_FACTOR = 4
+LARGEST = sys.float_info.max / 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Dimension:
     def holds(self, value: Any) -> bool:
         """Say whether a value lies in it."""
         return value in self.choices if self.choices else value is not None and self.low <= value <= self.high
+
+    def finite(self) -> bool:
+        """Say whether a number can be drawn from it: its width is finite as well."""
+        return abs(self.low) <= LARGEST and abs(self.high) <= LARGEST
 
     def text(self) -> str:
         """Return "lr 3e-05:0.003:log" or "encoder.cell lstm,gru", as --space takes it after the key."""
@@ -115,7 +121,7 @@ def _from_declaration(key: str, one: Declaration) -> Dimension:
         near = max(1, default // factor) if integer else default / factor
         low = low if low == 0 else near if low is None else max(low, near)  # 0 often means "off": it stays
         high = default * factor if high is None else min(high, default * factor)
-    if low is None or high is None:
+    if low is None or high is None or not Dimension(key, low, high).finite():
         raise UsageError(f"parameter '{key}' is declared without bounds; give them by --space {key}=LOW:HIGH")
     return Dimension(key, low, high, integer, (one.log or integer) and low > 0)
 
@@ -133,6 +139,8 @@ def _asked_for(key: str, one: Declaration, text: str) -> Dimension:
             dimension = None
         if dimension is None or log not in ([], ["log"]) or not dimension.low < dimension.high:
             raise UsageError(f"--space {key}={text}: write LOW:HIGH or LOW:HIGH:log, numbers with LOW below HIGH")
+        if not dimension.finite():
+            raise UsageError(f"--space {key}={text}: give two finite numbers; the search draws evenly between them")
         if (one.low is not None and dimension.low < one.low) or (one.high is not None and dimension.high > one.high):
             raise UsageError(f"--space {key}={text}: the method takes {one.low} to {one.high}")
         if dimension.log and dimension.low <= 0:

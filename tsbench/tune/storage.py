@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import random
 import threading
 import time
@@ -19,7 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
+from tsbench.plugins import Plugins
 from tsbench.run.database import LOCK_SECONDS
+from tsbench.run.datasets import open_dataset, summarise
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
 
@@ -119,7 +122,7 @@ def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
         thread.join()
 
 
-def study_name(spec: RunSpec, metric: str, fixed: Collection[str]) -> str:
+def study_name(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
     """Return the name of the study that tunes a planned run: the same for all its seeds.
 
     It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold, metric, and the keys that
@@ -127,8 +130,16 @@ def study_name(spec: RunSpec, metric: str, fixed: Collection[str]) -> str:
     the others.
     """
     about = replace(spec, seed=0, threads=1).identity()
-    unique = digest({**about, "metric": metric, "fixed": sorted(set(fixed) & set(spec.params))})
-    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{unique[:12]}"
+    about |= {"metric": metric, "fixed": sorted(set(fixed) & set(spec.params))}
+    if _uneven(spec.dataset_ref or spec.dataset, spec.fingerprint, plugins):
+        about["training_part"] = 2  # once it kept the time axis and the classes of the whole dataset
+    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{digest(about)[:12]}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _uneven(reference: str, fingerprint: str, plugins: Plugins) -> bool:
+    """Ask a dataset once for each of its states."""
+    return summarise(open_dataset(reference, plugins, "")).uneven
 
 
 def find_study(name: str, storage: RDBStorage) -> optuna.Study | None:
@@ -162,8 +173,9 @@ def fail_stale(study: optuna.Study, storage: RDBStorage) -> None:
     latest = datetime.datetime.now() - datetime.timedelta(seconds=GRACE_SECONDS)
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         if trial._trial_id not in began and trial.datetime_start is not None and trial.datetime_start < latest:
-            storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-            retry(study, trial)
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):  # another process was first
+                storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                retry(study, trial)
 
 
 def retry(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -184,11 +196,21 @@ def ended(study: optuna.Study) -> list[FrozenTrial]:
 
 def best(study: optuna.Study) -> FrozenTrial | None:
     """Return the completed trial of the highest score, the earliest of equals; None where none completed."""
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return best_of(study.get_trials(deepcopy=False))
+
+
+def best_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
+    """Return the best of these trials, as `best` does of all."""
+    done = (trial for trial in trials if trial.state == TrialState.COMPLETE)
     return max(done, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
 
 
+def died(trial: FrozenTrial) -> bool:
+    """Say whether a trial ended with its process: neither by itself nor interrupted by the user."""
+    return trial.state == TrialState.FAIL and not {"error", "interrupted"} & set(trial.user_attrs)
+
+
 def seconds(study: optuna.Study) -> float:
-    """Return the time that the trials took together."""
-    durations = [trial.duration for trial in study.get_trials(deepcopy=False) if trial.duration is not None]
-    return sum(duration.total_seconds() for duration in durations)
+    """Return the time that the trials took together; of one that died, none: when it did is not known."""
+    trials = [trial for trial in study.get_trials(deepcopy=False) if not died(trial)]
+    return sum(trial.duration.total_seconds() for trial in trials if trial.duration is not None)

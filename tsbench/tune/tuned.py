@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+import optuna
 from optuna.storages import RDBStorage
 
 from tsbench.errors import UsageError
@@ -24,9 +25,10 @@ def with_tuned(
 ) -> tuple[Plan, list[str]]:
     """Give each run of a plan the best parameters of its study, and say which studies are unfinished.
 
-    A run's label becomes "trls[tuned=20]", 20 being the trials its study was asked for: the parameters differ from
-    dataset to dataset, the label does not. The number also enters the run's key, so that a tuned row is whole where the
-    best parameters are the defaults. Runs of methods that declare nothing to tune (floors) stay as they are.
+    A run's label becomes "trls[tuned=20]", 20 being the trials its study was asked for, or "trls[tuned=2of20]" where
+    fewer have ended: the parameters differ from dataset to dataset, the label does not. What it says of the trials also
+    enters the run's key, so that a tuned row is whole where the best parameters are the defaults. Runs of methods that
+    declare nothing to tune (floors) stay as they are.
 
     Raises UsageError where a study is missing or none of its trials succeeded, naming the command that makes it.
     """
@@ -38,7 +40,7 @@ def with_tuned(
             continue
         if spec.sources:
             raise UsageError("--tuned with --pretrain-on: a search pre-trains on the target's own training part")
-        study = find_study(study_name(spec, metric, fixed), storage)
+        study = find_study(study_name(spec, plugins, metric, fixed), storage)
         trial = best(study) if study is not None else None
         if study is None or trial is None:
             missing.append(spec)
@@ -46,15 +48,21 @@ def with_tuned(
         budget, count = int(study.user_attrs.get("trials", 0)), len(ended(study))
         if count < budget:
             notes.append(f"{study.study_name} has {count} of {budget} trials; 'tsbench tune' goes on with it")
-        specs.append(_tuned(spec, trial.params, budget, metric, plugins))
+        specs.append(_tuned(spec, trial.params, budget_text(study), metric, plugins))
     if missing:
         raise UsageError(_remedy(missing, metric))
-    if not any(MARK in spec.overrides for spec in specs):
+    if specs and not any(MARK in spec.overrides for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
 
 
-def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int, metric: str, plugins: Plugins) -> RunSpec:
+def budget_text(study: optuna.Study) -> int | str:
+    """Return the trials that a study was asked for; "2of20" where fewer have ended."""
+    budget, count = int(study.user_attrs.get("trials", 0)), len(ended(study))
+    return budget if count >= budget else f"{count}of{budget}"
+
+
+def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int | str, metric: str, plugins: Plugins) -> RunSpec:
     settings = settings_of(spec, {**spec.params, **found}, plugins)
     return replace(
         spec,

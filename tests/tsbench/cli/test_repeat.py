@@ -1,8 +1,10 @@
 """The command that `show run` prints gives, in an empty store, the same key and the same predictions."""
 
+import contextlib
 import io
 import json
 import shlex
+import sqlite3
 
 import click
 import numpy as np
@@ -124,6 +126,58 @@ def test_a_tuned_row_is_repeated_with_its_study(tsbench, tmp_path, plugins, monk
         patch.setattr("importlib.util.find_spec", lambda name: None)
         code, out, _ = tsbench("show", "run", key)
         assert code == 0 and "note: its study cannot be looked up: this needs optuna" in out
+
+
+TOY = ("--method", "threshold", "--dataset", "toy", "--protocol", "knn")
+
+
+def commands_of(tsbench, key):
+    return [line for line in tsbench("show", "run", key)[1].splitlines() if line.startswith("repeat: ")]
+
+
+def test_a_parameter_fixed_to_its_default_is_fixed_again(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    assert tsbench("tune", *TOY, "--trials", 2, "--set", "sign=true")[0] == 0
+    assert tsbench("run", *TOY, "--tuned", "--set", "sign=true")[0] == 0
+    (key,) = keys_of(tsbench)
+    assert all("--set sign=True" in command for command in repeat(tsbench, key))
+    assert_same(tmp_path, key)
+
+
+def test_the_study_of_a_tuned_row_is_that_of_its_fixed_parameters(tsbench, plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    seeds = {"1,": ("--set", "sign=true"), "2,": ("--set", "sign=true", "--set", "shift=1")}
+    for number, fixed in seeds.items():
+        assert tsbench("tune", *TOY, "--trials", 1, "--seeds", number, *fixed)[0] == 0
+        assert tsbench("run", *TOY, "--tuned", "--seeds", number, *fixed)[0] == 0
+    for key in keys_of(tsbench):
+        tune, run = commands_of(tsbench, key)
+        assert tune.partition("--seeds ")[2].split()[0] == run.partition("--seeds ")[2].split()[0]
+
+
+def test_a_study_that_ended_early_is_said(tsbench, plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    assert tsbench("tune", *TOY, "--trials", 5, "--timeout", 1e-9)[0] == 0
+    assert tsbench("run", *TOY, "--tuned")[0] == 0
+    (key,) = keys_of(tsbench)
+    out = tsbench("show", "run", key)[1]
+    assert "note: its study had 1 of 5 trials" in out and "gone on" not in out
+    assert "--trials 1 " in commands_of(tsbench, key)[0]
+    assert tsbench("tune", *TOY, "--trials", 5)[0] == 0
+    out = tsbench("show", "run", key)[1]
+    assert "note: its study had 1 of 5 trials" in out and "note: its study has gone on from 1of5 to 5 trials" in out
+
+
+def test_a_study_that_several_worked_on_is_said(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    assert tsbench("tune", *TOY, "--trials", 2)[0] == 0
+    assert tsbench("run", *TOY, "--tuned")[0] == 0
+    (key,) = keys_of(tsbench)
+    assert "note: " not in tsbench("show", "run", key)[1]
+    with contextlib.closing(sqlite3.connect(tmp_path / "tsbench.db")) as store:
+        store.execute("UPDATE trials SET datetime_start = (SELECT min(datetime_start) FROM trials)")
+        store.commit()
+    assert "note: several workers or processes shared its study" in tsbench("show", "run", key)[1]
 
 
 def test_what_keeps_the_command_from_repeating_the_run_is_said(tsbench, files):

@@ -7,6 +7,7 @@ import pytest
 from tests.tsbench.tune.conftest import plugins  # noqa: F401
 from tsbench.cli import options
 from tsbench.run.worker import Worker
+from tsbench.tune.search import Search
 
 TUNE = ("tune", "--method", "threshold", "--dataset", "toy", "--protocol", "knn")
 RUN = ("run", *TUNE[1:])
@@ -22,6 +23,8 @@ def test_tune_then_run_gives_tuned_and_untuned_rows_side_by_side(tsbench, tmp_pa
     assert code == 0, err
     assert "space: threshold 0:0.6; sign False,True" in out
     assert "  trial 0: " in out and "  trial 3: " in out and "best of 4: trial " in out
+    (log,) = tmp_path.rglob("logs/*.jsonl")
+    assert log.read_text().count('"event": "finished"') > 4
     code, out, _ = tsbench(*TUNE, "--trials", 4)
     assert code == 0 and "  trial " not in out and "best of 4" in out
     assert tsbench(*RUN)[0] == 0
@@ -47,6 +50,17 @@ def test_show_and_plot(tsbench, tmp_path):
     assert code == 2 and "the store has no study 'threshold.toy.knn" in err
 
 
+def test_show_prints_the_studies_there_are_and_names_the_others(tsbench):
+    several = ("tune", "--method", "threshold", "--dataset", "toy", "--protocol", "svm-rbf-cv5,knn")
+    assert tsbench(*TUNE, "--trials", 1)[0] == 0
+    code, out, err = tsbench(*several, "--show")
+    assert code == 1
+    assert out.count("best: trial 0") == 1 and out.startswith("threshold.toy.knn.fold0.")
+    assert err.count("error: the store has no study 'threshold.toy.svm-rbf-cv5.fold") == 5
+    code, out, err = tsbench(*several[:-1], "svm-rbf-cv5", "--show")
+    assert (code, out) == (2, "") and err.count("error: ") == 5
+
+
 @pytest.mark.parametrize("name", ["study.xyz", "nowhere/study.svg"])
 def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbench, name):
     code, out, err = tsbench(*TUNE, "--show", "--plot", name)
@@ -62,20 +76,30 @@ def test_a_plot_that_cannot_be_written_is_refused_before_anything_is_read(tsbenc
         (("--space", "threshold"), 2, "write KEY=LOW:HIGH"),
         (("--space", "treshold=0:1"), 2, "did you mean 'threshold'"),
         (("--set", "threshold=0.1", "--set", "sign=true"), 2, "no parameter to tune"),
+        (("--space", "shift=1:inf"), 2, "--space shift=1:inf: give two finite numbers"),
         (("--method", "majority"), 2, "majority has no parameter to tune"),
         (("--dataset", "tiny"), 1, "tiny: its training part (3 cases) is too small"),
         (("--dataset", "toyy"), 2, "did you mean 'toy'"),
         (("--set", "fail=true", "--trials", "2"), 1, "all 2 trials failed; the last: ValueError: asked to fail"),
         (("--timeout", "0"), 2, "0"),
+        (("--timeout", "nan"), 2, "--timeout nan: give a number of hours above 0"),
         (("--memory-limit", "9999T"), 2, "this machine has"),
         (("--address", "127.0.0.1:1"), 2, "--address is for --executor ray"),
     ],
 )
 def test_bad_input_is_one_line_with_the_remedy(tsbench, arguments, code, message):
-    got, _, err = tsbench(*TUNE, *arguments)
+    got, out, err = tsbench(*TUNE, *arguments)
     assert got == code, err
     assert message in err
     assert "Traceback" not in err
+    assert code == 1 or "  trial " not in out, "it is said before any work"
+
+
+def test_studies_begun_otherwise_are_refused_before_another_is_worked_on(tsbench):
+    assert tsbench(*TUNE[:-1], "svm-rbf-cv5", "--trials", 1)[0] == 0
+    code, out, err = tsbench(*TUNE, "--protocol", "svm-rbf-cv5", "--trials", 1, "--seeds", 2)
+    assert code == 2 and "study " not in out
+    assert "was begun with other seeds: [0], now [0, 1]" in err
 
 
 def test_a_dataset_too_small_does_not_keep_the_others_from_being_tuned(tsbench):
@@ -97,6 +121,13 @@ def test_run_tuned_without_a_study_names_the_command(tsbench):
     assert code == 2 and "--tuned acc: choose one of" in err
 
 
+def test_run_tuned_where_the_data_is_missing_says_that(tsbench):
+    untuned = tsbench("run", "--method", "threshold", "--dataset", "absent")
+    tuned = tsbench("run", "--method", "threshold", "--dataset", "absent", "--tuned")
+    assert tuned == untuned
+    assert tuned[0] == 3 and "absent is not on this machine" in tuned[2]
+
+
 def test_ctrl_c_exits_130_and_the_study_goes_on(tsbench, monkeypatch):
     def interrupt(self, spec):
         raise KeyboardInterrupt
@@ -108,6 +139,15 @@ def test_ctrl_c_exits_130_and_the_study_goes_on(tsbench, monkeypatch):
     code, out, _ = tsbench(*TUNE, "--trials", 2)
     assert code == 0 and "best of 2" in out
     assert "failed: interrupted" in tsbench(*TUNE, "--show")[1]
+
+
+def test_a_study_whose_only_trial_is_elsewhere_exits_1(tsbench, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Search, "wants", lambda *_: False)
+        patch.setattr(Search, "running", lambda _: 1)
+        code, out, err = tsbench(*TUNE, "--trials", 1)
+    assert code == 1
+    assert "1 under way in another process" in out and "no trial has ended; run this again" in err
 
 
 def test_without_the_extra_the_message_says_what_to_install(tsbench, monkeypatch):

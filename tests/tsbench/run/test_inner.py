@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from tests.tsbench.tune.conftest import plugins  # noqa: F401
 from tsbench.errors import InvalidDataError
+from tsbench.panel import Panel
 from tsbench.registry import load_registry
-from tsbench.run.inner import LARGE, inner_folds, training_part
+from tsbench.run.inner import LARGE, inner_folds, on_its_own, training_part
 from tsbench.run.plan import Request, make_plan
 
 
@@ -59,6 +60,28 @@ def test_the_training_part_holds_the_training_cases_alone(plugins):  # noqa: F81
     inner = training_part(spec, plugins)
     np.testing.assert_array_equal(inner.data.panel.X, whole.X[:24])
     assert inner.fingerprint == inner.data.panel.fingerprint() != spec.fingerprint
+
+
+def test_nothing_is_left_of_the_longer_cases_and_other_classes_of_the_test_part(plugins, monkeypatch):  # noqa: F811
+    (spec,) = plan(plugins, "toy")
+    honest = training_part(spec, plugins)
+    monkeypatch.setenv("TOY_TEST", "garbage")
+    (spec,) = plan(plugins, "toy")
+    other = training_part(spec, plugins)
+    assert other.fingerprint == honest.fingerprint
+    assert other.data.panel.classes == honest.data.panel.classes == ("0", "1")
+    for name in ("X", "y", "lengths"):
+        np.testing.assert_array_equal(getattr(other.data.panel, name), getattr(honest.data.panel, name))
+
+
+def test_times_and_unlabelled_cases_are_cut_to_their_own_longest():
+    lengths = np.asarray([2, 3, 5])
+    times = np.tile(np.arange(5.0), (3, 1))
+    panel = Panel.build(np.ones((3, 1, 5)), lengths=lengths, times=times)
+    cut = on_its_own(panel.select([0, 1]))
+    assert cut.X.shape == (2, 1, 3) and cut.X.flags.c_contiguous
+    np.testing.assert_array_equal(cut.times, times[:2, :3])
+    assert on_its_own(cut).X is cut.X
 
 
 def test_of_a_cross_validated_protocol_each_fold_has_its_own_training_part(plugins):  # noqa: F811

@@ -1,15 +1,19 @@
+import contextlib
+import datetime
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 
 import optuna
 import pytest
 import sqlalchemy as sa
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from tests.tsbench.run.conftest import new_url, postgres_server, url  # noqa: F401
 from tests.tsbench.tune.conftest import run
 from tsbench.errors import UsageError
+from tsbench.identity import digest
 from tsbench.panel import Panel
 from tsbench.registry import load_registry
 from tsbench.run import worker as workers
@@ -17,8 +21,9 @@ from tsbench.run.plan import Request, make_plan
 from tsbench.run.store import Store
 from tsbench.run.worker import Worker
 from tsbench.tune import search as searching
+from tsbench.tune.report import describe
 from tsbench.tune.search import open_search
-from tsbench.tune.storage import best, ended, open_studies
+from tsbench.tune.storage import best, ended, open_studies, study_name
 
 
 @pytest.fixture
@@ -67,6 +72,32 @@ def test_a_resumed_search_goes_on_as_one_that_was_never_interrupted(start, spec,
     assert len({str(params) for _, params, _ in found}) == 12
 
 
+def test_a_search_whose_trials_are_interrupted_goes_on_as_one_that_was_never(
+    start, spec, plugins, tmp_path, monkeypatch
+):
+    whole = start()
+    run(whole, 13)
+    other, original, count = Store(str(tmp_path / "other.db")), Worker.run, []
+
+    def interrupt(self, spec):
+        count.append(spec)
+        if len(count) in (5, 6, 21):
+            raise KeyboardInterrupt
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", interrupt)
+    for outcome in (pytest.raises(KeyboardInterrupt),) * 3 + (contextlib.nullcontext(),):
+        with open_studies(other) as storage, outcome:
+            parts = open_search(spec, storage, plugins)
+            run(parts, 13)
+    with open_studies(other) as storage:
+        study = optuna.load_study(study_name=parts.study.study_name, storage=storage)
+        assert len(study.trials) == 16
+        found = [(trial.state.name, trial.params, trial.value) for trial in ended(study)]
+    other.close()
+    assert found == history(whole.study)
+
+
 def test_the_test_part_changes_nothing(start, plugins, monkeypatch):
     honest = start()
     run(honest, 6)
@@ -76,6 +107,17 @@ def test_the_test_part_changes_nothing(start, plugins, monkeypatch):
     assert other.study.study_name != honest.study.study_name
     run(other, 6)
     assert history(other.study) == history(honest.study)
+
+
+def test_a_study_has_a_new_name_only_where_the_training_part_was_not_on_its_own(spec, plugins, monkeypatch):
+    def old_name(spec):
+        about = {**spec.identity(), "metric": "accuracy", "fixed": []}
+        return f"threshold.toy.{spec.protocol.name}.fold0.{digest(about)[:12]}"
+
+    assert study_name(spec, plugins, "accuracy", ()) == old_name(spec)
+    monkeypatch.setenv("TOY_TEST", "garbage")
+    (spec,) = make_plan(Request(["threshold"], ["toy"], ["knn"]), plugins, load_registry()).specs
+    assert study_name(spec, plugins, "accuracy", ()) != old_name(spec)
 
 
 def test_no_panel_with_a_test_case_is_made_once_the_training_part_is_cut(start, plugins, monkeypatch):
@@ -219,6 +261,48 @@ def test_a_trial_that_died_before_its_first_heartbeat_is_done_again(start, monke
     assert search.study.trials[1].params["threshold"] == 0.2
 
 
+@pytest.mark.parametrize("at_work", ["scored", "failed", "interrupted"])
+def test_a_trial_that_another_process_took_for_dead_is_left_to_it(start, monkeypatch, at_work):
+    search, original = start(), Worker.run
+
+    def stopped_meanwhile(self, spec):
+        if len(search.study.trials) == 1:
+            with search.storage.engine.begin() as connection:
+                connection.execute(sa.text("UPDATE trial_heartbeats SET heartbeat = '2000-01-01 00:00:00'"))
+            search.revive()  # as the other process does
+            if at_work == "interrupted":
+                raise KeyboardInterrupt
+            return replace(original(self, spec), status="succeeded" if at_work == "scored" else at_work)
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", stopped_meanwhile)
+    with pytest.raises(KeyboardInterrupt) if at_work == "interrupted" else contextlib.nullcontext():
+        run(search, 2)
+    run(search, 2)
+    dead, *others = search.study.trials
+    assert dead.state == TrialState.FAIL and not dead.user_attrs and not dead.intermediate_values
+    assert len(others) == 2 and others[0].params == dead.params
+
+
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+@pytest.mark.parametrize("seconds", [0, 3600])
+def test_a_process_that_lives_on_does_the_trials_of_one_that_died(start, monkeypatch, seconds):
+    """Soon, or at the latest before it leaves the study."""
+    monkeypatch.setattr("tsbench.tune.search.HEARTBEAT_SECONDS", seconds)
+    monkeypatch.setattr("tsbench.tune.storage.GRACE_SECONDS", -1)
+    search = start()
+
+    def other_process_begins_and_dies(trial):
+        if trial.number == 0:
+            search.study.ask({"threshold": optuna.distributions.FloatDistribution(0.0, 0.6000000000000001)})
+
+    run(search, 3, told=other_process_begins_and_dies)
+    dead, *others = search.study.trials[1:]
+    assert dead.state == TrialState.FAIL and search.running() == 0
+    assert len(ended(search.study)) == 3
+    assert dead.params["threshold"] in [trial.params["threshold"] for trial in others]
+
+
 def test_the_time_limit_counts_earlier_trials(start):
     search = start()
     run(search, 3, 0.0)
@@ -228,6 +312,18 @@ def test_the_time_limit_counts_earlier_trials(start):
     assert len(ended(search.study)) == 1
     run(search, 3, 1e-9)
     assert len(ended(search.study)) == 1
+
+
+def test_the_time_limit_does_not_count_the_hours_for_which_a_process_was_dead(start):
+    search = start()
+    began = datetime.datetime.now() - datetime.timedelta(hours=8)
+    search.study.add_trial(create_trial(state=TrialState.FAIL))
+    with search.storage.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE trials SET datetime_start = :began"), {"began": began})
+    assert search.study.trials[-1].duration > datetime.timedelta(hours=7)
+    assert " s)" not in describe(search.study.trials[-1])
+    run(search, 2, 3600.0)
+    assert len(ended(search.study)) == 2
 
 
 def test_other_seeds_or_another_space_are_refused(start):

@@ -23,6 +23,7 @@ class Params(BaseParams):
     cell: Literal["lstm", "gru"] = param("lstm", tune=True, doc="net")
     bias: bool = param(True, tune=True, doc="bias")
     depth: int = param(3, low=1, high=5, doc="not searched")
+    free: float = param(0.0, doc="not searched, no bounds")
     encoder: str = param("part", component="encoders", doc="encoder")
 
 
@@ -82,6 +83,9 @@ def test_a_space_asked_for_replaces_the_declared_one_and_takes_what_is_not_decla
         ("lr", "1:0.1", "LOW below HIGH"),
         ("lr", "a:b", "LOW below HIGH"),
         ("lr", "0.1:0.2:lin", "LOW:HIGH:log"),
+        ("free", "1:inf", "two finite numbers"),
+        ("free", "-1e308:1e308", "two finite numbers"),
+        ("free", "0:nan", "LOW below HIGH"),
         ("lr", "0.1:2", "takes 1e-07 to 1.0"),
         ("tau", "0:1:log", "above 0"),
         ("cell", "lstm", "at least two of lstm, gru"),

@@ -1,5 +1,7 @@
+import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from tsbench.run.executors.inline import Inline
 from tsbench.run.executors.local import Local
 from tsbench.run.executors.process import WorkerSettings
 from tsbench.run.limits import Limits
+from tsbench.run.log import DriverLog
 from tsbench.run.plan import Request, make_plan
+from tsbench.run.spec import Result
 from tsbench.run.store import Store
 from tsbench.run.worker import Worker
 from tsbench.tune.driver import run_searches
@@ -23,7 +27,7 @@ ALWAYS = float("inf")
 
 
 class Slots(Inline):
-    """Several slots in this process; `lose` says of which runs the worker vanishes."""
+    """Several slots in this process; `lose` says of which runs the worker vanishes, or what comes of them instead."""
 
     def __init__(self, worker, count, lose=lambda number: False):
         super().__init__(worker)
@@ -40,7 +44,10 @@ class Slots(Inline):
     def wait(self, step):
         slot = next(iter(self.given))
         spec = self.given.pop(slot)
-        return [Done(slot, spec, None if self.lose(len(self.submitted)) else self.worker.run(spec))]
+        lost = self.lose(len(self.submitted))
+        if lost is True:
+            return [Done(slot, spec, None)]
+        return [Done(slot, spec, replace(lost, spec=spec) if lost else self.worker.run(spec))]
 
 
 @pytest.fixture
@@ -92,6 +99,52 @@ def test_a_run_lost_with_its_worker_is_given_again_a_few_times(searches, plugins
     assert "its worker vanished before the end of a run, 3 times" in search.study.trials[0].user_attrs["error"]
 
 
+def test_a_run_that_kills_its_worker_is_given_again_a_few_times(searches, plugins):
+    killed = Result(None, "crashed", error="the worker process was ended by SIGSEGV")
+    (search,) = searches(1)
+    lose = {1: killed, 3: killed}.get
+    run_searches([search], Slots(Worker(plugins), 1, lose), 1, ALWAYS)
+    assert [trial.state for trial in search.study.trials] == [TrialState.COMPLETE]
+    (search,) = searches(1, metric="f1_macro")
+    run_searches([search], Slots(Worker(plugins), 1, lambda number: killed), 1, ALWAYS)
+    assert search.study.trials[0].user_attrs["error"] == "the worker process was ended by SIGSEGV, 3 times"
+
+
+def test_a_run_over_a_limit_is_a_failed_trial(searches, plugins):
+    (search,) = searches(1)
+    slots = Slots(Worker(plugins), 1, {1: Result(None, "oom", error="took too much")}.get)
+    run_searches([search], slots, 1, ALWAYS)
+    assert [trial.user_attrs["error"] for trial in search.study.trials] == ["took too much"]
+
+
+def test_the_log_tells_of_each_run_of_a_trial(searches, plugins, tmp_path):
+    (search,) = searches(1)
+    with DriverLog(tmp_path / "logs", "me") as log:
+        slots = Slots(Worker(plugins), 1, lose=lambda number: number == 2)
+        run_searches([search], slots, 1, ALWAYS, log=log)
+        with pytest.raises(KeyboardInterrupt):
+            run_searches([search], Slots(Worker(plugins), 1, lose=interrupt), 2, ALWAYS, log=log)
+    entries = [json.loads(line) for line in log.path.read_text().splitlines()]
+    events = [(entry["event"], entry.get("fold"), entry.get("status")) for entry in entries]
+    assert events == [
+        ("started", 0, None),
+        ("finished", 0, "succeeded"),
+        ("started", 1, None),
+        ("lost", 1, None),
+        ("started", 1, None),
+        ("finished", 1, "succeeded"),
+        ("started", 2, None),
+        ("finished", 2, "succeeded"),
+        ("started", 0, None),
+        ("finished", 0, "interrupted"),
+        ("end", None, None),
+    ]
+
+
+def interrupt(number):
+    raise KeyboardInterrupt
+
+
 def test_what_raises_leaves_no_trial_under_way(searches, plugins):
     def broken():
         yield from searches(1)
@@ -112,8 +165,7 @@ def test_a_worker_process_that_is_killed_costs_a_run_and_no_study(searches, monk
         signal.getsignal(signal.SIGTERM),
     )
     run_searches(found, executor, 2, ALWAYS)
-    died = [trial for search in found for trial in search.study.trials if trial.state == TrialState.FAIL]
-    assert len(died) == 1 and "was ended by SIGKILL" in died[0].user_attrs["error"]
     assert Path(tmp_path / "dead").read_text() != str(os.getpid())
+    assert TrialState.FAIL not in [trial.state for search in found for trial in search.study.trials]
     assert [len(ended(search.study)) for search in found] == [2, 2]
     assert signal.getsignal(signal.SIGTERM) == handler

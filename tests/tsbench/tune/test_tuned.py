@@ -6,7 +6,7 @@ from tsbench.registry import load_registry
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.worker import Worker
 from tsbench.tune.search import open_search
-from tsbench.tune.storage import best
+from tsbench.tune.storage import best, find_study, study_name
 from tsbench.tune.tuned import with_tuned
 
 
@@ -59,8 +59,13 @@ def test_each_fold_of_a_cross_validation_takes_its_own_study(plan, storage, plug
 def test_an_unfinished_study_is_noted(plan, storage, plugins, study):
     study.set_user_attr("trials", 9)
     tuned, notes = with_tuned(plan(), storage, plugins, "accuracy", ())
-    assert tuned.specs[0].label == "threshold[tuned=9]"
+    assert tuned.specs[0].label == "threshold[tuned=4of9]"
     assert notes == [f"{study.study_name} has 4 of 9 trials; 'tsbench tune' goes on with it"]
+    run(open_search(plan().specs[0], storage, plugins), 9)
+    assert with_tuned(plan(), storage, plugins, "accuracy", ())[0].specs[0].label == "threshold[tuned=9]"
+    run(open_search(plan().specs[0], storage, plugins, "auroc"), 3)
+    find_study(study_name(plan().specs[0], plugins, "auroc", ()), storage).set_user_attr("trials", 5)
+    assert with_tuned(plan(), storage, plugins, "auroc", ())[0].specs[0].label == "threshold[tuned=3of5:auroc]"
 
 
 def test_a_missing_study_names_the_command_that_makes_it(plan, storage, plugins, study):

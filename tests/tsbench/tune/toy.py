@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tsbench import Card, Classifier, Data, Dataset, Fold, Panel, hookimpl, param
+from tsbench.errors import MissingDataError
 
 N = 24
 
@@ -18,6 +19,7 @@ class Threshold(Classifier):
         threshold: float = param(0.2, low=0.0, high=0.9, tune=True, doc="the best is between 0.45 and 0.55")
         sign: bool = param(True, tune=True, doc="False turns the decision round")
         fail: bool = param(False, doc="raise")
+        shift: float = param(0.0, doc="no bounds; changes nothing")
 
     def fit(self, train, validation, rng):
         mark = Path(os.environ.get("TOY_DIES_ONCE", "/"))
@@ -33,7 +35,7 @@ class Threshold(Classifier):
 
 
 class Toy(Dataset):
-    """24 training cases, then 24 test cases, which `TOY_TEST=garbage` replaces by rubbish."""
+    """24 training cases, then 24 test cases, which `TOY_TEST=garbage` replaces by longer rubbish of another class."""
 
     card = Card("toy", normalised=True)
 
@@ -41,10 +43,12 @@ class Toy(Dataset):
         rng = np.random.default_rng(0)
         y = np.arange(2 * N) % 2
         level = np.where(y == 1, rng.uniform(0.55, 1, 2 * N), rng.uniform(0, 0.45, 2 * N))
+        lengths = np.full(2 * N, 8)
         if os.environ.get("TOY_TEST") == "garbage":
-            level[N:], y[N:] = rng.uniform(-1e6, 1e6, N), 1 - y[N:]
-        X = np.repeat(level[:, None, None], 8, axis=2)
-        return Data(Panel.build(X, y), {"archive": [Fold(np.arange(N), None, np.arange(N, 2 * N))]})
+            level[N:], y[N:], lengths[N:] = rng.uniform(-1e6, 1e6, N), y[N:] - 1, 20
+        X = np.repeat(level[:, None, None], lengths.max(), axis=2)
+        X[np.arange(lengths.max()) >= lengths[:, None, None]] = np.nan
+        return Data(Panel.build(X, y, lengths=lengths), {"archive": [Fold(np.arange(N), None, np.arange(N, 2 * N))]})
 
 
 class Tiny(Dataset):
@@ -57,6 +61,18 @@ class Tiny(Dataset):
         return Data(Panel.build(X, [0, 0, 1, 0, 1]), {"archive": [Fold(np.arange(3), None, np.arange(3, 5))]})
 
 
+class Absent(Dataset):
+    """A dataset whose data is not on this machine."""
+
+    card = Card("absent", default_protocol="knn")
+
+    def available(self):
+        return False
+
+    def load(self):
+        raise MissingDataError("absent is not on this machine; fetch it")
+
+
 @hookimpl
 def tsbench_methods(register):
     register("threshold", Threshold)
@@ -66,3 +82,4 @@ def tsbench_methods(register):
 def tsbench_datasets(register):
     register("toy", Toy)
     register("tiny", Tiny)
+    register("absent", Absent)
