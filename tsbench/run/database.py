@@ -36,7 +36,7 @@ UNREACHABLE_SQLSTATES = {"57P01", "57P02", "57P03", "53300"}
 PASSING_SQLSTATES = {"40001", "40P01", "55P03"} | UNREACHABLE_SQLSTATES
 CHUNK = 1000
 FULL_BYTES = 2**16
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("tsbench.store")  # not within "tsbench.run", which goes to a driver's log alone
 
 
 class Database:
@@ -86,6 +86,16 @@ class Database:
         """Give a connection whose queries see one state of the database."""
         with self._guard("read"), self._persist(self.engine.connect) as connection:
             yield connection
+
+    def query(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do work(connection), which only reads, and return what it returns; again where `write` would do so."""
+
+        def look() -> T:
+            with self.engine.connect() as connection:
+                return work(connection)
+
+        with self._guard("read"):
+            return self._persist(look)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work(connection) in one transaction and return what it returns.

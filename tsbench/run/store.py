@@ -74,9 +74,9 @@ class Store(Database):
         False when another owner holds it whose last heartbeat is less than CLAIM_EXPIRY old on the database's clock,
         or when it has already succeeded (unless `redo`). An owner may claim again what it holds.
         """
-        with self.read() as connection:  # most that are not to be had are seen without a place in the writers' queue
-            if not claims.free(connection, key, owner, redo):
-                return False
+        # Most that are not to be had are seen without a place in the writers' queue.
+        if not self.query(lambda connection: claims.free(connection, key, owner, redo)):
+            return False
         return self.write(lambda connection: claims.claim(connection, key, owner, redo))
 
     def heartbeat(self, owner: str) -> set[str]:
@@ -90,23 +90,18 @@ class Store(Database):
 
     def claimed(self) -> dict[str, str]:
         """Return {key: owner} of the live claims."""
-        with self.read() as connection:
-            return claims.live(connection)
+        return self.query(claims.live)
 
     def statuses(self, keys: Iterable[str]) -> dict[str, str]:
         """Return {key: status} of the runs that have one."""
-        with self.read() as connection:
-            query = sa.select(runs.c.key, runs.c.status)
-            found = (connection.execute(query.where(runs.c.key.in_(chunk))) for chunk in chunks(set(keys)))
-            return {key: status for rows in found for key, status in rows}
+        query, wanted = sa.select(runs.c.key, runs.c.status), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
 
     def seconds(self, keys: Iterable[str]) -> dict[str, float]:
         """Return {key: seconds} that all attempts of a run took together."""
         query = sa.select(attempts.c.key, sa.func.sum(attempts.c.finished - attempts.c.started))
-        query = query.group_by(attempts.c.key)
-        with self.read() as connection:
-            found = (connection.execute(query.where(attempts.c.key.in_(chunk))) for chunk in chunks(set(keys)))
-            return {key: total for rows in found for key, total in rows}
+        query, wanted = query.group_by(attempts.c.key), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, attempts.c.key, wanted))
 
     def record(self, result: Result, environment: dict[str, Any], owner: str | None = None) -> bool:
         """Write everything about one attempt in one transaction; return whether it now is the run's result.
@@ -125,8 +120,7 @@ class Store(Database):
     def checkpoint_sha256(self, pretrain_key: str) -> str | None:
         """Return the recorded checksum of a checkpoint."""
         query = sa.select(checkpoints.c.sha256).where(checkpoints.c.pretrain_key == pretrain_key)
-        with self.read() as connection:
-            return connection.execute(query).scalar()
+        return self.query(lambda connection: connection.execute(query).scalar())
 
     def batches(
         self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()
@@ -227,6 +221,12 @@ def spec_to_json(spec: RunSpec) -> dict[str, Any]:
         "dataset_ref": spec.dataset_ref,
         "sources": [asdict(source) for source in spec.sources],
     }
+
+
+def _by_key(connection: sa.Connection, query: sa.Select[Any], column: sa.Column[str], keys: set[str]) -> dict[str, Any]:
+    """Return {key: value} of the rows (key, value) of these keys."""
+    found = (connection.execute(query.where(column.in_(chunk))) for chunk in chunks(keys))
+    return {key: value for rows in found for key, value in rows}
 
 
 def _record(

@@ -280,6 +280,15 @@ def test_a_server_that_is_away_for_a_moment_is_waited_for(postgres_server, open_
     monkeypatch.setattr(database.time, "sleep", come_back)
     assert store.record(make_result(), ENVIRONMENT)
     assert len(waits) == 20 and max(waits) <= database.LONGEST_WAIT
+    lost = iter([1, 0])
+
+    def look(connection):  # the server ends what is connected, and then is there again
+        if next(lost):
+            pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+            store.write(lambda other: other.execute(sa.text(f"SELECT pg_terminate_backend({pid}, 5000)")))
+        return connection.execute(sa.text("SELECT 1")).scalar()
+
+    assert store.query(look) == 1
     waits.clear()
     store.engine.dispose()
     sa.event.listen(store.engine, "do_connect", refuse)
