@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Rescue:
         """Return the trouble with the way back to what was kept."""
         if self.file is None:
             return trouble
-        back = f"tsbench store merge {self.file} --store {store}"
+        back = shlex.join(["tsbench", "store", "merge", str(self.file), "--store", store])
         return StoreError(f"{trouble}; {self.count} results are kept in {self.file}, bring them in by: {back}")
 
 

@@ -167,10 +167,10 @@ def check_searches(
     specs: Iterable[RunSpec],
     storage: RDBStorage,
     plugins: Plugins,
-    metric: str = "accuracy",
-    seeds: Sequence[int] = (0,),
-    fixed: Collection[str] = (),
-    spaces: Mapping[str, str] | None = None,
+    metric: str,
+    seeds: Sequence[int],
+    fixed: Collection[str],
+    spaces: Mapping[str, str],
 ) -> None:
     """Raise the UsageError that `open_search` would raise for one of these, before any of them is worked on."""
     for spec in specs:

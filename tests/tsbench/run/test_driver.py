@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 
 import pytest
@@ -174,12 +175,18 @@ class Full(Store):
 
 
 def test_when_the_store_takes_no_more_what_is_under_way_is_kept_in_a_file_that_merges(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     store = Full("s.db")
-    with pytest.raises(StoreError, match=r"full; 2 results are kept in .*, bring them in by: tsbench store merge (.*)"):
+    with pytest.raises(
+        StoreError, match=r"full; 2 results are kept in .*, bring them in by: tsbench store merge"
+    ) as error:
         drive(store, Slots(), n=5)  # two at a time: the second is refused, the third was under way
     assert len(store.results()) == 1
-    (file,) = tmp_path.glob("tsbench-rescued-*.db")
+    (file,) = folder.glob("tsbench-rescued-*.db")
+    back = shlex.split(str(error.value).partition("by: ")[2])
+    assert back == ["tsbench", "store", "merge", str(file), "--store", "s.db"]
     rescued = Store(str(file))
     store.room = 9
     assert len(merge(store, rescued).copied) == 2
