@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy.typing as npt
 
 from tsbench.dataset import Data, Fold, Index, check_fold
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+from tsbench.identity import digest
+
+DIGITS = 16  # of a digest in `split_text`
 
 
 def rotated_folds(
@@ -116,3 +120,40 @@ def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool)
         stacklevel=2,
     )
     return None
+
+
+def split_text(data: Data, fold: Fold, group: str | None, own_split: bool) -> str:
+    """Return what a fold is made of, as digests: "test:... train:...", and "groups:..." where there is a group.
+
+    train : the cases for training and validation and the unlabelled ones that may be used. groups : which training
+    cases belong together; that shapes the folds of a search alone. Arguments are those of `unlabelled_index`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TsbenchWarning)
+        extra = unlabelled_index(data, fold, group, own_split)
+    used = [None if index is None else _index_digest(index) for index in (fold.train, fold.validation, extra)]
+    text = f"{test_text(fold.test)} train:{digest(used)[:DIGITS]}"
+    if group is None or group not in data.panel.meta:
+        return text
+    together = np.unique(data.panel.meta[group][fold.train], return_inverse=True)[1]
+    return f"{text} groups:{_index_digest(together)[:DIGITS]}"
+
+
+def test_text(cases: npt.NDArray[np.integer[Any]]) -> str:
+    """Return the part of `split_text` that is known of predictions alone, from the indices of their cases."""
+    return f"test:{_index_digest(cases)[:DIGITS]}"
+
+
+def same_split(one: str | None, other: str | None) -> bool:
+    """Say whether two texts of `split_text` agree in every part that both have."""
+    left, right = (dict(part.partition(":")[::2] for part in (text or "").split()) for text in (one, other))
+    return all(left[name] == right[name] for name in left.keys() & right.keys())
+
+
+def counts_for(stored: str | None, split: str) -> bool:
+    """Say whether a result whose split is stored so is one of this split; any is where "" says that it is not known."""
+    return not split or (bool(stored) and same_split(stored, split))
+
+
+def _index_digest(index: npt.NDArray[np.integer[Any]]) -> str:
+    return hashlib.sha256(np.asarray(index, dtype="<i8").tobytes()).hexdigest()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from tsbench.cli.options import common_options, open_registry, open_store, setti
 from tsbench.cli.output import check_file
 from tsbench.cli.run import split_commas
 from tsbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from tsbench.run.datasets import DatasetHandle
 
 
 @click.command()
@@ -37,6 +41,7 @@ def leaderboard(
       tsbench leaderboard uea --metric f1_macro --out uea.csv
       tsbench leaderboard ucr --method trls,random:trls,ts2vec --shared
     """
+    from tsbench.leaderboard.newest import present
     from tsbench.leaderboard.table import build
     from tsbench.metrics import METRICS
 
@@ -45,17 +50,20 @@ def leaderboard(
     if out is not None:
         _check_output(out)
     registry = open_registry()
-    datasets, default = _datasets(collection, registry)
+    handles, default = _datasets(collection, registry)
+    datasets = [handle.name for handle in handles]
     chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
+    wanted = set(rows["dataset"])
+    now = present([handle for handle in handles if handle.name in wanted], chosen)
     known = sorted(rows["label"].unique())
     for method in methods:
         if method not in known:
             raise UsageError(
                 f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
             )
-    board = build(collection, datasets, chosen, rows, metric, shared, methods)
+    board = build(collection, datasets, chosen, rows, metric, shared, methods, now)
     if board.cells.empty:
         raise UsageError(
             f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
@@ -78,8 +86,8 @@ def _check_output(out: Path) -> None:
     check_file(out)
 
 
-def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
-    """Return dataset names and the default protocol of a collection, a suite or a list of datasets."""
+def _datasets(collection: str, registry: Any) -> tuple[list[DatasetHandle], str]:
+    """Return the datasets and the default protocol of a collection, a suite or a list of datasets."""
     from tsbench.run.plan import expand_datasets
 
     if collection in registry.suites:
@@ -90,7 +98,7 @@ def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
         default = registry.collections[collection].protocol if collection in registry.collections else ""
     handles = expand_datasets(names, settings().plugins(), registry)
     own = handles[0].card.default_protocol or handles[0].default_protocol
-    return [handle.name for handle in handles], default or own
+    return handles, default or own
 
 
 def _print(board: Any) -> None:
@@ -109,8 +117,20 @@ def _print(board: Any) -> None:
         columns, first = columns[count:], False
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     click.echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
+    for line in _left_out(board):
+        click.echo(line)
+
+
+def _left_out(board: Any) -> Iterator[str]:
+    """Yield a line for each reason why results are not on the board, and for data that could not be looked at."""
     if board.outdated:
-        click.echo(f"Left out: {board.outdated} results of older versions or data; 'tsbench run' makes them anew.")
+        yield f"Left out: {board.outdated} results of older versions, data or splits; 'tsbench run' makes them anew."
+    if board.others:
+        yield f"Left out: {board.others} results of the same names with other settings; the newest are shown."
+    if board.unreadable:
+        yield f"Left out: {board.unreadable} results that cannot be read; see 'tsbench store check'."
+    if board.absent:
+        yield f"Not on this machine, so that the data run last counts: {', '.join(board.absent)}."
 
 
 def _table(board: Any, columns: list[str], summary: bool) -> Any:

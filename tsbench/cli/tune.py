@@ -175,6 +175,8 @@ class _Telling:
         self._named = search.study.study_name
         space = "; ".join(one.text() for one in search.dimensions)
         click.echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
+        for name in search.on_another_split:
+            click.echo(f"  begun anew: the data was split otherwise in {name}")
 
     def trial_ended(self, search: Any, trial: Any) -> None:
         from tsbench.tune.report import describe
@@ -217,7 +219,7 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
             try:
-                study = load_study(study_name(spec, plugins, metric, overrides), storage)
+                study = load_study(study_name(spec, storage, plugins, metric, overrides), storage)
             except UsageError as error:
                 absent.append(error)
                 click.echo(f"error: {error}", err=True)

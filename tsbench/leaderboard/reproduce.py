@@ -13,6 +13,7 @@ from tsbench.plugins import Plugins
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 from tsbench.run.plan import Plan, Request, make_plan
 from tsbench.run.spec import RunSpec
+from tsbench.splits import counts_for
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
@@ -67,7 +68,9 @@ def tabulate(
     ours_std is the standard deviation over folds (ddof 0) of the mean over seeds; n_runs counts the runs behind it.
     A cell with a run missing is empty.
     """
-    published, by_key = load_published(paper.csv, paper.unit), {row["key"]: row for row in results}
+    published = load_published(paper.csv, paper.unit)
+    made_on = {spec.key: spec.made_on for _, specs in planned.rows for spec in specs}
+    by_key = {row["key"]: row for row in results if counts_for(row["split"], made_on.get(row["key"], ""))}
 
     def find(row: PaperRow, dataset: str, metric: str) -> Number | None:
         return published.find(table.published, row.method, row.variant, row.setting, dataset, metric)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsbench.leaderboard.newest import newest
+from tsbench.leaderboard.newest import Present, newest
 from tsbench.protocol import Protocol
 
 
@@ -20,7 +20,8 @@ class Board:
         the metric (a fraction), NaN where a fold is missing.
     summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, versions (of
         encoder, transforms and probe), normalisation.
-    outdated : how many folds and seeds of rows are left out: newer versions or data are there, but not of these.
+    outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
+    absent : datasets with results whose present state is not known: the data of the last run counts.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     """
@@ -32,6 +33,9 @@ class Board:
     summary: pd.DataFrame
     common: tuple[str, ...]
     outdated: int
+    others: int
+    unreadable: int
+    absent: tuple[str, ...]
 
     def frame(self) -> pd.DataFrame:
         """Return the board as one table, best rank first, incomplete methods last; what `--out` writes."""
@@ -42,7 +46,10 @@ class Board:
         return table
 
 
-COLUMNS = ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation")
+COLUMNS = [
+    *("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation"),
+    *("fingerprint", "split", "configuration", "versions", "finished"),
+]
 
 
 def build(
@@ -53,27 +60,29 @@ def build(
     metric: str,
     shared: bool = False,
     labels: Sequence[str] = (),
+    now: Mapping[str, Present] | None = None,
 ) -> Board:
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
-    Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
-    each method the newest version counts, and of encoders, transforms and probe the newest on the board. A cell needs
-    every fold of a seed: seeds with a fold missing are left out.
-    shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty.
+    Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; which of
+    them count, `newest` says. A cell needs every fold of a seed: seeds with a fold missing are left out.
+    shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty. now :
+    what the datasets are at present, as `present` gives it; of one that is not in it, the data of the last run counts.
     """
-    values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "versions", "finished", metric])
+    values, now = pd.DataFrame(rows, columns=[*COLUMNS, metric]), now or {}
     values = values.rename(columns={metric: "value"})
     values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
-    values["value"] = values["value"].astype(float)
-    values, outdated = newest(values)
-    if labels:
-        values, outdated = (part[part["label"].isin(labels)] for part in (values, outdated))
+    chosen = newest(values, now)
+    parts = (chosen.rows, chosen.outdated, chosen.others)
+    values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)
+    absent = tuple(name for name in datasets if name not in now and (values["dataset"] == name).any())
     cells = _cells(values, protocol, datasets)
     summary, common = _summary(values, cells, len(datasets), shared)
     order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
-    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, len(outdated))
+    left_out = (len(outdated), len(others), chosen.unreadable)
+    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent)
 
 
 def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) -> pd.DataFrame:

@@ -71,9 +71,9 @@ class Claims:
         with contextlib.suppress(StoreError):  # they expire where the store cannot be written
             self.store.release(self.owner)
 
-    def take(self, key: str) -> bool:
-        """Claim a run; False when another driver has it, or it has succeeded meanwhile."""
-        return self.store.claim(key, self.owner, self.force)
+    def take(self, key: str, split: str = "") -> bool:
+        """Claim a run; False when another driver has it, or it has succeeded meanwhile (on this split)."""
+        return self.store.claim(key, self.owner, self.force, split)
 
     def release_dead(self) -> None:
         """Give back what drivers of this machine held when they died."""

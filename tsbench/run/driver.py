@@ -19,6 +19,7 @@ from tsbench.run.resources import environment
 from tsbench.run.schedule import Schedule
 from tsbench.run.spec import Result, RunSpec
 from tsbench.run.store import Store
+from tsbench.splits import counts_for
 
 RETRIED_BY_ITSELF = ("interrupted",)
 MOST_LOSSES = 3
@@ -72,7 +73,7 @@ class Outcome:
 def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[RunSpec], Outcome]:
     """Return the runs to execute, and the outcome so far: what the store has is not done again."""
     outcome = Outcome(plan)
-    known = {} if force else store.statuses(spec.key for spec in plan.specs)
+    known = {} if force else statuses(store, plan.specs)
     todo = []
     for spec in plan.specs:
         status = known.get(spec.key)
@@ -83,6 +84,17 @@ def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[Run
         else:
             outcome.earlier_failures.append((spec, status))
     return todo, outcome
+
+
+def statuses(store: Store, specs: Iterable[RunSpec]) -> dict[str, str]:
+    """Return {key: status} of the runs that have one; of a success on another split than the data's, none."""
+    made_on = {spec.key: spec.made_on for spec in specs}
+    found, splits = store.statuses(made_on), store.splits(made_on)
+    return {
+        key: status
+        for key, status in found.items()
+        if status != "succeeded" or counts_for(splits.get(key), made_on[key])
+    }
 
 
 def execute(
@@ -213,7 +225,7 @@ class _Driver:
         while (spec := self.schedule.next(previous)) is not None:
             if self.spent[spec.label] >= self.budget:
                 self.schedule.over(spec)
-            elif self.claims.take(spec.key):
+            elif self.claims.take(spec.key, spec.made_on):
                 return spec
             else:
                 self.outcome.elsewhere.append(spec)
@@ -250,10 +262,10 @@ class _Driver:
         self._looked = time.monotonic()
         self.claims.release_dead()
         others, self.outcome.elsewhere = self.outcome.elsewhere, []
-        statuses = self.store.statuses(spec.key for spec in others)
+        known = statuses(self.store, others)
         taken, claimed = self.store.seconds(spec.key for spec in others), self.store.claimed()
         for spec in others:
-            status = statuses.get(spec.key)
+            status = known.get(spec.key)
             if spec.key in claimed:
                 self.outcome.elsewhere.append(spec)
             elif status == "succeeded":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from tsbench.catalog import did_you_mean
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.params import Settings, declarations, resolve
 from tsbench.plugins import Plugins
-from tsbench.protocol import OWN_PROBE, Protocol, no_split_of_its_own
+from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
 from tsbench.run.datasets import DatasetHandle, Summary, open_dataset, summarise
 from tsbench.run.spec import UNTRAINED, RunSpec, Source
@@ -58,6 +58,7 @@ class Plan:
 class _Source:
     handle: DatasetHandle
     fingerprint: str
+    split: str
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,15 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     protocols = [registry.protocol(name) for name in request.protocols]
     plan = Plan()
     sources = _sources(request, methods, plugins, registry, plan)
-    for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), plan):
-        default = handle.card.default_protocol or handle.default_protocol
-        chosen = protocols or [registry.protocol(default)]
+
+    def protocols_of(handle: DatasetHandle) -> list[Protocol]:
+        return protocols or [registry.protocol(handle.card.default_protocol or handle.default_protocol)]
+
+    for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), protocols_of, plan):
+        chosen = protocols_of(handle)
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
-            _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins, sources)
+            _spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
             for fold in range(max(folds.values()))
             for method in methods
             for seed in request.seeds
@@ -105,23 +109,26 @@ def _sources(
             raise UsageError(f"--pretrain-on: {method.name} learns from the target's labels, it has no pre-training")
     found = []
     corpus = Plan()
-    for handle, summary in _by_size(expand_datasets(request.pretrain_on, plugins, registry), corpus):
+    for handle, summary in _by_size(
+        expand_datasets(request.pretrain_on, plugins, registry), lambda _: [ARCHIVE], corpus
+    ):
         if not summary.archive_folds:
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
-        found.append(_Source(handle, summary.fingerprint))
+        found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0)))
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
     if not found:
         raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
     return found
 
 
-def _by_size(handles: Sequence[DatasetHandle], plan: Plan) -> list[tuple[DatasetHandle, Summary]]:
+def _by_size(
+    handles: Sequence[DatasetHandle], protocols_of: Callable[[DatasetHandle], list[Protocol]], plan: Plan
+) -> list[tuple[DatasetHandle, Summary]]:
     """Return the datasets that can take part, the smallest first; the plan is told of the others."""
     found = []
     for handle in handles:
         try:
-            summary, _ = summarise(handle), handle.card  # all that is asked of a dataset's own code
-            found.append((handle, summary))
+            found.append((handle, summarise(handle, protocols_of(handle))))
         except MissingDataError as error:
             plan.missing[handle.name] = str(error)
         except InvalidDataError as error:
@@ -235,7 +242,7 @@ def _trains(cls: Any) -> bool:
 def _spec(
     method: _Method,
     handle: DatasetHandle,
-    fingerprint: str,
+    summary: Summary,
     protocol: Protocol,
     fold: int,
     seed: int,
@@ -248,7 +255,7 @@ def _spec(
     overrides, chosen = dict(method.overrides), []
     if sources and _trains(method.cls) and not method.name.startswith(UNTRAINED):
         _check_pretraining(protocol, request)
-        chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == fingerprint)]
+        chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == summary.fingerprint)]
         if not chosen:
             raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
@@ -265,7 +272,7 @@ def _spec(
         probe_keys=method.settings.keys_at("probe"),
         versions=dict(sorted(versions.items())),
         dataset=handle.name,
-        fingerprint=fingerprint,
+        fingerprint=summary.fingerprint,
         protocol=protocol,
         normalisation=method.cls.normalisation or protocol.resolve_normalisation(handle.card),
         group=protocol.group(handle.card) if protocol.split.scheme == "cv" else None,
@@ -280,9 +287,11 @@ def _spec(
                 source.fingerprint,
                 method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
                 source.handle.reference,
+                source.split,
             )
             for source in chosen
         ),
+        split=summary.split(protocol, handle.card, fold),
     )
 
 

@@ -19,12 +19,16 @@ UNTRAINED = "random:"
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset whose training part (of its own split) a method is pre-trained on; dataset_ref re-opens it."""
+    """A dataset whose training part (of its own split) a method is pre-trained on; dataset_ref re-opens it.
+
+    split : `split_text` of its first fold, "" where it is not known.
+    """
 
     dataset: str
     fingerprint: str
     normalisation: Literal["channel", "none"]
     dataset_ref: str
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class RunSpec:
     pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set, shown
     in the label. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is
     pre-trained on in place of the fold's training part; empty for the training part. part_of : the planned run within
-    whose training part this one takes place (a trial of a search); None for a run on the whole dataset.
+    whose training part this one takes place (a trial of a search); None for a run on the whole dataset. split :
+    `split_text` of the fold as planned, "" where it is not known: not part of the key, but a stored result counts for
+    this split alone. planned : of a tuned run, the params of its identity before the study's went in.
     """
 
     method: str
@@ -57,6 +63,8 @@ class RunSpec:
     dataset_ref: str = ""
     sources: tuple[Source, ...] = ()
     part_of: RunSpec | None = None
+    split: str = ""
+    planned: Mapping[str, Any] | None = None
 
     @property
     def untrained(self) -> bool:
@@ -78,6 +86,32 @@ class RunSpec:
         """Return the name of the row on a leaderboard: the method and what differs from its defaults."""
         changed = ",".join(f"{key}={value}" for key, value in sorted(self.overrides.items()))
         return f"{self.method}[{changed}]" if changed else self.method
+
+    @property
+    def made_on(self) -> str:
+        """Return the split this run depends on: its fold, that of its sources, and groups where a search chose."""
+        parts = [part for part in self.split.split() if self.planned is not None or not part.startswith("groups:")]
+        if self.sources_split:
+            parts.append(f"sources:{self.sources_split}")
+        return " ".join(parts)
+
+    @property
+    def sources_split(self) -> str:
+        """Return a digest of the training parts of the sources; "" without sources."""
+        return digest(sorted([s.fingerprint, s.split] for s in self.sources))[:16] if self.sources else ""
+
+    @property
+    def configuration(self) -> str:
+        """Return two digests, "row:cell", of what tells runs apart that have one label.
+
+        row : parameters (of a tuned run those before the study's went in), and sources where they are the same for all
+        targets. cell : what may differ between datasets, but not between folds and seeds of one.
+        """
+        identity, tuned = self.identity(), self.planned is not None
+        sources, apart = identity.get("sources", []), "-target" in str(self.overrides.get("pretrain_on", ""))
+        row = [self.planned if tuned else identity["params"], [] if apart else sources]
+        cell = [self.normalisation, self.group, self.threads, sources, {} if tuned else identity["versions"]]
+        return f"{digest(row)[:16]}:{digest(cell)[:16]}"
 
     def identity(self) -> dict[str, Any]:
         """Return what the key is the hash of."""

@@ -41,7 +41,8 @@ VERSIONS = sa.func.coalesce(runs.c.versions, sa.cast(runs.c.spec["versions"], sa
 # What a leaderboard needs of a run; `value` comes beside them.
 SCORE_COLUMNS = (
     *(runs.c[name] for name in ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed")),
-    *(runs.c.status, runs.c.normalisation, runs.c.fingerprint, VERSIONS, attempts.c.finished),
+    *(runs.c[name] for name in ("status", "normalisation", "fingerprint", "split", "configuration")),
+    *(VERSIONS, attempts.c.finished),
 )
 
 
@@ -68,16 +69,17 @@ class Store(Database):
         """The folder or URL of the checkpoints; raises UsageError where a URL cannot be used on this machine."""
         return join(self.artifacts, "checkpoints")
 
-    def claim(self, key: str, owner: str, redo: bool = False) -> bool:
+    def claim(self, key: str, owner: str, redo: bool = False, split: str = "") -> bool:
         """Take a run for this owner: True when it may execute it now, and nobody else may.
 
         False when another owner holds it whose last heartbeat is less than CLAIM_EXPIRY old on the database's clock,
-        or when it has already succeeded (unless `redo`). An owner may claim again what it holds.
+        or when it has already succeeded (unless `redo`), on this split where one is given (`RunSpec.made_on`). An owner
+        may claim again what it holds.
         """
         # Most that are not to be had are seen without a place in the writers' queue.
-        if not self.query(lambda connection: claims.free(connection, key, owner, redo)):
+        if not self.query(lambda connection: claims.free(connection, key, owner, redo, split)):
             return False
-        return self.write(lambda connection: claims.claim(connection, key, owner, redo))
+        return self.write(lambda connection: claims.claim(connection, key, owner, redo, split))
 
     def heartbeat(self, owner: str) -> set[str]:
         """Refresh all claims of an owner and return their keys; one that another owner took over is missing."""
@@ -95,6 +97,11 @@ class Store(Database):
     def statuses(self, keys: Iterable[str]) -> dict[str, str]:
         """Return {key: status} of the runs that have one."""
         query, wanted = sa.select(runs.c.key, runs.c.status), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
+
+    def splits(self, keys: Iterable[str]) -> dict[str, str | None]:
+        """Return {key: `RunSpec.made_on`} of the runs that have a status; None or a part where it was not noted."""
+        query, wanted = sa.select(runs.c.key, runs.c.split), set(keys)
         return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
 
     def seconds(self, keys: Iterable[str]) -> dict[str, float]:
@@ -147,7 +154,7 @@ class Store(Database):
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
         Columns: label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
-        versions (JSON), finished, and the metric under its name.
+        split, configuration, versions (JSON), finished, and the metric under its name.
         """
         import pandas as pd
 
@@ -316,6 +323,8 @@ def _run_row(spec: RunSpec) -> dict[str, Any]:
         "normalisation": spec.normalisation,
         "fingerprint": spec.fingerprint,
         "versions": canonical(spec.versions),
+        "split": spec.made_on,
+        "configuration": spec.configuration,
     }
 
 

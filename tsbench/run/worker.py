@@ -34,9 +34,10 @@ from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
 from tsbench.plugins import Plugins
+from tsbench.protocol import ARCHIVE
 from tsbench.run import artifacts, checkpoints, resources
 from tsbench.run.contracts import check_numbers, check_prediction, check_scores, stored_scores
-from tsbench.run.datasets import open_dataset
+from tsbench.run.datasets import check_planned, load_planned, open_dataset
 from tsbench.run.inner import training_part
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
 from tsbench.run.trained import Parts, Trained
@@ -116,9 +117,10 @@ class Worker:
         return Features(x, parts.y_test, len(parts.train.classes))
 
     def _fold(self, spec: RunSpec) -> Parts:
-        data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
-        how = (spec.protocol.split, spec.protocol.transforms)
-        key = (spec.fingerprint, spec.group, spec.fold, spec.normalisation, *how)
+        which = (spec.dataset_ref or spec.dataset, spec.fingerprint)  # two datasets may differ in their groups alone
+        data = self._remember("data", which, lambda: self._load(spec))
+        how = (spec.split, spec.protocol.split, spec.protocol.transforms)
+        key = (*which, spec.group, spec.fold, spec.normalisation, *how)
         parts: Parts = self._remember("parts", (key, spec.protocol.condition), lambda: self._parts(spec, data, key))
         return parts
 
@@ -133,18 +135,18 @@ class Worker:
         if spec.part_of is not None:
             return training_part(spec.part_of, self.plugins).data
         handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
-        data = handle.load()
-        if data.fingerprint() != spec.fingerprint:
-            raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
-        return data
+        return load_planned(handle, spec.fingerprint)
 
     def _parts(self, spec: RunSpec, data: Data, key: tuple[Any, ...]) -> Parts:
-        card = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "").card
+        handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
+        card = handle.card
         panel, folds = data.panel, spec.protocol.folds(data, card)
         if panel.task != "classification" or panel.y is None:
             raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
         fold = folds[spec.fold]
         check_fold(fold, len(panel), f"{spec.dataset}, fold {spec.fold}")
+        if spec.part_of is None:
+            check_planned(handle, spec.split, data, fold, spec.protocol)
         if len(np.unique(panel.y[fold.train])) < 2:
             only = panel.classes[panel.y[fold.train][0]]
             raise InvalidDataError(f"{spec.dataset}: the training part has one class only ('{only}'): nothing to learn")
@@ -207,7 +209,9 @@ class Worker:
         if parts.unlabelled is not None and not cls.supervised:
             panels.append(parts.unlabelled)
         key = self._pretrain_key(spec, parts, cls.supervised)
-        trained: Trained = self._remember("method", key, lambda: self._pretrain(spec, key, panels))
+        trained: Trained = self._remember(
+            "method", (key, spec.sources_split), lambda: self._pretrain(spec, key, panels)
+        )
         channels = trained.n_channels
         if not cls.any_channels and parts.test.shape.n_channels not in channels:
             raise MethodError(
@@ -218,10 +222,11 @@ class Worker:
 
     def _source(self, spec: RunSpec, source: Source) -> list[Panel]:
         """Return the training part of a source's own split and its unlabelled cases, normalised and transformed."""
-        data = open_dataset(source.dataset_ref, self.plugins, "").load()
-        if data.fingerprint() != source.fingerprint:
-            raise InvalidDataError(f"{source.dataset} has changed since the run was planned; run the command again")
-        panel, train = data.panel, data.folds["archive"][0].train
+        handle = open_dataset(source.dataset_ref, self.plugins, "")
+        data = load_planned(handle, source.fingerprint)
+        panel, fold = data.panel, data.folds["archive"][0]
+        check_planned(handle, source.split, data, fold, ARCHIVE)
+        train = fold.train
         statistics = normalise.channel_statistics(panel, train)
         parts = [panel.select(train).without_labels(), *([] if data.unlabelled is None else [data.unlabelled])]
         if source.normalisation == "channel":
@@ -283,15 +288,16 @@ class Worker:
         if spec.untrained:
             return Trained(method, self.device, key, {"steps": 0, "seconds": 0.0}, None, channels)
         found = self._checkpoint(key)
-        if found is not None:
+        # The key of sources does not say which of their cases were for training: the checkpoint does.
+        if found is not None and found.report.get("sources", "") == spec.sources_split:
             method.load_state_dict(found.state)
             kept = (key, f"{key}.safetensors", self.sha256_of(key) or "")
             return Trained(method, self.device, key, {**found.report, "reused": 1}, kept, channels)
-        record, checkpoint = self._train(method, key, panels)
+        record, checkpoint = self._train(method, key, panels, spec.sources_split)
         return Trained(method, self.device, key, record, checkpoint, channels)
 
     def _train(
-        self, method: SSLMethod, key: str, panels: list[Panel]
+        self, method: SSLMethod, key: str, panels: list[Panel], sources_split: str
     ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         report = training.fit(method, sources, seed_everything(key, "fit"), self.progress)
@@ -304,6 +310,7 @@ class Worker:
             "curve": report.curve,
             "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
             "warnings": list(diagnosis.warnings),
+            "sources": sources_split,
         }
         if self.checkpoint_folder is None:
             return record, None

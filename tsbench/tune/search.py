@@ -22,7 +22,18 @@ from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
 from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
-from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, find_study, quiet, retry, seconds, study_name
+from tsbench.tune.storage import (
+    HEARTBEAT_SECONDS,
+    ended,
+    fail_stale,
+    find_study,
+    on_another_split,
+    quiet,
+    retry,
+    seconds,
+    study_name,
+    study_names_of,
+)
 
 # The first trials of a study are compared with too few others to be given up early.
 PRUNE_AFTER = 5
@@ -30,7 +41,10 @@ PRUNE_AFTER = 5
 
 @dataclass(eq=False)
 class Search:
-    """A study and all that scoring one of its trials takes."""
+    """A study and all that scoring one of its trials takes.
+
+    on_another_split : where the study is new, those it takes the place of since the data is split otherwise now.
+    """
 
     spec: RunSpec
     study: optuna.Study
@@ -40,6 +54,7 @@ class Search:
     seeds: Sequence[int]
     metric: str
     plugins: Plugins
+    on_another_split: Sequence[str] = ()
     _revived: float = field(default=-math.inf, init=False)
 
     def open(self, n_trials: int) -> None:
@@ -81,6 +96,7 @@ class Search:
             neutral_keys=chosen.neutral_keys(),
             fingerprint=self.inner.fingerprint,
             protocol=self.inner.protocol,
+            split="",
             group=None,
             fold=fold,
             seed=seed,
@@ -175,7 +191,7 @@ def check_searches(
     """Raise the UsageError that `open_search` would raise for one of these, before any of them is worked on."""
     for spec in specs:
         space = [one.as_json() for one in _dimensions(spec, plugins, fixed, spaces)]
-        study = find_study(study_name(spec, plugins, metric, fixed), storage)
+        study = find_study(study_name(spec, storage, plugins, metric, fixed), storage)
         if study is not None:
             _check_same(study, {"space": space, "seeds": list(seeds)})
 
@@ -198,7 +214,7 @@ def open_search(
     """
     dimensions = _dimensions(spec, plugins, fixed, spaces)
     inner = training_part(spec, plugins)
-    name = study_name(spec, plugins, metric, fixed)
+    name, others = study_name(spec, storage, plugins, metric, fixed), list[str]()
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}
@@ -208,12 +224,14 @@ def open_search(
         study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
         _check_same(study, about)
     else:
+        others = on_another_split(spec, storage, plugins, metric, fixed)
         about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}
+        about["plain"] = study_names_of(spec, plugins, metric, fixed)[1]
         for key, value in {**about, "metric": metric, "label": spec.label}.items():
             study.set_user_attr(key, value)
         study.enqueue_trial({one.key: spec.params[one.key] for one in dimensions if one.holds(spec.params[one.key])})
     study.pruner = MedianPruner(n_startup_trials=PRUNE_AFTER, n_warmup_steps=0)
-    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins)
+    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins, others)
 
 
 def _dimensions(

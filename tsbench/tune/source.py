@@ -17,7 +17,7 @@ from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
-from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
+from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_names_of
 from tsbench.tune.tuned import MARK, budget_text
 
 
@@ -46,10 +46,10 @@ def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins
                 about = study.user_attrs
                 fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != MARK})
                 settings = _settings(spec, fixed, plugins)
-                planned = _planned(spec, settings, run["method_version"])
+                planned = _planned(run, settings)
                 trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))
-                name = study_name(planned, plugins, metric, fixed)
-                if study.study_name == name and _gave(study, trials, spec, planned):
+                names_of = study_names_of(planned, plugins, metric, fixed)
+                if study.study_name in names_of and _gave(study, trials, spec, planned):
                     spaces = _spaces(about["space"], settings, fixed)
                     return Origin(trials, about["seeds"], fixed, spaces), list(_differences(study, spec, trials))
     return None, ["its study is not in this store: make it anew with 'tsbench tune', the options being those of then"]
@@ -63,12 +63,14 @@ def _settings(spec: Mapping[str, Any], fixed: Mapping[str, Any], plugins: Plugin
     return resolve(plugins["methods"].get(spec["method"]).Params, fixed, find, spec["method"])
 
 
-def _planned(spec: Mapping[str, Any], settings: Settings, method_version: int) -> RunSpec:
+def _planned(run: Mapping[str, Any], settings: Settings) -> RunSpec:
     """Return a stored run as it was planned, before its study's parameters went in."""
+    spec = run["spec"]
     same = ("method", "versions", "dataset", "fingerprint", "normalisation", "group", "fold", "seed", "dataset_ref")
     return RunSpec(
         **{key: spec[key] for key in same},
-        method_version=method_version,
+        method_version=run["method_version"],
+        split=run["split"] or "",
         params=settings.flat(),
         neutral_keys=settings.neutral_keys(),
         probe_keys=settings.keys_at("probe"),

@@ -122,18 +122,40 @@ def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
         thread.join()
 
 
-def study_name(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
-    """Return the name of the study that tunes a planned run: the same for all its seeds.
+def study_names_of(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> tuple[str, str]:
+    """Return the name of the study that tunes a planned run, the same for all its seeds, and that without the split.
 
-    It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold, metric, and the keys that
-    the user fixed. Of a cross-validated protocol each fold has its study, since its training part holds test cases of
-    the others.
+    It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold and split, metric, and the
+    keys that the user fixed. Of a cross-validated protocol each fold has its study, since its training part holds test
+    cases of the others.
     """
     about = replace(spec, seed=0, threads=1).identity()
     about |= {"metric": metric, "fixed": sorted(set(fixed) & set(spec.params))}
     if _uneven(spec.dataset_ref or spec.dataset, spec.fingerprint, plugins):
         about["training_part"] = 2  # once it kept the time axis and the classes of the whole dataset
-    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{digest(about)[:12]}"
+    start = f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}."
+    plain = f"{start}{digest(about)[:12]}"
+    return f"{start}{digest(about | {'split': spec.split})[:12]}" if spec.split else plain, plain
+
+
+def study_name(spec: RunSpec, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
+    """Return the name that the study of a planned run has, or is to have, in a store.
+
+    One of before names had the split is gone on with where no group (subject, say) shaped its folds.
+    """
+    name, plain = study_names_of(spec, plugins, metric, fixed)
+    earlier = "groups:" not in spec.split and find_study(name, storage) is None and find_study(plain, storage)
+    return plain if earlier else name
+
+
+def on_another_split(
+    spec: RunSpec, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]
+) -> list[str]:
+    """Return the names of the studies that differ in the split alone: their scores are of other folds."""
+    name, plain = study_names_of(spec, plugins, metric, fixed)
+    start = name.rpartition(".")[0] + "."
+    names = [one for one in optuna.get_all_study_names(storage) if one.startswith(start) and one != name]
+    return [one for one in names if one == plain or load_study(one, storage).user_attrs.get("plain") == plain]
 
 
 @functools.lru_cache(maxsize=4096)

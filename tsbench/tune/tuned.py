@@ -15,7 +15,7 @@ from tsbench.plugins import Plugins
 from tsbench.run.plan import Plan
 from tsbench.run.spec import RunSpec
 from tsbench.tune.space import settings_of, tunable
-from tsbench.tune.storage import best, ended, find_study, study_name
+from tsbench.tune.storage import best, ended, find_study, on_another_split, study_name
 
 MARK = "tuned"
 
@@ -40,7 +40,7 @@ def with_tuned(
             continue
         if spec.sources:
             raise UsageError("--tuned with --pretrain-on: a search pre-trains on the target's own training part")
-        study = find_study(study_name(spec, plugins, metric, fixed), storage)
+        study = find_study(study_name(spec, storage, plugins, metric, fixed), storage)
         trial = best(study) if study is not None else None
         if study is None or trial is None:
             missing.append(spec)
@@ -50,7 +50,9 @@ def with_tuned(
             notes.append(f"{study.study_name} has {count} of {budget} trials; 'tsbench tune' goes on with it")
         specs.append(_tuned(spec, trial.params, budget_text(study), metric, plugins))
     if missing:
-        raise UsageError(_remedy(missing, metric))
+        others = [name for spec in missing for name in on_another_split(spec, storage, plugins, metric, fixed)]
+        was = f"the data was split otherwise in {others[0]}; " if others else ""
+        raise UsageError(was + _remedy(missing, metric))
     if specs and not any(MARK in spec.overrides for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
@@ -68,6 +70,7 @@ def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int | str, metric: s
         spec,
         params=settings.flat(),
         neutral_keys=settings.neutral_keys(),
+        planned=spec.identity()["params"],
         overrides={**spec.overrides, MARK: budget if metric == "accuracy" else f"{budget}:{metric}"},
     )
 
