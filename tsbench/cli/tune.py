@@ -175,8 +175,8 @@ class _Telling:
         self._named = search.study.study_name
         space = "; ".join(one.text() for one in search.dimensions)
         click.echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
-        for name in search.on_another_split:
-            click.echo(f"  begun anew: the data was split otherwise in {name}")
+        if search.instead_of:
+            click.echo(f"  in place of {search.instead_of}, made when the data was split otherwise")
 
     def trial_ended(self, search: Any, trial: Any) -> None:
         from tsbench.tune.report import describe
@@ -211,7 +211,7 @@ class _Telling:
 def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | None) -> int:
     from tsbench.tune.report import lines
     from tsbench.tune.report import plot as draw
-    from tsbench.tune.storage import load_study, open_studies, study_name
+    from tsbench.tune.storage import load_study, name_on_split, open_studies
 
     if plot is not None and len(plan.specs) != 1:
         raise UsageError(f"--plot draws one study, these are {len(plan.specs)}; name one method and one dataset")
@@ -219,7 +219,7 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
             try:
-                study = load_study(study_name(spec, storage, plugins, metric, overrides), storage)
+                study = load_study(name_on_split(spec, storage, plugins, metric, overrides), storage)
             except UsageError as error:
                 absent.append(error)
                 click.echo(f"error: {error}", err=True)

@@ -27,12 +27,11 @@ from tsbench.tune.storage import (
     ended,
     fail_stale,
     find_study,
-    on_another_split,
+    name_on_split,
     quiet,
     retry,
     seconds,
     study_name,
-    study_names_of,
 )
 
 # The first trials of a study are compared with too few others to be given up early.
@@ -43,7 +42,7 @@ PRUNE_AFTER = 5
 class Search:
     """A study and all that scoring one of its trials takes.
 
-    on_another_split : where the study is new, those it takes the place of since the data is split otherwise now.
+    instead_of : the study whose place it takes, since that was made when the data was split otherwise; "" for none.
     """
 
     spec: RunSpec
@@ -54,7 +53,7 @@ class Search:
     seeds: Sequence[int]
     metric: str
     plugins: Plugins
-    on_another_split: Sequence[str] = ()
+    instead_of: str = ""
     _revived: float = field(default=-math.inf, init=False)
 
     def open(self, n_trials: int) -> None:
@@ -191,7 +190,7 @@ def check_searches(
     """Raise the UsageError that `open_search` would raise for one of these, before any of them is worked on."""
     for spec in specs:
         space = [one.as_json() for one in _dimensions(spec, plugins, fixed, spaces)]
-        study = find_study(study_name(spec, storage, plugins, metric, fixed), storage)
+        study = find_study(name_on_split(spec, storage, plugins, metric, fixed), storage)
         if study is not None:
             _check_same(study, {"space": space, "seeds": list(seeds)})
 
@@ -214,24 +213,24 @@ def open_search(
     """
     dimensions = _dimensions(spec, plugins, fixed, spaces)
     inner = training_part(spec, plugins)
-    name, others = study_name(spec, storage, plugins, metric, fixed), list[str]()
+    name = name_on_split(spec, storage, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize", sampler=sampler)
+        study.set_user_attr("split", spec.split)  # first: a study with a space and no split is one of before
     except optuna.exceptions.DuplicatedStudyError:
         study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
         _check_same(study, about)
     else:
-        others = on_another_split(spec, storage, plugins, metric, fixed)
         about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}
-        about["plain"] = study_names_of(spec, plugins, metric, fixed)[1]
         for key, value in {**about, "metric": metric, "label": spec.label}.items():
             study.set_user_attr(key, value)
         study.enqueue_trial({one.key: spec.params[one.key] for one in dimensions if one.holds(spec.params[one.key])})
     study.pruner = MedianPruner(n_startup_trials=PRUNE_AFTER, n_warmup_steps=0)
-    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins, others)
+    plain = study_name(spec, plugins, metric, fixed)
+    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins, "" if name == plain else plain)
 
 
 def _dimensions(

@@ -10,14 +10,16 @@ from typing import Any
 import optuna
 
 from tsbench.errors import TsbenchError
+from tsbench.identity import digest
 from tsbench.params import Settings, resolve
 from tsbench.plugins import Plugins
 from tsbench.protocol import Protocol
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
+from tsbench.splits import same_split
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
-from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_names_of
+from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
 from tsbench.tune.tuned import MARK, budget_text
 
 
@@ -46,10 +48,11 @@ def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins
                 about = study.user_attrs
                 fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != MARK})
                 settings = _settings(spec, fixed, plugins)
-                planned = _planned(run, settings)
+                planned = _planned(spec, settings, run["method_version"])
                 trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))
-                names_of = study_names_of(planned, plugins, metric, fixed)
-                if study.study_name in names_of and _gave(study, trials, spec, planned):
+                name = study_name(planned, plugins, metric, fixed)
+                here = study.study_name in (name, f"{name}.{digest(run['split'])[:8]}")
+                if here and same_split(about.get("split"), run["split"]) and _gave(study, trials, spec, planned):
                     spaces = _spaces(about["space"], settings, fixed)
                     return Origin(trials, about["seeds"], fixed, spaces), list(_differences(study, spec, trials))
     return None, ["its study is not in this store: make it anew with 'tsbench tune', the options being those of then"]
@@ -63,14 +66,12 @@ def _settings(spec: Mapping[str, Any], fixed: Mapping[str, Any], plugins: Plugin
     return resolve(plugins["methods"].get(spec["method"]).Params, fixed, find, spec["method"])
 
 
-def _planned(run: Mapping[str, Any], settings: Settings) -> RunSpec:
+def _planned(spec: Mapping[str, Any], settings: Settings, method_version: int) -> RunSpec:
     """Return a stored run as it was planned, before its study's parameters went in."""
-    spec = run["spec"]
     same = ("method", "versions", "dataset", "fingerprint", "normalisation", "group", "fold", "seed", "dataset_ref")
     return RunSpec(
         **{key: spec[key] for key in same},
-        method_version=run["method_version"],
-        split=run["split"] or "",
+        method_version=method_version,
         params=settings.flat(),
         neutral_keys=settings.neutral_keys(),
         probe_keys=settings.keys_at("probe"),

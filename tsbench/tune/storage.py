@@ -25,6 +25,7 @@ from tsbench.run.database import LOCK_SECONDS
 from tsbench.run.datasets import open_dataset, summarise
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
+from tsbench.splits import same_split
 
 if TYPE_CHECKING:
     from tsbench.tune.search import Attempt
@@ -122,40 +123,34 @@ def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
         thread.join()
 
 
-def study_names_of(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> tuple[str, str]:
-    """Return the name of the study that tunes a planned run, the same for all its seeds, and that without the split.
+def study_name(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
+    """Return the name of the study that tunes a planned run: the same for all its seeds.
 
-    It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold and split, metric, and the
-    keys that the user fixed. Of a cross-validated protocol each fold has its study, since its training part holds test
-    cases of the others.
+    It ends in a digest of method, version, parameters, dataset, fingerprint, protocol, fold, metric, and the keys that
+    the user fixed. Of a cross-validated protocol each fold has its study, since its training part holds test cases of
+    the others.
     """
     about = replace(spec, seed=0, threads=1).identity()
     about |= {"metric": metric, "fixed": sorted(set(fixed) & set(spec.params))}
     if _uneven(spec.dataset_ref or spec.dataset, spec.fingerprint, plugins):
         about["training_part"] = 2  # once it kept the time axis and the classes of the whole dataset
-    start = f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}."
-    plain = f"{start}{digest(about)[:12]}"
-    return f"{start}{digest(about | {'split': spec.split})[:12]}" if spec.split else plain, plain
+    return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{digest(about)[:12]}"
 
 
-def study_name(spec: RunSpec, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
-    """Return the name that the study of a planned run has, or is to have, in a store.
+def name_on_split(spec: RunSpec, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
+    """Return the name under which a store has, or is to have, the study of a planned run on its split.
 
-    One of before names had the split is gone on with where no group (subject, say) shaped its folds.
+    It is `study_name`, and a digest of the split after it where the study of that name was made on another one. One
+    that began before splits were noted is taken for such where groups (subjects, say) shape its folds.
     """
-    name, plain = study_names_of(spec, plugins, metric, fixed)
-    earlier = "groups:" not in spec.split and find_study(name, storage) is None and find_study(plain, storage)
-    return plain if earlier else name
-
-
-def on_another_split(
-    spec: RunSpec, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]
-) -> list[str]:
-    """Return the names of the studies that differ in the split alone: their scores are of other folds."""
-    name, plain = study_names_of(spec, plugins, metric, fixed)
-    start = name.rpartition(".")[0] + "."
-    names = [one for one in optuna.get_all_study_names(storage) if one.startswith(start) and one != name]
-    return [one for one in names if one == plain or load_study(one, storage).user_attrs.get("plain") == plain]
+    name = study_name(spec, plugins, metric, fixed)
+    study = find_study(name, storage)
+    about = {} if study is None else study.user_attrs
+    if "split" in about:
+        same = same_split(about["split"], spec.split)
+    else:  # or another process is just making it
+        same = "space" not in about or "groups:" not in spec.split
+    return name if same else f"{name}.{digest(spec.split)[:8]}"
 
 
 @functools.lru_cache(maxsize=4096)

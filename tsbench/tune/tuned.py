@@ -15,7 +15,7 @@ from tsbench.plugins import Plugins
 from tsbench.run.plan import Plan
 from tsbench.run.spec import RunSpec
 from tsbench.tune.space import settings_of, tunable
-from tsbench.tune.storage import best, ended, find_study, on_another_split, study_name
+from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name
 
 MARK = "tuned"
 
@@ -32,7 +32,7 @@ def with_tuned(
 
     Raises UsageError where a study is missing or none of its trials succeeded, naming the command that makes it.
     """
-    specs, notes, missing = [], [], []
+    specs, notes, missing, otherwise = [], [], [], list[str]()
     for spec in plan.specs:
         settings = None if spec.untrained else settings_of(spec, spec.params, plugins)
         if settings is None or not tunable(settings):
@@ -40,19 +40,21 @@ def with_tuned(
             continue
         if spec.sources:
             raise UsageError("--tuned with --pretrain-on: a search pre-trains on the target's own training part")
-        study = find_study(study_name(spec, storage, plugins, metric, fixed), storage)
+        name = name_on_split(spec, storage, plugins, metric, fixed)
+        study = find_study(name, storage)
         trial = best(study) if study is not None else None
         if study is None or trial is None:
             missing.append(spec)
+            plain = study_name(spec, plugins, metric, fixed)
+            otherwise += [] if name == plain else [plain]
             continue
         budget, count = int(study.user_attrs.get("trials", 0)), len(ended(study))
         if count < budget:
             notes.append(f"{study.study_name} has {count} of {budget} trials; 'tsbench tune' goes on with it")
         specs.append(_tuned(spec, trial.params, budget_text(study), metric, plugins))
     if missing:
-        others = [name for spec in missing for name in on_another_split(spec, storage, plugins, metric, fixed)]
-        was = f"the data was split otherwise in {others[0]}; " if others else ""
-        raise UsageError(was + _remedy(missing, metric))
+        why = f"{otherwise[0]} was made when the data was split otherwise; " if otherwise else ""
+        raise UsageError(why + _remedy(missing, metric))
     if specs and not any(MARK in spec.overrides for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
