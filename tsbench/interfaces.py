@@ -116,14 +116,24 @@ class SSLMethod(nn.Module, ABC):
         """Parameters of every method; a method redeclares those whose default its paper fixes."""
 
         encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
-        epochs: int = param(50, low=0, high=100_000, doc="passes over the training cases")
-        min_steps: int = param(0, low=0, high=10_000_000, doc="train at least this many steps, whatever the epochs")
-        max_steps: int | None = param(None, low=0, high=10_000_000, doc="train at most this many steps")
-        batch_size: int = param(32, low=1, high=65_536, doc="cases per step; a smaller set is one batch")
-        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate")
-        weight_decay: float = param(0.0, low=0.0, high=1.0, doc="weight decay")
-        clip_norm: float | None = param(None, low=0.0, doc="clip the gradient to this norm", neutral=None)
-        precision: Literal["fp32", "bf16"] = param("fp32", doc="bf16: mixed precision by autocast", neutral="fp32")
+        epochs: int = param(50, low=0, high=100_000, stage="training", doc="passes over the training cases")
+        min_steps: int = param(
+            0, low=0, high=10_000_000, stage="training", doc="train at least this many steps, whatever the epochs"
+        )
+        max_steps: int | None = param(
+            None, low=0, high=10_000_000, stage="training", doc="train at most this many steps"
+        )
+        batch_size: int = param(
+            32, low=1, high=65_536, stage="training", doc="cases per step; a smaller set is one batch"
+        )
+        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, stage="training", doc="learning rate")
+        weight_decay: float = param(0.0, low=0.0, high=1.0, stage="training", doc="weight decay")
+        clip_norm: float | None = param(
+            None, low=0.0, stage="training", doc="clip the gradient to this norm", neutral=None
+        )
+        precision: Literal["fp32", "bf16"] = param(
+            "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32"
+        )
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False

@@ -201,9 +201,29 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
 
     methods = []
     for name, cls in classes.items():
-        settings = resolve(cls.Params, accepted[name], find, name)
-        methods.append(_Method(name, cls, settings, _changed(cls, settings, accepted[name], find, name)))
+        settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
+        if _trains(cls) and not name.startswith(UNTRAINED):
+            _check_steps(name, cls, settings.params)
+        elif not _is_classifier(cls):  # what only training reads makes no other row
+            given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
+            settings = resolve(cls.Params, given, find, name)
+        methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name)))
     return methods
+
+
+def _check_steps(name: str, cls: type[SSLMethod], params: Any) -> None:
+    """Raise UsageError where parameters leave no training step; a method that counts on its own is seen in its run."""
+    from tsbench.interfaces import SSLMethod
+
+    zero = ["max_steps"] if getattr(params, "max_steps", None) == 0 else []
+    if not zero and cls.total_steps is SSLMethod.total_steps and not (params.epochs or params.min_steps):
+        zero = ["epochs", "min_steps"]
+    if zero:
+        given = " and ".join(f"{key}=0" for key in zero)
+        raise UsageError(
+            f"{name}: {given} trains no step; set {' or '.join(zero)} above 0, or take {UNTRAINED}{name}, which is "
+            "meant to be untrained"
+        )
 
 
 def _changed(cls: Any, settings: Settings, overrides: Mapping[str, str], find: Any, name: str) -> dict[str, Any]:

@@ -284,6 +284,7 @@ class Worker:
             return Trained(method, self.device, key, {"steps": 0, "seconds": 0.0}, None, channels)
         found = self._checkpoint(key)
         if found is not None:
+            _check_steps(method, found.report["steps"])
             method.load_state_dict(found.state)
             kept = (key, f"{key}.safetensors", self.sha256_of(key) or "")
             return Trained(method, self.device, key, {**found.report, "reused": 1}, kept, channels)
@@ -295,6 +296,7 @@ class Worker:
     ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         report = training.fit(method, sources, seed_everything(key, "fit"), self.progress)
+        _check_steps(method, report.steps)
         name = type(method).__name__
         prepared = [method.prepare(source) for source in sources]
         diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
@@ -328,6 +330,15 @@ def metrics_of(predictions: Predictions) -> dict[str, float]:
     """Return every metric, from nothing but stored predictions."""
     p = predictions
     return compute(p.y_true.astype(np.int64), p.y_pred.astype(np.int64), p.scores, len(p.classes))
+
+
+def _check_steps(method: SSLMethod, steps: int) -> None:
+    """Raise MethodError where a method that trains made no step: its row would be its untrained twin's."""
+    if method.trains and not steps:
+        raise MethodError(
+            f"{type(method).__name__} trained no step: its parameters leave none; raise those that count its steps or "
+            "epochs, or run the untrained twin, random:METHOD"
+        )
 
 
 def _labels(panel: Panel) -> Any:

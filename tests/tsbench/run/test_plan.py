@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
+from tsbench.params import declarations
 from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
 
 
@@ -54,6 +55,48 @@ def test_setting_a_default_explicitly_is_the_same_run(installed, registry):
     explicit = plan(installed, registry, "trls", overrides={"encoder": "tfr", "encoder.cell": "lstm", "tau": "0.7"})
     assert explicit.specs[0].key == plan(installed, registry, "trls").specs[0].key
     assert explicit.specs[0].label == "trls"
+
+
+@pytest.mark.parametrize("name", ["trls", "ts2vec", "ts-tcc", "t-loss", "tnc", "cpc", "simclr", "supervised", "aimts"])
+def test_what_only_training_reads_makes_no_other_untrained_twin(installed, registry, name):
+    twin, given = f"random:{name}", {}
+    for d in declarations(installed["methods"].get(name).Params):
+        values = (*d.choices, d.low, d.high, True)
+        if d.stage == "training" and d.type != "str | None":
+            given[d.name] = str(next(value for value in values if value not in (None, d.default)))
+    assert {"epochs", "min_steps", "max_steps", "batch_size", "lr", "weight_decay", "clip_norm", "precision"} <= set(
+        given
+    )
+    (plain,), (spec,) = plan(installed, registry, twin).specs, plan(installed, registry, twin, overrides=given).specs
+    assert (spec.key, spec.label, dict(spec.params)) == (plain.key, twin, dict(plain.params))
+    assert plan(installed, registry, name, overrides={"lr": "0.5"}).specs[0].label == f"{name}[lr=0.5]"
+
+
+def test_a_value_that_makes_no_other_row_is_checked_all_the_same(installed, registry):
+    with pytest.raises(UsageError, match="random:trls: parameter 'max_steps' = 'many'"):
+        plan(installed, registry, "random:trls", overrides={"max_steps": "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "zero"),
+    [
+        ("trls", {"max_steps": "0"}, "max_steps=0"),
+        ("ts2vec", {"max_steps": "0"}, "max_steps=0"),
+        ("t-loss", {"min_steps": "0", "max_steps": "15"}, "epochs=0 and min_steps=0"),
+        ("supervised", {"epochs": "0"}, "epochs=0 and min_steps=0"),
+    ],
+)
+def test_a_training_without_a_step_is_refused(installed, registry, name, given, zero):
+    with pytest.raises(UsageError, match=f"^{name}: {zero} trains no step; set .* above 0, or take random:{name}"):
+        plan(installed, registry, name, overrides=given)
+    assert plan(installed, registry, f"random:{name}", overrides=given).specs[0].label == f"random:{name}"
+
+
+def test_what_shapes_an_untrained_twin_stays_in_its_label(installed, registry):
+    given = {"encoder.cell": "gru", "max_steps": "7", "projector_dim": "8"}
+    assert plan(installed, registry, "random:trls", overrides=given).specs[0].label == (
+        "random:trls[encoder.cell=gru,projector_dim=8]"
+    )
 
 
 def test_threads_and_seed_enter_the_key_and_the_dataset_reference_does_not(installed, registry, tmp_path):

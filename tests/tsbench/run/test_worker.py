@@ -106,6 +106,15 @@ def test_the_untrained_twin_never_trains(installed, registry):
     assert result.curve == []
 
 
+def test_a_training_that_makes_no_step_is_no_result(installed, registry, tmp_path):
+    """Seen in the run where a method counts its steps on its own, also with the weights of such a run kept."""
+    (spec,) = specs(installed, registry, method="ts2vec", overrides={**SMALL_TS2VEC, "iterations": "0"})
+    result = Worker(installed, checkpoint_folder=tmp_path).run(spec)
+    assert result.error.startswith("TS2Vec trained no step: its parameters leave none") and not list(tmp_path.iterdir())
+    (features,) = specs(installed, registry, method="minirocket-features", overrides={"n_kernels": "84"})
+    assert Worker(installed).run(features).facts["steps"] == 0
+
+
 def test_test_labels_reach_nothing_that_is_fitted(installed, registry, monkeypatch):
     (spec,) = specs(installed, registry, protocols=("linear-paper",))
     clean = Worker(installed).run(spec)
