@@ -23,11 +23,11 @@ def local(settings):
     executor.stop()
 
 
-def do(executor, spec, slot=0):
+def do(executor, spec, slot=0, note=lambda *_: None):
     """Return the result of one run on one slot, given again when its worker had died before."""
     executor.submit(slot, spec)
     for _ in range(10 * PATIENCE):
-        for done in executor.wait(lambda *_: None):
+        for done in executor.wait(lambda *_: None, note):
             if done.result is not None:
                 return done.result
             executor.submit(slot, spec)
@@ -66,7 +66,8 @@ def test_what_goes_wrong_ends_its_run_only(local, planned, what, status, error, 
     assert trace in result.traceback
     assert 0 < result.started <= result.finished
     if what == "eat":
-        assert result.peak_memory_bytes > MEMORY
+        assert result.peak_memory_bytes + result.facts["memory_at_start_bytes"] > MEMORY
+        assert 0 < result.facts["memory_at_start_bytes"] < MEMORY
 
 
 def test_a_time_limit_ends_a_run_deaf_to_sigterm_with_all_it_started(settings, planned, tmp_path):
@@ -79,6 +80,12 @@ def test_a_time_limit_ends_a_run_deaf_to_sigterm_with_all_it_started(settings, p
     assert result.finished - result.started < 20
     worker, child = map(int, (tmp_path / "pids").read_text().split())
     wait_for(lambda: not psutil.pid_exists(worker) and not is_running(child))
+
+
+def test_a_worker_tells_what_it_does_once(local, planned, tmp_path):
+    spec, notes = planned("new_module", note=tmp_path / "pid").specs[0], []
+    assert do(local, spec, note=lambda *note: notes.append(note)).error == ""
+    assert notes[-2:] == [(spec, "importing"), (spec, "")]
 
 
 def test_a_worker_stays_warm_and_one_killed_while_idle_is_replaced(local, planned, tmp_path):

@@ -16,7 +16,7 @@ class Silent:
     def started(self, *_):
         pass
 
-    step = finished = waiting = started
+    step = note = finished = waiting = started
 
 
 @pytest.mark.parametrize("address", ["nonsense", "host", "host:port", ":1", "host:99999"])
@@ -74,11 +74,11 @@ def test_limits_that_no_node_can_enforce_are_refused_by_the_nodes(cluster, setti
 class LosesANode(Ray):
     """Kills a node once runs have begun on both."""
 
-    def wait(self, step):
+    def wait(self, *told):
         if self.doomed is not None and all(note.exists() for note in self.notes):
             self.cluster.remove_node(self.doomed, allow_graceful=False)
             self.doomed = None
-        return super().wait(step)
+        return super().wait(*told)
 
 
 def test_a_cluster_loses_a_node_and_a_run_crashes(cluster, planned, settings, tmp_path):

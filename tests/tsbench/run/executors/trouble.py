@@ -4,6 +4,7 @@ Tests give it to worker processes.
 """
 
 import ctypes
+import importlib
 import os
 import signal
 import subprocess
@@ -37,6 +38,12 @@ class Trouble(Classifier):
 
     def nothing(self):
         pass
+
+    def new_module(self):
+        sys.path.insert(0, str(Path(self.params.note).parent))
+        Path(self.params.note).with_name("made_just_now.py").touch()
+        importlib.invalidate_caches()
+        importlib.import_module("made_just_now")
 
     def error(self):
         raise ValueError("no good")
