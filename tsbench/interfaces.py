@@ -107,6 +107,7 @@ class SSLMethod(nn.Module, ABC):
     supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
+    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that nobody does.
     any_channels : True for a method that encodes series of other channels than it was trained on.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
@@ -138,6 +139,7 @@ class SSLMethod(nn.Module, ABC):
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     any_channels: ClassVar[bool] = False
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
@@ -230,7 +232,8 @@ class SSLMethod(nn.Module, ABC):
 class Classifier(ABC):
     """A method with a decision rule of its own (1-NN, ROCKET, a floor): no probe is fitted on top.
 
-    Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation.
+    Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation. `reads` names
+    what it reads of a Panel beside series and labels: "times", "static", "text".
     """
 
     class Params(BaseParams):
@@ -238,6 +241,7 @@ class Classifier(ABC):
 
     version: ClassVar[int] = 1
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, settings: Settings) -> None:
         self.params: Any = settings.params

@@ -26,10 +26,11 @@ from tsbench.plugins import Plugins
 
 if TYPE_CHECKING:
     from tsbench.dataset import Card, Data, Dataset
+    from tsbench.panel import Panel
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Summary:
     """What planning needs of a dataset without loading it.
 
     n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
-    part of a fold of its own lacks a class.
+    part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
+    "times" where their steps differ, "static", "text".
     """
 
     fingerprint: str
     archive_folds: int
     n_values: int
     uneven: bool
+    beside: dict[str, str]
 
 
 class DatasetHandle:
@@ -128,9 +131,11 @@ def summarise(handle: DatasetHandle) -> Summary:
             int(str(cached["archive_folds"])),
             int(str(cached["n_values"])),
             bool(cached["uneven"]),
+            dict(cached["beside"]),  # type: ignore[call-overload]
         )
     data = handle.load()
-    summary = Summary(data.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size, _uneven(data))
+    n_folds = len(data.folds.get("archive", []))
+    summary = Summary(data.fingerprint(), n_folds, data.panel.X.size, _uneven(data), _beside(data.panel))
     if key:
         _write_cache({**_read_cache(), key: asdict(summary)})
     return summary
@@ -144,6 +149,23 @@ def _uneven(data: Data) -> bool:
     if data.panel.task != "classification" or y is None:
         return False
     return any(len(set(y[fold.train].tolist())) < n_classes for fold in data.folds.get("archive", []))
+
+
+def _beside(panel: Panel) -> dict[str, str]:
+    import numpy as np
+
+    found = {}
+    if panel.times is not None:
+        steps = np.diff(panel.times, axis=1)
+        steps = steps[np.isfinite(steps)]
+        if len(steps) and not np.allclose(steps, steps[0]):
+            found["times"] = "times (irregular)"
+    if panel.static is not None:
+        n = panel.shape.n_static
+        found["static"] = f"{n} static value{'s' * (n != 1)}"
+    if panel.text is not None:
+        found["text"] = "texts"
+    return found
 
 
 def cache_folder() -> Path:

@@ -45,13 +45,14 @@ class Plan:
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
     pre-trained on; invalid : {dataset: why} for data that cannot be used. Small datasets come first, so that results
     and mistakes show early; runs on one fold follow each other, protocols innermost, so that they share one
-    pre-training.
+    pre-training. unread : {dataset: what its cases have beside their series, in words, that no method reads}.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     invalid: dict[str, str] = field(default_factory=dict)
     missing_sources: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), plan):
         default = handle.card.default_protocol or handle.default_protocol
         chosen = protocols or [registry.protocol(default)]
+        _note_unread(plan, handle, summary, methods)
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
             _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins, sources)
@@ -109,6 +111,7 @@ def _sources(
         if not summary.archive_folds:
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
         found.append(_Source(handle, summary.fingerprint))
+        _note_unread(plan, handle, summary, methods)
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
     if not found:
         raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
@@ -127,6 +130,13 @@ def _by_size(handles: Sequence[DatasetHandle], plan: Plan) -> list[tuple[Dataset
         except InvalidDataError as error:
             plan.invalid[handle.name] = str(error)
     return sorted(found, key=lambda pair: pair[1].n_values)
+
+
+def _note_unread(plan: Plan, handle: DatasetHandle, summary: Summary, methods: Sequence[_Method]) -> None:
+    read = {kind for method in methods for kind in method.cls.reads}
+    unread = [words for kind, words in summary.beside.items() if kind not in read]
+    if unread:
+        plan.unread[handle.name] = unread
 
 
 def _name_corpus(plan: Plan, n_found: int) -> None:

@@ -146,6 +146,33 @@ def test_a_file_without_a_split_is_cross_validated_by_default_and_refused_under_
         plan(installed, registry, datasets=str(path), protocols=("svm-rbf",))
 
 
+def ward(tmp_path, times=(0, 1, 5), n_static=3):
+    """Return the path of ten cases with times and static values."""
+    rng, y = np.random.default_rng(0), np.arange(10) % 2
+    extra = {"times": np.tile(np.asarray(times, float), (10, 1)), "static": rng.normal(size=(10, n_static))}
+    np.savez(tmp_path / "ward.npz", X=rng.normal(size=(10, 1, 3)), y=y, **extra)
+    return str(tmp_path / "ward.npz")
+
+
+@pytest.mark.parametrize(
+    ("times", "n_static", "unread"),
+    [((0, 1, 5), 3, ["times (irregular)", "3 static values"]), ((0, 0.1, 0.2), 1, ["1 static value"])],
+)
+def test_what_no_method_reads_of_a_dataset_is_noted(installed, registry, tmp_path, times, n_static, unread):
+    path = ward(tmp_path, times, n_static)
+    for _ in range(2):  # read, then from the cache
+        found = plan(installed, registry, "majority,trls,ts2vec", f"{path},GunPoint", protocols=("linear-cv5",))
+        assert found.unread == {"ward": unread}
+
+
+def test_what_one_method_declares_to_read_is_not_noted(installed, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(installed["methods"].get("majority"), "reads", frozenset({"static"}))
+    found = plan(installed, registry, "majority,1nn-ed", ward(tmp_path))
+    assert found.unread == {"ward": ["times (irregular)"]}
+    monkeypatch.setattr(installed["methods"].get("1nn-ed"), "reads", ("times",))
+    assert plan(installed, registry, "majority,1nn-ed", ward(tmp_path)).unread == {}
+
+
 def test_two_datasets_of_one_name_are_refused(installed, registry, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -193,7 +193,7 @@ def test_peak_memory_is_what_the_run_added(tmp_path, registry):
     (spec,) = specs(plugins, registry, method="mine")
     held = np.ones(16_000_000)  # of the process, before the run
     result = Worker(plugins).run(spec)
-    assert 64e6 <= result.peak_memory_bytes < held.nbytes <= result.facts["memory_at_start_bytes"]
+    assert 50e6 < result.peak_memory_bytes < held.nbytes < result.facts["memory_at_start_bytes"]
 
 
 def test_no_duration_holds_what_a_process_does_once(tmp_path, registry, monkeypatch):
