@@ -74,7 +74,7 @@ def watching(note: Note = silent) -> Iterator[None]:
         finally:
             _once.end()
 
-    _once.note, bootstrap._find_and_load = note, find_and_load
+    _once.note, _once.depth, bootstrap._find_and_load = note, 0, find_and_load
     _listen()
     try:
         yield

@@ -277,7 +277,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert "majority UnitTest" in process.stderr.readline()  # the next run has begun
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     assert "Traceback" not in err
     from tsbench.run.store import Store
