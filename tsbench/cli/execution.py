@@ -99,6 +99,8 @@ def execute_plan(
         todo, outcome = choose(plan, store, retry, force)
         for problem in _problems(plan, available):
             click.echo(problem, err=True)
+        for note in unread_notes(plan):
+            click.echo(note, err=True)
         if todo:
             executor = make_executor(where, device, max(spec.threads for spec in todo), store, force)
             with quiet() if as_json else Display() as display:
@@ -166,6 +168,12 @@ def make_worker(store: Any, device: str, force: bool = False) -> Any:
         return Worker(settings().plugins(), pick_device(device))
     sha256_of = (lambda key: None) if force else store.checkpoint_sha256
     return Worker(settings().plugins(), pick_device(device), store.checkpoint_folder, sha256_of)
+
+
+def unread_notes(plan: Any) -> list[str]:
+    """Say, in a line per dataset, what its cases have that no method of the plan reads."""
+    noted = plan.unread.items()
+    return [f"note: {name} has {' and '.join(words)}, which none of the chosen methods reads" for name, words in noted]
 
 
 def _problems(plan: Any, available: bool) -> list[str]:

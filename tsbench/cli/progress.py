@@ -15,6 +15,7 @@ from tsbench.run.driver import Reporter
 from tsbench.run.spec import Result, RunSpec
 
 REFRESH_SECONDS = 0.1
+COMPILED_SECONDS = 1.0  # from which on the line about a run says so
 
 
 class Display:
@@ -60,6 +61,11 @@ class Display:
             self._shown[spec.key] = now
             self.progress.update(self._bars[spec.key], total=total, completed=step, note=f"loss {loss:.4f}")
 
+    def note(self, spec: RunSpec, doing: str) -> None:
+        """Show what the run's process does once in place of the loss."""
+        if spec.key in self._bars:
+            self.progress.update(self._bars[spec.key], note=doing)
+
     def finished(self, result: Result) -> None:
         """Print one line about the run that ended."""
         self.progress.advance(self.overall)
@@ -68,7 +74,9 @@ class Display:
             self.progress.remove_task(bar)
         name, seconds = escape(_name(result.spec)), result.finished - result.started
         if result.status == "succeeded":
-            self.console.print(f"{name}: accuracy {result.metrics['accuracy']:.3f} in {seconds:.1f} s")
+            compiled = result.durations.get("compile", 0.0)
+            apart = f", {compiled:.1f} s of them compiling" if compiled >= COMPILED_SECONDS else ""
+            self.console.print(f"{name}: accuracy {result.metrics['accuracy']:.3f} in {seconds:.1f} s{apart}")
         else:
             self.console.print(f"[red]{name}: {result.status}:[/red] {escape(result.error)}")
         for warning in result.warnings:
@@ -86,6 +94,9 @@ class _Quiet:
         """Show nothing."""
 
     def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
+        """Show nothing."""
+
+    def note(self, spec: RunSpec, doing: str) -> None:
         """Show nothing."""
 
     def finished(self, result: Result) -> None:

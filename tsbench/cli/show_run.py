@@ -64,7 +64,8 @@ def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
     when = datetime.datetime.fromtimestamp(attempt["started"], datetime.UTC).isoformat(timespec="seconds")
     about = {name: run[name] for name in ("method", "method_version", "dataset", "protocol", "fold", "seed", "status")}
     about |= {"attempts": ", ".join(one["status"] for one in run["attempts"]), "started": when}
-    peak = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB"
+    peak, held = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB", attempt["facts"].get("memory_at_start_bytes")
+    peak += "" if held is None else f" beyond the {held / 2**20:.0f} MiB its process held before"
     print_facts(f"run {run['key']}", {**about, "device": attempt["device"], "peak memory": peak})
     print_facts("versions", spec["versions"])
     print_facts("parameters", spec["params"])

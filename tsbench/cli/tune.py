@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from tsbench.cli.execution import Where, executor_options, make_executor
+from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.run import split_commas
 from tsbench.errors import InvalidDataError, UsageError
@@ -106,6 +106,8 @@ def tune(
         click.echo(f"error: {problem}", err=True)
     if show:
         return _show(plan, metric, overrides, plot)
+    for note in unread_notes(plan):
+        click.echo(note, err=True)
     searching = {"metric": metric, "seeds": parse_seeds(seeds), "fixed": overrides, "spaces": wanted}
     failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
     return 1 if failed or plan.invalid else 3 if plan.missing else 0

@@ -34,8 +34,8 @@ class PredictiveMethod(SSLMethod):
         batch_size: int = param(128, low=2, high=65_536, doc="cases per step; a smaller set is one batch")
         lr: float = param(3e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of Adam")
         weight_decay: float = param(3e-4, low=0.0, high=1.0, doc="weight decay (L2)")
-        beta1: float = param(0.9, low=0.0, high=0.9999, doc="first moment decay of Adam")
-        beta2: float = param(0.99, low=0.0, high=0.99999, doc="second moment decay of Adam")
+        beta1: float = param(0.9, low=0.0, high=0.9999, stage="training", doc="first moment decay of Adam")
+        beta2: float = param(0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam")
         future_steps: int | None = param(
             None,
             low=1,

@@ -28,6 +28,7 @@ from tsbench.plugins import Plugins
 
 if TYPE_CHECKING:
     from tsbench.dataset import Card, Data, Dataset, Fold
+    from tsbench.panel import Panel
     from tsbench.protocol import Protocol
 
 T = TypeVar("T")
@@ -40,14 +41,16 @@ class Summary:
     """What planning needs of a dataset without loading it.
 
     n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
-    part of a fold of its own lacks a class. splits : {name of a split: `split_text` of each fold}, no fold where the
-    data cannot be split so.
+    part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
+    "times" where their steps differ, "static", "text". splits : {name of a split: `split_text` of each fold}, no fold
+    where the data cannot be split so.
     """
 
     fingerprint: str
     archive_folds: int
     n_values: int
     uneven: bool
+    beside: dict[str, str] = field(default_factory=dict)
     splits: Mapping[str, list[str]] = field(default_factory=dict)
 
     def split(self, protocol: Protocol, card: Card, fold: int) -> str:
@@ -144,7 +147,7 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     if found is not None and found.fingerprint == fingerprint:
         splits = {**found.splits, **splits}
     n_folds = len(data.folds.get("archive", []))
-    summary = Summary(fingerprint, n_folds, data.panel.X.size, _uneven(data), splits)
+    summary = Summary(fingerprint, n_folds, data.panel.X.size, _uneven(data), _beside(data.panel), splits)
     if key:
         entry = asdict(summary)
         _write_cache({**_read_cache(), key: {**entry, "check": digest([key, entry])}})
@@ -208,6 +211,23 @@ def _uneven(data: Data) -> bool:
     if data.panel.task != "classification" or y is None:
         return False
     return any(len(set(y[fold.train].tolist())) < n_classes for fold in data.folds.get("archive", []))
+
+
+def _beside(panel: Panel) -> dict[str, str]:
+    import numpy as np
+
+    found = {}
+    if panel.times is not None:
+        steps = np.diff(panel.times, axis=1)
+        steps = steps[np.isfinite(steps)]
+        if len(steps) and not np.allclose(steps, steps[0]):
+            found["times"] = "times (irregular)"
+    if panel.static is not None:
+        n = panel.shape.n_static
+        found["static"] = f"{n} static value{'s' * (n != 1)}"
+    if panel.text is not None:
+        found["text"] = "texts"
+    return found
 
 
 def cache_folder() -> Path:

@@ -35,6 +35,9 @@ class Reporter(Protocol):
     def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
         """Note the progress of training within a run."""
 
+    def note(self, spec: RunSpec, doing: str) -> None:
+        """Note what a run's process does once ("importing", "compiling"), and "" when it works again."""
+
     def finished(self, result: Result) -> None:
         """Note that a run ended, well or not."""
 
@@ -124,7 +127,7 @@ def execute(
             while not interruption.asked and driver.busy():
                 driver.hand_out()
                 try:
-                    finished = executor.wait(reporter.step)
+                    finished = executor.wait(reporter.step, reporter.note)
                 except KeyboardInterrupt:
                     interruption.asked = True
                     break

@@ -45,13 +45,14 @@ class Plan:
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
     pre-trained on; invalid : {dataset: why} for data that cannot be used. Small datasets come first, so that results
     and mistakes show early; runs on one fold follow each other, protocols innermost, so that they share one
-    pre-training.
+    pre-training. unread : {dataset: what its cases have beside their series, in words, that no method reads}.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     invalid: dict[str, str] = field(default_factory=dict)
     missing_sources: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
 
     for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), protocols_of, plan):
         chosen = protocols_of(handle)
+        _note_unread(plan, handle, summary, methods)
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
             _spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
@@ -115,6 +117,7 @@ def _sources(
         if not summary.archive_folds:
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
         found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0)))
+        _note_unread(plan, handle, summary, methods)
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
     if not found:
         raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
@@ -134,6 +137,13 @@ def _by_size(
         except InvalidDataError as error:
             plan.invalid[handle.name] = str(error)
     return sorted(found, key=lambda pair: pair[1].n_values)
+
+
+def _note_unread(plan: Plan, handle: DatasetHandle, summary: Summary, methods: Sequence[_Method]) -> None:
+    read = {kind for method in methods for kind in method.cls.reads}
+    unread = [words for kind, words in summary.beside.items() if kind not in read]
+    if unread:
+        plan.unread[handle.name] = unread
 
 
 def _name_corpus(plan: Plan, n_found: int) -> None:
@@ -208,9 +218,29 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
 
     methods = []
     for name, cls in classes.items():
-        settings = resolve(cls.Params, accepted[name], find, name)
-        methods.append(_Method(name, cls, settings, _changed(cls, settings, accepted[name], find, name)))
+        settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
+        if _trains(cls) and not name.startswith(UNTRAINED):
+            _check_steps(name, cls, settings.params)
+        elif not _is_classifier(cls):  # what only training reads makes no other row
+            given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
+            settings = resolve(cls.Params, given, find, name)
+        methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name)))
     return methods
+
+
+def _check_steps(name: str, cls: type[SSLMethod], params: Any) -> None:
+    """Raise UsageError where parameters leave no training step; a method that counts on its own is seen in its run."""
+    from tsbench.interfaces import SSLMethod
+
+    zero = ["max_steps"] if getattr(params, "max_steps", None) == 0 else []
+    if not zero and cls.total_steps is SSLMethod.total_steps and not (params.epochs or params.min_steps):
+        zero = ["epochs", "min_steps"]
+    if zero:
+        given = " and ".join(f"{key}=0" for key in zero)
+        raise UsageError(
+            f"{name}: {given} trains no step; set {' or '.join(zero)} above 0, or take {UNTRAINED}{name}, which is "
+            "meant to be untrained"
+        )
 
 
 def _changed(cls: Any, settings: Settings, overrides: Mapping[str, str], find: Any, name: str) -> dict[str, Any]:

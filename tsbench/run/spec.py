@@ -184,9 +184,11 @@ class Predictions:
 class Result:
     """What came of one run.
 
-    durations : seconds by stage (load, fit, encode, probe, predict). facts : numbers noticed on the way (n_train,
-    steps, what the probe chose, the method's diagnosis). curve : (step, mean loss). warnings : shown to the user.
-    error is one line, traceback the whole; both empty on success.
+    durations : seconds by stage (load, fit, encode, probe, predict), without imports and without what was compiled,
+    which is `compile`. facts : numbers noticed on the way (n_train, steps, what the probe chose, the method's
+    diagnosis, memory_at_start_bytes). peak_memory_bytes : what the run held at most beyond what its process held at
+    the start. curve : (step, mean loss). warnings : shown to the user. error is one line, traceback the whole; both
+    empty on success.
     """
 
     spec: RunSpec

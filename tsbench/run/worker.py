@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import time
 import traceback
 import warnings
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tsbench import normalise, training
+from tsbench import clock, normalise, training
 from tsbench.batch import Batch
 from tsbench.corruptions import corrupt
 from tsbench.dataset import Data, check_fold
@@ -51,7 +52,8 @@ class Worker:
     """Executes RunSpecs in this process, whose numeric libraries it limits to the threads a spec asks for.
 
     checkpoint_folder : where trained weights are kept; sha256_of(pretrain_key) returns the recorded checksum of a
-    checkpoint, or None. The last dataset, fold and trained method stay in memory for the next run.
+    checkpoint, or None. The last dataset, fold and trained method stay in memory for the next run. progress, note :
+    called with the steps of a training, and with what this process does once (`clock.Note`).
     """
 
     def __init__(
@@ -61,20 +63,24 @@ class Worker:
         checkpoint_folder: artifacts.Folder | None = None,
         sha256_of: Sha256Of = lambda key: None,
         progress: training.Progress | None = None,
+        note: clock.Note = clock.silent,
     ) -> None:
         self.plugins = plugins
         self.device = device
         self.checkpoint_folder = checkpoint_folder
         self.sha256_of = sha256_of
         self.progress = progress
+        self.note = note
         self._memory: dict[str, tuple[Any, Any]] = {}
 
     def run(self, spec: RunSpec) -> Result:
         """Execute one run; whatever goes wrong becomes a Result, only KeyboardInterrupt passes through."""
+        self.prepare(spec)
         result = Result(spec, "succeeded", started=time.time(), device=self.device)
         resources.reset_peak_memory(self.device)
+        held, compiled = resources.peak_memory(self.device), clock.compile_seconds()
         try:
-            with warnings.catch_warnings(record=True) as caught:
+            with warnings.catch_warnings(record=True) as caught, clock.watching(self.note):
                 warnings.simplefilter("always", TsbenchWarning)
                 resources.limit_threads(spec.threads)
                 self._execute(spec, result)
@@ -86,9 +92,25 @@ class Worker:
         else:
             noted = [str(w.message) for w in caught if issubclass(w.category, TsbenchWarning)]
             result.warnings = tuple(dict.fromkeys([*result.warnings, *noted]))
-        result.peak_memory_bytes = resources.peak_memory(self.device)
+        result.peak_memory_bytes = max(0, resources.peak_memory(self.device) - held)
+        result.facts["memory_at_start_bytes"] = held
+        if clock.compile_seconds() > compiled:
+            result.durations["compile"] = clock.compile_seconds() - compiled
         result.finished = time.time()
         return result
+
+    def prepare(self, spec: RunSpec) -> None:
+        """Import what a run is made of, before any clock of it runs; what cannot be had is for the run to say."""
+        with contextlib.suppress(*CODE_OF_OTHERS_FAILS):
+            cls = self.plugins["methods"].get(spec.base_method)
+            resolve(cls.Params, spec.params, self._component, spec.method)
+            open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
+            for name in spec.protocol.transforms:
+                self.plugins["transforms"].get(name.partition(":")[0])
+            if not spec.own_probe:
+                self.plugins["probes"].get(spec.protocol.probe)
+                if cls.trains and not spec.untrained:
+                    importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
 
     def _execute(self, spec: RunSpec, result: Result) -> None:
         with _timed(result, "load"):
@@ -290,6 +312,7 @@ class Worker:
         found = self._checkpoint(key)
         # The key of sources does not say which of their cases were for training: the checkpoint does.
         if found is not None and found.report.get("sources", "") == spec.sources_split:
+            _check_steps(method, found.report["steps"])
             method.load_state_dict(found.state)
             kept = (key, f"{key}.safetensors", self.sha256_of(key) or "")
             return Trained(method, self.device, key, {**found.report, "reused": 1}, kept, channels)
@@ -301,6 +324,7 @@ class Worker:
     ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         report = training.fit(method, sources, seed_everything(key, "fit"), self.progress)
+        _check_steps(method, report.steps)
         name = type(method).__name__
         prepared = [method.prepare(source) for source in sources]
         diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
@@ -335,6 +359,15 @@ def metrics_of(predictions: Predictions) -> dict[str, float]:
     """Return every metric, from nothing but stored predictions."""
     p = predictions
     return compute(p.y_true.astype(np.int64), p.y_pred.astype(np.int64), p.scores, len(p.classes))
+
+
+def _check_steps(method: SSLMethod, steps: int) -> None:
+    """Raise MethodError where a method that trains made no step: its row would be its untrained twin's."""
+    if method.trains and not steps:
+        raise MethodError(
+            f"{type(method).__name__} trained no step: its parameters leave none; raise those that count its steps or "
+            "epochs, or run the untrained twin, random:METHOD"
+        )
 
 
 def _labels(panel: Panel) -> Any:
@@ -376,6 +409,6 @@ def _place(error: BaseException, packages: set[str]) -> str:
 
 @contextlib.contextmanager
 def _timed(result: Result, stage: str) -> Iterator[None]:
-    started = time.perf_counter()
+    started = clock.work_seconds()
     yield
-    result.durations[stage] = result.durations.get(stage, 0.0) + time.perf_counter() - started
+    result.durations[stage] = result.durations.get(stage, 0.0) + clock.work_seconds() - started

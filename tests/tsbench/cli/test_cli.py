@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -87,6 +88,15 @@ def test_the_main_job(tsbench, tmp_path):
     assert len(frame) == 4
     assert frame.loc["majority", "BasicMotions"] == 0.25
     assert frame["Epilepsy"].isna().all()
+
+
+def test_what_no_method_reads_is_said_once_per_command(tsbench, tmp_path):
+    static, y = np.arange(30.0).reshape(10, 3), np.arange(10) % 2
+    np.savez(tmp_path / "ward.npz", X=np.ones((10, 1, 3)) * y[:, None, None], y=y, static=static)
+    code, _, err = tsbench("run", "--method", "majority,1nn-ed", "--dataset", "ward.npz", "--seeds", 2)
+    assert code == 0, err
+    assert err.count("static") == 1
+    assert "note: ward has 3 static values, which none of the chosen methods reads\n" in err
 
 
 def test_results_as_csv_and_parquet(tsbench, tmp_path):
@@ -267,7 +277,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert "majority UnitTest" in process.stderr.readline()  # the next run has begun
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     assert "Traceback" not in err
     from tsbench.run.store import Store

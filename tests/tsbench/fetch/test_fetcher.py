@@ -9,18 +9,19 @@ import threading
 
 import pytest
 import requests
+import urllib3
 
 from tests.tsbench.fetch.server import (
     FILES,
     FINGERPRINT,
     NAME,
+    PATIENCE,
     download,
     lying,
     quick,
     redirect,
     reply,
     silence,
-    stalling,
     status,
     zipped,
 )
@@ -185,11 +186,14 @@ def test_after_a_bad_home_comes_the_next(server, tmp_path, what):
     assert re.match(rf"{re.escape(server.url('/a.zip'))}: .*({reason}).*; took another source", notice)
 
 
-def test_a_stalling_server_is_given_up(server, tmp_path):
-    location = server.archive()
-    server.archive(stalling(server, GOOD))
-    with pytest.raises(MissingDataError, match=r"sent nothing for 0\.1 s"):
-        fetch(tmp_path, location, web=quick(read_timeout=0.1))
+def test_a_stalling_server_is_given_up(server, tmp_path, monkeypatch):
+    def stream(response, *_, **__):
+        yield response.read(len(GOOD) // 2)
+        raise urllib3.exceptions.ReadTimeoutError(None, None, "Read timed out.")
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "stream", stream)
+    with pytest.raises(MissingDataError, match="sent nothing for 0.5 s"):
+        fetch(tmp_path, server.archive(), web=quick(read_timeout=0.5))
     assert nothing_left(tmp_path)
 
 
@@ -374,7 +378,7 @@ def test_two_processes_do_not_collide(server, tmp_path):
     def slow(handler):
         if handler.command == "GET":
             asked.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE)
         reply(handler, GOOD)
 
     server.pages["/a.zip"] = slow
@@ -382,7 +386,7 @@ def test_two_processes_do_not_collide(server, tmp_path):
     outcome = context.Queue()
     other = context.Process(target=fetch_elsewhere, args=(tmp_path, location, outcome))
     other.start()
-    assert asked.wait(30)
+    assert asked.wait(PATIENCE)
     found, notices = [], []
 
     def notice(line):
@@ -392,9 +396,9 @@ def test_two_processes_do_not_collide(server, tmp_path):
     fetcher = Fetcher(quick(), notice)
     ours = threading.Thread(target=lambda: found.append(fetcher.fetch(download(location), tmp_path, silent)))
     ours.start()
-    ours.join(30)
-    other.join(30)
-    assert found == [outcome.get(timeout=30)] == [FINGERPRINT]
+    ours.join(PATIENCE)
+    other.join(PATIENCE)
+    assert found == [outcome.get(timeout=PATIENCE)] == [FINGERPRINT]
     assert server.seen.count(("GET", "/a.zip")) == 1
     assert content(tmp_path / NAME) == FILES
     assert notices == [f"waiting for another process that fetches the same ({tmp_path / f'.{NAME}.lock'})"]

@@ -1,7 +1,7 @@
 import os
 import subprocess
 import sys
-import time
+import threading
 
 import psutil
 import pytest
@@ -54,10 +54,14 @@ def test_what_a_driver_elsewhere_holds_is_left_to_it(store):
 
 def test_claims_are_renewed_while_the_driver_lives(store, monkeypatch):
     monkeypatch.setattr(stores, "CLAIM_EXPIRY", 0.2)
-    renewed = []
-    monkeypatch.setattr(store, "heartbeat", lambda owner: renewed.append(owner))
+    renewed, twice = [], threading.Event()
+
+    def heartbeat(owner):
+        renewed.append(owner)
+        if len(renewed) == 2:
+            twice.set()
+
+    monkeypatch.setattr(store, "heartbeat", heartbeat)
     with Claims(store):
-        end = time.monotonic() + 30
-        while len(renewed) < 2 and time.monotonic() < end:
-            time.sleep(0.01)
+        twice.wait()
     assert renewed[:2] == [owner_name()] * 2

@@ -37,7 +37,7 @@ class Silent:
     def started(self, *_):
         pass
 
-    step = finished = waiting = started
+    step = note = finished = waiting = started
 
 
 @pytest.fixture

@@ -341,7 +341,16 @@ def test_an_untrained_twin_is_refused(plugins, start):
         start(spec=spec)
 
 
-def test_several_processes_work_on_one_study(url, spec, plugins, tmp_path):  # noqa: F811
+def test_several_processes_work_on_one_study(url, spec, plugins, tmp_path, monkeypatch):  # noqa: F811
+    both_began, original, waited = multiprocessing.get_context("fork").Barrier(2), Worker.run, []
+
+    def run_beside(self, spec):
+        if not waited:  # the first run of each process begins with that of the other
+            waited.append(both_began.wait())
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", run_beside)
+
     def work():
         store = Store(url, artifacts=str(tmp_path))
         with open_studies(store) as storage:

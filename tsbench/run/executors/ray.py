@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tsbench.errors import TsbenchError, UsageError
-from tsbench.run.executors.base import Done, Executor, Step
+from tsbench.run.executors.base import Done, Executor, Note, Step, silent
 from tsbench.run.executors.local import WATCH_SECONDS, Local
 from tsbench.run.executors.process import WorkerSettings
 from tsbench.run.limits import Limits, check_memory
@@ -109,8 +109,8 @@ class Ray(Executor):
         remote = self._remotes[slot]
         remote.spec, remote.call = spec, remote.actor.run.remote(spec)
 
-    def wait(self, step: Step) -> list[Done]:
-        """Return the runs that ended within WATCH_SECONDS; the steps of remote training are not told."""
+    def wait(self, step: Step, note: Note = silent) -> list[Done]:
+        """Return the runs that ended within WATCH_SECONDS; what is done meanwhile is not told."""
         import ray
 
         calls = [remote.call for remote in self._remotes if remote.call is not None]
