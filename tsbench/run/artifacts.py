@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
 
 Folder = Path | str
@@ -50,11 +51,9 @@ def write(folder: Folder, name: str, content: bytes) -> None:
     try:
         if isinstance(folder, Path):
             folder.mkdir(parents=True, exist_ok=True)
-            try:
+            with afterwards(lambda: (folder / partial).unlink(missing_ok=True)):
                 (folder / partial).write_bytes(content)
                 (folder / partial).replace(folder / name)
-            finally:
-                (folder / partial).unlink(missing_ok=True)
             return
         files, root = _remote(folder)
         files.makedirs(root, exist_ok=True)
