@@ -77,7 +77,7 @@ class OpenFile:
         """Make no new file in place of one that is gone."""
         self.check()
         if self._must_exist or self._pinned:
-            arguments[0] = f"file:{quote(os.path.abspath(self.file))}?mode=rw"
+            arguments[0] = f"file:{quote(str(self.file.absolute()))}?mode=rw"
             options["uri"] = True
 
     def _forget(self, connection: Any) -> None:
@@ -90,7 +90,7 @@ class OpenFile:
 
 def _stat(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path)
+        return Path(path).stat()
     except OSError:
         return None
 

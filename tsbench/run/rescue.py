@@ -38,7 +38,7 @@ class Rescue:
         self._notes.add((replace(result, checkpoint=None), environment))
 
     def begin(self, lost: bool) -> None:
-        """Have what is noted from now on kept; lost : and all that was noted before, which the store has not any more."""
+        """Have what is noted from now on kept; lost : with all that was noted before, which the store has lost."""
         self._first, self._lost = 0 if lost else len(self._notes), lost
 
     def keep(self) -> None:
