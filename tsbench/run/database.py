@@ -112,8 +112,8 @@ class Database:
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work(connection) in one transaction and return what it returns.
 
-        A file that was removed, moved or replaced since it was opened is refused. When another writer is in the way the work starts again, a bounded number of times; when the server cannot be
-        reached, for as long as `patience`.
+        A file that was removed, moved or replaced since it was opened is refused. When another writer is in the way the
+        work starts again, a bounded number of times; when the server cannot be reached, for as long as `patience`.
         """
         if self.read_only:
             raise self._not_writable()

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError
-from tsbench.run.artifacts import shown
 from tsbench.run.claims import Claims
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.interruption import Interruption
@@ -21,6 +20,7 @@ from tsbench.run.resources import environment
 from tsbench.run.schedule import Schedule
 from tsbench.run.spec import Result, RunSpec
 from tsbench.run.store import Store
+from tsbench.urls import shown
 
 RETRIED_BY_ITSELF = ("interrupted",)
 MOST_LOSSES = 3
