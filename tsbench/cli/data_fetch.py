@@ -13,6 +13,7 @@ from tsbench.cli.data_path import destination
 from tsbench.cli.data_verify import DIFFERS, SAME, compare
 from tsbench.cli.options import common_options, open_registry, settings
 from tsbench.errors import MissingDataError, UsageError
+from tsbench.urls import shown
 
 if TYPE_CHECKING:
     from tsbench.fetch.fetcher import Download, Fetcher
@@ -109,7 +110,7 @@ class _Errand:
             total += offer.size or 0
             licence = offer.licence or self.handles[download.name].card.licence or "licence not stated"
             size = "size not stated" if offer.size is None else decimal(offer.size)
-            click.echo(f"{download.name:<32}  {size:>15}  {licence}  {offer.url}", err=True)
+            click.echo(f"{download.name:<32}  {size:>15}  {licence}  {shown(offer.url)}", err=True)
         return total
 
     def _fetch(self, left: list[Download]) -> None:

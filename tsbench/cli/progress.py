@@ -46,7 +46,8 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.progress.stop()
+        with contextlib.suppress(OSError):  # a terminal that is gone hides no error
+            self.progress.stop()
 
     def started(self, spec: RunSpec, number: int, total: int) -> None:
         """Show which run begins."""

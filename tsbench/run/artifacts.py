@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
+from tsbench.urls import shown, without_secrets
 
 Folder = Path | str
 """A Path, or a URL such as s3://bucket/folder for fsspec."""
@@ -39,22 +40,15 @@ def join(folder: Folder, name: str) -> Folder:
     return f"{folder}/{name}"
 
 
-def shown(folder: Folder) -> str:
-    """Return the folder for messages, without user and password, which may hold an @ or a blank of its own."""
-    return re.sub(r"://[^/]*@", "://", str(folder))
-
-
 def write(folder: Folder, name: str, content: bytes) -> None:
     """Write a file under another name and move it into place; raises StoreError."""
     partial = f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         if isinstance(folder, Path):
             folder.mkdir(parents=True, exist_ok=True)
-            try:
+            with afterwards(lambda: (folder / partial).unlink(missing_ok=True)):
                 (folder / partial).write_bytes(content)
                 (folder / partial).replace(folder / name)
-            finally:
-                (folder / partial).unlink(missing_ok=True)
             return
         files, root = _remote(folder)
         files.makedirs(root, exist_ok=True)
@@ -66,7 +60,7 @@ def write(folder: Folder, name: str, content: bytes) -> None:
                 files.rm_file(f"{root}/{partial}")
     except Exception as error:  # every file system has errors of its own
         raise StoreError(
-            f"{name} cannot be written to {shown(folder)}: {_reason(error)}; make room there, "
+            f"{name} cannot be written to {shown(folder)}: {_reason(error, folder)}; make room there, "
             "or name another folder by --artifacts or TSBENCH_ARTIFACTS"
         ) from None
 
@@ -111,7 +105,7 @@ def delete(folder: Folder, name: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 files.rm_file(f"{root}/{name}")
     except Exception as error:
-        raise StoreError(f"{name} cannot be removed from {shown(folder)}: {_reason(error)}") from None
+        raise StoreError(f"{name} cannot be removed from {shown(folder)}: {_reason(error, folder)}") from None
 
 
 def _modified(files: Any, entry: dict[str, Any]) -> float | None:
@@ -128,11 +122,11 @@ def _remote(url: str) -> tuple[Any, str]:
         files, root = url_to_fs(url)
     except Exception as error:
         raise UsageError(
-            f"--artifacts {shown(url)}: {_reason(error)}; name a folder, or a URL that fsspec can open here"
+            f"--artifacts {shown(url)}: {_reason(error, url)}; name a folder, or a URL that fsspec can open here"
         ) from None
     return files, str(root).rstrip("/")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, folder: Folder) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return shown(" ".join(text.split()))
+    return " ".join(without_secrets(text, folder).split())

@@ -20,8 +20,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
 from tsbench.run import store_schema
+from tsbench.run.open_file import OpenFile
 
 T = TypeVar("T")
 POSTGRES = "postgresql+psycopg"
@@ -60,6 +62,9 @@ class Database:
             raise self._not_writable()
         self.patience = 0.0  # a server that is not there at first is a mistake to be told at once
         self.engine = self._make_engine()
+        self._open_file: OpenFile | None = None
+        if self.file is not None and not self.read_only:
+            self._open_file = OpenFile(self.file, must_exist, self.engine)
         self._writer = self.engine.execution_options(writes=True)
         if self.backend == "postgresql":
             # Several queries of one reading see one state; a write sees what others committed while it waited.
@@ -69,6 +74,8 @@ class Database:
             on_failure.callback(self.close)
             with self._guard("opened"):
                 self._open(must_exist)
+                if self._open_file is not None:
+                    self._open_file.pin()
             on_failure.pop_all()
         self.patience = OUTAGE_SECONDS
 
@@ -80,6 +87,11 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+    def guard(self, engine: sa.Engine) -> None:
+        """Have an engine of another library on this database refuse a file that took its name meanwhile."""
+        if self._open_file is not None:
+            self._open_file.guard(engine)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -100,8 +112,8 @@ class Database:
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work(connection) in one transaction and return what it returns.
 
-        When another writer is in the way the work starts again, a bounded number of times; when the server cannot be
-        reached, for as long as `patience`.
+        A file that was removed, moved or replaced since it was opened is refused. When another writer is in the way the
+        work starts again, a bounded number of times; when the server cannot be reached, for as long as `patience`.
         """
         if self.read_only:
             raise self._not_writable()
@@ -227,7 +239,7 @@ def parse_url(url: str) -> sa.URL:
         parsed = None
     if parsed is not None and parsed.drivername in DRIVERS:
         in_file = DRIVERS[parsed.drivername] == "sqlite"
-        named = parsed.database not in (None, "", ":memory:") and not parsed.host
+        named = parsed.database not in (None, "", ":memory:") and not parsed.host and "uri" not in parsed.query
         if named if in_file else "@" not in (parsed.host or ""):
             return parsed.set(drivername=DRIVERS[parsed.drivername])
     raise UsageError(
@@ -299,7 +311,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     assert raw is not None
     # SQLite's own waiting sleeps up to 100 ms at a time, which leaves the lock idle when many processes write.
     raw.execute("PRAGMA busy_timeout=0")
-    try:
+    with afterwards(lambda: raw.execute(f"PRAGMA busy_timeout={1000 * LOCK_SECONDS}")):
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
@@ -309,5 +321,3 @@ def _begin_sqlite(connection: sa.Connection) -> None:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0, 0.01))  # noqa: S311
-    finally:
-        raw.execute(f"PRAGMA busy_timeout={1000 * LOCK_SECONDS}")

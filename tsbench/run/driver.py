@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError
 from tsbench.run.claims import Claims
 from tsbench.run.executors.base import Done, Executor
@@ -20,6 +21,7 @@ from tsbench.run.schedule import Schedule
 from tsbench.run.spec import Result, RunSpec
 from tsbench.run.store import Store
 from tsbench.splits import counts_for
+from tsbench.urls import shown
 
 RETRIED_BY_ITSELF = ("interrupted",)
 MOST_LOSSES = 3
@@ -113,7 +115,8 @@ def execute(
 
     Runs that another driver of the store is doing are left to it and waited for; those it gives up are done here.
     When the store cannot be written any more, no further run starts; those under way are finished and kept in a file
-    beside, which the StoreError at the end names.
+    beside, which the StoreError at the end names. Where what was recorded cannot be read back either, because the store
+    was removed, moved or replaced, that is kept there as well.
 
     budget : seconds; no further run of a method starts once its runs of this plan, those done earlier included, have
     taken as long. force : do runs that have succeeded as well.
@@ -124,21 +127,22 @@ def execute(
         log.plan(len(outcome.plan.specs), todo, force)
         driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
         try:
-            while not interruption.asked and driver.busy():
-                driver.hand_out()
-                try:
-                    finished = executor.wait(reporter.step, reporter.note)
-                except KeyboardInterrupt:
-                    interruption.asked = True
-                    break
-                for done in finished:
-                    driver.record(done)
-        finally:
-            executor.stop()
+            with afterwards(executor.stop):
+                while not interruption.asked and driver.busy():
+                    driver.hand_out()
+                    try:
+                        finished = executor.wait(reporter.step, reporter.note)
+                    except KeyboardInterrupt:
+                        interruption.asked = True
+                        break
+                    for done in finished:
+                        driver.record(done)
+        except Exception as error:
+            driver.verify(error)
+            raise
         if interruption.asked:
             driver.record_interrupted()
-        if driver.trouble is not None:
-            raise driver.rescue.told(driver.trouble, store.name)
+        driver.verify()
     return outcome
 
 
@@ -242,18 +246,55 @@ class _Driver:
                 self.store.record(result, facts, self.claims.owner)
         except StoreError as error:
             self._give_up(error)
-        if self.trouble is not None:
-            try:
-                self.rescue.keep(result, facts)
-            except StoreError:
-                raise self.trouble from None
+        self.rescue.note(result, facts)
+        self._keep()
         self.outcome.results.append(result)
         self.log.finished(result, slot)
         self.reporter.finished(result)
 
+    def verify(self, earlier: Exception | None = None) -> None:
+        """Raise StoreError where the store failed, or does not hold in the end all that was recorded in it.
+
+        earlier : what ended the driver; it is told first.
+        """
+        if self.trouble is None:
+            try:
+                self.store.verify()
+            except StoreError as error:
+                self._give_up(error)
+        self.rescue.close()
+        if self.trouble is not None and earlier is not self.trouble:
+            told = self.rescue.told(self.trouble, self.store.name)
+            raise StoreError(f"{earlier}; {told}") if earlier else told
+        if earlier is None:
+            self._check_checkpoints()
+
+    def _check_checkpoints(self) -> None:
+        used = {result.checkpoint for result in self.outcome.results if result.checkpoint is not None}
+        gone = [name for key, name, _ in used if self.store.checkpoint_is_gone(key)]
+        if gone:
+            raise StoreError(
+                f"{len(gone)} checkpoints ({gone[0]}) are not in {shown(self.store.checkpoint_folder)} any more, which "
+                "was removed, moved or replaced meanwhile; every result is recorded. Put the files back, or they are "
+                "trained anew when needed"
+            )
+
     def _give_up(self, error: StoreError) -> None:
-        """Start nothing more, and wait no more for the store."""
+        """Start nothing more, wait no more for the store, and keep what it has lost."""
         self.trouble, self.store.patience = error, 0.0
+        try:
+            self.store.verify()
+            self.rescue.begin(lost=False)
+        except StoreError:
+            self.rescue.begin(lost=True)
+        self._keep()
+
+    def _keep(self) -> None:
+        try:
+            self.rescue.keep()
+        except StoreError:
+            assert self.trouble is not None
+            raise self.trouble from None
 
     def _look_elsewhere(self) -> None:
         """Sort the runs of others: succeeded, failed since, still under way, or given up and so to be done here."""

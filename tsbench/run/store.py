@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "spec_to_json", "unpack"]
 
+T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
@@ -56,6 +58,9 @@ class Store(Database):
     """
 
     def __init__(self, url: str = DEFAULT_STORE, must_exist: bool = False, artifacts: str | None = None) -> None:
+        # Runs whose result was recorded through this object, and from which attempt.
+        self._recorded: dict[str, int] = {}
+        self._last = ""
         super().__init__(url, must_exist)
         self._artifacts = os.environ.get("TSBENCH_ARTIFACTS", "") if artifacts is None else artifacts
 
@@ -68,6 +73,37 @@ class Store(Database):
     def checkpoint_folder(self) -> Folder:
         """The folder or URL of the checkpoints; raises UsageError where a URL cannot be used on this machine."""
         return join(self.artifacts, "checkpoints")
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do what `Database.write` does, and raise StoreError where the result recorded last is not there any more."""
+
+        def after_check(connection: sa.Connection) -> T:
+            if self._last:
+                self._check_recorded(connection, [self._last])
+            return work(connection)
+
+        return super().write(after_check)
+
+    def verify(self) -> None:
+        """Raise StoreError where a result recorded through this object cannot be read from where the name leads."""
+
+        def look(connection: sa.Connection) -> None:
+            if self.backend == "sqlite":
+                connection.exec_driver_sql("PRAGMA shrink_memory")  # pages in memory say nothing of the file
+            self._check_recorded(connection, self._recorded)
+
+        self.query(look)
+
+    def _check_recorded(self, connection: sa.Connection, keys: Iterable[str]) -> None:
+        """Raise StoreError unless each run has the attempt recorded here, or a later one, as its result."""
+        wanted = set(keys)
+        found = _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, wanted)
+        lost = [key for key in wanted if found.get(key, 0) < self._recorded[key]]
+        if lost:
+            raise StoreError(
+                f"store {self.name} has lost {len(lost)} results that were recorded in it (run {lost[0][:12]}): "
+                "an older copy took its place while it was in use"
+            )
 
     def claim(self, key: str, owner: str, redo: bool = False, split: str = "") -> bool:
         """Take a run for this owner: True when it may execute it now, and nobody else may.
@@ -122,12 +158,22 @@ class Store(Database):
         success is as good as another.
         """
         content = None if result.predictions is None else pack(result.predictions)
-        return self.write(lambda connection: _record(connection, result, content, environment, owner))
+        attempt = self.write(lambda connection: _record(connection, result, content, environment, owner))
+        if attempt is not None:
+            self._recorded[result.spec.key], self._last = attempt, result.spec.key
+        return attempt is not None
 
     def checkpoint_sha256(self, pretrain_key: str) -> str | None:
         """Return the recorded checksum of a checkpoint."""
         query = sa.select(checkpoints.c.sha256).where(checkpoints.c.pretrain_key == pretrain_key)
         return self.query(lambda connection: connection.execute(query).scalar())
+
+    def checkpoint_is_gone(self, pretrain_key: str) -> bool:
+        """Say whether a recorded checkpoint has no file in its folder on this machine; of a URL that is not asked."""
+        folder = self.checkpoint_folder
+        if not isinstance(folder, Path) or (folder / f"{pretrain_key}.safetensors").is_file():
+            return False
+        return self.checkpoint_sha256(pretrain_key) is not None  # None: pruned
 
     def batches(
         self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()
@@ -238,7 +284,8 @@ def _by_key(connection: sa.Connection, query: sa.Select[Any], column: sa.Column[
 
 def _record(
     connection: sa.Connection, result: Result, content: bytes | None, environment: dict[str, Any], owner: str | None
-) -> bool:
+) -> int | None:
+    """Write an attempt; return its number where it now is the run's result."""
     key, row = result.spec.key, _run_row(result.spec)
     identity = digest(environment)
     known = insert(connection, environments).values(id=identity, content=environment).on_conflict_do_nothing()
@@ -268,7 +315,7 @@ def _record(
         differs = checkpoints.c.sha256 != new.excluded.sha256
         keys = [checkpoints.c.pretrain_key]
         connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=differs))
-    return current
+    return int(attempt[0]) if current else None
 
 
 def _replaces(before: str | None, status: str, late: bool) -> bool:

@@ -15,6 +15,7 @@ from tsbench.run.database import CHUNK
 from tsbench.run.store import Store, unpack
 from tsbench.run.store_claims import expired
 from tsbench.run.store_schema import attempts, checkpoints, claims, metrics, predictions, runs
+from tsbench.urls import shown
 
 BELONGS = sa.exists().where(attempts.c.id == runs.c.attempt, attempts.c.key == runs.c.key)
 REPEAT = "run it again: tsbench show run {} prints the command"
@@ -60,7 +61,7 @@ def damaged_checkpoints(store: Store) -> Iterator[tuple[str, str]]:
     for name, sha256 in rows:
         content = artifacts.read(store.checkpoint_folder, name)
         if content is None:
-            yield name, f"is not in {artifacts.shown(store.checkpoint_folder)}"
+            yield name, f"is not in {shown(store.checkpoint_folder)}"
         elif hashlib.sha256(content).hexdigest() != sha256:
             yield name, "is not what was written: its sha256 differs"
 

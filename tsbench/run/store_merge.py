@@ -15,6 +15,7 @@ from tsbench.run.database import insert
 from tsbench.run.store import Store
 from tsbench.run.store_check import BELONGS
 from tsbench.run.store_schema import attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.urls import shown
 
 BATCH = 200
 
@@ -124,7 +125,7 @@ def _copy_checkpoints(ours: Store, other: Store, report: Merged) -> None:
             continue
         content = artifacts.read(other.checkpoint_folder, row["path"])
         if content is None or hashlib.sha256(content).hexdigest() != row["sha256"]:
-            where = artifacts.shown(other.checkpoint_folder)
+            where = shown(other.checkpoint_folder)
             report.skipped.append(f"{row['path']} is missing or damaged in {where}; it is trained anew when needed")
             continue
         artifacts.write(ours.checkpoint_folder, row["path"], content)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
 from tsbench.plugins import Plugins
@@ -46,11 +47,8 @@ def open_studies(store: Store) -> Iterator[RDBStorage]:
     optuna.logging.set_verbosity(optuna.logging.ERROR + 10)  # what ends a trial is recorded in it and reported
     try:
         storage = _connect(store)
-        try:
+        with afterwards(storage.engine.dispose), afterwards(storage.remove_session):
             yield storage
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
     except (optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError) as error:
         cause = error.__cause__ or error
         reason = " ".join(str(getattr(cause, "orig", None) or cause).split())
@@ -74,6 +72,7 @@ def _connect(store: Store) -> RDBStorage:
                 )
             if store.file:
                 _serialise(storage)
+                store.guard(storage.engine)
             return storage
         except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
             if attempt == OPENINGS - 1:
@@ -111,7 +110,7 @@ def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             for attempt in under_way():
-                with contextlib.suppress(optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
+                with contextlib.suppress(StoreError, optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
                     attempt.search.storage.record_heartbeat(attempt.trial._trial_id)
 
     thread = threading.Thread(target=beat, daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -63,12 +64,9 @@ class WorkerSettings:
             store = Store(self.store, must_exist=True)
         except TsbenchError:  # a node that cannot reach the store trains anew
             return None
-        try:
+        with contextlib.suppress(TsbenchError), contextlib.closing(store):
             return store.checkpoint_sha256(pretrain_key)
-        except TsbenchError:
-            return None
-        finally:
-            store.close()
+        return None
 
 
 class _Here:
