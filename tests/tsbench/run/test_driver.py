@@ -114,7 +114,7 @@ class Slots(Executor):
     def submit(self, slot, spec):
         self.runs[slot] = spec
 
-    def wait(self, step):
+    def wait(self, *told):
         self.on_wait()
         slot = min(self.runs)
         spec = self.runs.pop(slot)
