@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
@@ -15,15 +15,20 @@ from tsbench.errors import UsageError
 
 def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
-    return [part for text in value for part in _split(text.split(",")) if part]
+    return split_names(value, os.path.exists)
 
 
-def _split(parts: list[str]) -> Iterator[str]:
+def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
+    """Split texts at their commas, but for those within a name that is known."""
+    return [part for text in texts for part in _split(text.split(","), known) if part]
+
+
+def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
     while parts:
         joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
-        path = next(filter(os.path.exists, joined), None)
-        yield parts[0].strip() if path is None else path
-        parts = parts[1 if path is None else path.count(",") + 1 :]
+        name = next(filter(known, joined), None)
+        yield parts[0].strip() if name is None else name
+        parts = parts[1 if name is None else name.count(",") + 1 :]
 
 
 @click.command()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.export import write_bytes
+from tsbench.leaderboard.text import to_csv
 
 if TYPE_CHECKING:
     from tsbench.interfaces import Features
@@ -38,7 +39,7 @@ def draw_map(planned: TablePlan, outcome: Outcome, worker: Worker, stem: Path) -
         return []
     frame = pd.concat(parts)[COLUMNS]
     table, picture = Path(f"{stem}-map.csv"), Path(f"{stem}-map.svg")
-    write_bytes(table, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
+    write_bytes(table, to_csv(frame).encode())
     write_bytes(picture, _picture(frame))
     return [table, picture]
 

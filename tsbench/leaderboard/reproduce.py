@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tsbench.leaderboard.published import Number, load_published
+from tsbench.leaderboard.text import Side, markdown_cell, to_markdown
 from tsbench.plugins import Plugins
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 from tsbench.run.plan import Plan, Request, make_plan
@@ -17,6 +18,11 @@ from tsbench.run.spec import RunSpec
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
     "folds) together, 'outside' when by more, 'not comparable' when one of the two is missing."
+)
+MARKDOWN: tuple[tuple[str, Side], ...] = (
+    *((name, "left") for name in ("row", "dataset", "metric")),
+    *((name, "right") for name in ("ours", "published", "difference")),
+    ("verdict", "left"),
 )
 
 
@@ -122,14 +128,12 @@ def _line(
 
 def markdown(title: str, frame: pd.DataFrame) -> str:
     """Return the table as Markdown, in percent."""
-    head = "| row | dataset | metric | ours | published | difference | verdict |"
-    lines = [f"# {title}", "", RULE, "", head, "|---|---|---|---:|---:|---:|---|"]
+    rows = []
     for line in frame.to_dict("records"):
         ours, theirs = _percent(line["ours"], line["ours_std"]), _percent(line["published"], line["published_std"])
         difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
-        cells = [line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]]
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]])
+    return f"# {markdown_cell(title)}\n\n{RULE}\n\n{to_markdown(MARKDOWN, rows)}"
 
 
 def _cell(
