@@ -59,6 +59,7 @@ def plan_table(
         whole.missing |= part.missing
         whole.missing_sources |= part.missing_sources
         whole.invalid |= part.invalid
+        whole.fetchable |= part.fetchable
         rows.append((row, tuple(part.specs)))
     unique = {spec.key: spec for _, specs in rows for spec in specs}
     whole.specs = sorted(unique.values(), key=lambda s: (s.dataset, s.fold, s.label, s.seed))

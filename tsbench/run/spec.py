@@ -37,6 +37,7 @@ class RunSpec:
     in the label. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is
     pre-trained on in place of the fold's training part; empty for the training part. part_of : the planned run within
     whose training part this one takes place (a trial of a search); None for a run on the whole dataset.
+    data_dirs : folders of the search path that held dataset and sources, for the command that repeats the run.
     """
 
     method: str
@@ -57,6 +58,7 @@ class RunSpec:
     dataset_ref: str = ""
     sources: tuple[Source, ...] = ()
     part_of: RunSpec | None = None
+    data_dirs: tuple[str, ...] = ()
 
     @property
     def untrained(self) -> bool:
