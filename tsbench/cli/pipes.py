@@ -21,7 +21,19 @@ def outlive_readers() -> None:
     """Let standard output and error go on as if they were read, where their reader has gone."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if type(getattr(getattr(stream, "buffer", None), "raw", None)) is io.FileIO and not stream.isatty():
-            file = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
-            wrapped = io.TextIOWrapper(file, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
-            setattr(sys, name, wrapped)
+        buffer = getattr(stream, "buffer", None)
+        raw = getattr(buffer, "raw", buffer)  # the same where python runs unbuffered
+        if type(raw) is not io.FileIO or stream.isatty():
+            continue
+        pipe: Any = _Pipe(raw.fileno(), "w", closefd=False)
+        setattr(
+            sys,
+            name,
+            io.TextIOWrapper(
+                pipe if raw is buffer else io.BufferedWriter(pipe),
+                stream.encoding,
+                stream.errors,
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            ),
+        )

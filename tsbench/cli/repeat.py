@@ -24,7 +24,7 @@ def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None
     study : that of a tuned run, where it is known.
     """
     spec = run["spec"]
-    words = ["tsbench", "run", *_target(spec), "--seeds", f"{spec['seed']},", *_fold(spec)]
+    words = ["tsbench", "run", *_target(spec), "--seeds", f"{spec['seed']},"]
     if "tuned" in spec["overrides"]:
         words += ["--tuned", tuning_metric(spec)]
     if spec["sources"]:
@@ -37,7 +37,7 @@ def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
     """Return the command that makes the study of a tuned run."""
     spec = run["spec"]
     words = ["tsbench", "tune", *_target(spec), "--trials", str(study.trials), "--metric", tuning_metric(spec)]
-    words += ["--seeds", ",".join(map(str, study.seeds)) + ",", *_fold(spec)]
+    words += ["--seeds", ",".join(map(str, study.seeds)) + ","]
     for key, text in study.spaces.items():
         words += ["--space", f"{key}={text}"]
     return shlex.join([*words, *_settings(spec, study), "--device", device, *_found(spec)])
@@ -53,7 +53,8 @@ def obstacles(run: dict[str, Any]) -> Iterator[str]:
     spec = run["spec"]
     if spec["sources"] and not _as_asked(spec):
         yield "--pretrain-on names each dataset that was found then, and so will the label of the row"
-    if gone := [folder for folder in spec.get("data_dirs", ()) if not Path(folder).is_dir()]:
+    gone = [folder for folder in spec.get("data_dirs", ()) if not Path(folder).is_dir()]
+    if gone and "--data-dir" not in settings().given:
         yield f"its data was in {', '.join(gone)}, which is not there: name the folder of now with --data-dir"
     name, registry, methods = spec["protocol"]["name"], open_registry(), settings().plugins()["methods"]
     try:
@@ -74,10 +75,6 @@ def _target(spec: dict[str, Any]) -> list[str]:
     return [*words, "--protocol", spec["protocol"]["name"]]
 
 
-def _fold(spec: dict[str, Any]) -> list[str]:
-    return ["--fold", str(spec["fold"])]
-
-
 def _found(spec: dict[str, Any]) -> list[str]:
     """Return the options by which data, plugins and registry are found: where the data was then comes first."""
     given = settings().given
@@ -90,7 +87,7 @@ def _settings(spec: dict[str, Any], study: Origin | None) -> list[str]:
     given = {**spec["overrides"], **(study.fixed if study else {})}  # a study also knows what was set to its default
     for key, value in sorted(given.items()):
         words += [] if key in NO_PARAMETERS else ["--set", f"{key}={value}"]
-    return words
+    return [*words, "--fold", str(spec["fold"])]
 
 
 def _as_asked(spec: dict[str, Any]) -> list[str]:
