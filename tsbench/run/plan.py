@@ -48,9 +48,8 @@ class Plan:
 
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
     pre-trained on; fetchable : those of both that 'tsbench data fetch' can get; invalid : {dataset: why} for data that
-    cannot be used. Small datasets come first, so that results
-    and mistakes show early; runs on one fold follow each other, protocols innermost, so that they share one
-    pre-training.
+    cannot be used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each
+    other, protocols innermost, so that they share one pre-training.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
