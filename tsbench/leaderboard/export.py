@@ -46,7 +46,7 @@ def notes(board: Board) -> list[str]:
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
     seeds = board.summary["seeds"]
-    if seeds.nunique() > 1:
+    if seeds[seeds != ""].nunique() > 1:
         lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")
     if seeds.str.endswith(UNEVEN).any():
         lines.append(f"{UNEVEN} Not every cell of this row has all of these seeds.")
