@@ -115,6 +115,7 @@ class _Errand:
 
     def _fetch(self, left: list[Download]) -> None:
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(stderr=True)
@@ -123,7 +124,7 @@ class _Errand:
             task = progress.add_task("", total=None)
             while left:
                 download = left[0]
-                progress.reset(task, total=None, description=download.name)
+                progress.reset(task, total=None, description=escape(download.name))
                 try:
                     fingerprint = self.fetcher.fetch(
                         download,

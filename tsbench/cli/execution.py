@@ -180,37 +180,36 @@ def _problems(plan: Any, available: bool) -> list[str]:
     """Say which datasets cannot take part, in one line per kind of reason."""
     lines = [f"error: {reason}" for reason in plan.invalid.values()]
     for missing, what in ((plan.missing, "datasets"), (plan.missing_sources, "datasets of --pretrain-on")):
-        if len(missing) == 1:
-            lines += list(missing.values())
-        elif missing:
+        several = [name for name in missing if name in plan.fetchable]
+        if len(several) > 1:
             lines.append(
-                f"{len(missing)} {what} are not on this machine: {', '.join(missing)}. Get them with 'tsbench data "
+                f"{len(several)} {what} are not on this machine: {', '.join(several)}. Get them with 'tsbench data "
                 "fetch NAME...', or add the folder that holds them with --data-dir or TSBENCH_DATA."
             )
+        lines += [reason for name, reason in missing.items() if len(several) < 2 or name not in several]
     if (plan.missing or plan.missing_sources) and not available:
         lines.append("--available takes what is on this machine and exits 0.")
     return lines
 
 
 def _summarise(outcome: Any, store: str) -> None:
-    failures = outcome.failures()
-    succeeded = len(outcome.results) - len(failures)
-    parts = [f"{succeeded} succeeded"]
-    parts += [f"{len(outcome.already_done)} already in the store"] if outcome.already_done else []
-    parts += [f"{len(failures)} failed"] if failures else []
-    parts += [f"{len(outcome.earlier_failures)} failed earlier (--retry runs them again)"] * bool(
-        outcome.earlier_failures
-    )
-    parts += [f"{len(outcome.elsewhere)} with another driver"] if outcome.elsewhere else []
-    ended = (outcome.results, outcome.already_done, outcome.earlier_failures, outcome.elsewhere)
-    left = len(outcome.plan.specs) - sum(map(len, ended))
-    parts += [f"{left} not started"] if left else []
+    counts = {
+        "succeeded": len(outcome.results) - len(outcome.failures()) - len(outcome.cut_short()),
+        "already in the store": len(outcome.already_done),
+        "failed": len(outcome.failures()),
+        "failed earlier (--retry runs them again)": len(outcome.earlier_failures),
+        "interrupted": len(outcome.cut_short()),
+        "with another driver": len(outcome.elsewhere),
+    }
+    counts["not started"] = len(outcome.plan.specs) - sum(counts.values())
+    parts = [f"{count} {what}" for what, count in counts.items() if count or what == "succeeded"]
     click.echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")
 
 
 def _as_json(outcome: Any, available: bool) -> dict[str, Any]:
     return {
         "exit_code": outcome.exit_code(available),
+        "interrupted": outcome.interrupted,
         "missing": outcome.plan.missing,
         "invalid": outcome.plan.invalid,
         "already_done": [spec.key for spec in outcome.already_done],

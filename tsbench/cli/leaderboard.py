@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import click
 from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_file
-from tsbench.cli.run import split_commas
+from tsbench.cli.run import split_names
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,17 +22,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("collection")
+@click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
 @click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
 @click.option("--metric", default="accuracy", show_default=True, help="Metric of the cells.")
-@click.option("--method", "methods", multiple=True, callback=split_commas, help="Only these rows.  [default: all]")
+@click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
 @click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv or .md file.")
 @common_options
 def leaderboard(
-    collection: str, protocol: str | None, metric: str, methods: list[str], shared: bool, out: Path | None
+    names: tuple[str, ...],
+    protocol: str | None,
+    metric: str,
+    methods: tuple[str, ...],
+    shared: bool,
+    out: Path | None,
 ) -> int:
-    """Rank the methods of a collection (or a comma-separated list of datasets) from stored results.
+    """Rank the methods of collections or datasets from stored results; a path names a dataset as in 'tsbench run'.
 
     Mean, average rank and wins are over the datasets that all complete methods have, a method being complete when no
     other covers more; incomplete methods stand apart, unless --shared.
@@ -40,6 +47,7 @@ def leaderboard(
       tsbench leaderboard uea
       tsbench leaderboard uea --metric f1_macro --out uea.csv
       tsbench leaderboard ucr --method trls,random:trls,ts2vec --shared
+      tsbench leaderboard ./icu.csv ./ward/
     """
     from tsbench.leaderboard.newest import present
     from tsbench.leaderboard.table import build
@@ -50,30 +58,33 @@ def leaderboard(
     if out is not None:
         _check_output(out)
     registry = open_registry()
-    handles, default = _datasets(collection, registry)
+    asked, handles, default = _datasets(names, registry)
     datasets = [handle.name for handle in handles]
     chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
-    wanted = set(rows["dataset"])
-    now = present([handle for handle in handles if handle.name in wanted], chosen)
+    have = set(rows["dataset"])
+    now = present([handle for handle in handles if handle.name in have], chosen)
     known = sorted(rows["label"].unique())
-    for method in methods:
+    wanted = split_names(methods, known.__contains__)
+    for method in wanted:
         if method not in known:
             raise UsageError(
                 f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
             )
-    board = build(collection, datasets, chosen, rows, metric, shared, methods, now)
+    board = build(", ".join(names), datasets, chosen, rows, metric, shared, wanted, now)
     if board.cells.empty:
+        command = shlex.join(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
         raise UsageError(
-            f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
-            f"make some: tsbench run --dataset {collection} --protocol {chosen.name} --method ..."
+            f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}; "
+            f"make some: {command} --method ..."
         )
-    _print(board)
-    if out is not None:
+    if out is not None:  # before the screen: its reader may be gone
         from tsbench.leaderboard.export import write_board
 
         write_board(board, out)
+    _print(board)
+    if out is not None:
         click.echo(f"written to {out}")
     return 0
 
@@ -86,67 +97,53 @@ def _check_output(out: Path) -> None:
     check_file(out)
 
 
-def _datasets(collection: str, registry: Any) -> tuple[list[DatasetHandle], str]:
-    """Return the datasets and the default protocol of a collection, a suite or a list of datasets."""
+def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[DatasetHandle], str]:
+    """Return what 'tsbench run --dataset' takes for these names, the datasets, and the default protocol.
+
+    A suite stands for its collection. The default is that of what was named first.
+    """
     from tsbench.run.plan import expand_datasets
 
-    if collection in registry.suites:
-        suite = registry.suites[collection]
-        names, default = [suite.collection], suite.protocols[0]
+    parts = split_names(names, os.path.exists)
+    asked = [registry.suites[name].collection if name in registry.suites else name for name in parts]
+    handles = expand_datasets(asked, settings().plugins(), registry)
+    if parts[0] in registry.suites:
+        default = registry.suites[parts[0]].protocols[0]
+    elif parts[0] in registry.collections:
+        default = registry.collections[parts[0]].protocol
     else:
-        names = collection.split(",")
-        default = registry.collections[collection].protocol if collection in registry.collections else ""
-    handles = expand_datasets(names, settings().plugins(), registry)
-    own = handles[0].card.default_protocol or handles[0].default_protocol
-    return handles, default or own
+        default = handles[0].card.default_protocol or handles[0].default_protocol
+    return asked, handles, default
 
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
     from tsbench.cli.tables import UNLIMITED, print_table, table_width, terminal_width
+    from tsbench.leaderboard.export import notes, shown, title
 
-    room = terminal_width()
-    columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
-    click.echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
-    first = True
+    room, columns, first = terminal_width(), shown(board), True
+    click.echo(title(board))
     while first or columns:
         count = len(columns)
         while room < UNLIMITED and count > 1 and table_width(_table(board, columns[:count], first)) > room:
             count -= 1
         print_table(_table(board, columns[:count], first))
         columns, first = columns[count:], False
-    whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
-    click.echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
-    for line in _left_out(board):
+    for line in notes(board):
         click.echo(line)
 
 
-def _left_out(board: Any) -> Iterator[str]:
-    """Yield a line for each reason why results are not on the board, and for data that could not be looked at."""
-    if board.outdated:
-        yield f"Left out: {board.outdated} results of older versions, data or splits; 'tsbench run' makes them anew."
-    if board.others:
-        yield f"Left out: {board.others} results of the same names with other settings; the newest are shown."
-    if board.unreadable:
-        yield f"Left out: {board.unreadable} results that cannot be read; see 'tsbench store check'."
-    if board.absent:
-        yield f"Not on this machine, so that the data run last counts: {', '.join(board.absent)}."
-
-
 def _table(board: Any, columns: list[str], summary: bool) -> Any:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    from tsbench.leaderboard.export import percent, rank, whole
+    from tsbench.cli.tables import plain
+    from tsbench.leaderboard.export import HEADS, printed
 
     table = Table()
-    heads = ["mean", "rank", "wins", "coverage"] if summary else []
-    for name in ("method", *heads, *columns):
-        table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+    for name in ("method", *(HEADS if summary else ()), *columns):
+        table.add_column(Text(plain(name)), justify="left" if name == "method" else "right", no_wrap=True)
     n_complete = int(board.summary["complete"].sum())
-    values = board.cells[columns].to_numpy()
-    for number, (method, row) in enumerate(board.summary.iterrows(), start=1):
-        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"]] if summary else []
-        cells = [percent(value) for value in values[number - 1]]
-        table.add_row(escape(str(method)), *facts, *cells, end_section=number == n_complete)
+    for number, (method, facts, cells) in enumerate(printed(board, columns), start=1):
+        table.add_row(Text(plain(method)), *(facts if summary else ()), *cells, end_section=number == n_complete)
     return table

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from tsbench.plugins import Plugins, plugins
 
@@ -67,6 +68,45 @@ def common_options(command: F) -> F:
 def plot_option(text: str) -> Callable[[F], F]:
     """Return the option --plot of a command that draws what it shows."""
     return click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg|png", help=text)
+
+
+def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
+    """Return the option --seeds; its value is a tuple of seeds, or None where neither it nor a default is given."""
+    return click.option(
+        "--seeds", default=default, show_default=True, metavar="N|0,1,2", callback=_read_seeds, help=text
+    )
+
+
+def _read_seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Read --seeds, telling whoever may have meant seed N by N what it stands for."""
+    if value is None:
+        return None
+    from tsbench.run.plan import is_count, parse_seeds
+
+    seeds = parse_seeds(value)
+    if is_count(value) and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
+        which = "seed 0" if len(seeds) == 1 else f"seeds 0 to {len(seeds) - 1}"
+        click.echo(f"--seeds {value} is {which}; seed {value} alone is --seeds {value},", err=True)
+    return seeds
+
+
+def fold_option(command: F) -> F:
+    """Add the option --fold; its value is a tuple of numbers, empty for all folds."""
+    option = click.option(
+        "--fold",
+        "folds",
+        multiple=True,
+        metavar="N",
+        callback=_read_folds,
+        help="Only these folds, from 0.  [default: all]",
+    )
+    return option(command)
+
+
+def _read_folds(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[int, ...]:
+    from tsbench.run.plan import parse_folds
+
+    return parse_folds(value)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -48,8 +48,10 @@ def results(form: str | None, out: Path | None) -> int:
         if out:
             write_results(store, out, written)
         elif form == "csv":
+            from tsbench.leaderboard.text import to_csv
+
             for number, frame in enumerate(frames(store)):
-                click.echo(_csv(frame, header=number == 0), nl=False)
+                click.echo(to_csv(frame, header=number == 0, float_format=None), nl=False)
         else:
             _print(store)
     return 0
@@ -72,13 +74,14 @@ def form_of(out: Path, form: str | None = None) -> str:
 def write_results(store: Store, path: Path, form: str) -> int:
     """Write all rows of a store as "csv", "jsonl" or "parquet", a piece at a time; return how many there are."""
     from tsbench.leaderboard.export import replacing
+    from tsbench.leaderboard.text import to_csv
 
     count = 0
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(replacing(path))
         for number, frame in enumerate(frames(store)):
             if form == "csv":
-                file.write(_csv(frame, header=number == 0).encode())
+                file.write(to_csv(frame, header=number == 0, float_format=None).encode())
             elif form == "jsonl":
                 file.write(frame.to_json(orient="records", lines=True, double_precision=15).encode())
             else:
@@ -123,10 +126,6 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "params": [canonical(row["params"]) for row in rows],
     }
     return pd.DataFrame(columns)
-
-
-def _csv(frame: pd.DataFrame, header: bool) -> str:
-    return frame.to_csv(index=False, lineterminator="\n", header=header)
 
 
 def _print(store: Store) -> None:

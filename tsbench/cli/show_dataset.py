@@ -31,23 +31,32 @@ def show_dataset(name: str, plot: Path | None) -> int:
             raise UsageError(f"--plot: {name} is a collection of {len(handles)} datasets; name one")
         check_output("--plot", plot)
     for handle in handles:
-        _print_card(handle)
         if not handle.available():
-            remedy = f"'tsbench data fetch {handle.name}', or add the folder that holds it with --data-dir"
-            click.echo(f"  not on this machine: {remedy}")
+            _print_card(handle)
+            click.echo(f"  not on this machine: {handle.remedy()}")
             if plot is not None:
-                raise MissingDataError(f"--plot: {handle.name} is not on this machine: {remedy}")
+                raise MissingDataError(f"--plot: {handle.name} is not on this machine: {handle.remedy()}")
             continue
-        data = handle.load()
+        data, drawn = None, ""
+        if plot is not None:  # before the screen: what cannot be printed loses no file
+            data = handle.load()
+            drawn = _draw(handle, data, plot)
+        _print_card(handle)
+        data = data or handle.load()
         files = ", ".join(map(str, handle.files()))
         print_facts("on this machine", held(data) | ({"files": files} if files else {}))
-        if plot is not None:
-            from tsbench.cli.draw_dataset import draw_dataset
-
-            train, part = _training_part(handle, data)
-            left_out = draw_dataset(handle.name, data.panel, train, part, plot)
-            click.echo(f"written to {plot}{f'; left out: {left_out}' if left_out else ''}")
+        if drawn:
+            click.echo(drawn)
     return 0
+
+
+def _draw(handle: DatasetHandle, data: Data, plot: Path) -> str:
+    """Draw series of the training part to a file; return what to say of it."""
+    from tsbench.cli.draw_dataset import draw_dataset
+
+    train, part = _training_part(handle, data)
+    left_out = draw_dataset(handle.name, data.panel, train, part, plot)
+    return f"written to {plot}{f'; left out: {left_out}' if left_out else ''}"
 
 
 def held(data: Data) -> dict[str, object]:

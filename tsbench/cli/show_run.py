@@ -43,6 +43,10 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
 
         classes = predictions.classes
         matrix = confusion(predictions.y_true, predictions.y_pred, len(classes)).tolist()
+    if plot is not None:  # before the screen: what cannot be printed loses no file
+        from tsbench.cli.draw_run import draw_run
+
+        draw_run(run, attempt["curve"], matrix, classes, plot)
     if as_json:
         found = {**run, "confusion": matrix, "classes": list(classes), "repeat": commands, "notes": notes}
         click.echo(json.dumps(_finite(found), indent=2))
@@ -52,9 +56,6 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
             click.echo(line)
         _print_end(run, attempt, commands, notes)
     if plot is not None:
-        from tsbench.cli.draw_run import draw_run
-
-        draw_run(run, attempt["curve"], matrix, classes, plot)
         click.echo(f"written to {plot}", err=as_json)
     return 0
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
-from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
 from tsbench.cli.run import split_commas
 from tsbench.errors import InvalidDataError, UsageError
 
@@ -33,7 +33,8 @@ from tsbench.errors import InvalidDataError, UsageError
     help="Start no further trial of a study whose trials took as long, earlier included.  [default: no limit]",
 )
 @click.option("--metric", default="accuracy", show_default=True, help="What is maximised within the training part.")
-@click.option("--seeds", default="1", show_default=True, metavar="N|0,1,2", help="Seeds a trial is averaged over.")
+@seeds_option("1", "Seeds a trial is averaged over; 'N,' is seed N alone.")
+@fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Fix a parameter; may be repeated.")
 @click.option(
     "--space",
@@ -57,7 +58,8 @@ def tune(
     trials: int,
     timeout: float,
     metric: str,
-    seeds: str,
+    seeds: tuple[int, ...],
+    folds: tuple[int, ...],
     pairs: tuple[str, ...],
     spaces: tuple[str, ...],
     device: str,
@@ -83,7 +85,7 @@ def tune(
       tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
     """
     from tsbench.metrics import METRICS
-    from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
+    from tsbench.run.plan import Request, make_plan, parse_overrides
     from tsbench.tune import require
 
     require("optuna")
@@ -100,7 +102,7 @@ def tune(
 
         check_output("--plot", plot)
     overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
-    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads)
+    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
     plan = make_plan(request, settings().plugins(), open_registry())
     for problem in [*plan.missing.values(), *plan.invalid.values()]:
         click.echo(f"error: {problem}", err=True)
@@ -108,7 +110,7 @@ def tune(
         return _show(plan, metric, overrides, plot)
     for note in unread_notes(plan):
         click.echo(note, err=True)
-    searching = {"metric": metric, "seeds": parse_seeds(seeds), "fixed": overrides, "spaces": wanted}
+    searching = {"metric": metric, "seeds": seeds, "fixed": overrides, "spaces": wanted}
     failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
 
@@ -226,12 +228,13 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 absent.append(error)
                 click.echo(f"error: {error}", err=True)
                 continue
-            click.echo("\n".join(lines(study)))
-            if plot is not None:
+            if plot is not None:  # before the screen: what cannot be printed loses no file
                 from tsbench.cli.drawing import drawing
 
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)
+            click.echo("\n".join(lines(study)))
+            if plot is not None:
                 click.echo(f"written to {plot}")
     problems = bool(absent or plan.invalid)
     return 2 if absent and len(absent) == len(plan.specs) else 1 if problems else 3 if plan.missing else 0

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tsbench.leaderboard.published import Number, load_published
+from tsbench.leaderboard.text import Side, markdown_cell, to_markdown
 from tsbench.plugins import Plugins
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 from tsbench.run.plan import Plan, Request, make_plan
@@ -18,6 +19,11 @@ from tsbench.splits import counts_for
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
     "folds) together, 'outside' when by more, 'not comparable' when one of the two is missing."
+)
+MARKDOWN: tuple[tuple[str, Side], ...] = (
+    *((name, "left") for name in ("row", "dataset", "metric")),
+    *((name, "right") for name in ("ours", "published", "difference")),
+    ("verdict", "left"),
 )
 
 
@@ -54,6 +60,7 @@ def plan_table(
         whole.missing |= part.missing
         whole.missing_sources |= part.missing_sources
         whole.invalid |= part.invalid
+        whole.fetchable |= part.fetchable
         rows.append((row, tuple(part.specs)))
     unique = {spec.key: spec for _, specs in rows for spec in specs}
     whole.specs = sorted(unique.values(), key=lambda s: (s.dataset, s.fold, s.label, s.seed))
@@ -125,14 +132,12 @@ def _line(
 
 def markdown(title: str, frame: pd.DataFrame) -> str:
     """Return the table as Markdown, in percent."""
-    head = "| row | dataset | metric | ours | published | difference | verdict |"
-    lines = [f"# {title}", "", RULE, "", head, "|---|---|---|---:|---:|---:|---|"]
+    rows = []
     for line in frame.to_dict("records"):
         ours, theirs = _percent(line["ours"], line["ours_std"]), _percent(line["published"], line["published_std"])
         difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
-        cells = [line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]]
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]])
+    return f"# {markdown_cell(title)}\n\n{RULE}\n\n{to_markdown(MARKDOWN, rows)}"
 
 
 def _cell(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -88,6 +89,28 @@ class DatasetHandle:
         from tsbench.dataset import Data
 
         return self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
+
+    @cached_property
+    def data_dirs(self) -> list[Path]:
+        """Return the folders of the search path that a dataset known by its name is read from."""
+        from tsbench.dataset import search_path
+
+        files = [] if self.reference != self.name else [file.absolute() for file in self.files()]
+        folders = [folder.absolute() for folder in search_path()]
+        return [folder for folder in folders if any(file.is_relative_to(folder) for file in files)]
+
+    def fetchable(self) -> bool:
+        """Say whether 'tsbench data fetch' knows where to get the dataset; what its own code raises is a no."""
+        from tsbench.fetch.fetcher import Fetchable
+
+        with contextlib.suppress(*CODE_OF_OTHERS_FAILS):
+            return isinstance(self.dataset, Fetchable) and bool(self.dataset.download().locations)
+        return False
+
+    def remedy(self) -> str:
+        """Return what to do when the data is not on this machine."""
+        fetch = f"get it with 'tsbench data fetch {shlex.quote(self.name)}', or " if self.fetchable() else ""
+        return f"{fetch}add the folder that holds it with --data-dir or TSBENCH_DATA"
 
     def _ask(self, what: str, question: Callable[[], T]) -> T:
         """Return what the dataset answers, naming it in every error."""

@@ -62,12 +62,16 @@ class Outcome:
     interrupted: bool = False
 
     def failures(self) -> list[Result]:
-        """Return the results that did not succeed."""
-        return [result for result in self.results if result.status != "succeeded"]
+        """Return the results that failed; one that was interrupted did not."""
+        return [result for result in self.results if result.status not in ("succeeded", *RETRIED_BY_ITSELF)]
+
+    def cut_short(self) -> list[Result]:
+        """Return the results of runs that were interrupted."""
+        return [result for result in self.results if result.status in RETRIED_BY_ITSELF]
 
     def exit_code(self, available: bool) -> int:
         """Return 130 interrupted, 1 some run failed, 3 only data missing (unless `available`), 0 all succeeded."""
-        if self.interrupted:
+        if self.interrupted or self.cut_short():
             return 130
         if self.failures() or self.earlier_failures or self.plan.invalid:
             return 1

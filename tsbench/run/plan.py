@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tsbench.catalog import did_you_mean
+from tsbench.dataset import search_path
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.params import Settings, declarations, resolve
 from tsbench.plugins import Plugins
@@ -18,10 +19,12 @@ from tsbench.run.spec import UNTRAINED, RunSpec, Source
 if TYPE_CHECKING:
     from tsbench.interfaces import Classifier, SSLMethod
 
+MOST_SEEDS = 1000  # more is a seed that was meant
+
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for. protocols may be empty: each dataset's default is taken.
+    """What the user asked for. protocols may be empty: each dataset's default is taken. folds : only these; () is all.
 
     pretrain_on : datasets whose training parts every method is pre-trained on, once for all targets; empty for each
     target's own. exclude_target : leave the target out of them, which makes one pre-training per target.
@@ -36,6 +39,7 @@ class Request:
     threads: int = 1
     pretrain_on: Sequence[str] = ()
     exclude_target: bool = False
+    folds: Sequence[int] = ()
 
 
 @dataclass
@@ -43,9 +47,10 @@ class Plan:
     """The runs in the order of execution, and the datasets that cannot take part.
 
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
-    pre-trained on; invalid : {dataset: why} for data that cannot be used. Small datasets come first, so that results
-    and mistakes show early; runs on one fold follow each other, protocols innermost, so that they share one
-    pre-training. unread : {dataset: what its cases have beside their series, in words, that no method reads}.
+    pre-trained on; fetchable : those of both that 'tsbench data fetch' can get; invalid : {dataset: why} for data that
+    cannot be used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each
+    other, protocols innermost, so that they share one pre-training. unread : {dataset: what its cases have beside their
+    series, in words, that no method reads}.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Plan:
     invalid: dict[str, str] = field(default_factory=dict)
     missing_sources: dict[str, str] = field(default_factory=dict)
     unread: dict[str, list[str]] = field(default_factory=dict)
+    fetchable: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     """Resolve every name and parameter, then list the runs; raises UsageError before any work is done."""
     methods = _resolve_methods(request, plugins, registry)
     protocols = [registry.protocol(name) for name in request.protocols]
-    plan = Plan()
+    plan, n_folds = Plan(), 0
     sources = _sources(request, methods, plugins, registry, plan)
 
     def protocols_of(handle: DatasetHandle) -> list[Protocol]:
@@ -86,16 +92,23 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
             _spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
-            for fold in range(max(folds.values()))
+            for fold in _wanted(request, max(folds.values()))
             for method in methods
             for seed in request.seeds
             for protocol in chosen
             if fold < folds[protocol.name]
         ]
+        n_folds = max(n_folds, *folds.values())
+    if n_folds and (beyond := [fold for fold in request.folds if fold >= n_folds]):
+        raise UsageError(f"--fold {beyond[0]}: there are folds 0 to {n_folds - 1}")
     if plan.missing_sources:
         _name_corpus(plan, len(sources))
     plan.specs = list({spec.key: spec for spec in plan.specs}.values())
     return plan
+
+
+def _wanted(request: Request, n_folds: int) -> Sequence[int]:
+    return [fold for fold in range(n_folds) if fold in request.folds or not request.folds]
 
 
 def _sources(
@@ -119,6 +132,7 @@ def _sources(
         found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0)))
         _note_unread(plan, handle, summary, methods)
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
+    plan.fetchable |= corpus.fetchable
     if not found:
         raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
     return found
@@ -134,6 +148,7 @@ def _by_size(
             found.append((handle, summarise(handle, protocols_of(handle))))
         except MissingDataError as error:
             plan.missing[handle.name] = str(error)
+            plan.fetchable |= {handle.name} if handle.fetchable() else set()
         except InvalidDataError as error:
             plan.invalid[handle.name] = str(error)
     return sorted(found, key=lambda pair: pair[1].n_values)
@@ -294,6 +309,7 @@ def _spec(
         versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
     if protocol.probe != OWN_PROBE:
         versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
+    used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
     return RunSpec(
         method=method.name,
         method_version=int(method.cls.version),
@@ -322,6 +338,7 @@ def _spec(
             for source in chosen
         ),
         split=summary.split(protocol, handle.card, fold),
+        data_dirs=tuple(dict.fromkeys(str(path.absolute()) for path in search_path() if path.absolute() in used)),
     )
 
 
@@ -349,12 +366,29 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read --seeds: "3" is seeds 0, 1 and 2; "0,5" is just those."""
+    """Read --seeds: "3" is seeds 0, 1 and 2; "0,5" is just those, "0," seed 0 alone."""
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UsageError(f"--seeds {text}: give a number of seeds or a list such as 0,1,2") from None
-    seeds = tuple(range(numbers[0])) if len(numbers) == 1 and "," not in text else tuple(dict.fromkeys(numbers))
+    if is_count(text) and not 1 <= numbers[0] <= MOST_SEEDS:
+        alone = f"; seed {numbers[0]} alone is --seeds {numbers[0]}," if numbers[0] >= 0 else ""
+        raise UsageError(f"--seeds {text}: a number of seeds is 1 to {MOST_SEEDS}{alone}")
+    seeds = tuple(range(numbers[0])) if is_count(text) else tuple(dict.fromkeys(numbers))
     if not seeds or min(seeds) < 0:
         raise UsageError(f"--seeds {text}: needs at least one seed, none below 0")
     return seeds
+
+
+def is_count(text: str) -> bool:
+    """Say whether a text of --seeds is their number rather than a list."""
+    return "," not in text and bool(text.strip())
+
+
+def parse_folds(texts: Sequence[str]) -> tuple[int, ...]:
+    """Read the values of --fold, such as ["0,2"]; raises UsageError where one is no fold's number."""
+    folds = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    for fold in folds:
+        if not fold.isdecimal():
+            raise UsageError(f"--fold {fold}: give the number of a fold, from 0, or several such as 0,2")
+    return tuple(dict.fromkeys(map(int, folds)))

@@ -42,7 +42,8 @@ class RunSpec:
     pre-trained on in place of the fold's training part; empty for the training part. part_of : the planned run within
     whose training part this one takes place (a trial of a search); None for a run on the whole dataset. split :
     `split_text` of the fold as planned, "" where it is not known: not part of the key, but a stored result counts for
-    this split alone. planned : of a tuned run, the params of its identity before the study's went in.
+    this split alone. planned : of a tuned run, the params of its identity before the study's went in. data_dirs :
+    folders of the search path that held dataset and sources, for the command that repeats the run.
     """
 
     method: str
@@ -65,6 +66,7 @@ class RunSpec:
     part_of: RunSpec | None = None
     split: str = ""
     planned: Mapping[str, Any] | None = None
+    data_dirs: tuple[str, ...] = ()
 
     @property
     def untrained(self) -> bool:

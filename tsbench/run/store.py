@@ -273,6 +273,7 @@ def spec_to_json(spec: RunSpec) -> dict[str, Any]:
         "overrides": dict(spec.overrides),
         "dataset_ref": spec.dataset_ref,
         "sources": [asdict(source) for source in spec.sources],
+        "data_dirs": list(spec.data_dirs),
     }
 
 

@@ -91,12 +91,12 @@ def _references(store: Store) -> Iterator[Problem]:
 
 def _attempts(store: Store) -> Iterator[Problem]:
     """Yield the runs that lost their attempt: 'tsbench show run' has no command for them."""
-    query = sa.select(runs.c.key, runs.c.method, runs.c.protocol, runs.c.seed, runs.c.spec).where(~BELONGS)
+    query = sa.select(runs.c.key, runs.c.method, runs.c.protocol, runs.c.fold, runs.c.seed, runs.c.spec).where(~BELONGS)
     with store.read() as connection:
-        for key, method, protocol, seed, spec in connection.execute(query):
+        for key, method, protocol, fold, seed, spec in connection.execute(query):
             dataset = spec.get("dataset_ref") or spec["dataset"]
             words = ["--method", method, "--dataset", dataset, "--protocol", protocol, "--seeds", f"{seed},"]
-            command = shlex.join(["tsbench", "run", *words, "--force"])
+            command = shlex.join(["tsbench", "run", *words, "--fold", str(fold), "--force"])
             yield Problem(f"run {key[:12]} has no attempt that its status comes from", ANEW.format(command))
 
 

@@ -19,10 +19,8 @@ def describe(trial: FrozenTrial) -> str:
     """Return one line of a trial: number, score or what went wrong, seconds, parameters."""
     state, value = trial.state.name.lower(), trial.value
     if trial.state == TrialState.FAIL:
-        state = trial.user_attrs.get("error") or (
-            "interrupted" if "interrupted" in trial.user_attrs else "its process died"
-        )
-        state = f"failed: {state}"
+        interrupted = "interrupted" in trial.user_attrs and "error" not in trial.user_attrs
+        state = "interrupted" if interrupted else f"failed: {trial.user_attrs.get('error') or 'its process died'}"
     elif trial.state == TrialState.PRUNED and value is None and trial.intermediate_values:
         value = trial.intermediate_values[max(trial.intermediate_values)]
     outcome = f"{value:.4f}" if trial.state == TrialState.COMPLETE else f"{state} {value:.4f}" if value else state

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -44,6 +45,21 @@ def test_a_reader_of_a_pipe_that_has_gone_is_no_failure():
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_loses_no_file_and_no_run(tmp_path, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    job = ["run", "--method", "majority,1nn-ed", "--dataset", "UnitTest"]
+    for arguments in (job, ["leaderboard", "UnitTest", "--out", "q.csv"], ["results", "--out", "r.csv"]):
+        command = [sys.executable, "-m", "tsbench", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=writer, stderr=writer)
+        assert done.returncode == 0
+    os.close(writer)
+    assert len((tmp_path / "q.csv").read_text().splitlines()) == 3
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 3
 
 
 def test_every_public_name_resolves():
@@ -122,7 +138,7 @@ def test_show(tsbench):
     code, out, _ = tsbench("show", "run", key[:10])
     assert code == 0
     repeat = "tsbench run --method random:trls --dataset UnitTest --protocol svm-rbf --seeds 2, --set encoder.cell=gru"
-    assert repeat in out
+    assert f"{repeat} --fold 0 " in out
     assert "accuracy" in out and "torch" in out
     arguments = out.split("repeat: tsbench ")[1].split()
     assert "1 runs: 1 succeeded" in tsbench(*arguments)[1]
@@ -274,11 +290,12 @@ def test_earlier_results_survive_a_failing_command(tsbench, tmp_path):
 def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     command = [sys.executable, "-c", "from tsbench.cli import main; main()", "run", "--method", "majority,trls"]
     command += ["--dataset", "UnitTest", "--set", "min_steps=1000000"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, env=dict(os.environ))
     assert "majority UnitTest" in process.stderr.readline()  # the next run has begun
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate()
+    out, err = process.communicate()
     assert process.returncode == 130, err
+    assert "failed" not in out and "2 runs: 1 succeeded, 1 " in out  # interrupted, or not yet started
     assert "Traceback" not in err
     from tsbench.run.store import Store
 
@@ -294,6 +311,135 @@ def test_a_board_of_some_rows(tsbench):
     assert code == 0 and "over the datasets that all methods have: 1" in out and "1nn-ed" not in out
     code, _, err = tsbench("leaderboard", "UnitTest,GunPoint", "--method", "majorty")
     assert code == 2 and "majorty" in err and "majority" in err
+
+
+def test_the_rows_of_a_board_may_be_named_by_their_labels(tsbench):
+    labels = ["ts2vec[encoder.depth=1,max_steps=1]", "ts2vec[max_steps=1]"]
+    job = ("run", "--method", "ts2vec", "--dataset", "UnitTest", "--set", "max_steps=1", "--set", "min_steps=0")
+    assert tsbench(*job)[0] == tsbench(*job, "--set", "encoder.depth=1")[0] == tsbench(*FLOORS)[0] == 0
+    out = tsbench("leaderboard", "UnitTest", "--method", ",".join(labels))[1]
+    assert all(f" {label} " in out for label in labels) and "majority" not in out
+
+
+FLOORS = ("run", "--method", "majority", "--dataset", "UnitTest")
+ODD = ["my,rec.v2.csv", "a b[red].csv", "=1+1|x.csv", "*_y_*`.csv"]
+
+
+def test_the_board_of_a_run_is_told_and_takes_paths_of_any_name(tsbench, tmp_path):
+    for number, name in enumerate(ODD):
+        (tmp_path / name).write_text("label,t0\n" + "".join(f"{i % 2},{i * i + number}\n" for i in range(12)))
+    (tmp_path / "ward.v1").mkdir()
+    for part in ("TRAIN", "TEST"):
+        (tmp_path / "ward.v1" / f"w.x_{part}.csv").write_text("label,t0\na,1\nb,2\n")
+    paths = [f"./{name}" for name in ODD]
+    code, out, err = tsbench("run", "--method", "majority,1nn-ed", "--dataset", ",".join(paths), "--dataset", "ward.v1")
+    assert code == 0, err
+    commands = [line.removeprefix("Board: ") for line in out.splitlines() if line.startswith("Board: ")]
+    assert [shlex.split(command)[-1] for command in commands] == ["svm-rbf", "svm-rbf-cv5"]
+    boards = [tsbench(*shlex.split(command)[1:], "--out", "b.csv") for command in commands]
+    assert [code for code, _, _ in boards] == [0, 0]
+    assert "w.x" in boards[0][1] and all(f" {name.removesuffix('.csv')} " in boards[1][1] for name in ODD)
+    heads = ["my,rec.v2", "a b[red]", "'=1+1|x", "*_y_*`"]
+    assert sorted(pd.read_csv(tmp_path / "b.csv").columns[-4:]) == sorted(heads)
+    for given in ([",".join(paths)], paths):
+        assert tsbench("leaderboard", *given)[0] == 0
+    code, out, _ = tsbench("run", "--method", "majority", "--dataset", "./ward.v1/")
+    assert code == 0 and "Board: tsbench leaderboard ./ward.v1/ --protocol svm-rbf\n" in out
+    code, _, err = tsbench("leaderboard", "./my,rec.v2.csv", "--protocol", "svm-rbf")
+    assert code == 2 and "make some: tsbench run --dataset ./my,rec.v2.csv --protocol svm-rbf --method ..." in err
+
+
+ABSENT = """
+from tsbench import Card, Dataset, hookimpl
+from tsbench.errors import MissingDataError
+
+class Absent(Dataset):
+    card = Card("")
+    def __init__(self, name): self.card = Card(name)
+    def available(self): return False
+    def load(self): raise MissingDataError(f"{self.card.name} lies in the clinic")
+
+@hookimpl
+def tsbench_datasets(register):
+    for name in ("ward", "lab"):
+        register(name, Absent, options={"name": name})
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "run --method majority --dataset ward",
+        "run --method majority --dataset ward,lab,UnitTest",
+        "run --method ts2vec --dataset UnitTest --set max_steps=1 --set min_steps=0 --pretrain-on ward,lab,GunPoint",
+        "reproduce trls/table2 --dataset ward,lab",
+        "reproduce trls/table2",
+        "tune --method ts2vec --dataset ward,lab",
+        "data info ward",
+        "data verify ward lab",
+        "data path ward",
+    ],
+)
+def test_nobody_is_told_to_fetch_what_cannot_be_fetched(tsbench, tmp_path, arguments):
+    (tmp_path / "absent.py").write_text(ABSENT)
+    code, out, err = tsbench(*arguments.split(), "--plugin", "absent.py")
+    assert code == (0 if "info" in arguments else 3)
+    assert "data fetch" not in out + err
+    assert "ward" in out + err or "no plugin brings AFDB" in err
+
+
+def test_the_fetch_of_some_is_advised(tsbench, tmp_path):
+    (tmp_path / "absent.py").write_text(ABSENT)
+    _, _, err = tsbench("run", "--method", "majority", "--dataset", "ward,Meat,Wine", "--plugin", "absent.py")
+    assert "2 datasets are not on this machine: Meat, Wine. Get them with 'tsbench data fetch NAME...'" in err
+    assert "ward lies in the clinic\n" in err
+
+
+def test_a_file_asked_for_is_written_before_anything_is_printed(tsbench, tmp_path, monkeypatch):
+    assert tsbench("run", "--method", "majority", "--dataset", "UnitTest")[0] == 0
+    key = tsbench("results", "--format", "csv")[1].splitlines()[1][:10]
+
+    def full(*arguments, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("click.echo", full)
+    for arguments, file in (
+        (("leaderboard", "UnitTest", "--out", "b.md"), "b.md"),
+        (("show", "run", key, "--plot", "r.svg"), "r.svg"),
+        (("data", "info", "UnitTest", "--plot", "d.svg"), "d.svg"),
+    ):
+        with pytest.raises(OSError, match="No space"):
+            tsbench(*arguments)
+        assert (tmp_path / file).stat().st_size
+
+
+def test_some_folds_alone(tsbench, tmp_path):
+    (tmp_path / "own.csv").write_text("label,t0\n" + "".join(f"{i % 2},{i}\n" for i in range(20)))
+    job = ("run", "--method", "majority", "--dataset", "./own.csv")
+    assert "2 runs: 2 succeeded" in tsbench(*job, "--fold", "3,0")[1]
+    assert "5 runs: 3 succeeded, 2 already in the store" in tsbench(*job)[1]
+    assert "1 runs: 0 succeeded, 1 already in the store" in tsbench(*job, "--fold", 4, "--fold", 4)[1]
+    for given, message in (("5", "--fold 5: there are folds 0 to 4"), ("-1", "--fold -1: give the number of a fold")):
+        code, _, err = tsbench(*job, "--fold", given)
+        assert code == 2 and message in err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("0", "a number of seeds is 1 to 1000; seed 0 alone is --seeds 0,"),
+        ("20240101", "seed 20240101 alone is --seeds 20240101,"),
+        ("-1", "--seeds -1: a number of seeds is 1 to 1000"),
+        ("2", "--seeds 2 is seeds 0 to 1; seed 2 alone is --seeds 2,"),
+        ("1", "--seeds 1 is seed 0; seed 1 alone is --seeds 1,"),
+        ("0,", ""),
+        ("1,3", ""),
+    ],
+)
+def test_a_number_that_may_be_meant_as_a_seed(tsbench, given, message):
+    code, _, err = tsbench("run", "--method", "majority", "--dataset", "UnitTest", "--seeds", given)
+    assert code == (2 if given in ("0", "-1", "20240101") else 0)
+    assert message in err if message else "--seeds" not in err
 
 
 def test_a_board_says_what_it_leaves_out(tsbench, tmp_path):

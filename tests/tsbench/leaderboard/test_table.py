@@ -1,10 +1,12 @@
+import csv
 import json
+import re
 
 import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.leaderboard.export import markdown, write_board
+from tsbench.leaderboard.export import markdown, notes, write_board
 from tsbench.leaderboard.table import build
 from tsbench.protocol import Protocol, Split
 
@@ -63,7 +65,25 @@ def test_a_shared_board_ranks_every_method_where_all_have_results():
 def test_seeds_are_averaged_and_failures_do_not_count():
     rows = [row("x", "A", 0.4, seed=0), row("x", "A", 0.6, seed=1), row("x", "A", None, seed=2, status="failed")]
     assert board(rows).cells.loc["x", "A"] == pytest.approx(0.5)
-    assert board(rows).summary.loc["x", "seeds"] == 2
+    assert board(rows).summary.loc["x", "seeds"] == "0-1"
+
+
+def test_seeds_are_stated_per_row_and_rows_that_differ_are_marked():
+    rows = [row("x", "A", 0.4, seed=seed) for seed in (0, 1, 2, 5)] + [row("y", "A", 0.5)]
+    result = board([*rows, row("z", "A", 0.5), row("z", "B", 0.5), row("z", "B", 0.5, seed=1)])
+    assert result.summary["seeds"].to_dict() == {"x": "0-2,5", "y": "0", "z": "0-1*"}
+    assert any("Rows are not of the same seeds" in line for line in notes(result))
+    assert any(line.startswith("* Not every cell") for line in notes(result))
+    assert len(notes(board([row("x", "A", 0.4), row("y", "A", 0.5)]))) == 1
+
+
+def test_a_seed_with_a_fold_missing_is_not_among_those_of_the_row():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    rows = [
+        row("x", "A", 0.5, seed, fold, protocol_hash=protocol.hash()) for seed, fold in ((0, 0), (0, 1), (0, 2), (1, 0))
+    ]
+    rows += [row("y", "A", 0.5, protocol_hash=protocol.hash())]
+    assert board(rows, protocol=protocol).summary["seeds"].to_dict() == {"x": "0", "y": ""}
 
 
 def test_a_cell_needs_every_fold():
@@ -130,11 +150,44 @@ def test_an_empty_board():
 
 def test_files(tmp_path):
     result = board([row("x|y", "A", 0.9), row("z", "A", 0.25)])
-    assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 90.0 |" in markdown(result)
+    text = markdown(result)
+    assert text.startswith(f"test: accuracy in %, protocol p ({PROTOCOL.hash()[:12]})\n\n| method |")
+    assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 0 | 90.0 |" in text
     write_board(result, tmp_path / "deep" / "b.csv")
     lines = (tmp_path / "deep" / "b.csv").read_text().splitlines()
     assert lines[0].endswith("A,B,C")
     assert lines[2].endswith("0.25,,")
+    assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     write_board(result, tmp_path / "b.md")
     with pytest.raises(UsageError, match="ends in .csv or .md"):
         write_board(result, tmp_path / "b.txt")
+
+
+def test_a_dataset_may_be_called_as_a_column_is(tmp_path):
+    names = ("method", "protocol", "mean", "seeds")
+    result = board([row("x", name, number / 4) for number, name in enumerate(names)], names)
+    write_board(result, tmp_path / "b.csv")
+    head, line = (tmp_path / "b.csv").read_text().splitlines()
+    assert head.endswith(",method,protocol,mean,seeds") and line.endswith(",0,0.25,0.5,0.75")
+    assert markdown(result).splitlines()[2].endswith("| method | protocol | mean | seeds |")
+
+
+ODD = ("=1+1", "+a", "-a", "@a", "\tb", "\rb", "\nb", " =c", "\uff1dd", "a,b", "a|b", "[x](y)", "`<b>`", "*_e_*")
+
+
+def test_odd_names_stay_names_in_every_file(tmp_path):
+    """As datasets and as methods; a CSV read back has as many columns and rows as the board, and no formula."""
+    result = board([row(name, name, 0.5) for name in ODD] + [row("plain", name, 0.5) for name in ODD], ODD)
+    write_board(result, tmp_path / "b.csv")
+    with (tmp_path / "b.csv").open(newline="") as file:
+        head, *lines = csv.reader(file)
+    assert len(lines) == len(ODD) + 1 and all(len(line) == len(head) for line in lines)
+    names = {line[0] for line in lines} - {"plain"}
+    assert names == set(head[-len(ODD) :]) == {"'" + name.replace("\r", "\n") for name in ODD[:9]} | set(ODD[9:])
+    lines = [line for line in markdown(result).splitlines() if line.startswith("|")]
+    assert len(lines) == len(ODD) + 3
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    assert {len(line) for line in cells} == {6 + len(ODD)}
+    names = {line[0].strip() for line in cells[2:]}
+    assert names >= {r"a\|b", r"\[x\](y)", r"\`\<b\>\`", r"\*\_e\_\*", "=1+1"}
+    assert names - {"plain"} == {name.strip() for name in cells[0][6:]}

@@ -6,9 +6,10 @@ import signal
 import pytest
 
 from tests.tsbench.run.test_store import make_result, make_spec
+from tsbench.cli.execution import _summarise
 from tsbench.errors import StoreError
 from tsbench.run import driver, rescue
-from tsbench.run.driver import MOST_LOSSES, choose, execute
+from tsbench.run.driver import MOST_LOSSES, Outcome, choose, execute
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.executors.inline import Inline
 from tsbench.run.plan import Plan
@@ -276,3 +277,16 @@ def test_an_interruption_between_two_runs_is_not_lost():
     with pytest.raises(KeyboardInterrupt):
         executor.wait(lambda *_: None)
     assert worker.ran == []
+
+
+def test_an_interrupted_run_has_not_failed(capsys):
+    specs = [make_spec(seed) for seed in range(4)]
+    results = [
+        make_result(spec, status=status)
+        for spec, status in zip(specs, ("succeeded", "interrupted", "oom"), strict=False)
+    ]
+    outcome = Outcome(Plan(specs), results)
+    assert [result.status for result in outcome.failures()] == ["oom"]
+    assert outcome.exit_code(False) == 130
+    _summarise(outcome, "s.db")
+    assert capsys.readouterr().out == "4 runs: 1 succeeded, 1 failed, 1 interrupted, 1 not started. Store: s.db\n"

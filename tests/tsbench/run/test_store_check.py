@@ -46,7 +46,7 @@ def test_each_damage_is_found_with_a_remedy(sound, damage, problem):
 def test_a_run_without_its_attempt_is_repaired_by_its_remedy(sound):
     sound.write(lambda connection: connection.execute(sa.text("delete from attempts")))
     (found,) = check(sound)
-    assert found.remedy.endswith(": tsbench run --method m --dataset D --protocol p --seeds 0, --force")
+    assert found.remedy.endswith(": tsbench run --method m --dataset D --protocol p --seeds 0, --fold 0 --force")
     assert "show run" not in found.remedy
     assert sound.claim(KEY, "a", redo=True)  # as --force does
     sound.record(make_result(metrics={"accuracy": 0.5, "auroc": 1.0}), ENVIRONMENT, "a")
