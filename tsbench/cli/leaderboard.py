@@ -65,8 +65,9 @@ def leaderboard(
             )
     board = build(collection, datasets, chosen, rows, metric, shared, methods, now)
     if board.cells.empty:
+        aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
         raise UsageError(
-            f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
+            f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: tsbench run --dataset {collection} --protocol {chosen.name} --method ..."
         )
     _print(board)
