@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from tsbench.dataset import Data, Fold
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench.panel import Panel
-from tsbench.splits import label_subset, rotated_folds, unlabelled_index
+from tsbench.splits import (
+    counts_for,
+    label_subset,
+    rotated_folds,
+    same_split,
+    split_text,
+    unlabelled_index,
+)
+from tsbench.splits import test_text as text_of_test
 
 
 def check(folds, n):
@@ -105,3 +113,40 @@ def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():
     with pytest.warns(TsbenchWarning, match="the 5 unlabelled cases are left out of pre-training"):
         assert unlabelled_index(data, fold, None, own_split=False) is None
     assert unlabelled_index(Data(panel), fold, "subject", own_split=False) is None
+
+
+def with_groups(groups, unlabelled=None):
+    panel = Panel.build(np.arange(6.0).reshape(6, 1, 1), list("ababab"), meta={"who": np.array(groups)})
+    extra = None if unlabelled is None else Panel.build(np.ones((2, 1, 1)), meta={"who": np.array(unlabelled)})
+    return Data(panel, unlabelled=extra)
+
+
+def test_the_text_of_a_split_names_what_changed():
+    fold = Fold(np.array([0, 1, 2]), np.array([3]), np.array([4, 5]))
+
+    def parts(groups="aabcdd", unlabelled=None, fold=fold, group="who"):
+        text = split_text(with_groups(list(groups), unlabelled), fold, group, own_split=True)
+        return dict(part.split(":") for part in text.split())
+
+    def changed(other):
+        base = parts()
+        return {name for name in base if base[name] != other[name]}
+
+    assert changed(parts()) == set()
+    assert changed(parts("xxyzvv")) == set()  # other names, the same people together
+    assert changed(parts("abbcdd")) == {"groups"}
+    assert changed(parts("aabcde")) == set()  # who is who in the test part shapes nothing
+    assert changed(parts(fold=Fold(np.array([0, 1, 3]), np.array([2]), np.array([4, 5])))) == {"train"}
+    assert changed(parts(fold=Fold(np.array([0, 1, 2]), np.array([4]), np.array([3, 5])))) == {"train", "test"}
+    assert changed(parts(unlabelled=["a", "d"])) == {"train"}
+    assert parts(unlabelled=["a", "d"])["train"] != parts(unlabelled=["a", "e"])["train"]
+    assert set(parts(group=None)) == {"test", "train"}
+    assert text_of_test(np.array([4, 5], np.int32)) == f"test:{parts()['test']}"
+
+
+def test_a_stored_result_counts_for_a_split_that_it_does_not_contradict():
+    now = "test:1 train:2 groups:3"
+    assert all(counts_for(stored, now) for stored in (now, "test:1 train:2", "test:1", "test:1 train:2 sources:9"))
+    assert not any(counts_for(stored, now) for stored in ("test:0", "test:1 train:0", "test:1 groups:0", "", None))
+    assert counts_for(None, "") and counts_for("test:0", "")
+    assert same_split("test:1", "train:2") and same_split("", None) and not same_split("test:1", "test:2")

@@ -74,9 +74,10 @@ def leaderboard(
             )
     board = build(", ".join(names), datasets, chosen, rows, metric, shared, wanted, now)
     if board.cells.empty:
+        aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
         command = shlex.join(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
         raise UsageError(
-            f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}; "
+            f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
     if out is not None:  # before the screen: its reader may be gone

@@ -133,9 +133,9 @@ def _one_configuration(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     A row of before configurations were noted goes with any.
     """
     kept = pd.Series(True, index=rows.index)
-    parts = rows["configuration"].str.partition(":")
+    known = rows["configuration"].unique()
     for part, within in ((0, ["label"]), (2, ["label", "dataset"])):
-        one = parts[part]
+        one = rows["configuration"].map({text: text.partition(":")[part] for text in known})
         last = rows.assign(one=one)[kept & (one != "")].groupby(within)["one"].last().rename("last")
         kept &= (one == "") | (one == rows.join(last, on=within)["last"])
     return rows[kept], rows[~kept]

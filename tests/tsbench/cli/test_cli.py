@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -448,4 +449,71 @@ def test_a_board_says_what_it_leaves_out(tsbench, tmp_path):
     with sqlite3.connect(tmp_path / "tsbench.db") as connection:
         connection.execute("UPDATE runs SET method_version = 0 WHERE dataset = 'GunPoint'")
     code, out, _ = tsbench("leaderboard", "UnitTest,GunPoint")
-    assert code == 0 and "Left out: 1 results of older versions or data; 'tsbench run' makes them anew." in out
+    assert code == 0 and "Left out: 1 results of older versions, data or splits; 'tsbench run' makes them anew." in out
+
+
+def cells(tsbench, tmp_path, *names):
+    """Return {method: cell} of the boards of single datasets, each a mapping."""
+    found = []
+    for name in names:
+        code, _, err = tsbench("leaderboard", name, "--out", tmp_path / "board.csv")
+        assert code == 0, err
+        found.append(pd.read_csv(tmp_path / "board.csv", index_col=0).iloc[:, -1].to_dict())
+    return found
+
+
+def wards(path, subject, flip=False):
+    """Write 60 cases, three in a row alike: a subject column that parts them leaks."""
+    rows = [f"{'ab'[(i // 3 + flip) % 2]},{i // 3 * 37 % 61},{i // 3 * 11 % 17},{subject(i)}" for i in range(60)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(["label,x,y,subject", *rows]) + "\n")
+
+
+def test_corrected_subjects_have_every_method_measured_anew(tsbench, tmp_path):
+    run = ("run", "--method", "1nn-ed", "--dataset", "ward.csv")
+    wards(tmp_path / "ward.csv", lambda i: i)
+    assert "5 succeeded" in tsbench(*run)[1]
+    (leaking,) = cells(tsbench, tmp_path, "ward.csv")
+    wards(tmp_path / "ward.csv", lambda i: i // 3)
+    code, _, err = tsbench("leaderboard", "ward.csv")
+    assert code == 2 and "5 results are of older versions, data or splits" in err
+    assert "5 succeeded" in tsbench(*run)[1] and "5 already in the store" in tsbench(*run)[1]
+    (right,) = cells(tsbench, tmp_path, "ward.csv")
+    assert leaking["1nn-ed"] > 0.9 and right["1nn-ed"] < 0.8
+    assert tsbench(*run, "--store", "fresh.db")[0] == 0
+    assert cells(lambda *words: tsbench(*words, "--store", "fresh.db"), tmp_path, "ward.csv") == [right]
+
+
+def test_two_files_of_one_name_do_not_displace_each_other(tsbench, tmp_path):
+    for folder, flip in (("a", False), ("b", True)):
+        wards(tmp_path / folder / "ward.csv", lambda i: i // 3, flip)
+        assert tsbench("run", "--method", "1nn-ed", "--dataset", f"./{folder}/ward.csv")[0] == 0
+    before = cells(tsbench, tmp_path, "./a/ward.csv", "./b/ward.csv")
+    assert tsbench("run", "--method", "1nn-ed,majority", "--dataset", "./a/ward.csv")[0] == 0
+    after = cells(tsbench, tmp_path, "./a/ward.csv", "./b/ward.csv")
+    assert [one["1nn-ed"] for one in after] == [one["1nn-ed"] for one in before]
+    assert "majority" in after[0] and "majority" not in after[1]
+
+
+def test_a_copy_by_the_name_of_a_registered_dataset_leaves_its_board_alone(tsbench, tmp_path):
+    assert tsbench("run", "--method", "majority", "--dataset", "UnitTest")[0] == 0
+    wards(tmp_path / "trial" / "UnitTest.csv", lambda i: i // 3)
+    board = cells(tsbench, tmp_path, "UnitTest")
+    assert (
+        tsbench("run", "--method", "majority", "--dataset", "trial/UnitTest.csv", "--protocol", "svm-rbf-cv5")[0] == 0
+    )
+    assert cells(tsbench, tmp_path, "UnitTest") == board
+
+
+def test_a_board_without_its_data_says_which_results_it_takes(tsbench, tmp_path):
+    write = "".join(f"{'ab'[i % 2]}\t{i}\t{i * i}\n" for i in range(20))
+    (folder := tmp_path / "data" / "BME").mkdir(parents=True)
+    for part in ("TRAIN", "TEST"):
+        (folder / f"BME_{part}.tsv").write_text(write)
+    data = ("--offline", "--data-dir", tmp_path / "data")
+    assert tsbench("run", "--method", "majority", "--dataset", "BME", *data)[0] == 0
+    note = "Not on this machine, so that the data run last counts: BME."
+    assert note not in tsbench("leaderboard", "BME", *data)[1]
+    shutil.rmtree(folder)
+    code, out, _ = tsbench("leaderboard", "BME", "--offline", "--data-dir", tmp_path)
+    assert code == 0 and note in out and "majority" in out

@@ -7,6 +7,7 @@ import pytest
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.export import markdown, notes, write_board
+from tsbench.leaderboard.newest import Present
 from tsbench.leaderboard.table import build
 from tsbench.protocol import Protocol, Split
 
@@ -28,6 +29,8 @@ def row(label, dataset, value, seed=0, fold=0, **fields):
         "normalisation": "none",
         "fingerprint": "f",
         "versions": "{}",
+        "split": "test:0 train:0",
+        "configuration": "r:c",
         **fields,
     }
 
@@ -116,6 +119,86 @@ def test_results_of_an_older_probe_or_encoder_do_not_stand_beside_newer_ones():
     assert result.cells.loc["floor", "A"] == 0.6
     assert result.summary.loc["x", "versions"] == "encoder:e=1 probe:p=10/encoder:other=1 probe:p=10"
     assert result.outdated == 2  # y on A and x on B: x on A was made anew
+
+
+def test_the_data_that_is_here_counts_and_not_what_was_run_last():
+    ours, copy = row("x", "A", 0.9), row("x", "A", 1.0, fingerprint="copy", finished=1.0)
+    now = {"A": Present("f", ("test:0 train:0 groups:0",))}
+    assert board([ours, copy], now=now).cells.loc["x", "A"] == 0.9
+    assert board([ours, copy], now={"A": Present("copy", now["A"].splits)}).cells.loc["x", "A"] == 1.0
+    assert board([ours, copy]).cells.loc["x", "A"] == 1.0
+    never_run = board([ours, copy], now={"A": Present("third")})
+    assert never_run.cells.empty and never_run.outdated == 1
+    assert board([ours, copy], now=now).absent == ()
+    assert board([ours, copy, row("y", "B", 0.5)], now=now).absent == ("B",)
+
+
+def test_results_on_another_split_do_not_count():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    now = {"A": Present("f", tuple(f"test:{fold} train:{fold} groups:0" for fold in range(3)))}
+
+    def folds(label, value, **fields):
+        splits = [fields.pop("split", "test:{0} train:{0}").format(fold) for fold in range(3)]
+        common = {"protocol_hash": protocol.hash(), **fields}
+        return [row(label, "A", value, fold=fold, split=split, **common) for fold, split in enumerate(splits)]
+
+    right = folds("x", 0.5)
+    moved = [{**one, "split": "test:9 train:9", "accuracy": 1.0, "finished": 1.0} for one in folds("y", 1.0)]
+    result = board([*right, *moved], protocol=protocol, now=now)
+    assert result.cells.index.tolist() == ["x"] and result.outdated == 3
+    assert board([*right, *moved[:1]], protocol=protocol).outdated == 1  # data that is not here: the last row's split
+    leaked = [{**one, "label": "x[tuned=4]", "split": one["split"] + " groups:9"} for one in right]
+    assert board([*right, *leaked], protocol=protocol, now=now).outdated == 3
+    before = [
+        {**one, "label": "z", "split": one["split"].split()[0]} for one in right
+    ]  # the test cases alone are known
+    assert board([*right, *before], protocol=protocol, now=now).cells["A"].tolist() == [0.5, 0.5]
+    unknown = [{**one, "label": "z", "split": None} for one in right]
+    assert board([*right, *unknown], protocol=protocol, now=now).outdated == 3
+
+
+def test_a_cell_is_of_one_configuration_and_the_newest_is_shown():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+
+    def folds(value, *which, dataset="A", **fields):
+        return [row("x", dataset, value, fold=fold, protocol_hash=protocol.hash(), **fields) for fold in which]
+
+    def shown(*parts):
+        result = board([one for part in parts for one in part], protocol=protocol)
+        return result.cells.loc["x", "A"], result.others
+
+    old = folds(0.0, 0, 1, 2)
+    assert shown(old, folds(1.0, 0, 1, 2, configuration="other:c", finished=1.0)) == (1.0, 3)
+    unfinished = shown(old, folds(1.0, 0, 1, configuration="other:c", finished=1.0))
+    assert np.isnan(unfinished[0]) and unfinished[1] == 3
+    assert shown(old, folds(1.0, 0, 1, 2, seed=1)) == (0.5, 0)
+    assert shown(old, folds(1.0, 0, 1, 2, seed=1, configuration="r:threads", finished=1.0)) == (1.0, 3)
+    assert shown(old, folds(1.0, 0, 1, 2, seed=1, configuration=None, finished=1.0)) == (0.5, 0)  # not noted then
+    elsewhere = folds(1.0, 0, 1, 2, dataset="B", configuration="r:threads", finished=1.0)
+    assert shown(old, elsewhere) == (0.0, 0)  # what may differ between datasets does
+    assert "x" in board([*old, *elsewhere], protocol=protocol).cells.index
+    moved_on = folds(1.0, 0, 1, 2, dataset="B", configuration="other:c", finished=1.0)
+    result = board([*old, *moved_on], protocol=protocol)
+    assert np.isnan(result.cells.loc["x", "A"]) and result.cells.loc["x", "B"] == 1.0 and result.others == 3
+    assert board([*old, *moved_on], protocol=protocol, labels=["y"]).others == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *(
+            {"versions": text}
+            for text in ("7", "[1]", '"a"', "{", '{"probe:p": "x"}', '{"probe:p": null}', "[" * 100_000)
+        ),
+        *({name: "odd"} for name in ("method_version", "fold", "seed", "finished", "accuracy")),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_left_out_and_counted(fields):
+    fields = {"value": 0.1, **fields}
+    wrong = {**row("y", "A", fields.pop("value")), **fields}
+    result = board([row("x", "A", 0.5), wrong])
+    assert result.cells.index.tolist() == ["x"] and result.unreadable == 1
+    assert board([wrong]).cells.empty
 
 
 def test_a_transform_may_have_any_parameter():

@@ -4,6 +4,7 @@ import shlex
 import signal
 
 import pytest
+import sqlalchemy as sa
 
 from tests.tsbench.run.test_store import make_result, make_spec
 from tsbench.cli.execution import _summarise
@@ -16,6 +17,7 @@ from tsbench.run.plan import Plan
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
 from tsbench.run.store_merge import merge
+from tsbench.run.store_schema import runs
 
 
 class FakeWorker:
@@ -61,6 +63,24 @@ def test_the_second_time_only_what_is_missing_runs(store):
     assert len(outcome.already_done) == 2
     assert outcome.exit_code(available=False) == 0
     assert go(store, force=True)[0].ran == [0, 1, 2, 3]
+
+
+def test_a_result_on_another_split_is_made_anew_and_replaced(store):
+    def go_on(split, answer="succeeded"):
+        worker = FakeWorker({0: answer})
+        todo, outcome = choose(Plan([make_spec(split=split)]), store, retry=False, force=False)
+        execute(todo, outcome, Inline(worker), store, Silent())
+        return worker.ran, outcome.exit_code(available=False), store.results()[0]["split"]
+
+    assert go_on("test:1 train:1") == ([0], 0, "test:1 train:1")
+    assert go_on("test:1 train:1") == ([], 0, "test:1 train:1")
+    assert go_on("test:1 train:2 groups:1", "failed") == ([0], 1, "test:1 train:1")  # the success stays until another
+    assert go_on("test:1 train:2 groups:1") == ([0], 0, "test:1 train:2")
+    assert go_on("test:1 train:2 groups:2") == ([], 0, "test:1 train:2")  # groups shape a search alone
+    assert go_on("") == ([], 0, "test:1 train:2")
+    store.write(lambda connection: connection.execute(sa.update(runs).values(split=None)))
+    assert go_on("test:1 train:2") == ([0], 0, "test:1 train:2")
+    assert len(store.results()) == 1 and len(store.find(make_spec().key)["attempts"]) == 4
 
 
 def test_a_failure_does_not_stop_the_rest_and_runs_again_only_on_retry(store):

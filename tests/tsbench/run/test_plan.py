@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -256,3 +257,28 @@ def test_what_cannot_be_pretrained_on_is_refused(installed, registry, fields, me
     monkeypatch.setenv("TSBENCH_DATA", "")
     with pytest.raises(UsageError, match=message):
         plan(installed, registry, **{"methods": "ts2vec", **fields})
+
+
+def test_what_one_label_may_stand_for_is_told_apart(installed, registry):
+    def configuration(**fields):
+        spec = plan(installed, registry, "ts2vec", **fields).specs[0]
+        return spec.configuration.split(":")
+
+    row, cell = configuration()
+    assert configuration(seeds=(3,)) == [row, cell]
+    assert configuration(datasets="ItalyPowerDemand")[0] == row
+    assert configuration(threads=2)[0] == row and configuration(threads=2)[1] != cell
+    assert configuration(overrides={"encoder.hidden": "8"})[0] != row
+    alone, both = configuration(pretrain_on=["UnitTest"]), configuration(pretrain_on=["UnitTest", "ItalyPowerDemand"])
+    assert len({row, alone[0], both[0]}) == len({cell, alone[1], both[1]}) == 3
+    apart = configuration(pretrain_on=["UnitTest"], exclude_target=True)
+    assert apart[0] == row and apart[1] == alone[1]
+
+
+def test_a_tuned_run_is_told_apart_by_what_was_planned(installed, registry):
+    (spec,) = plan(installed, registry, "ts2vec").specs
+    planned = spec.identity()["params"]
+    runs = [replace(spec, params={**spec.params, "lr": lr}, planned=planned) for lr in (0.5, 0.25)]
+    assert runs[0].configuration == runs[1].configuration
+    other = replace(runs[0], planned={**planned, "lr": 0.125})
+    assert other.configuration != runs[0].configuration and other.key == runs[0].key

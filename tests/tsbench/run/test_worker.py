@@ -15,6 +15,7 @@ from tsbench.plugins import Plugins
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.spec import Predictions
 from tsbench.run.worker import Worker, metrics_of
+from tsbench.splits import test_text as text_of_test
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
 SMALL_TS2VEC = {"iterations": "2", "encoder.hidden": "8", "encoder.depth": "2", "encoder.out_dim": "8"}
@@ -344,3 +345,55 @@ def test_a_pretraining_on_other_channels_is_refused_by_a_method_that_depends_on_
     result = Worker(installed).run(make_plan(request, installed, registry).specs[0])
     assert result.status == "failed"
     assert "pre-trained on series of 1 channels and cannot encode BasicMotions, which has 6" in result.error
+
+
+def subjects(path, ids):
+    rows = [f"{'ab'[i % 2]},{i % 2 + i / 99},{i % 5},{who}" for i, who in enumerate(ids)]
+    path.write_text("\n".join(["label,x,y,subject", *rows]) + "\n")
+    return str(path)
+
+
+def test_two_files_that_differ_in_their_subjects_alone_are_not_taken_for_each_other(tmp_path, installed, registry):
+    names = [subjects(tmp_path / "a.csv", [i // 4 for i in range(40)]), subjects(tmp_path / "b.csv", list(range(40)))]
+    planned = [specs(installed, registry, "1nn-ed", name, ("svm-rbf-cv5",))[0] for name in names]
+    assert planned[0].fingerprint == planned[1].fingerprint and planned[0].split != planned[1].split
+    worker = Worker(installed)
+    for spec in planned:
+        warm, alone = worker.run(spec), Worker(installed).run(spec)
+        assert_same(warm, alone)
+        assert text_of_test(warm.predictions.cases) in spec.made_on
+
+
+def test_a_split_that_changed_since_the_run_was_planned_is_a_result(tmp_path, installed, registry):
+    path = tmp_path / "a.csv"
+    planned = specs(installed, registry, "1nn-ed", subjects(path, [i // 4 for i in range(40)]), ("svm-rbf-cv5",))
+    subjects(path, list(range(40)))
+    result = Worker(installed).run(planned[0])
+    assert (result.status, result.error) == ("failed", "a has changed since the run was planned; run the command again")
+
+
+def split_in_two(folder, rows, first):
+    """Write a dataset whose first rows are for training."""
+    for part, lines in (("TRAIN", rows[:first]), ("TEST", rows[first:])):
+        (folder / f"src_{part}.csv").write_text("\n".join(["label,x,y,z", *lines]) + "\n")
+    return str(folder)
+
+
+def test_a_case_that_moves_between_the_parts_of_a_source_is_trained_anew(tmp_path, installed, registry):
+    (folder := tmp_path / "src").mkdir()
+    rows = [f"{'ab'[i % 2]},{i % 2},{i % 7},{i % 5}" for i in range(24)]
+
+    def run(first):
+        source = split_in_two(folder, rows, first)
+        request = Request(["ts2vec"], ["UnitTest"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=[source])
+        (spec,) = make_plan(request, installed, registry).specs
+        known = {kept[0]: kept[2]} if (kept := results[-1].checkpoint if results else None) else {}
+        results.append(Worker(installed, checkpoint_folder=tmp_path / "kept", sha256_of=known.get).run(spec))
+        assert results[-1].status == "succeeded", results[-1].error
+        return spec, results[-1].facts["reused_pretraining"]
+
+    results = []
+    (before, reused), (same, again), (after, anew) = run(12), run(12), run(14)
+    assert before.key == same.key == after.key and (reused, again, anew) == (0.0, 1.0, 0.0)
+    assert before.made_on == same.made_on != after.made_on
+    assert before.made_on.split()[:2] == after.made_on.split()[:2]
