@@ -115,7 +115,10 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
-        **{name: pd.array([row["facts"].get(name) for row in rows], dtype="Int64") for name in ("n_train", "n_test")},
+        **{
+            name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
+            for name in ("n_train", "n_test")
+        },
         "fit_seconds": pd.array([row["durations"].get("fit") for row in rows], dtype=float),
         "probe_seconds": pd.array([row["durations"].get("probe") for row in rows], dtype=float),
         **{name: [row[name] for row in rows] for name in ("peak_memory_bytes", "device", "error")},
@@ -123,6 +126,10 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "params": [canonical(row["params"]) for row in rows],
     }
     return pd.DataFrame(columns)
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and value == value // 1 and abs(value) < 2**63 else None
 
 
 def _csv(frame: pd.DataFrame, header: bool) -> str:

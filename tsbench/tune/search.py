@@ -16,13 +16,23 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from tsbench.errors import UsageError
+from tsbench.errors import StoreError, UsageError
 from tsbench.identity import stage_seed
 from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
 from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
-from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, find_study, quiet, retry, seconds, study_name
+from tsbench.tune.storage import (
+    HEARTBEAT_SECONDS,
+    ended,
+    fail_stale,
+    find_study,
+    quiet,
+    retry,
+    seconds,
+    sound,
+    study_name,
+)
 
 # The first trials of a study are compared with too few others to be given up early.
 PRUNE_AFTER = 5
@@ -149,6 +159,9 @@ class Attempt:
             yield
         except optuna.exceptions.UpdateFinishedTrialError:
             self.spec = None
+        except KeyError as error:
+            name = self.search.study.study_name
+            raise StoreError(f"study {name} has lost trial {self.trial.number}, which was under way") from error
 
     def _plan_next(self) -> None:
         seed, fold = self._steps[len(self._scores)]
@@ -205,7 +218,7 @@ def open_search(
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize", sampler=sampler)
     except optuna.exceptions.DuplicatedStudyError:
-        study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
+        study = sound(optuna.load_study(study_name=name, storage=storage, sampler=sampler))
         _check_same(study, about)
     else:
         about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}
