@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -59,7 +60,7 @@ def leaderboard(
     if board.cells.empty:
         raise UsageError(
             f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
-            f"make some: tsbench run --dataset {collection} --protocol {chosen.name} --method ..."
+            f"make some: tsbench run --dataset {quote(collection)} --protocol {quote(chosen.name)} --method ..."
         )
     _print(board)
     if out is not None:

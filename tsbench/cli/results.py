@@ -74,8 +74,8 @@ def write_results(store: Store, path: Path, form: str) -> int:
     from tsbench.leaderboard.export import replacing
 
     count = 0
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(replacing(path))
+    writer = None
+    with replacing(path) as file:
         for number, frame in enumerate(frames(store)):
             if form == "csv":
                 file.write(_csv(frame, header=number == 0).encode())
@@ -86,10 +86,11 @@ def write_results(store: Store, path: Path, form: str) -> int:
                 from pyarrow.parquet import ParquetWriter
 
                 table = pa.Table.from_pandas(frame, preserve_index=False)
-                if number == 0:
-                    writer = stack.enter_context(ParquetWriter(file, table.schema))
+                writer = writer or ParquetWriter(file, table.schema)
                 writer.write_table(table)
             count += len(frame)
+        if writer is not None:
+            writer.close()
     return count
 
 

@@ -94,6 +94,11 @@ class Database:
         if self._open_file is not None:
             self._open_file.guard(engine)
 
+    def let_go(self) -> None:
+        """Read on from a file that was removed, moved or replaced, as long as a connection to it is open."""
+        if self._open_file is not None:
+            self._open_file.let_go()
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection whose queries see one state of the database."""

@@ -34,7 +34,7 @@ def unpack(content: Any) -> Predictions:
             fields = {name: arrays[name] for name in ("cases", "y_true", "y_pred", "scores")}
             return Predictions(**fields, classes=tuple(arrays["classes"].tolist()))
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise StoreError(f"the predictions cannot be read: {error}") from None
+        raise StoreError(f"its predictions cannot be read: {error}") from None
 
 
 def check_packed(content: Any) -> None:
@@ -42,15 +42,13 @@ def check_packed(content: Any) -> None:
     try:
         shapes = _shapes(content)
     except Exception as error:  # whatever zipfile and numpy raise on rubbish
-        raise StoreError(f"the predictions cannot be read: {error}") from None
+        raise StoreError(f"its predictions cannot be read: {error}") from None
     cases, classes = shapes["cases"], shapes["classes"]
-    alike = (
-        len(cases) == len(classes) == 1 and cases[0] and classes[0] and shapes["y_true"] == shapes["y_pred"] == cases
-    )
-    if not alike or shapes["scores"] != (*cases, *classes):
-        raise StoreError(f"the predictions cannot be read: their shapes do not agree ({shapes})")
+    alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == cases
+    if not alike or 0 in (*cases, *classes) or shapes["scores"] != (*cases, *classes):
+        raise StoreError(f"its predictions cannot be read: their shapes do not agree ({shapes})")
     if 8 * classes[0] ** 2 > MOST_BYTES:
-        raise StoreError(f"the predictions cannot be read: {classes[0]} classes")
+        raise StoreError(f"its predictions cannot be read: {classes[0]} classes")
 
 
 def _shapes(content: bytes) -> dict[str, tuple[int, ...]]:

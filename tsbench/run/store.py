@@ -259,11 +259,14 @@ class Store(Database):
         return run
 
     def predictions(self, key: str) -> Predictions | None:
-        """Return the stored predictions of a run."""
+        """Return the stored predictions of a run; raises StoreError where they are none."""
         query = sa.select(predictions.c.content).where(predictions.c.key == key)
         with self.read() as connection:
             content = connection.execute(query).scalar()
-        return None if content is None else unpack(content)
+        try:
+            return None if content is None else unpack(content)
+        except StoreError as error:
+            raise StoreError(f"run {key[:12]} in {self.name}: {error}") from None
 
 
 def spec_to_json(spec: RunSpec) -> dict[str, Any]:

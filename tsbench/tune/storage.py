@@ -36,7 +36,7 @@ GRACE_SECONDS = 120
 MOST_RETRIES = 2
 OPENINGS = 5
 # What Optuna raises on rows that are not its own.
-CANNOT_BE_READ = (ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError)
+CANNOT_BE_READ = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 DIMENSION = {"key", "choices", "low", "high", "integer", "log"}
 NOTES: dict[str, Callable[[Any], bool]] = {
     "trials": lambda value: isinstance(value, int),

@@ -143,10 +143,10 @@ COMMANDS = [
 ]
 
 
-def walk(tsbench, path):
-    """Call every command that reads a store; each ends with a code of its own and says what is the matter."""
+def walk(tsbench, path, count):
+    """Call every command that reads a store; each ends with a code of its own, also on each of the first runs."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        keys = [key for (key,) in connection.execute("SELECT key FROM runs ORDER BY key") if isinstance(key, str)]
+        keys = [key for (key,) in connection.execute("SELECT key FROM runs ORDER BY key LIMIT ?", (count,))]
     commands = [*COMMANDS, *(("show", "run", key[:16]) for key in keys), ("store", "check")]
     outcomes = {}
     for command in [*commands, ("store", "merge", str(path), "--store", "mine.db")]:
@@ -167,7 +167,7 @@ def put(table, column, value, number):
 
 def check_costs(tsbench, path, count, said, tmp_path):
     """Check that so many of the 60 runs cannot be used, are named, and do no harm to the others."""
-    outcomes = walk(tsbench, path)
+    outcomes = walk(tsbench, path, count)
     code, out, _ = outcomes["store", "check"]
     assert code == 1 and out.count("remedy") == count
     _, out, err = outcomes["store", "merge"]
@@ -200,7 +200,7 @@ def test_predictions_that_are_none_are_never_unpacked(tsbench, theirs, said, tmp
 
 @pytest.mark.parametrize("value", ["[]", "x"])
 def test_an_environment_that_is_none_costs_the_runs_that_have_it(tsbench, theirs, value):
-    outcomes = walk(tsbench, theirs(("UPDATE environments SET content = ?", (value,))))
+    outcomes = walk(tsbench, theirs(("UPDATE environments SET content = ?", (value,))), 1)
     assert "content of its row in environments cannot be read" in outcomes["store", "check"][1]
     assert " 0 runs" in outcomes["store", "merge"][1]
 
@@ -208,8 +208,7 @@ def test_an_environment_that_is_none_costs_the_runs_that_have_it(tsbench, theirs
 def test_a_metric_that_is_called_as_a_column_replaces_none(tsbench, theirs):
     names = ["facts", "key", "spec", "label"]
     path = theirs(*(put("metrics", "name", name, number) for number, name in enumerate(names)))
-    code, out, _ = walk(tsbench, path)["results", "--out"]
-    assert code == 0
+    assert walk(tsbench, path, len(names))["results", "--out"][0] == 0
 
 
 @pytest.mark.parametrize("table", ["runs", "attempts", "checkpoints"])
