@@ -77,8 +77,8 @@ def write_results(store: Store, path: Path, form: str) -> int:
     from tsbench.leaderboard.text import to_csv
 
     count = 0
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(replacing(path))
+    writer = None
+    with replacing(path) as file:
         for number, frame in enumerate(frames(store)):
             if form == "csv":
                 file.write(to_csv(frame, header=number == 0, float_format=None).encode())
@@ -89,10 +89,11 @@ def write_results(store: Store, path: Path, form: str) -> int:
                 from pyarrow.parquet import ParquetWriter
 
                 table = pa.Table.from_pandas(frame, preserve_index=False)
-                if number == 0:
-                    writer = stack.enter_context(ParquetWriter(file, table.schema))
+                writer = writer or ParquetWriter(file, table.schema)
                 writer.write_table(table)
             count += len(frame)
+        if writer is not None:
+            writer.close()
     return count
 
 
@@ -118,7 +119,10 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
-        **{name: pd.array([row["facts"].get(name) for row in rows], dtype="Int64") for name in ("n_train", "n_test")},
+        **{
+            name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
+            for name in ("n_train", "n_test")
+        },
         "fit_seconds": pd.array([row["durations"].get("fit") for row in rows], dtype=float),
         "probe_seconds": pd.array([row["durations"].get("probe") for row in rows], dtype=float),
         **{name: [row[name] for row in rows] for name in ("peak_memory_bytes", "device", "error")},
@@ -126,6 +130,10 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "params": [canonical(row["params"]) for row in rows],
     }
     return pd.DataFrame(columns)
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and value == value // 1 and abs(value) < 2**63 else None
 
 
 def _print(store: Store) -> None:

@@ -140,6 +140,7 @@ def _search(
     from tsbench.run.claims import owner_name
     from tsbench.run.log import DriverLog, log_folder
     from tsbench.tune.driver import run_searches
+    from tsbench.tune.merge import rescued
     from tsbench.tune.search import check_searches, open_search
     from tsbench.tune.storage import open_studies
 
@@ -161,7 +162,7 @@ def _search(
 
         if plan.specs:
             executor = make_executor(where, device, threads)
-            with DriverLog(log_folder(store), owner_name()) as log:
+            with rescued(store, storage), DriverLog(log_folder(store), owner_name()) as log:
                 run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended, log)
         click.echo(f"{len(plan.specs)} studies in {store.name}")
     return telling.failed

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench.fetch.locations import Location, Offer
 from tsbench.fetch.web import Report, UnreachableError, UnusableError, Web
@@ -162,10 +163,8 @@ def _lock(path: Path, notice: Callable[[str], None]) -> Iterator[None]:
     except Timeout:
         notice(f"waiting for another process that fetches the same ({path})")
         lock.acquire()
-    try:
+    with afterwards(lock.release):
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tsbench.errors import UsageError
 from tsbench.run import artifacts
+from tsbench.run.store_rows import is_hash
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,23 @@ def check_folder(folder: artifacts.Folder) -> None:
         )
 
 
+def file_name(pretrain_key: str) -> str:
+    """Return the name of a checkpoint's file within its folder."""
+    return f"{pretrain_key}.safetensors"
+
+
+def is_sound(pretrain_key: Any, path: Any) -> bool:
+    """Say whether a row of the store names the file that a checkpoint has: a name from elsewhere is never followed."""
+    return is_hash(pretrain_key) and path == file_name(pretrain_key)
+
+
 def save(folder: artifacts.Folder, pretrain_key: str, checkpoint: Checkpoint) -> tuple[str, str]:
     """Write a checkpoint; return (file name, sha256 of the file). Raises StoreError when it cannot be written."""
     from safetensors.torch import save as to_bytes
 
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in checkpoint.state.items()}
     content = to_bytes(tensors, {"report": json.dumps(checkpoint.report)})
-    name = f"{pretrain_key}.safetensors"
+    name = file_name(pretrain_key)
     artifacts.write(folder, name, content)
     return name, hashlib.sha256(content).hexdigest()
 
@@ -54,7 +65,7 @@ def load(folder: artifacts.Folder, pretrain_key: str, sha256: str | None, device
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    content = None if sha256 is None else artifacts.read(folder, f"{pretrain_key}.safetensors")
+    content = None if sha256 is None else artifacts.read(folder, file_name(pretrain_key))
     if content is None or hashlib.sha256(content).hexdigest() != sha256:
         return None
     try:

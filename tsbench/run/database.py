@@ -24,6 +24,7 @@ from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
 from tsbench.run import store_schema
 from tsbench.run.open_file import OpenFile
+from tsbench.run.store_rows import read_json
 
 T = TypeVar("T")
 POSTGRES = "postgresql+psycopg"
@@ -93,6 +94,11 @@ class Database:
         if self._open_file is not None:
             self._open_file.guard(engine)
 
+    def let_go(self) -> None:
+        """Read on from a file that was removed, moved or replaced, as long as a connection to it is open."""
+        if self._open_file is not None:
+            self._open_file.let_go()
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection whose queries see one state of the database."""
@@ -145,10 +151,10 @@ class Database:
             try:
                 # A server that does not answer is an error after seconds, not minutes.
                 timeout = {} if "connect_timeout" in self.url.query else {"connect_timeout": 10}
-                return sa.create_engine(self.url, pool_pre_ping=True, connect_args=timeout)
+                return sa.create_engine(self.url, pool_pre_ping=True, connect_args=timeout, json_deserializer=read_json)
             except (ModuleNotFoundError, NoSuchModuleError) as error:
                 raise UsageError(f"--store {self.name}: no driver ({error}); install tsbench[postgres]") from None
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"json_deserializer": read_json}
         if self.read_only:
             # Without a write-ahead log nobody is writing; SQLite could not make its lock file beside the store anyway.
             assert self.file is not None

@@ -43,6 +43,10 @@ class OpenFile:
         """Take what the name leads to now for the file that is open."""
         self._pinned = {"": _identity(_stat(str(self.file)))}
 
+    def let_go(self) -> None:
+        """Check no more: what is open may be read on, wherever it is now; nothing new is opened in its place."""
+        self._pinned, self._must_exist = {}, True
+
     def check(self) -> bool:
         """Raise StoreError where the name does not lead to what is open; say whether a file has become shorter."""
         if not self._pinned:

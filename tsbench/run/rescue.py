@@ -25,7 +25,7 @@ class Rescue:
     """
 
     def __init__(self, owner: str) -> None:
-        self.name, self.count = f"tsbench-rescued-{owner}.db", 0
+        self.name, self.count = rescue_name(owner), 0
         self.file: Path | None = None
         self._store: Store | None = None
         self._first: int | None = None
@@ -46,7 +46,9 @@ class Rescue:
         if self._first is None or self._first + self.count == len(self._notes):
             return
         last: Exception | None = None
-        for file in dict.fromkeys([*([self.file] if self.file else []), *(f / self.name for f in _folders())]):
+        for file in dict.fromkeys(
+            [*([self.file] if self.file else []), *(folder / self.name for folder in rescue_folders())]
+        ):
             try:
                 self._fill(file)
                 return
@@ -61,9 +63,10 @@ class Rescue:
         """Return the trouble with the way back to what was kept."""
         if self.file is None:
             return trouble
-        back = shlex.join(["tsbench", "store", "merge", str(self.file), "--store", store])
         whose = ", all that this driver had recorded," if self._lost else ""
-        return StoreError(f"{trouble}; {self.count} results{whose} are kept in {self.file}, bring them in by: {back}")
+        return StoreError(
+            f"{trouble}; {self.count} results{whose} are kept in {self.file}, {way_back(self.file, store)}"
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -115,7 +118,18 @@ class _Notes:
             yield pickle.loads(zlib.decompress(content))  # noqa: S301 - what this process wrote
 
 
-def _folders() -> Iterator[Path]:
+def rescue_name(owner: str) -> str:
+    """Return the name of the file for what a driver recorded."""
+    return f"tsbench-rescued-{owner}.db"
+
+
+def way_back(file: Path, store: str) -> str:
+    """Return the words that say how what was kept comes into the store."""
+    return f"bring them in by: {shlex.join(['tsbench', 'store', 'merge', str(file), '--store', store])}"
+
+
+def rescue_folders() -> Iterator[Path]:
+    """Yield the folders that may take such a file: the working one, and that for temporary files."""
     for folder in (Path.cwd, tempfile.gettempdir):
         with contextlib.suppress(OSError):  # the working folder may be gone
             yield Path(folder())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
@@ -18,8 +17,10 @@ from tsbench.identity import canonical, digest
 from tsbench.run import store_claims as claims
 from tsbench.run.artifacts import Folder, folder_of, join
 from tsbench.run.database import Database, chunks, insert
+from tsbench.run.packing import pack, unpack
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.store_claims import CLAIM_EXPIRY
+from tsbench.run.store_rows import flaw_of_run, sound_scores, versions_of
 from tsbench.run.store_schema import (
     SCHEMA_VERSION,
     attempts,
@@ -39,13 +40,18 @@ T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
-VERSIONS = sa.func.coalesce(runs.c.versions, sa.cast(runs.c.spec["versions"], sa.String)).label("versions")
-# What a leaderboard needs of a run; `value` comes beside them.
-SCORE_COLUMNS = (
-    *(runs.c[name] for name in ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed")),
-    *(runs.c[name] for name in ("status", "normalisation", "fingerprint", "split", "configuration")),
-    *(VERSIONS, attempts.c.finished),
-)
+TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
+# What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
+SCORE_COLUMNS: dict[Any, set[Any]] = {
+    **{runs.c[name]: TEXT for name in ("label", "method", "dataset", "protocol_hash", "status", "normalisation")},
+    **{runs.c[name]: WHOLE for name in ("method_version", "fold", "seed")},
+    runs.c.fingerprint: TEXT,
+    **{runs.c[name]: PERHAPS for name in ("split", "configuration", "versions")},
+    attempts.c.finished: NUMBER,
+    # Parsed where a driver older than the column wrote the row.
+    sa.case((runs.c.versions.is_(None), sa.cast(runs.c.spec, sa.String))).label("old"): PERHAPS,
+}
+logger = logging.getLogger("tsbench.store")
 
 
 class Store(Database):
@@ -185,8 +191,16 @@ class Store(Database):
         query = query.order_by(*order, runs.c.fold, runs.c.seed, runs.c.attempt)
         with self.read() as connection:
             keys = connection.execute(query, execution_options={"yield_per": BATCH})
+            left_out = 0
             for chunk in keys.scalars().partitions():
-                yield _flat_rows(connection, chunk)
+                rows = _flat_rows(connection, chunk)
+                left_out += len(chunk) - len(rows)
+                yield rows
+        self._say_left_out(left_out)
+
+    def _say_left_out(self, count: int) -> None:
+        if count:
+            logger.warning("%d runs of %s cannot be used and are left out; see 'tsbench store check'", count, self.name)
 
     def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
         """Return one flat row per run, by dataset, label, protocol, fold, seed, with the attempt it comes from.
@@ -213,7 +227,14 @@ class Store(Database):
         with self.read() as connection:
             # Plain tuples: SQLAlchemy's rows take pandas three times as long.
             rows = connection.execute(query).cursor.fetchall()
-        frame = pd.DataFrame(rows, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
+        frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        made = frame[["versions", "old"]].drop_duplicates()
+        known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
+        texts = {pair: "" if found is None else canonical(found) for pair, found in known.items()}
+        frame["versions"] = [texts[pair] for pair in zip(frame["versions"], frame.pop("old"), strict=True)]
+        frame = frame[frame["versions"] != ""]
+        self._say_left_out(len(rows) - len(frame))
         return frame[frame["dataset"].isin(names)] if names else frame
 
     def find(self, prefix: str) -> dict[str, Any]:
@@ -238,29 +259,20 @@ class Store(Database):
             run["current"] = current[0]
             query = sa.select(environments.c.content).where(environments.c.id == run["current"]["environment"])
             run["environment"] = connection.execute(query).scalar()
+        values = [{"name": name, "value": value} for name, value in run["metrics"].items()]
+        if what := flaw_of_run(run, run["attempts"], values, [{"content": run["environment"]}]):
+            raise StoreError(f"run {run['key'][:12]} in {self.name} cannot be used: {what}; see 'tsbench store check'")
         return run
 
     def predictions(self, key: str) -> Predictions | None:
-        """Return the stored predictions of a run."""
+        """Return the stored predictions of a run; raises StoreError where they are none."""
         query = sa.select(predictions.c.content).where(predictions.c.key == key)
         with self.read() as connection:
             content = connection.execute(query).scalar()
-        return None if content is None else unpack(content)
-
-
-def pack(p: Predictions) -> bytes:
-    """Return predictions as a compressed .npz."""
-    buffer = io.BytesIO()
-    arrays = {"cases": p.cases, "y_true": p.y_true, "y_pred": p.y_pred, "scores": p.scores}
-    np.savez_compressed(buffer, classes=np.asarray(p.classes, dtype=np.str_), **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def unpack(content: bytes) -> Predictions:
-    """Read what `pack` wrote."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        fields = {name: arrays[name] for name in ("cases", "y_true", "y_pred", "scores")}
-        return Predictions(**fields, classes=tuple(arrays["classes"].tolist()))
+        try:
+            return None if content is None else unpack(content)
+        except StoreError as error:
+            raise StoreError(f"run {key[:12]} in {self.name}: {error}") from None
 
 
 def spec_to_json(spec: RunSpec) -> dict[str, Any]:
@@ -341,13 +353,21 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
-    columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
-    columns += [VERSIONS, runs.c.spec["params"].label("params")]
-    columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    """Return the rows of these runs, without those that cannot be used."""
+    columns = [*runs.c, *(c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback"))]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
-    rows = {row["key"]: dict(row) for row in connection.execute(query).mappings().all()}
-    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(list(rows)))).all():
-        rows[key][name] = value
+    values: dict[str, list[dict[str, Any]]] = {}
+    for one in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))).mappings():
+        values.setdefault(one["key"], []).append(dict(one))
+    rows = {}
+    for found in connection.execute(query).mappings():
+        row = dict(found)
+        measured = {one["name"]: one["value"] for one in values.get(row["key"], ())}
+        if not flaw_of_run(row, [row], values.get(row["key"], ())) and not measured.keys() & row.keys():
+            spec = row.pop("spec")
+            if row["versions"] is None:
+                row["versions"] = canonical(spec.get("versions", {}))
+            rows[row["key"]] = {**row, "params": spec["params"], **measured}
     return [rows[key] for key in keys if key in rows]
 
 

@@ -59,7 +59,7 @@ def release(connection: sa.Connection, owner: str, keys: Iterable[str] | None = 
 def live(connection: sa.Connection) -> dict[str, str]:
     """Return {key: owner} of the claims that have not expired."""
     rows = connection.execute(sa.select(claims.c.key, claims.c.owner).where(~expired(connection)))
-    return {row.key: row.owner for row in rows}
+    return {row.key: row.owner for row in rows if isinstance(row.owner, str)}
 
 
 def expired(connection: sa.Connection) -> sa.ColumnElement[bool]:

@@ -115,6 +115,8 @@ def version_of(connection: sa.Connection, name: str) -> int | None:
             f"{name} has schema {version}, this tsbench reads {SCHEMA_VERSION}; "
             "use the version of tsbench that wrote it, or another --store"
         )
+    if version == SCHEMA_VERSION and (missing := metadata.tables.keys() - tables):
+        raise StoreError(f"{name} lacks the table {min(missing)} (a view is none); restore a copy of the store")
     return int(version)
 
 

@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from tsbench.errors import UsageError
+from tsbench.errors import StoreError, UsageError
 from tsbench.identity import stage_seed
 from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
@@ -31,6 +31,7 @@ from tsbench.tune.storage import (
     quiet,
     retry,
     seconds,
+    sound,
     study_name,
 )
 
@@ -164,6 +165,9 @@ class Attempt:
             yield
         except optuna.exceptions.UpdateFinishedTrialError:
             self.spec = None
+        except KeyError as error:
+            name = self.search.study.study_name
+            raise StoreError(f"study {name} has lost trial {self.trial.number}, which was under way") from error
 
     def _plan_next(self) -> None:
         seed, fold = self._steps[len(self._scores)]
@@ -221,7 +225,7 @@ def open_search(
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize", sampler=sampler)
         study.set_user_attr("split", spec.split)  # first: a study with a space and no split is one of before
     except optuna.exceptions.DuplicatedStudyError:
-        study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
+        study = sound(optuna.load_study(study_name=name, storage=storage, sampler=sampler))
         _check_same(study, about)
     else:
         about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}

@@ -36,6 +36,17 @@ HEARTBEAT_SECONDS = 30
 GRACE_SECONDS = 120
 MOST_RETRIES = 2
 OPENINGS = 5
+# What Optuna raises on rows that are not its own.
+CANNOT_BE_READ = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+DIMENSION = {"key", "choices", "low", "high", "integer", "log"}
+NOTES: dict[str, Callable[[Any], bool]] = {
+    "trials": lambda value: isinstance(value, int),
+    "seeds": lambda value: isinstance(value, list) and all(isinstance(one, int) for one in value),
+    "fixed": lambda value: isinstance(value, dict),
+    "space": lambda value: (
+        isinstance(value, list) and all(isinstance(one, dict) and one.keys() >= DIMENSION for one in value)
+    ),
+}
 
 
 @contextlib.contextmanager
@@ -74,6 +85,8 @@ def _connect(store: Store) -> RDBStorage:
                 _serialise(storage)
                 store.guard(storage.engine)
             return storage
+        except RuntimeError as error:  # its tables are of another version of Optuna
+            raise StoreError(f"the studies in {store.name} cannot be read: {' '.join(str(error).split())}") from error
         except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
             if attempt == OPENINGS - 1:
                 raise
@@ -159,11 +172,30 @@ def _uneven(reference: str, fingerprint: str, plugins: Plugins) -> bool:
 
 
 def find_study(name: str, storage: RDBStorage) -> optuna.Study | None:
-    """Return a study, or None where there is none of this name."""
+    """Return a study, or None where there is none of this name; raises StoreError where it cannot be used."""
     try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        return None
+        if name not in optuna.get_all_study_names(storage):
+            return None
+        return sound(optuna.load_study(study_name=name, storage=storage))
+    except CANNOT_BE_READ as error:
+        raise _unusable(name, error) from error
+
+
+def sound(study: optuna.Study) -> optuna.Study:
+    """Return a study whose trials and notes can be used; raises StoreError for one that others wrote otherwise."""
+    try:
+        study.get_trials(deepcopy=False)
+        notes = study.user_attrs
+    except CANNOT_BE_READ as error:
+        raise _unusable(study.study_name, error) from error
+    for key, rule in NOTES.items():
+        if key in notes and not rule(notes[key]):
+            raise _unusable(study.study_name, f"its note '{key}'")
+    return study
+
+
+def _unusable(name: str, what: object) -> StoreError:
+    return StoreError(f"study {name} cannot be used ({what}); delete it in 'tsbench dashboard', or use another --store")
 
 
 def load_study(name: str, storage: RDBStorage) -> optuna.Study:

@@ -232,7 +232,7 @@ def test_a_store_that_cannot_be_reached_starts_no_run_and_ends_none_under_way(tm
 
 def test_results_that_no_folder_takes_end_with_the_trouble_of_the_store(tmp_path, monkeypatch):
     store = Full(str(tmp_path / "s.db"))
-    monkeypatch.setattr(rescue, "_folders", lambda: [tmp_path / "none" / "such"])
+    monkeypatch.setattr(rescue, "rescue_folders", lambda: [tmp_path / "none" / "such"])
     with pytest.raises(StoreError, match="full$"):
         drive(store, Slots())
     assert len(store.results()) == 1
