@@ -12,6 +12,7 @@ from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_file
 from tsbench.cli.run import split_commas
+from tsbench.cli.terminal import echo
 from tsbench.errors import UsageError
 
 
@@ -66,7 +67,7 @@ def leaderboard(
         from tsbench.leaderboard.export import write_board
 
         write_board(board, out)
-        click.echo(f"written to {out}")
+        echo(f"written to {out}")
     return 0
 
 
@@ -95,38 +96,33 @@ def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
-    from tsbench.cli.tables import UNLIMITED, print_table, table_width, terminal_width
+    from tsbench.cli.tables import print_table, table_width
+    from tsbench.cli.terminal import width
 
-    room = terminal_width()
     columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
-    click.echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
-    first = True
+    echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
+    first, n_complete = True, int(board.summary["complete"].sum())
     while first or columns:
         count = len(columns)
-        while room < UNLIMITED and count > 1 and table_width(_table(board, columns[:count], first)) > room:
+        while count > 1 and table_width(*_table(board, columns[:count], first)) > width():
             count -= 1
-        print_table(_table(board, columns[:count], first))
+        print_table(*_table(board, columns[:count], first), rule=n_complete)
         columns, first = columns[count:], False
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
-    click.echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
+    echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
     if board.outdated:
-        click.echo(f"Left out: {board.outdated} results of older versions or data; 'tsbench run' makes them anew.")
+        echo(f"Left out: {board.outdated} results of older versions or data; 'tsbench run' makes them anew.")
 
 
-def _table(board: Any, columns: list[str], summary: bool) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
-
+def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
+    """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
+    from tsbench.cli.tables import cut
+    from tsbench.cli.terminal import width
     from tsbench.leaderboard.export import percent, rank, whole
 
-    table = Table()
     heads = ["mean", "rank", "wins", "coverage"] if summary else []
-    for name in ("method", *heads, *columns):
-        table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
-    n_complete = int(board.summary["complete"].sum())
-    values = board.cells[columns].to_numpy()
-    for number, (method, row) in enumerate(board.summary.iterrows(), start=1):
+    rows = []
+    for (method, row), values in zip(board.summary.iterrows(), board.cells[columns].to_numpy(), strict=True):
         facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"]] if summary else []
-        cells = [percent(value) for value in values[number - 1]]
-        table.add_row(escape(str(method)), *facts, *cells, end_section=number == n_complete)
-    return table
+        rows.append([cut(str(method), width() // 2), *facts, *map(percent, values)])
+    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows

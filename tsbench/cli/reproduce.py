@@ -12,6 +12,7 @@ from tsbench.cli.execution import Where, execute_plan, executor_options, make_wo
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_folder
 from tsbench.cli.run import split_commas
+from tsbench.cli.terminal import echo, echo_text
 
 
 @click.command()
@@ -47,7 +48,7 @@ def reproduce(
     Example:
       tsbench reproduce trls/table1 --dataset BasicMotions,GunPoint
     """
-    from tsbench.leaderboard.export import write_bytes
+    from tsbench.leaderboard.export import to_csv, write_bytes
     from tsbench.leaderboard.maps import draw_map
     from tsbench.leaderboard.reproduce import markdown, plan_table, tabulate
     from tsbench.run.plan import parse_overrides, parse_seeds
@@ -69,8 +70,8 @@ def reproduce(
         if chosen.kind == "tsne":
             files = draw_map(planned, outcome, make_worker(store, device), stem)
     title = f"{table}: {chosen.summary}"
-    write_bytes(stem.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
+    write_bytes(stem.with_suffix(".csv"), to_csv(frame).encode())
     write_bytes(stem.with_suffix(".md"), markdown(title, frame).encode())
-    click.echo(markdown(title, frame), nl=False)
-    click.echo(f"written to {', '.join(map(str, [f'{stem}.csv', f'{stem}.md', *files]))}")
+    echo_text(markdown(title, frame))
+    echo(f"written to {', '.join(map(str, [f'{stem}.csv', f'{stem}.md', *files]))}")
     return int(outcome.exit_code(available=False))

@@ -93,7 +93,6 @@ def run(
     What the store already has is not done again: the same command after an interruption goes on where it stopped. Small
     datasets come first.
 
-    \b
     Exit codes: 0 all that was asked succeeded, 1 some run failed, 2 wrong usage, 3 only data is missing,
     130 interrupted.
 

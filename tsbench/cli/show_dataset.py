@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.tables import print_facts
+from tsbench.cli.terminal import echo
 from tsbench.errors import MissingDataError, TsbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
         _print_card(handle)
         if not handle.available():
             remedy = f"'tsbench data fetch {handle.name}', or add the folder that holds it with --data-dir"
-            click.echo(f"  not on this machine: {remedy}")
+            echo(f"  not on this machine: {remedy}")
             if plot is not None:
                 raise MissingDataError(f"--plot: {handle.name} is not on this machine: {remedy}")
             continue
@@ -46,7 +45,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
 
             train, part = _training_part(handle, data)
             left_out = draw_dataset(handle.name, data.panel, train, part, plot)
-            click.echo(f"written to {plot}{f'; left out: {left_out}' if left_out else ''}")
+            echo(f"written to {plot}{f'; left out: {left_out}' if left_out else ''}")
     return 0
 
 

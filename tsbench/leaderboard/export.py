@@ -12,6 +12,7 @@ import pandas as pd
 
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.leaderboard.table import Board
+from tsbench.text import plain
 
 FORMATS = (".csv", ".md")
 
@@ -20,21 +21,31 @@ def write_board(board: Board, path: Path) -> None:
     """Write a board as .csv (every column, full precision) or .md (as printed)."""
     if path.suffix not in FORMATS:
         raise UsageError(f"--out {path}: choose a file that ends in {' or '.join(FORMATS)}")
-    frame = board.frame()
-    text = frame.to_csv(float_format="%.6g", lineterminator="\n") if path.suffix == ".csv" else markdown(board)
+    text = to_csv(board.frame().reset_index()) if path.suffix == ".csv" else markdown(board)
     write_bytes(path, text.encode())
+
+
+def to_csv(frame: pd.DataFrame, header: bool = True, float_format: str | None = "%.6g") -> str:
+    """Return a DataFrame as CSV without its index, a line per row: a terminal may show it, whatever its texts hold."""
+    columns = [column if column.dtype.kind in "biuf" else column.map(_plain_cell) for _, column in frame.items()]
+    shown = pd.concat(columns, axis=1, keys=range(len(columns))).set_axis([*map(plain, frame.columns)], axis=1)
+    return str(shown.to_csv(index=False, header=header, float_format=float_format, lineterminator="\n"))
 
 
 def markdown(board: Board) -> str:
     """Return the board as a Markdown table of percentages; datasets nobody has are left out."""
     columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
-    head = ["method", "mean", "rank", "wins", "coverage", *columns]
+    head = ["method", "mean", "rank", "wins", "coverage", *map(plain, columns)]
     lines = [" | ".join(head), " | ".join(["---"] + ["---:"] * (len(head) - 1))]
     for method, row in board.summary.iterrows():
         cells = [percent(value) for value in board.cells.loc[[method], columns].iloc[0]]
         facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), str(row["coverage"])]
-        lines.append(" | ".join([str(method).replace("|", "\\|"), *facts, *cells]))
+        lines.append(" | ".join([plain(str(method)).replace("|", "\\|"), *facts, *cells]))
     return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def _plain_cell(cell: Any) -> Any:
+    return plain(cell) if isinstance(cell, str) else cell
 
 
 def percent(fraction: Any) -> str:

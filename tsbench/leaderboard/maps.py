@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tsbench.errors import UsageError
-from tsbench.leaderboard.export import write_bytes
+from tsbench.leaderboard.export import to_csv, write_bytes
+from tsbench.text import plain
 
 if TYPE_CHECKING:
     from tsbench.interfaces import Features
@@ -38,7 +39,7 @@ def draw_map(planned: TablePlan, outcome: Outcome, worker: Worker, stem: Path) -
         return []
     frame = pd.concat(parts)[COLUMNS]
     table, picture = Path(f"{stem}-map.csv"), Path(f"{stem}-map.svg")
-    write_bytes(table, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
+    write_bytes(table, to_csv(frame).encode())
     write_bytes(picture, _picture(frame))
     return [table, picture]
 
@@ -76,7 +77,8 @@ def _picture(frame: pd.DataFrame) -> bytes:
             panel.scatter(
                 part["x"], part["y"], c=part["class"], s=6, cmap="tab20" if part["class"].max() > 9 else "tab10"
             )
-            panel.set(xticks=[], yticks=[], title=f"{row}\n{dataset}")
+            panel.set(xticks=[], yticks=[])
+            panel.set_title(f"{plain(row)}\n{plain(dataset)}", parse_math=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

@@ -13,6 +13,7 @@ from tsbench.plugins import Plugins
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 from tsbench.run.plan import Plan, Request, make_plan
 from tsbench.run.spec import RunSpec
+from tsbench.text import plain
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
@@ -123,12 +124,12 @@ def _line(
 def markdown(title: str, frame: pd.DataFrame) -> str:
     """Return the table as Markdown, in percent."""
     head = "| row | dataset | metric | ours | published | difference | verdict |"
-    lines = [f"# {title}", "", RULE, "", head, "|---|---|---|---:|---:|---:|---|"]
+    lines = [f"# {plain(title)}", "", RULE, "", head, "|---|---|---|---:|---:|---:|---|"]
     for line in frame.to_dict("records"):
         ours, theirs = _percent(line["ours"], line["ours_std"]), _percent(line["published"], line["published_std"])
         difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
         cells = [line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]]
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(plain(str(cell)).replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 

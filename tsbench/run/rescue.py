@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from tsbench.errors import StoreError
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
+from tsbench.text import command_line
 
 
 class Rescue:
@@ -46,7 +46,7 @@ class Rescue:
         """Return the trouble with the way back to what was kept."""
         if self.file is None:
             return trouble
-        back = shlex.join(["tsbench", "store", "merge", str(self.file), "--store", store])
+        back = command_line(["tsbench", "store", "merge", str(self.file), "--store", store])
         return StoreError(f"{trouble}; {self.count} results are kept in {self.file}, bring them in by: {back}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from tsbench.run.database import CHUNK
 from tsbench.run.store import Store, unpack
 from tsbench.run.store_claims import expired
 from tsbench.run.store_schema import attempts, checkpoints, claims, metrics, predictions, runs
+from tsbench.text import command_line
 
 BELONGS = sa.exists().where(attempts.c.id == runs.c.attempt, attempts.c.key == runs.c.key)
 REPEAT = "run it again: tsbench show run {} prints the command"
@@ -95,7 +95,7 @@ def _attempts(store: Store) -> Iterator[Problem]:
         for key, method, protocol, seed, spec in connection.execute(query):
             dataset = spec.get("dataset_ref") or spec["dataset"]
             words = ["--method", method, "--dataset", dataset, "--protocol", protocol, "--seeds", f"{seed},"]
-            command = shlex.join(["tsbench", "run", *words, "--force"])
+            command = command_line(["tsbench", "run", *words, "--force"])
             yield Problem(f"run {key[:12]} has no attempt that its status comes from", ANEW.format(command))
 
 
