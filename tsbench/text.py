@@ -17,6 +17,11 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def plain_lines(text: str) -> str:
+    """Return the same of a text that has lines: those stay."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
 def command_line(words: Iterable[str]) -> str:
     """Return words as a shell takes them, on one line of what can be shown; bash and zsh read back the same words."""
     return " ".join(shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_quoted, word))}'" for word in words)

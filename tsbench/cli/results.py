@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.cli.output import check_file
+from tsbench.cli.stored import entries, mapping, number, whole
 from tsbench.cli.terminal import echo, echo_text
 from tsbench.errors import UsageError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
-PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
+PLACE = ("dataset", "protocol", "protocol_hash", "normalisation")
 
 
 @click.command()
@@ -110,23 +112,42 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return stored rows as a DataFrame, in their order."""
     import pandas as pd
 
-    from tsbench.identity import canonical
     from tsbench.metrics import METRICS
 
     columns = {
-        "key": [row["key"] for row in rows],
-        "method": [row["label"] for row in rows],
-        **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
-        **{name: [row[name] for row in rows] for name in PLACE},
-        **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
-        **{name: pd.array([row["facts"].get(name) for row in rows], dtype="Int64") for name in ("n_train", "n_test")},
-        "fit_seconds": pd.array([row["durations"].get("fit") for row in rows], dtype=float),
-        "probe_seconds": pd.array([row["durations"].get("probe") for row in rows], dtype=float),
-        **{name: [row[name] for row in rows] for name in ("peak_memory_bytes", "device", "error")},
-        "warnings": ["; ".join(row["warnings"]) for row in rows],
-        "params": [canonical(row["params"]) for row in rows],
+        "key": _texts(row["key"] for row in rows),
+        "method": _texts(row["label"] for row in rows),
+        "method_version": _whole(row["method_version"] for row in rows),
+        "versions": _texts(row["versions"] for row in rows),
+        **{name: _texts(row[name] for row in rows) for name in PLACE},
+        **{name: _whole(row[name] for row in rows) for name in ("fold", "seed")},
+        "status": _texts(row["status"] for row in rows),
+        **{name: _numbers(row.get(name) for row in rows) for name in METRICS},
+        **{name: _whole(mapping(row["facts"]).get(name) for row in rows) for name in ("n_train", "n_test")},
+        "fit_seconds": _numbers(mapping(row["durations"]).get("fit") for row in rows),
+        "probe_seconds": _numbers(mapping(row["durations"]).get("probe") for row in rows),
+        "peak_memory_bytes": _whole(row["peak_memory_bytes"] for row in rows),
+        **{name: _texts(row[name] for row in rows) for name in ("device", "error")},
+        "warnings": ["; ".join(map(str, entries(row["warnings"]))) for row in rows],
+        "params": [json.dumps(row["params"], sort_keys=True, separators=(",", ":")) for row in rows],
     }
     return pd.DataFrame(columns)
+
+
+def _texts(values: Iterable[Any]) -> list[str | None]:
+    return [None if value is None else str(value) for value in values]
+
+
+def _numbers(values: Iterable[Any]) -> Any:
+    import pandas as pd
+
+    return pd.array([number(value) for value in values], dtype=float)
+
+
+def _whole(values: Iterable[Any]) -> Any:
+    import pandas as pd
+
+    return pd.array([whole(value) for value in values], dtype="Int64")
 
 
 def _print(store: Store) -> None:
@@ -135,9 +156,9 @@ def _print(store: Store) -> None:
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
     numbers = ["accuracy", "f1_macro", "fit_seconds"]
     cells = (
-        [row["key"][:10], row["label"], *(str(row[name]) for name in texts[2:])]
+        [str(row["key"])[:10], str(row["label"]), *(str(row[name]) for name in texts[2:])]
         + [_number(row.get(name), 4) for name in numbers[:2]]
-        + [_number(row["durations"].get("fit"), 1)]
+        + [_number(mapping(row["durations"]).get("fit"), 1)]
         for batch in store.batches()
         for row in batch
     )
@@ -146,5 +167,6 @@ def _print(store: Store) -> None:
         echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None or value != value else f"{value:.{digits}f}"
+def _number(value: Any, digits: int) -> str:
+    found = number(value)
+    return "" if found is None else f"{found:.{digits}f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_store, settings
 from tsbench.cli.repeat import obstacles, repeat_command, tune_command, tuning_metric
+from tsbench.cli.stored import entries, mapping, moment, number, points
 from tsbench.cli.tables import print_facts
 from tsbench.cli.terminal import ascii_only, echo, echo_json, echo_text
-from tsbench.errors import TsbenchError
+from tsbench.errors import StoreError, TsbenchError
 from tsbench.text import plain
 from tsbench.tune import require
 
@@ -33,55 +33,49 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
         check_output("--plot", plot)
     with contextlib.closing(open_store(must_exist=True)) as store:
         run = store.find(prefix)
-        predictions = store.predictions(run["key"])
         attempt = run.pop("current")
-        commands, notes = _repetition(run, attempt["device"], store)
-    matrix, classes = None, ()
-    if predictions is not None:
-        from tsbench.metrics import confusion
-
-        classes = predictions.classes
-        matrix = confusion(predictions.y_true, predictions.y_pred, len(classes)).tolist()
+        matrix, classes, damage = _confusion(store, run["key"])
+        commands, notes = _repetition(run, str(attempt["device"]), store)
+    curve, notes = points(attempt["curve"]), [*damage, *notes]
     if as_json:
-        found = {**run, "confusion": matrix, "classes": list(classes), "repeat": commands, "notes": notes}
+        found = {**run, "confusion": matrix, "classes": classes, "repeat": commands, "notes": notes}
         echo_json(found)
     else:
         _print_run(run, attempt)
-        for line in [*curve_lines(attempt["curve"]), *(confusion_lines(matrix, classes) if matrix else [])]:
+        for line in [*curve_lines(curve), *(confusion_lines(matrix, classes) if matrix else [])]:
             echo(line)
         _print_end(run, attempt, commands, notes)
     if plot is not None:
         from tsbench.cli.draw_run import draw_run
 
-        draw_run(run, attempt["curve"], matrix, classes, plot)
+        draw_run(run, curve, matrix, classes, plot)
         echo(f"written to {plot}", err=as_json)
     return 0
 
 
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
-    spec = run["spec"]
-    when = datetime.datetime.fromtimestamp(attempt["started"], datetime.UTC).isoformat(timespec="seconds")
+    spec = mapping(run["spec"])
     about = {name: run[name] for name in ("method", "method_version", "dataset", "protocol", "fold", "seed", "status")}
-    about |= {"attempts": ", ".join(one["status"] for one in run["attempts"]), "started": when}
-    peak = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB"
+    about |= {"attempts": ", ".join(str(one["status"]) for one in run["attempts"])}
+    about |= {"started": moment(attempt["started"])}
+    peak = f"{(number(attempt['peak_memory_bytes']) or 0) / 2**20:.0f} MiB"
     print_facts(f"run {run['key']}", {**about, "device": attempt["device"], "peak memory": peak})
-    print_facts("versions", spec["versions"])
-    print_facts("parameters", spec["params"])
-    print_facts(
-        "protocol", {**spec["protocol"], "hash": run["protocol_hash"], "normalisation used": spec["normalisation"]}
-    )
+    print_facts("versions", mapping(spec.get("versions")))
+    print_facts("parameters", mapping(spec.get("params")))
+    used = {"hash": run["protocol_hash"], "normalisation used": run["normalisation"]}
+    print_facts("protocol", mapping(spec.get("protocol")) | used)
     print_facts("metrics", run["metrics"])
-    print_facts("seconds", attempt["durations"])
-    print_facts("facts", attempt["facts"])
-    print_facts("environment", run["environment"])
+    print_facts("seconds", mapping(attempt["durations"]))
+    print_facts("facts", mapping(attempt["facts"]))
+    print_facts("environment", mapping(run["environment"]))
 
 
 def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str], notes: list[str]) -> None:
-    for warning in attempt["warnings"]:
+    for warning in entries(attempt["warnings"]):
         echo(f"warning: {warning}")
     if attempt["error"]:
         echo(f"error: {attempt['error']}")
-        echo_text(attempt["traceback"])
+        echo_text(str(attempt["traceback"]))
     later = run["attempts"][-1]
     if later["id"] > attempt["id"]:
         echo(f"a later attempt ({later['status']}) left this result as it is: {later['error']}".rstrip(": "))
@@ -91,8 +85,32 @@ def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str]
         echo(f"repeat: {command}")
 
 
+def _confusion(store: Store, key: str) -> tuple[list[list[int]] | None, list[str], list[str]]:
+    """Return the confusion matrix of a run and its classes, and why there is none where it has predictions."""
+    from tsbench.metrics import confusion
+
+    try:
+        predictions = store.predictions(key)
+        if predictions is None:
+            return None, [], []
+        classes = [str(name) for name in predictions.classes]
+        return confusion(predictions.y_true, predictions.y_pred, len(classes)).tolist(), classes, []
+    except StoreError:
+        raise
+    except Exception as error:  # whatever numpy raises on rubbish
+        return None, [], [f"its predictions cannot be read: {error}"]
+
+
 def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[str], list[str]]:
     """Return the commands that repeat a run, one after the other, and what may keep them from doing so."""
+    try:
+        return _commands(run, device, store)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        return [], [f"its specification is not as tsbench writes it ({problem}), so that nothing can repeat it"]
+
+
+def _commands(run: dict[str, Any], device: str, store: Store) -> tuple[list[str], list[str]]:
     study, notes = None, list(obstacles(run))
     if "tuned" in run["spec"]["overrides"]:
         try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.stored import number
 from tsbench.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Waiting:
 
     def has_ended(self, row: dict[str, Any]) -> bool:
         """Say whether a stored run of the plan need not be done any more: another driver may have done it."""
-        ended_since = row["finished"] > self.since and row["status"] != "interrupted"
+        ended_since = (number(row["finished"]) or 0.0) > self.since and row["status"] != "interrupted"
         return not self.force and (row["status"] == "succeeded" or ended_since)
 
 
@@ -105,15 +106,16 @@ def summarise(
     recent = []
     left = Counter(key for plan in plans.values() for key in plan.keys)
     for row in rows:
-        runs[row["status"]] += 1
-        if row["finished"] > now - RECENT_SECONDS:
-            recent.append(row["started"])
-        key = row["key"][:KEY_DIGITS]
+        runs[str(row["status"])] += 1
+        started, finished = number(row["started"]), number(row["finished"])
+        if started is not None and finished is not None and finished > now - RECENT_SECONDS:
+            recent.append(started)
+        key = str(row["key"])[:KEY_DIGITS]
         if key in left:
             left[key] -= sum(key in plan.keys and plan.has_ended(row) for plan in plans.values())
     span = min(RECENT_SECONDS, now - min(recent, default=now))
     rate = len(recent) / span if span > 0 else 0.0
-    drivers = Counter(claimed.values())
+    drivers = Counter(map(str, claimed.values()))
     queued = None
     if drivers.keys() <= plans.keys():
         queued = len((+left).keys() - {key[:KEY_DIGITS] for key in claimed})
@@ -133,8 +135,10 @@ def read_logs(folder: Path, owners: Iterable[str]) -> dict[str, Waiting]:
     from tsbench.run.log import KEY_DIGITS
 
     plans: dict[str, Waiting] = {}
-    for owner in set(owners):
-        with contextlib.suppress(OSError), (folder / f"{owner}.jsonl").open("rb") as lines:
+    for owner in set(map(str, owners)):
+        if Path(owner).name != owner:  # another store's folder, or what is no name of a file
+            continue
+        with contextlib.suppress(OSError, ValueError), (folder / f"{owner}.jsonl").open("rb") as lines:
             for line in lines:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     entry = json.loads(line)
@@ -164,12 +168,19 @@ def studies_under_way(store: Store) -> list[dict[str, Any]]:
         count["running"] += row.state == "RUNNING" and silent < GRACE_SECONDS
         count["ended"] += row.state in ("COMPLETE", "PRUNED") or failed
         count["failed"] += failed
-    wanted = {row.study_name: None if row.wanted is None else json.loads(row.wanted) for row in rows}
+    wanted = {row.study_name: _value(row.wanted) for row in rows}
     return [
         {"study": name, **{key: count[key] for key in ("running", "ended", "failed")}, "wanted": wanted[name]}
         for name, count in counts.items()
         if count["running"]
     ]
+
+
+def _value(text: Any) -> Any:
+    """Return what JSON says; None where there is none or it says nothing."""
+    with contextlib.suppress(ValueError, TypeError):
+        return json.loads(text)
+    return None
 
 
 def _duration(seconds: float) -> str:

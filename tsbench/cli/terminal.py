@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.text import plain
+from tsbench.text import plain, plain_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -146,4 +146,4 @@ def _warning_text(
 
 class _PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(plain, super().format(record).split("\n")))
+        return plain_lines(super().format(record))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.leaderboard.table import Board
-from tsbench.text import plain
+from tsbench.text import plain, plain_lines
 
 FORMATS = (".csv", ".md")
 
@@ -26,7 +26,7 @@ def write_board(board: Board, path: Path) -> None:
 
 
 def to_csv(frame: pd.DataFrame, header: bool = True, float_format: str | None = "%.6g") -> str:
-    """Return a DataFrame as CSV without its index, a line per row: a terminal may show it, whatever its texts hold."""
+    """Return a DataFrame as CSV without its index, in which no text can steer the terminal that shows it."""
     columns = [column if column.dtype.kind in "biuf" else column.map(_plain_cell) for _, column in frame.items()]
     shown = pd.concat(columns, axis=1, keys=range(len(columns))).set_axis([*map(plain, frame.columns)], axis=1)
     return str(shown.to_csv(index=False, header=header, float_format=float_format, lineterminator="\n"))
@@ -45,7 +45,7 @@ def markdown(board: Board) -> str:
 
 
 def _plain_cell(cell: Any) -> Any:
-    return plain(cell) if isinstance(cell, str) else cell
+    return plain_lines(cell) if isinstance(cell, str) else cell
 
 
 def percent(fraction: Any) -> str:

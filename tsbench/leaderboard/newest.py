@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +24,7 @@ def newest(values: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         return values, values
     made = values[["method", "method_version", "versions"]].drop_duplicates()
     parts = [
-        {"method:" + method.removeprefix(UNTRAINED): version, **(json.loads(text or "{}") or {})}
+        {"method:" + method.removeprefix(UNTRAINED): version, **_versions(text)}
         for method, version, text in made.itertuples(index=False)
     ]
     highest: dict[str, int] = {}
@@ -42,3 +44,10 @@ def newest(values: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     current = current.drop_duplicates(CELL, keep="last")
     outdated = values.drop_duplicates(CELL).merge(current[CELL], on=CELL, how="left", indicator=True)
     return current, outdated[outdated["_merge"] == "left_only"]
+
+
+def _versions(text: Any) -> dict[str, int]:
+    """Return the versions that a row notes in JSON; none of a row that is not as tsbench writes it."""
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        return {name: version for name, version in json.loads(text).items() if isinstance(version, int)}
+    return {}

@@ -43,6 +43,7 @@ class Board:
 
 
 COLUMNS = ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation")
+NUMBERS = ("method_version", "fold", "seed")
 
 
 def build(
@@ -63,6 +64,9 @@ def build(
     """
     values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "versions", "finished", metric])
     values = values.rename(columns={metric: "value"})
+    for column in NUMBERS:  # a row that is not as tsbench writes it is no result
+        values = values[pd.to_numeric(values[column], errors="coerce").notna()].astype({column: int})
+    values["value"] = pd.to_numeric(values["value"], errors="coerce")
     values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")

@@ -93,7 +93,8 @@ def _attempts(store: Store) -> Iterator[Problem]:
     query = sa.select(runs.c.key, runs.c.method, runs.c.protocol, runs.c.seed, runs.c.spec).where(~BELONGS)
     with store.read() as connection:
         for key, method, protocol, seed, spec in connection.execute(query):
-            dataset = spec.get("dataset_ref") or spec["dataset"]
+            asked = spec if isinstance(spec, dict) else {}
+            dataset = str(asked.get("dataset_ref") or asked.get("dataset"))
             words = ["--method", method, "--dataset", dataset, "--protocol", protocol, "--seeds", f"{seed},"]
             command = command_line(["tsbench", "run", *words, "--force"])
             yield Problem(f"run {key[:12]} has no attempt that its status comes from", ANEW.format(command))
@@ -140,6 +141,8 @@ def _metrics(store: Store) -> Iterator[Problem]:
 
 
 def _same(stored: float | None, computed: float) -> bool:
+    if not isinstance(stored, int | float | None):
+        return False
     if stored is None or not math.isfinite(computed):
         return stored is None and not math.isfinite(computed)
     return math.isclose(stored, computed, rel_tol=0, abs_tol=1e-9)
