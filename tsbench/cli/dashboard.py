@@ -37,8 +37,9 @@ def dashboard(host: str, port: int) -> int:
         try:
             kind = _Server6 if ":" in host else WSGIServer
             server = make_server(host, port, optuna_dashboard.wsgi(storage), kind, _Handler)
-        except OSError as error:
-            raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+        except (OSError, TypeError, ValueError) as error:  # the latter two for what is no name of a host
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"cannot listen on {host}:{port}: {reason}; choose another --port or --host") from None
         # Ctrl-C that meets the server while it answers would be lost in it; this thread does nothing but wait for one.
         serving = threading.Thread(target=server.serve_forever)
         serving.start()

@@ -33,7 +33,7 @@ def list_plugins() -> int:
             broken += 1
             echo(f"BROKEN  {health.name}{version}: {health.error}")
             if os.environ.get("TSBENCH_DEBUG"):
-                echo_text(health.details)
+                echo_text(health.details, indent="  ")
         else:
             parts = [f"{len(names)} {kind}" for kind, names in health.registered.items()]
             echo(f"ok      {health.name}{version}: {', '.join(parts) or 'registers nothing'}")

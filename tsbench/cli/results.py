@@ -86,7 +86,8 @@ def write_results(store: Store, path: Path, form: str) -> int:
             if form == "csv":
                 file.write(to_csv(frame, number == 0, float_format=None).encode())
             elif form == "jsonl":
-                file.write(frame.to_json(orient="records", lines=True, double_precision=15).encode())
+                text = frame.to_json(orient="records", lines=True, double_precision=15)
+                file.write(text.replace("\x7f", "\\u007f").encode())  # the one control character that pandas leaves
             else:
                 import pyarrow as pa
                 from pyarrow.parquet import ParquetWriter

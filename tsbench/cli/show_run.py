@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_store, settings
 from tsbench.cli.repeat import obstacles, repeat_command, tune_command, tuning_metric
-from tsbench.cli.stored import entries, mapping, moment, number, points
+from tsbench.cli.stored import NOT_AS_WRITTEN, entries, mapping, moment, number, points
 from tsbench.cli.tables import print_facts
 from tsbench.cli.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.errors import StoreError, TsbenchError
@@ -75,7 +75,7 @@ def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str]
         echo(f"warning: {warning}")
     if attempt["error"]:
         echo(f"error: {attempt['error']}")
-        echo_text(str(attempt["traceback"]))
+        echo_text(str(attempt["traceback"]), indent="  ")
     later = run["attempts"][-1]
     if later["id"] > attempt["id"]:
         echo(f"a later attempt ({later['status']}) left this result as it is: {later['error']}".rstrip(": "))
@@ -105,7 +105,7 @@ def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[st
     """Return the commands that repeat a run, one after the other, and what may keep them from doing so."""
     try:
         return _commands(run, device, store)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except NOT_AS_WRITTEN as error:
         problem = f"{type(error).__name__}: {error}"
         return [], [f"its specification is not as tsbench writes it ({problem}), so that nothing can repeat it"]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.stored import NOT_AS_WRITTEN
 from tsbench.cli.terminal import echo
 from tsbench.errors import TsbenchError, UsageError
 
@@ -114,7 +115,7 @@ def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
         from tsbench.tune.merge import copy_studies
 
         copied, conflicts = copy_studies(ours, other)
-    except TsbenchError as error:
+    except (TsbenchError, *NOT_AS_WRITTEN) as error:
         echo(f"warning: {len(names)} studies left out: {error}", err=True)
         return 0, []
     return len(copied), conflicts

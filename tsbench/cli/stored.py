@@ -7,6 +7,9 @@ import datetime
 import math
 from typing import Any
 
+# What code that trusts a row raises on one that is not as it was written.
+NOT_AS_WRITTEN = (KeyError, TypeError, AttributeError, ValueError)
+
 
 def mapping(value: Any) -> dict[str, Any]:
     """Return the value where it is an object of JSON, else an empty one."""

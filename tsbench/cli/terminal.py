@@ -30,9 +30,9 @@ def echo(*lines: object, err: bool = False, colour: str | None = None) -> None:
         click.secho("\n".join(_encodable(plain(str(line)), err) for line in lines), err=err, fg=colour)
 
 
-def echo_text(text: str, err: bool = False) -> None:
-    """Print a text that has lines."""
-    echo(*text.rstrip("\n").split("\n"), err=err)
+def echo_text(text: str, err: bool = False, indent: str = "") -> None:
+    """Print a text that has lines; of a text from elsewhere they are indented, so that none passes for our own."""
+    echo(*(f"{indent}{line}" for line in text.rstrip("\n").split("\n")), err=err)
 
 
 def echo_json(value: Any) -> None:
@@ -44,7 +44,7 @@ def echo_json(value: Any) -> None:
 
 def echo_traceback(error: Exception) -> None:
     """Print the traceback of an error."""
-    echo_text("".join(traceback.format_exception(error)), err=True)
+    echo_text("".join(traceback.format_exception(error)), err=True, indent="  ")
 
 
 def echo_wrong_usage(error: click.ClickException) -> None:

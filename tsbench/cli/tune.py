@@ -13,8 +13,9 @@ import click
 from tsbench.cli.execution import Where, executor_options, make_executor
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.run import split_commas
+from tsbench.cli.stored import NOT_AS_WRITTEN
 from tsbench.cli.terminal import echo
-from tsbench.errors import InvalidDataError, UsageError
+from tsbench.errors import InvalidDataError, StoreError, UsageError
 
 
 @click.command()
@@ -217,12 +218,16 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
             try:
-                study = load_study(study_name(spec, plugins, metric, overrides), storage)
+                name = study_name(spec, plugins, metric, overrides)
+                study = load_study(name, storage)
+                found = lines(study)
             except UsageError as error:
                 absent.append(error)
                 echo(f"error: {error}", err=True)
                 continue
-            echo(*lines(study))
+            except NOT_AS_WRITTEN as error:
+                raise StoreError(f"study {name} of {store.name} cannot be read: {error}") from error
+            echo(*found)
             if plot is not None:
                 from tsbench.cli.drawing import drawing
 

@@ -287,7 +287,10 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
     columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
-    columns += [VERSIONS, runs.c.spec["params"].label("params")]
+    params: sa.ColumnElement[Any] = runs.c.spec["params"]
+    if connection.dialect.name == "sqlite":  # where a single text that is no JSON would end the query
+        params = sa.case((sa.func.json_valid(runs.c.spec), params))
+    columns += [VERSIONS, params.label("params")]
     columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
     rows = {row["key"]: dict(row) for row in connection.execute(query).mappings().all()}
