@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 def echo(*lines: object, err: bool = False, colour: str | None = None) -> None:
     """Print each on a line of its own, to standard output or error; in a colour where that is a terminal."""
     if lines:
-        click.secho("\n".join(_encodable(plain(str(line)), err) for line in lines), err=err, fg=colour)
+        text = "\n".join(_encodable(plain(str(line)), err) for line in lines)
+        # Named, since click goes round the stream that keeps bars below what is printed.
+        stream = sys.stderr if err else sys.stdout
+        click.echo(click.style(text, fg=colour) if colour else text, file=stream)
 
 
 def echo_text(text: str, err: bool = False, indent: str = "") -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pty
+import re
 import subprocess
 import sys
 import warnings
@@ -189,7 +190,7 @@ def test_on_a_terminal_what_is_said_under_bars_is_plain():
     shown = read_all(leader)
     assert process.wait() == 0
     os.close(leader)
-    assert TAME in shown and "\x1b[31m" in shown  # the colour is our own
+    assert re.search(rf"\x1b\[2K(\x1b\[31m){re.escape(TAME)}", shown)  # on a line of its own, in the colour asked for
     assert "\x1b]0" not in shown and "\x07" not in shown and "\u202e" not in shown
 
 
