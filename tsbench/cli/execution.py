@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from tsbench.cli.options import open_store, settings
+from tsbench.cli.terminal import echo, echo_json
 from tsbench.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,15 +98,15 @@ def execute_plan(
     with contextlib.closing(store):
         todo, outcome = choose(plan, store, retry, force)
         for problem in _problems(plan, available):
-            click.echo(problem, err=True)
+            echo(problem, err=True)
         for note in unread_notes(plan):
-            click.echo(note, err=True)
+            echo(note, err=True)
         if todo:
             executor = make_executor(where, device, max(spec.threads for spec in todo), store, force)
             with quiet() if as_json else Display() as display:
                 execute(todo, outcome, executor, store, display, budget, force)
     if as_json:
-        click.echo(json.dumps(_as_json(outcome, available), indent=2))
+        echo_json(_as_json(outcome, available))
     else:
         _summarise(outcome, store.name)
     return outcome
@@ -203,7 +203,7 @@ def _summarise(outcome: Any, store: str) -> None:
     }
     counts["not started"] = len(outcome.plan.specs) - sum(counts.values())
     parts = [f"{count} {what}" for what, count in counts.items() if count or what == "succeeded"]
-    click.echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")
+    echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")
 
 
 def _as_json(outcome: Any, available: bool) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def _as_json(outcome: Any, available: bool) -> dict[str, Any]:
                 "seed": result.spec.seed,
                 "status": result.status,
                 "error": result.error,
-                "metrics": {n: v if abs(v) < float("inf") else None for n, v in result.metrics.items()},
+                "metrics": dict(result.metrics),
                 "warnings": list(result.warnings),
             }
             for result in outcome.results

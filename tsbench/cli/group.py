@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import textwrap
 
 import click
 
@@ -23,6 +24,25 @@ COMMANDS = {
     "store": ("tsbench.cli.store:store", "Check, merge, prune and export the store of results."),
     "plugin": ("tsbench.cli.plugin:plugin", "See which plugins are installed and whether they load."),
 }
+
+
+class Formatter(click.HelpFormatter):
+    """Writes help; the command of an example that is wider than the terminal goes on below, as a shell reads it."""
+
+    def getvalue(self) -> str:
+        """Return the help."""
+        lines = super().getvalue().split("\n")
+        return "\n".join(self._wrapped(line) if len(line) > self.width else line for line in lines)
+
+    def _wrapped(self, line: str) -> str:
+        indent = " " * (len(line) - len(line.lstrip()))
+        whole_words = textwrap.TextWrapper(
+            self.width - 2, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+        )
+        return " \\\n".join(whole_words.wrap(line))
+
+
+click.Context.formatter_class = Formatter
 
 
 class LazyGroup(click.Group):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,9 @@ from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_file
 from tsbench.cli.run import split_names
+from tsbench.cli.terminal import echo
 from tsbench.errors import UsageError
+from tsbench.text import command_line
 
 if TYPE_CHECKING:
     from tsbench.run.datasets import DatasetHandle
@@ -75,7 +76,7 @@ def leaderboard(
     board = build(", ".join(names), datasets, chosen, rows, metric, shared, wanted, now)
     if board.cells.empty:
         aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
-        command = shlex.join(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
+        command = command_line(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
         raise UsageError(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
@@ -86,7 +87,7 @@ def leaderboard(
         write_board(board, out)
     _print(board)
     if out is not None:
-        click.echo(f"written to {out}")
+        echo(f"written to {out}")
     return 0
 
 
@@ -119,32 +120,30 @@ def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[Data
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
-    from tsbench.cli.tables import UNLIMITED, print_table, table_width, terminal_width
+    from tsbench.cli.tables import print_table, table_width
+    from tsbench.cli.terminal import width
     from tsbench.leaderboard.export import notes, shown, title
 
-    room, columns, first = terminal_width(), shown(board), True
-    click.echo(title(board))
+    columns, first, n_complete = shown(board), True, int(board.summary["complete"].sum())
+    echo(title(board))
     while first or columns:
         count = len(columns)
-        while room < UNLIMITED and count > 1 and table_width(_table(board, columns[:count], first)) > room:
+        while count > 1 and table_width(*_table(board, columns[:count], first)) > width():
             count -= 1
-        print_table(_table(board, columns[:count], first))
+        print_table(*_table(board, columns[:count], first), rule=n_complete)
         columns, first = columns[count:], False
-    for line in notes(board):
-        click.echo(line)
+    echo(*notes(board))
 
 
-def _table(board: Any, columns: list[str], summary: bool) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    from tsbench.cli.tables import plain
+def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
+    """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
+    from tsbench.cli.tables import cut
+    from tsbench.cli.terminal import width
     from tsbench.leaderboard.export import HEADS, printed
 
-    table = Table()
-    for name in ("method", *(HEADS if summary else ()), *columns):
-        table.add_column(Text(plain(name)), justify="left" if name == "method" else "right", no_wrap=True)
-    n_complete = int(board.summary["complete"].sum())
-    for number, (method, facts, cells) in enumerate(printed(board, columns), start=1):
-        table.add_row(Text(plain(method)), *(facts if summary else ()), *cells, end_section=number == n_complete)
-    return table
+    heads = HEADS if summary else ()
+    rows = [
+        [cut(method, width() // 2), *(facts if summary else ()), *cells]
+        for method, facts, cells in printed(board, columns)
+    ]
+    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from tsbench.cli.terminal import echo
 from tsbench.plugins import Plugins, plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,7 +87,7 @@ def _read_seeds(context: click.Context, parameter: click.Parameter, value: str |
     seeds = parse_seeds(value)
     if is_count(value) and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
         which = "seed 0" if len(seeds) == 1 else f"seeds 0 to {len(seeds) - 1}"
-        click.echo(f"--seeds {value} is {which}; seed {value} alone is --seeds {value},", err=True)
+        echo(f"--seeds {value} is {which}; seed {value} alone is --seeds {value},", err=True)
     return seeds
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.errors import TsbenchError
+from tsbench.text import command_line
 
 if TYPE_CHECKING:
     from tsbench.tune.source import Origin
@@ -30,7 +30,7 @@ def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None
     if spec["sources"]:
         words += ["--pretrain-on", ",".join(_as_asked(spec) or [source["dataset_ref"] for source in spec["sources"]])]
         words += ["--exclude-target"] * _target_left_out(spec)
-    return shlex.join([*words, *_settings(spec, study), "--device", device, *_found(spec), "--force"])
+    return command_line([*words, *_settings(spec, study), "--device", device, *_found(spec), "--force"])
 
 
 def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
@@ -40,7 +40,7 @@ def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
     words += ["--seeds", ",".join(map(str, study.seeds)) + ","]
     for key, text in study.spaces.items():
         words += ["--space", f"{key}={text}"]
-    return shlex.join([*words, *_settings(spec, study), "--device", device, *_found(spec)])
+    return command_line([*words, *_settings(spec, study), "--device", device, *_found(spec)])
 
 
 def tuning_metric(spec: dict[str, Any]) -> str:

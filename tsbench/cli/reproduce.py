@@ -12,6 +12,7 @@ from tsbench.cli.execution import Where, execute_plan, executor_options, make_wo
 from tsbench.cli.options import common_options, open_registry, open_store, seeds_option, settings
 from tsbench.cli.output import check_folder
 from tsbench.cli.run import split_commas
+from tsbench.cli.terminal import echo, echo_text
 
 
 @click.command()
@@ -73,8 +74,8 @@ def reproduce(
             write_bytes(file, text.encode())
         if chosen.kind == "tsne":
             files += draw_map(planned, outcome, make_worker(store, device), stem)
-    click.echo(markdown(title, frame), nl=False)
-    click.echo(f"written to {', '.join(map(str, files))}")
+    echo_text(markdown(title, frame))
+    echo(f"written to {', '.join(map(str, files))}")
     return int(outcome.exit_code(available=False))
 
 
@@ -86,5 +87,5 @@ def _list_tables(registry: Any) -> int:
     }
     width = max(map(len, tables), default=0)
     for name, summary in tables.items():
-        click.echo(f"{name:<{width}}  {summary}".rstrip())
+        echo(f"{name:<{width}}  {summary}".rstrip())
     return 0

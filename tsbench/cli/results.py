@@ -11,6 +11,7 @@ import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.cli.output import check_file
+from tsbench.cli.terminal import echo, echo_text
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tsbench.run.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
+LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
 PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
@@ -51,7 +53,7 @@ def results(form: str | None, out: Path | None) -> int:
             from tsbench.leaderboard.text import to_csv
 
             for number, frame in enumerate(frames(store)):
-                click.echo(to_csv(frame, header=number == 0, float_format=None), nl=False)
+                echo_text(to_csv(frame, header=number == 0, float_format=None))
         else:
             _print(store)
     return 0
@@ -83,7 +85,8 @@ def write_results(store: Store, path: Path, form: str) -> int:
             if form == "csv":
                 file.write(to_csv(frame, header=number == 0, float_format=None).encode())
             elif form == "jsonl":
-                file.write(frame.to_json(orient="records", lines=True, double_precision=15).encode())
+                text = frame.to_json(orient="records", lines=True, double_precision=15)
+                file.write(text.replace("\x7f", "\\u007f").encode())  # the one control character that pandas leaves
             else:
                 import pyarrow as pa
                 from pyarrow.parquet import ParquetWriter
@@ -137,7 +140,7 @@ def _whole(value: object) -> int | None:
 
 
 def _print(store: Store) -> None:
-    from tsbench.cli.tables import print_long_table
+    from tsbench.cli.tables import print_table
 
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
     numbers = ["accuracy", "f1_macro", "fit_seconds"]
@@ -148,7 +151,9 @@ def _print(store: Store) -> None:
         for batch in store.batches()
         for row in batch
     )
-    print_long_table({**dict.fromkeys(texts, "left"), **dict.fromkeys(numbers, "right")}, cells)
+    columns = [*((name, "left") for name in texts), *((name, "right") for name in numbers)]
+    if not print_table(columns, cells, least=LEAST):
+        echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -11,7 +10,9 @@ import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options
 from tsbench.cli.options import common_options, fold_option, open_registry, seeds_option, settings
+from tsbench.cli.terminal import echo
 from tsbench.errors import UsageError
+from tsbench.text import command_line
 
 
 def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
@@ -101,7 +102,6 @@ def run(
     What the store already has is not done again: the same command after an interruption goes on where it stopped. Small
     datasets come first.
 
-    \b
     Exit codes: 0 all that was asked succeeded, 1 some run failed, 2 wrong usage, 3 only data is missing,
     130 interrupted.
 
@@ -144,7 +144,7 @@ def run(
     outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
     if not as_json and (outcome.already_done or any(result.status == "succeeded" for result in outcome.results)):
         for command in _boards(plan, datasets):
-            click.echo(f"Board: {command}")
+            echo(f"Board: {command}")
     return int(outcome.exit_code(available))
 
 
@@ -156,4 +156,4 @@ def _boards(plan: Any, asked: list[str]) -> Iterator[str]:
     for protocol, names in references.items():
         everything = len(references) == 1 or len(names) == len({spec.dataset for spec in plan.specs})
         words = ["tsbench", "leaderboard", *(asked if everything else names), "--protocol", protocol]
-        yield shlex.join([*words, *settings().given])
+        yield command_line([*words, *settings().given])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.tables import print_facts
+from tsbench.cli.terminal import echo
 from tsbench.errors import MissingDataError, TsbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
     for handle in handles:
         if not handle.available():
             _print_card(handle)
-            click.echo(f"  not on this machine: {handle.remedy()}")
+            echo(f"  not on this machine: {handle.remedy()}")
             if plot is not None:
                 raise MissingDataError(f"--plot: {handle.name} is not on this machine: {handle.remedy()}")
             continue
@@ -46,7 +45,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
         files = ", ".join(map(str, handle.files()))
         print_facts("on this machine", held(data) | ({"files": files} if files else {}))
         if drawn:
-            click.echo(drawn)
+            echo(drawn)
     return 0
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.terminal import echo, echo_json
 from tsbench.errors import StoreError
 
 if TYPE_CHECKING:
@@ -74,21 +75,21 @@ def status(as_json: bool) -> int:
         facts["studies"] = studies_under_way(store)
         name = store.name
     if as_json:
-        click.echo(json.dumps({"store": name, **facts}, indent=2))
+        echo_json({"store": name, **facts})
         return 0
-    click.echo(f"store     {name}")
+    echo(f"store     {name}")
     drivers = ", ".join(f"{owner} ({count})" for owner, count in facts["drivers"].items())
-    click.echo(f"running   {facts['running']}{f' by {drivers}' if drivers else ''}")
-    click.echo(f"queued    {'unknown' if facts['queued'] is None else facts['queued']}")
+    echo(f"running   {facts['running']}{f' by {drivers}' if drivers else ''}")
+    echo(f"queued    {'unknown' if facts['queued'] is None else facts['queued']}")
     for kind, count in facts["runs"].items():
-        click.echo(f"{kind:<11} {count}")
-    click.echo(f"rate      {facts['per_minute']:.1f} runs a minute over the last {RECENT_SECONDS / 60:.0f} minutes")
+        echo(f"{kind:<11} {count}")
+    echo(f"rate      {facts['per_minute']:.1f} runs a minute over the last {RECENT_SECONDS / 60:.0f} minutes")
     if facts["seconds_left"] is not None:
-        click.echo(f"left      about {_duration(facts['seconds_left'])}")
+        echo(f"left      about {_duration(facts['seconds_left'])}")
     for study in facts["studies"]:
         of = "" if study["wanted"] is None else f" of {study['wanted']}"
         trials = f"{study['running']} running, {study['ended']}{of} ended, {study['failed']} failed"
-        click.echo(f"study     {study['study']}: {trials}")
+        echo(f"study     {study['study']}: {trials}")
     return 0
 
 

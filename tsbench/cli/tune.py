@@ -13,6 +13,7 @@ import click
 from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
 from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
 from tsbench.cli.run import split_commas
+from tsbench.cli.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
 
 
@@ -74,7 +75,6 @@ def tune(
     has the trials asked for, also beside others like it on other machines. Then 'tsbench run --tuned' takes the best.
     With several workers each is given a study of its own as long as there are enough; limits are those of a run.
 
-    \b
     Exit codes: 0 every study has a completed trial, 1 some has none, 2 wrong usage, 3 only data is missing,
     130 interrupted.
 
@@ -105,11 +105,11 @@ def tune(
     request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
     plan = make_plan(request, settings().plugins(), open_registry())
     for problem in [*plan.missing.values(), *plan.invalid.values()]:
-        click.echo(f"error: {problem}", err=True)
+        echo(f"error: {problem}", err=True)
     if show:
         return _show(plan, metric, overrides, plot)
     for note in unread_notes(plan):
-        click.echo(note, err=True)
+        echo(note, err=True)
     searching = {"metric": metric, "seeds": seeds, "fixed": overrides, "spaces": wanted}
     failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
@@ -129,7 +129,7 @@ def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
     with contextlib.closing(open_store()) as store, open_studies(store) as storage:
         found, notes = with_tuned(plan, storage, settings().plugins(), metric, overrides)
     for note in notes:
-        click.echo(f"warning: {note}", err=True)
+        echo(f"warning: {note}", err=True)
     return found
 
 
@@ -154,7 +154,7 @@ def _search(
                 try:
                     search = open_search(spec, storage, settings().plugins(), **searching)
                 except InvalidDataError as error:
-                    click.echo(f"error: {error}", err=True)
+                    echo(f"error: {error}", err=True)
                     telling.failed += 1
                     continue
                 telling.began(search)
@@ -164,7 +164,7 @@ def _search(
             executor = make_executor(where, device, threads)
             with rescued(store, storage), DriverLog(log_folder(store), owner_name()) as log:
                 run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended, log)
-        click.echo(f"{len(plan.specs)} studies in {store.name}")
+        echo(f"{len(plan.specs)} studies in {store.name}")
     return telling.failed
 
 
@@ -179,15 +179,15 @@ class _Telling:
         self.count += 1
         self._named = search.study.study_name
         space = "; ".join(one.text() for one in search.dimensions)
-        click.echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
+        echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
         if search.instead_of:
-            click.echo(f"  in place of {search.instead_of}, made when the data was split otherwise")
+            echo(f"  in place of {search.instead_of}, made when the data was split otherwise")
 
     def trial_ended(self, search: Any, trial: Any) -> None:
         from tsbench.tune.report import describe
 
         self._name(search)
-        click.echo(f"  {describe(trial)}")
+        echo(f"  {describe(trial)}")
 
     def search_ended(self, search: Any) -> None:
         from tsbench.tune.report import describe
@@ -196,21 +196,21 @@ class _Telling:
         name, top, trials = search.study.study_name, best(search.study), ended(search.study)
         self._name(search)
         if elsewhere := search.running():
-            click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
+            echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
         if top is not None:
-            click.echo(f"  best of {len(trials)}: {describe(top)}")
+            echo(f"  best of {len(trials)}: {describe(top)}")
             return
         self.failed += 1
         if trials:
             reason = trials[-1].user_attrs.get("error", "pruned")
-            click.echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
+            echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
         else:
-            click.echo(f"error: {name}: no trial has ended; run this again, with a larger --timeout if any", err=True)
+            echo(f"error: {name}: no trial has ended; run this again, with a larger --timeout if any", err=True)
 
     def _name(self, search: Any) -> None:
         if self._named != search.study.study_name:
             self._named = search.study.study_name
-            click.echo(f"{self._named}:")
+            echo(f"{self._named}:")
 
 
 def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | None) -> int:
@@ -227,16 +227,16 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 study = load_study(name_on_split(spec, storage, plugins, metric, overrides), storage)
             except UsageError as error:
                 absent.append(error)
-                click.echo(f"error: {error}", err=True)
+                echo(f"error: {error}", err=True)
                 continue
             if plot is not None:  # before the screen: what cannot be printed loses no file
                 from tsbench.cli.drawing import drawing
 
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)
-            click.echo("\n".join(lines(study)))
+            echo(*lines(study))
             if plot is not None:
-                click.echo(f"written to {plot}")
+                echo(f"written to {plot}")
     problems = bool(absent or plan.invalid)
     return 2 if absent and len(absent) == len(plan.specs) else 1 if problems else 3 if plan.missing else 0
 

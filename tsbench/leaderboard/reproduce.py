@@ -144,7 +144,7 @@ def _cell(
     specs: Sequence[RunSpec], by_key: Mapping[str, Mapping[str, Any]], metric: str
 ) -> tuple[float | None, float | None]:
     found = [(spec.fold, by_key[spec.key].get(metric)) for spec in specs if spec.key in by_key]
-    values = [(fold, value) for fold, value in found if value is not None]
+    values = [(fold, value) for fold, value in found if isinstance(value, int | float)]
     if not specs or len(values) < len(specs):
         return None, None
     folds = pd.Series([value for _, value in values]).groupby([fold for fold, _ in values]).mean()

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from tsbench.text import plain, plain_lines
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,11 +21,12 @@ _MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])")
 def guarded(cell: Any) -> Any:
     """Return a cell of a CSV; text that a spreadsheet would run as a formula gets an apostrophe before it.
 
-    A carriage return, which pandas leaves without quotes and a spreadsheet begins a row at, becomes a line feed.
+    A carriage return, which pandas leaves without quotes and a spreadsheet begins a row at, becomes a line feed; no
+    other control character stays.
     """
     if not isinstance(cell, str):
         return cell
-    text = cell.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_lines(cell.replace("\r\n", "\n").replace("\r", "\n"))
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
@@ -46,5 +49,4 @@ def to_markdown(columns: Sequence[tuple[str, Side]], rows: Iterable[Sequence[str
 
 def markdown_cell(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return _MARKUP.sub(r"\\\g<0>", line)
+    return _MARKUP.sub(r"\\\g<0>", plain(" ".join(text.splitlines())))

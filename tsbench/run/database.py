@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -201,7 +202,7 @@ class Database:
         """Turn every database error into one line that names the store and hides the password."""
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, sqlite3.Error, json.JSONDecodeError, UnicodeDecodeError) as error:
             cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
             reason = self._without_secrets(" ".join(cause.split()))
             if self.file and _full(self.file):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import shlex
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from tsbench.errors import StoreError, UsageError
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
+from tsbench.text import command_line
 
 
 class Rescue:
@@ -125,7 +125,7 @@ def rescue_name(owner: str) -> str:
 
 def way_back(file: Path, store: str) -> str:
     """Return the words that say how what was kept comes into the store."""
-    return f"bring them in by: {shlex.join(['tsbench', 'store', 'merge', str(file), '--store', store])}"
+    return f"bring them in by: {command_line(['tsbench', 'store', 'merge', str(file), '--store', store])}"
 
 
 def rescue_folders() -> Iterator[Path]:

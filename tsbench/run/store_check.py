@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -19,6 +18,7 @@ from tsbench.run.store import Store
 from tsbench.run.store_claims import expired
 from tsbench.run.store_rows import ATTEMPT, ENVIRONMENT, METRIC, RUN, flaw, is_number
 from tsbench.run.store_schema import attempts, checkpoints, claims, environments, metrics, predictions, runs
+from tsbench.text import command_line
 from tsbench.urls import shown
 
 BELONGS = sa.exists().where(attempts.c.id == runs.c.attempt, attempts.c.key == runs.c.key)
@@ -125,7 +125,7 @@ def _attempts(store: Store, flawed: Collection[Any]) -> Iterator[tuple[str, Prob
                 continue
             dataset = spec.get("dataset_ref") or spec["dataset"]
             words = ["--method", method, "--dataset", dataset, "--protocol", protocol, "--seeds", f"{seed},"]
-            command = shlex.join(["tsbench", "run", *words, "--fold", str(fold), "--force"])
+            command = command_line(["tsbench", "run", *words, "--fold", str(fold), "--force"])
             yield key, Problem(f"run {key[:12]} has no attempt that its status comes from", ANEW.format(command))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from tsbench.errors import UsageError
 from tsbench.plugins import Plugins
 from tsbench.run.plan import Plan
 from tsbench.run.spec import RunSpec
+from tsbench.text import command_line
 from tsbench.tune.space import settings_of, tunable
 from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name
 
@@ -87,4 +87,4 @@ def _remedy(missing: list[RunSpec], metric: str) -> str:
     for key, value in sorted(first.overrides.items()):
         words += ["--set", f"{key}={value}"]
     words += [] if metric == "accuracy" else ["--metric", metric]
-    return f"{len(missing)} of these runs have no study with a completed trial; make them: {shlex.join(words)}"
+    return f"{len(missing)} of these runs have no study with a completed trial; make them: {command_line(words)}"

@@ -83,7 +83,7 @@ def test_a_failed_run_shows_what_went_wrong(store, tsbench, tmp_path):
     store.record(make_result(**failed), ENVIRONMENT)
     code, out, _ = tsbench("show", "run", KEY)
     assert code == 0 and "  status          failed\n" in out
-    assert "error: ValueError: no\nT\nline 3\n" in out and "confusion" not in out and "repeat: " in out
+    assert "error: ValueError: no\n  T\n  line 3\n" in out and "confusion" not in out and "repeat: " in out
     code, _, err = tsbench("show", "run", KEY, "--plot", "run.svg")
     assert code == 2 and "neither a training curve nor predictions (status failed)" in err
     assert not (tmp_path / "run.svg").exists()
