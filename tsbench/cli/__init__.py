@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from typing import Any
+
+_FORMAT = warnings.formatwarning
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -13,6 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     from tsbench.cli.group import cli
     from tsbench.errors import TsbenchError
 
+    warnings.formatwarning = _format_warning  # type: ignore[assignment]
     try:
         code = cli.main(args=arguments, prog_name="tsbench", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -37,6 +42,13 @@ def main(arguments: list[str] | None = None) -> None:
 def debug_wanted() -> bool:
     """Say whether tracebacks are to be shown (--debug, or TSBENCH_DEBUG set to anything but 0)."""
     return os.environ.get("TSBENCH_DEBUG", "0") not in ("", "0")
+
+
+def _format_warning(message: Any, category: type[Warning], *place: Any) -> str:
+    """Show what tsbench has to say without the place in its code."""
+    from tsbench.errors import TsbenchWarning
+
+    return f"warning: {message}\n" if issubclass(category, TsbenchWarning) else _FORMAT(message, category, *place)
 
 
 def _show(error: Exception, debug: bool) -> None:
