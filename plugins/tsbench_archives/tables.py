@@ -94,12 +94,10 @@ class _Table:
 
         Raises InvalidDataError where a cell is empty, or neither.
         """
-        if self.frame["time"].dtype.kind in "iufb":
-            times, dated = self.numbers("time"), False
-        else:
-            cells = self.cells("time")
-            dated = any(map(is_date, cells))
-            times = seconds(cells, case, self.where) if dated else self.numbers("time", f"write {TIMES}, or {DROP}")
+        numeric = self.frame["time"].dtype.kind in "iufb"
+        cells = [] if numeric else self.cells("time")
+        dated = any(map(is_date, cells))
+        times = seconds(cells, case, self.where) if dated else self.numbers("time", f"write {TIMES}, or {DROP}")
         if np.isnan(times).any():
             at = np.isnan(times).argmax()
             raise InvalidDataError(f"{self.where(at)}: column 'time' is empty; fill it, or {DROP}")
