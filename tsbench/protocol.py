@@ -160,7 +160,8 @@ class Protocol(BaseModel):
         if group is not None and group not in panel.meta:
             known = ", ".join(panel.meta) or "none"
             raise UsageError(f"{card.name} has no meta array '{group}' to group by (it has: {known})")
-        return rotated_folds(panel.y, self.split.folds, self.split.seed, panel.meta[group] if group else None)
+        groups = panel.meta[group] if group else None
+        return rotated_folds(panel.y, self.split.folds, self.split.seed, groups, panel.classes)
 
 
 ARCHIVE = Protocol(name="archive", summary="A dataset's own split alone.", probe=OWN_PROBE)

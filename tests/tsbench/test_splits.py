@@ -73,9 +73,11 @@ def test_no_group_is_in_two_parts(n_folds, n_groups, seed, rare):
 
 def test_a_rare_class_is_warned_of_and_every_case_still_tested():
     y = np.r_[np.zeros(20, np.int64), np.full(3, 2)]
-    with pytest.warns(TsbenchWarning, match=r"class 2 has 3 cases for 5 folds \(1 such classes\).* not stratified"):
+    with pytest.warns(TsbenchWarning, match=r"class 2 has 3 cases for 5 folds \(1 such class\).* not stratified"):
         folds = rotated_folds(y)
     check(folds, len(y))
+    with pytest.warns(TsbenchWarning, match="class 'rare' has 3 cases for 5 folds"):
+        rotated_folds(y, classes=("common", "none", "rare"))
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,24 @@ def test_label_subsets_are_nested_stratified_and_keep_every_class(seed):
     assert subsets[-1] == set(range(141))
     assert [np.bincount(y[sorted(s)]).tolist() for s in subsets[:3]] == [[1, 1, 1], [5, 2, 1], [10, 4, 1]]
     assert subsets[2] != set(label_subset(y, 0.1, seed + 7))
+
+
+@pytest.mark.parametrize("names", [np.array([4.0, 1.0]), np.array(["4.0", "+1"]), np.array([4, 1])])
+def test_a_subject_is_known_by_any_spelling_of_its_number(names):
+    panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["1", "2", "3", "4"])})
+    data = Data(panel, unlabelled=Panel.build(np.zeros((2, 1, 9)), meta={"subject": names}))
+    fold = Fold(np.array([0]), np.array([1]), np.array([2, 3]))
+    assert unlabelled_index(data, fold, "subject", own_split=False).tolist() == [1]
+
+
+def test_subjects_of_which_none_is_shared_are_warned_of():
+    panel = Panel.build(np.zeros((3, 1, 2)), [0, 1, 0], meta={"subject": np.array(["s1", "s2", "s3"])})
+    data = Data(panel, unlabelled=Panel.build(np.zeros((2, 1, 9)), meta={"subject": np.array(["1", "2"])}))
+    fold = Fold(np.array([0]), np.array([1]), np.array([2]))
+    with pytest.warns(
+        TsbenchWarning, match=r"no subject of the 2 unlabelled cases \('1', say\) is one of .* \('s1', say\)"
+    ):
+        assert unlabelled_index(data, fold, "subject", own_split=True).tolist() == [0, 1]
 
 
 def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():

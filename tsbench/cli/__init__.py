@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
-
-_USUAL_FORM = warnings.formatwarning
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -44,17 +41,6 @@ def main(arguments: list[str] | None = None) -> None:
 def debug_wanted() -> bool:
     """Say whether tracebacks are to be shown (--debug, or TSBENCH_DEBUG set to anything but 0)."""
     return os.environ.get("TSBENCH_DEBUG", "0") not in ("", "0")
-
-
-def _as_line(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
-) -> str:
-    """Write a warning that is for the user, and that no result keeps, as one line."""
-    from tsbench.errors import TsbenchWarning
-
-    if issubclass(category, TsbenchWarning):
-        return f"warning: {' '.join(str(message).split())}\n"
-    return _USUAL_FORM(message, category, filename, lineno, line)
 
 
 def _show(error: Exception, debug: bool) -> None:

@@ -50,6 +50,16 @@ def executor_options(command: F) -> F:
     return command
 
 
+def _limit_reading(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Let planning, too, read no dataset that takes more than a run may."""
+    from tsbench.memory import limit_reading
+    from tsbench.run.limits import parse_limits
+
+    limit_reading(parse_limits(None, value).memory)
+    context.call_on_close(lambda: limit_reading(None))
+    return value
+
+
 _EXECUTOR_OPTIONS = (
     click.option(
         "--workers",
@@ -74,6 +84,7 @@ _EXECUTOR_OPTIONS = (
     click.option(
         "--memory-limit",
         metavar="SIZE",
+        callback=_limit_reading,
         help="End a run whose processes take more memory, such as 512M or 4G.  [default: none]",
     ),
 )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tsbench.errors import TsbenchWarning
 from tsbench.text import plain, plain_lines
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ def _finite(value: Any) -> Any:
 def _warning_text(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
+    if issubclass(category, TsbenchWarning):  # for the user, to whom a place in the code says nothing
+        return f"warning: {plain(' '.join(str(message).split()))}\n"
     return f"{plain(filename)}:{lineno}: {category.__name__}: {plain(str(message))}\n"
 
 

@@ -517,3 +517,30 @@ def test_a_board_without_its_data_says_which_results_it_takes(tsbench, tmp_path)
     shutil.rmtree(folder)
     code, out, _ = tsbench("leaderboard", "BME", "--offline", "--data-dir", tmp_path)
     assert code == 0 and note in out and "majority" in out
+
+
+def test_planning_reads_no_more_than_the_memory_limit(tsbench, tmp_path):
+    """Sixty-four megabytes of zeros in a file of a few kilobytes."""
+    np.savez_compressed(tmp_path / "x.npz", X=np.zeros((2, 1, 1 << 22)), y=[0, 1])
+    code, _, err = tsbench("run", "--method", "majority", "--dataset", tmp_path / "x.npz", "--memory-limit", "100M")
+    assert code != 0
+    assert "takes 128.0 MiB of memory to read, more than the 100.0 MiB of --memory-limit" in err
+    code, out, _ = tsbench("data", "info", tmp_path / "x.npz")
+    assert code == 0 and "4194304" in out
+
+
+def test_a_warning_about_data_is_one_line_without_a_place_in_the_code(tmp_path):
+    rows = [f"{label},{','.join(str(level + i % 3) for i in range(9))}" for label, level in (("a", 0), ("b", 10**10))]
+    (tmp_path / "x.csv").write_text("label," + ",".join(f"t{i}" for i in range(9)) + "\n" + "\n".join(rows) + "\n")
+    command = [sys.executable, "-m", "tsbench", "data", "info", str(tmp_path / "x.csv")]
+    err = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert err.startswith("warning: channel 0: float32 cannot hold the variation within 1 of 2 cases")
+    assert err.count("\n") == 1
+
+
+def test_a_rare_class_is_named_by_its_label(tsbench, tmp_path):
+    rows = [f"{label},{case},{case % 3}" for case, label in enumerate([*("2", "3") * 5, "4"])]
+    (tmp_path / "x.csv").write_text("label,t0,t1\n" + "\n".join(rows) + "\n")
+    code, out, err = tsbench("run", "--method", "1nn-ed", "--dataset", tmp_path / "x.csv")
+    assert code == 0
+    assert "class '4' has 1 case for 5 folds" in " ".join((out + err).split())
