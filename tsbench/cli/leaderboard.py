@@ -18,6 +18,8 @@ from tsbench.errors import UsageError
 if TYPE_CHECKING:
     from tsbench.run.datasets import DatasetHandle
 
+NAMED = 5  # datasets in the line about those that are not here
+
 
 @click.command()
 @click.argument("collection")
@@ -131,7 +133,8 @@ def _left_out(board: Any) -> Iterator[str]:
     if board.unreadable:
         yield f"Left out: {board.unreadable} results that cannot be read; see 'tsbench store check'."
     if board.absent:
-        yield f"Not on this machine, so that the data run last counts: {', '.join(board.absent)}."
+        more = f" and {len(board.absent) - NAMED} more" if len(board.absent) > NAMED else ""
+        yield f"Not on this machine, so that the data run last counts: {', '.join(board.absent[:NAMED])}{more}."
 
 
 def _table(board: Any, columns: list[str], summary: bool) -> Any:

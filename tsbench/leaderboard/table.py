@@ -77,7 +77,8 @@ def build(
     chosen = newest(values, now)
     parts = (chosen.rows, chosen.outdated, chosen.others)
     values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)
-    absent = tuple(name for name in datasets if name not in now and (values["dataset"] == name).any())
+    shown = set(values["dataset"].unique())
+    absent = tuple(name for name in datasets if name in shown and name not in now)
     cells = _cells(values, protocol, datasets)
     summary, common = _summary(values, cells, len(datasets), shared)
     order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
