@@ -134,7 +134,8 @@ def _left_out(board: Any) -> Iterator[str]:
         yield f"Left out: {board.unreadable} results that cannot be read; see 'tsbench store check'."
     if board.absent:
         more = f" and {len(board.absent) - NAMED} more" if len(board.absent) > NAMED else ""
-        yield f"Not on this machine, so that the data run last counts: {', '.join(board.absent[:NAMED])}{more}."
+        names = ", ".join(board.absent[:NAMED])
+        yield f"Not on this machine, or not readable: {names}{more}. There the data that was run last counts."
 
 
 def _table(board: Any, columns: list[str], summary: bool) -> Any:
