@@ -15,6 +15,7 @@ from tsbench.leaderboard.table import UNEVEN, Board
 from tsbench.leaderboard.text import Side, markdown_cell, to_csv, to_markdown
 
 FORMATS = (".csv", ".md")
+NAMED = 5  # datasets in the line about those that are not here
 HEADS = ("mean", "rank", "wins", "coverage", "seeds")
 
 
@@ -59,7 +60,9 @@ def notes(board: Board) -> list[str]:
     if board.unreadable:
         lines.append(f"Left out: {board.unreadable} results that cannot be read; see 'tsbench store check'.")
     if board.absent:
-        lines.append(f"Not on this machine, so that the data run last counts: {', '.join(board.absent)}.")
+        more = f" and {len(board.absent) - NAMED} more" if len(board.absent) > NAMED else ""
+        names = ", ".join(board.absent[:NAMED])
+        lines.append(f"Not on this machine, or not readable: {names}{more}. There the data that was run last counts.")
     return lines
 
 

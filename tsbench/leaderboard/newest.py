@@ -47,6 +47,8 @@ def present(handles: Iterable[DatasetHandle], protocol: Protocol) -> dict[str, P
     found = {}
     for handle in handles:
         try:
+            if not handle.available():
+                continue
             summary = summarise(handle, [protocol])
             found[handle.name] = Present(summary.fingerprint, tuple(summary.splits[protocol.split_name(handle.card)]))
         except (MissingDataError, InvalidDataError):
@@ -78,7 +80,7 @@ def _readable(values: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Return the rows that make sense, with `current` (no part is of a lower version), and how many do not."""
     values = values.assign(
         **{name: pd.to_numeric(values[name], errors="coerce") for name in NUMBERS},
-        **{name: values[name].fillna("").astype(str) for name in ("split", "configuration", "versions")},
+        **{name: values[name].fillna("") for name in ("split", "configuration", "versions")},
     )
     made = values[["method", "method_version", "versions"]].drop_duplicates()
     read = [_parts(*one) for one in made.itertuples(index=False, name=None)]

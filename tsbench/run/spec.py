@@ -100,7 +100,8 @@ class RunSpec:
     @property
     def sources_split(self) -> str:
         """Return a digest of the training parts of the sources; "" without sources."""
-        return digest(sorted([s.fingerprint, s.split] for s in self.sources))[:16] if self.sources else ""
+        trained_on = [[s.fingerprint, *(p for p in s.split.split() if p.startswith("train:"))] for s in self.sources]
+        return digest(sorted(trained_on))[:16] if trained_on else ""
 
     @property
     def configuration(self) -> str:

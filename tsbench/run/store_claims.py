@@ -35,11 +35,10 @@ def claim(connection: sa.Connection, key: str, owner: str, redo: bool, split: st
 def free(connection: sa.Connection, key: str, owner: str, redo: bool, split: str) -> bool:
     """Say whether a run is nobody else's and, unless `redo`, has not succeeded on this split."""
     others = sa.exists().where(claims.c.key == key, claims.c.owner != owner, ~expired(connection))
-    if connection.execute(sa.select(others)).scalar():
-        return False
-    succeeded = sa.select(runs.c.split).where(runs.c.key == key, runs.c.status == "succeeded")
-    done = connection.execute(succeeded).first()
-    return redo or done is None or not counts_for(done.split, split)
+    succeeded = (runs.c.key == key) & (runs.c.status == "succeeded")
+    made_on = sa.select(runs.c.split).where(succeeded).scalar_subquery()
+    taken, done, stored = connection.execute(sa.select(others, sa.exists().where(succeeded), made_on)).one()
+    return not taken and (redo or not done or not counts_for(stored, split))
 
 
 def heartbeat(connection: sa.Connection, owner: str) -> set[str]:

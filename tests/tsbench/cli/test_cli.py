@@ -512,7 +512,7 @@ def test_a_board_without_its_data_says_which_results_it_takes(tsbench, tmp_path)
         (folder / f"BME_{part}.tsv").write_text(write)
     data = ("--offline", "--data-dir", tmp_path / "data")
     assert tsbench("run", "--method", "majority", "--dataset", "BME", *data)[0] == 0
-    note = "Not on this machine, so that the data run last counts: BME."
+    note = "Not on this machine, or not readable: BME. There the data that was run last counts."
     assert note not in tsbench("leaderboard", "BME", *data)[1]
     shutil.rmtree(folder)
     code, out, _ = tsbench("leaderboard", "BME", "--offline", "--data-dir", tmp_path)
