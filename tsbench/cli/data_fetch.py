@@ -115,14 +115,13 @@ class _Errand:
         return total
 
     def _fetch(self, left: list[Download]) -> None:
-        from rich.markup import escape
         from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
 
         with bars(words("description"), BarColumn(), DownloadColumn(), TimeRemainingColumn()) as progress:
             task = progress.add_task("", total=None)
             while left:
                 download = left[0]
-                progress.reset(task, total=None, description=escape(download.name))
+                progress.reset(task, total=None, description=download.name)
                 try:
                     fingerprint = self.fetcher.fetch(
                         download,

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
-from tsbench.cli.terminal import echo
 from tsbench.plugins import Plugins, plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -79,16 +77,11 @@ def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
 
 
 def _read_seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    """Read --seeds, telling whoever may have meant seed N by N what it stands for."""
     if value is None:
         return None
-    from tsbench.run.plan import is_count, parse_seeds
+    from tsbench.run.plan import parse_seeds
 
-    seeds = parse_seeds(value)
-    if is_count(value) and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
-        which = "seed 0" if len(seeds) == 1 else f"seeds 0 to {len(seeds) - 1}"
-        echo(f"--seeds {value} is {which}; seed {value} alone is --seeds {value},", err=True)
-    return seeds
+    return parse_seeds(value)
 
 
 def fold_option(command: F) -> F:

@@ -76,7 +76,6 @@ def build(
     values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
-    values["value"] = values["value"].astype(float)
     chosen = newest(values, now)
     parts = (chosen.rows, chosen.outdated, chosen.others)
     values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)

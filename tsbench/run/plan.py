@@ -371,18 +371,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UsageError(f"--seeds {text}: give a number of seeds or a list such as 0,1,2") from None
-    if is_count(text) and not 1 <= numbers[0] <= MOST_SEEDS:
+    count = "," not in text and bool(numbers)
+    if count and not 1 <= numbers[0] <= MOST_SEEDS:
         alone = f"; seed {numbers[0]} alone is --seeds {numbers[0]}," if numbers[0] >= 0 else ""
         raise UsageError(f"--seeds {text}: a number of seeds is 1 to {MOST_SEEDS}{alone}")
-    seeds = tuple(range(numbers[0])) if is_count(text) else tuple(dict.fromkeys(numbers))
+    seeds = tuple(range(numbers[0])) if count else tuple(dict.fromkeys(numbers))
     if not seeds or min(seeds) < 0:
         raise UsageError(f"--seeds {text}: needs at least one seed, none below 0")
     return seeds
-
-
-def is_count(text: str) -> bool:
-    """Say whether a text of --seeds is their number rather than a list."""
-    return "," not in text and bool(text.strip())
 
 
 def parse_folds(texts: Sequence[str]) -> tuple[int, ...]:

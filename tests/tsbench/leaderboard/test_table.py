@@ -77,7 +77,7 @@ def test_seeds_are_stated_per_row_and_rows_that_differ_are_marked():
     assert result.summary["seeds"].to_dict() == {"x": "0-2,5", "y": "0", "z": "0-1*"}
     assert any("Rows are not of the same seeds" in line for line in notes(result))
     assert any(line.startswith("* Not every cell") for line in notes(result))
-    assert len(notes(board([row("x", "A", 0.4), row("y", "A", 0.5)]))) == 1
+    assert not any("seeds" in line for line in notes(board([row("x", "A", 0.4), row("y", "A", 0.5)])))
 
 
 def test_a_seed_with_a_fold_missing_is_not_among_those_of_the_row():
@@ -266,7 +266,14 @@ def test_odd_names_stay_names_in_every_file(tmp_path):
         head, *lines = csv.reader(file)
     assert len(lines) == len(ODD) + 1 and all(len(line) == len(head) for line in lines)
     names = {line[0] for line in lines} - {"plain"}
-    assert names == set(head[-len(ODD) :]) == {"'" + name.replace("\r", "\n") for name in ODD[:9]} | set(ODD[9:])
+    assert (
+        names
+        == set(head[-len(ODD) :])
+        == {
+            *("'" + name.replace("\r", "\n") for name in ODD if name in ODD[:9] and name != "\tb"),
+            *("\\tb", *ODD[9:]),
+        }
+    )
     lines = [line for line in markdown(result).splitlines() if line.startswith("|")]
     assert len(lines) == len(ODD) + 3
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
