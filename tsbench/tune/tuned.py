@@ -17,8 +17,6 @@ from tsbench.run.spec import RunSpec
 from tsbench.tune.space import settings_of, tunable
 from tsbench.tune.storage import best, ended, find_study, study_name
 
-MARK = "tuned"
-
 
 def with_tuned(
     plan: Plan, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]
@@ -51,7 +49,7 @@ def with_tuned(
         specs.append(_tuned(spec, trial.params, budget_text(study), metric, plugins))
     if missing:
         raise UsageError(_remedy(missing, metric))
-    if specs and not any(MARK in spec.overrides for spec in specs):
+    if specs and not any(spec.tuned is not None for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
 
@@ -68,7 +66,7 @@ def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int | str, metric: s
         spec,
         params=settings.flat(),
         neutral_keys=settings.neutral_keys(),
-        overrides={**spec.overrides, MARK: budget if metric == "accuracy" else f"{budget}:{metric}"},
+        tuned=budget if metric == "accuracy" else f"{budget}:{metric}",
     )
 
 
