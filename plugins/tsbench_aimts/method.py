@@ -35,12 +35,12 @@ class AimTS(SSLMethod):
     class Params(SSLMethod.Params):
         """Defaults of the published code; the paper's text leaves most of them open."""
 
-        encoder: str = param("aimts-cnn", component="encoders", doc="encoder of one channel, a vector per time point")
-        epochs: int = param(60, low=0, high=100_000, doc="passes over the training cases after the warm-up")
+        encoder: str = param("aimts-cnn", like="encoder", doc="encoder of one channel, a vector per time point")
+        epochs: int = param(60, like="epochs", doc="passes over the training cases after the warm-up")
         warmup_epochs: int = param(1, low=0, high=100_000, doc="passes before, with the series-image loss only")
-        batch_size: int = param(16, low=2, high=65_536, doc="cases per step, of one source")
-        lr: float = param(7e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of AdamW")
-        weight_decay: float = param(0.01, low=0.0, high=1.0, doc="decoupled weight decay")
+        batch_size: int = param(16, like="batch_size", low=2, doc="cases per step, of one source")
+        lr: float = param(7e-4, like="lr", doc="learning rate of AdamW")
+        weight_decay: float = param(0.01, like="weight_decay", doc="decoupled weight decay")
         lr_rule: Literal["constant", "published"] = param(
             "constant",
             doc="published: lr times 0.5^(e - 1) after each tenth epoch e, 1/512 after the tenth, nothing later",

@@ -41,14 +41,12 @@ class TRLS(SSLMethod):
     class Params(SSLMethod.Params):
         """Section 3.1 where the paper says; "not specified in the paper" where it does not."""
 
-        encoder: str = param("tfr", component="encoders", doc="encoder of the map; K is its parameter 'scales'")
-        epochs: int = param(50, low=0, high=100_000, doc="passes over the training cases, section 3.1")
-        min_steps: int = param(
-            500, low=0, high=10_000_000, doc="floor in steps for small sets; not specified in the paper"
-        )
-        batch_size: int = param(32, low=2, high=65_536, doc="cases per step, section 3.1")
-        lr: float = param(3e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of Adam, section 3.1")
-        weight_decay: float = param(1e-4, low=0.0, high=1.0, doc="weight decay (L2), section 3.1")
+        encoder: str = param("tfr", like="encoder", doc="encoder of the map; K is its parameter 'scales'")
+        epochs: int = param(50, like="epochs", doc="passes over the training cases, section 3.1")
+        min_steps: int = param(500, like="min_steps", doc="floor in steps for small sets; not specified in the paper")
+        batch_size: int = param(32, like="batch_size", low=2, doc="cases per step, section 3.1")
+        lr: float = param(3e-4, like="lr", doc="learning rate of Adam, section 3.1")
+        weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay (L2), section 3.1")
         beta1: float = param(0.9, low=0.0, high=0.9999, doc="first moment decay of Adam, section 3.1")
         beta2: float = param(0.99, low=0.0, high=0.99999, doc="second moment decay of Adam, section 3.1")
         tau: float = param(0.7, low=0.0, high=1.0, tune=True, doc="moving average decay, eq. 3 and section 3.1")

@@ -40,14 +40,14 @@ class TS2Vec(SSLMethod):
     class Params(SSLMethod.Params):
         """Section 4.1 and appendix B where the paper says, else the authors' code."""
 
-        encoder: str = param("dilated-cnn", component="encoders", doc="encoder with one vector per time point")
+        encoder: str = param("dilated-cnn", like="encoder", doc="encoder with one vector per time point")
         iterations: int | None = param(
             None, low=0, high=10_000_000, doc="training steps; none: 200 up to 100,000 training values, 600 above"
         )
-        epochs: int = param(0, low=0, high=100_000, doc="train at least this many passes, whatever the iterations")
-        batch_size: int = param(8, low=1, high=65_536, doc="cases per step")
-        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of AdamW")
-        weight_decay: float = param(0.01, low=0.0, high=1.0, doc="decoupled weight decay; not specified in the paper")
+        epochs: int = param(0, like="epochs", doc="train at least this many passes, whatever the iterations")
+        batch_size: int = param(8, like="batch_size")
+        lr: float = param(1e-3, like="lr", doc="learning rate of AdamW")
+        weight_decay: float = param(0.01, like="weight_decay", doc="decoupled weight decay; not specified in the paper")
         alpha: float = param(
             0.5, low=0.0, high=1.0, doc="weight of the instance loss, the rest is temporal; the paper's sum halved"
         )

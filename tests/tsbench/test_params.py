@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -41,6 +42,64 @@ def test_one_declaration_holds_everything():
     assert declared["lr"].doc == "learning rate"
     assert declarations(EncoderParams)[0].choices == ("lstm", "gru")
     assert declared["ridge"].stage == "probe"
+
+
+class Child(Params):
+    lr: float = param(1e-2, like="lr")
+    epochs: int = param(7, like="epochs", low=0, doc="passes")
+    limit: int | None = param(3, like="limit")
+    ridge: float = param(2.0, like="ridge")
+    encoder: str = param("tcn", like="encoder")
+    head_lr: float = param(0.1, like="lr", tune=False)
+
+
+class Grandchild(Child):
+    epochs: int = param(9, like="epochs")
+    lr: float = param(1e-4, like="lr")
+
+
+def test_a_parameter_like_an_inherited_one_differs_in_what_is_given_alone():
+    before, after = ({d.name: d for d in declarations(cls)} for cls in (Params, Child))
+    assert list(after) == [*before, "head_lr"]
+    assert after["lr"] == replace(before["lr"], default=1e-2)
+    assert after["epochs"] == replace(before["epochs"], default=7, low=0, doc="passes")
+    assert after["limit"] == replace(before["limit"], default=3)
+    assert after["ridge"] == replace(before["ridge"], default=2.0)
+    assert after["encoder"] == replace(before["encoder"], default="tcn")
+    assert after["head_lr"] == replace(before["lr"], name="head_lr", default=0.1, tune=False)
+    last = {d.name: d for d in declarations(Grandchild)}
+    assert last["epochs"] == replace(after["epochs"], default=9)  # of the nearest class
+    assert last["lr"] == replace(before["lr"], default=1e-4)
+
+
+def test_a_parameter_like_an_inherited_one_keeps_its_bounds_and_its_part_in_identity():
+    chosen = resolve(Child, {}, lambda kind, name: Encoder, "m")
+    assert (chosen.params.lr, chosen.params.epochs, chosen.params.limit) == (1e-2, 7, 3)
+    assert chosen.neutral_keys() == () and chosen.keys_at("probe") == ("ridge",)
+    assert chosen.flat()["encoder.cell"] == "lstm"
+    assert resolve(Child, {"limit": "none"}, lambda kind, name: Encoder, "m").neutral_keys() == ("limit",)
+    with pytest.raises(UsageError, match="'lr' = 2.0.*less than or equal to 1"):
+        resolve(Child, {"lr": 2.0}, lambda kind, name: Encoder, "m")
+    assert resolve(Child, {"epochs": 0}, lambda kind, name: Encoder, "m").params.epochs == 0
+
+    class TooLarge(Params):
+        lr: float = param(2.0, like="lr")
+
+    with pytest.raises(UsageError, match="'lr' = 2.0.*less than or equal to 1"):
+        resolve(TooLarge, {}, lambda kind, name: Encoder, "m")
+
+
+def test_a_parameter_like_none_there_is_refused():
+    with pytest.raises(TypeError, match="'epochs' is to be like 'epoch', .* not inherited; did you mean 'epochs'"):
+
+        class Wrong(Params):
+            epochs: int = param(7, like="epoch")
+
+    with pytest.raises(TypeError, match="'a' is to be like 'b', which is not inherited; inherited are: none"):
+
+        class Alone(BaseParams):
+            b: int = param(1, doc="b")
+            a: int = param(1, like="b")
 
 
 def test_flat_settings_resolve_to_themselves():
