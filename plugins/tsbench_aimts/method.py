@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError, UsageError
-from tsbench.nn import Dropout, jitter, projection_head, scale
+from tsbench.nn import jitter, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
 from tsbench_aimts.images import ImageMap, image_encoder, pin_weights, plot_limits, render
 from tsbench_aimts.losses import adaptive_temperatures, augmentation_loss, prototype_loss, series_image_loss
@@ -265,8 +265,7 @@ class _Fitting:
             limits = [plot_limits(source, p.image_map) for source in sources]
         n_values = _vector_size(encoder, sources[0].x)
         series, image, prototype = (
-            nn.Sequential(*projection_head(size, 256, 128), Dropout(p.dropout)).to(device)
-            for size in (n_values, n_features, n_values)
+            projection_head(size, 256, 128, p.dropout).to(device) for size in (n_values, n_features, n_values)
         )
         weights = [weight for module in (encoder, series, image, prototype) for weight in module.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=p.lr, weight_decay=p.weight_decay, fused=True)

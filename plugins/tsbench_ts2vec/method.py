@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
-from tsbench_ts2vec.loss import hierarchical_loss
+from tsbench.nn import hierarchical_loss
 
 Mask = Literal["binomial", "continuous", "all_true", "all_false", "mask_last"]
 SMALL_SET = 100_000

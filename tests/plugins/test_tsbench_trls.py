@@ -10,12 +10,12 @@ import tsbench_trls
 from tsbench.batch import Batch
 from tsbench.errors import MethodError, UsageError
 from tsbench.interfaces import Step
-from tsbench.nn import nt_xent, projection_head, regression_loss
+from tsbench.nn import nt_xent, regression_loss
 from tsbench.panel import Panel
 from tsbench.params import resolve
 from tsbench_encoders.fcn import FCN
 from tsbench_encoders.tfr import TFR
-from tsbench_trls.method import TRLS, _apply_head
+from tsbench_trls.method import TRLS
 
 SMALL = {"projector_hidden": 16, "projector_dim": 8, "predictor_hidden": 16, "encoder.hidden": 8, "encoder.blocks": 1}
 
@@ -109,17 +109,6 @@ def test_loss_is_eq_1_and_2():
             difference = nn.functional.normalize(pd, dim=1) - nn.functional.normalize(pj, dim=1)
             expected = expected + difference.square().sum(dim=1).mean() / 3
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_grouped_head_equals_one_call_per_view_and_scale():
-    torch.manual_seed(0)
-    head = projection_head(4, 6, 3).double()
-    with torch.no_grad():
-        head[1].weight.uniform_(0.5, 2)
-        head[1].bias.normal_()
-    r = torch.randn(7, 2, 3, 4, dtype=torch.float64)
-    expected = torch.stack([torch.stack([head(r[:, v, k]) for k in range(3)], 1) for v in range(2)], 1)
-    torch.testing.assert_close(_apply_head(head, r), expected)
 
 
 def test_moving_average_is_exact_and_fast():
