@@ -5,7 +5,6 @@ from aeon.datasets import load_classification
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tsbench_ts2vec
 from tsbench.batch import Batch
 from tsbench.errors import MethodError
 from tsbench.interfaces import Step
@@ -36,12 +35,6 @@ def with_gaps(n=6, c=2, length=20, seed=0):
 
 def step_of(data, seed=0, index=0):
     return Step(data, data, torch.Generator().manual_seed(seed), index, 0, 0, lambda *_, **__: None)
-
-
-def test_registers_the_method():
-    names = {}
-    tsbench_ts2vec.tsbench_methods(lambda name, target, **_: names.update({name: target}))
-    assert names == {"ts2vec": "tsbench_ts2vec.method:TS2Vec"}
 
 
 @given(st.integers(2, 50), st.integers(0, 1000), st.data())
