@@ -2,6 +2,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
+from pydantic import ValidationError
 
 from tsbench.errors import UsageError
 from tsbench.params import BaseParams, declarations, param, resolve
@@ -114,6 +115,12 @@ def test_neutral_values_are_told_apart_from_defaults():
     assert settings().keys_at("probe") == ("ridge",)
 
 
+def test_parameters_do_not_change():
+    chosen = settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        chosen.params.lr = 0.5
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -121,6 +128,8 @@ def test_neutral_values_are_told_apart_from_defaults():
         ({"lr": "fast"}, "'lr' = 'fast'.*valid number"),
         ({"lr": 2.0}, "'lr' = 2.0.*less than or equal to 1"),
         ({"lr": float("nan")}, "'lr'"),
+        ({"smooth": float("nan")}, "'smooth' = nan.*finite number"),
+        ({"smooth": float("inf")}, "'smooth' = inf.*finite number"),
         ({"epochs": "1.5"}, "'epochs' = '1.5'"),
         ({"encoder.cell": "gro"}, "'encoder.cell' = 'gro'.*'lstm' or 'gru'"),
         ({"encoder.size": 3}, "method m, encoder tfr has no parameter 'encoder.size'"),
