@@ -114,7 +114,7 @@ class SSLMethod(nn.Module, ABC):
     """
 
     class Params(BaseParams):
-        """Parameters of every method; a method redeclares those whose default its paper fixes."""
+        """Parameters of every method; where its paper fixes a default, it writes `param(40, like="epochs")`."""
 
         encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
         epochs: int = param(50, low=0, high=100_000, stage="training", doc="passes over the training cases")

@@ -3,6 +3,7 @@
 class Params(SSLMethod.Params):
     temperature: float = param(0.2, low=0.01, high=1.0, log=True, tune=True, doc="NT-Xent temperature, eq. 4")
     cell: Literal["lstm", "gru"] = param("lstm", tune=True, doc="recurrent cell")
+    epochs: int = param(40, like="epochs")  # another default, all else as inherited
 """
 
 from __future__ import annotations
@@ -19,48 +20,80 @@ from tsbench.catalog import did_you_mean
 from tsbench.errors import UsageError
 
 Stage = Literal["pretrain", "training", "probe"]
-_UNSET = object()
+_UNSET: Any = object()
 
 
 def param(
     default: Any,
     *,
-    doc: str,
-    low: float | None = None,
-    high: float | None = None,
-    log: bool = False,
-    tune: bool = False,
-    stage: Stage | None = None,
-    component: str | None = None,
+    doc: str = _UNSET,
+    low: float | None = _UNSET,
+    high: float | None = _UNSET,
+    log: bool = _UNSET,
+    tune: bool = _UNSET,
+    stage: Stage = _UNSET,
+    component: str | None = _UNSET,
     neutral: Any = _UNSET,
+    like: str | None = None,
 ) -> Any:
     """Declare one hyper-parameter of a Params class; its type is the annotation, its choices a Literal's.
 
     Parameters
     ----------
     default : value used where the user gives none.
-    doc : one line; says "not specified in the paper" where that is so.
-    low, high : inclusive bounds, also the search space.
-    log : search on a logarithmic scale.
-    tune : part of the search space.
+    doc : one line; says "not specified in the paper" where that is so. Needed without `like`.
+    low, high : inclusive bounds, also the search space; none by default.
+    log : search on a logarithmic scale; not by default.
+    tune : part of the search space; not by default.
     stage : "training" for what only training reads, so that it does not matter to a method that is not trained;
-        "probe" when a change does not need the method to be trained again; else "pretrain". None: as a base class
+        "probe" when a change does not need the method to be trained again; else "pretrain". By default as a base class
         declares the parameter, else "pretrain".
     component : the parameter names an entry of this catalogue ("encoders"), whose own parameters are set as
         `name.key`.
     neutral : the value under which the parameter changes nothing; left out of a run's identity, so that adding
         a parameter does not orphan earlier results.
+    like : name of an inherited parameter, from whose declaration comes all that is not given here.
     """
-    extra: dict[str, Any] = {"log": log, "tune": tune, "stage": stage, "component": component}
-    if neutral is not _UNSET:
-        extra["neutral"] = neutral
+    said: dict[str, Any] = {"doc": doc, "low": low, "high": high, "log": log, "tune": tune, "stage": stage}
+    said |= {"component": component, "neutral": neutral}
+    given = {name: value for name, value in said.items() if value is not _UNSET}
+    return _field(default, **given) if like is None else _Like(default, like, given)
+
+
+def _field(default: Any, *, doc: str, low: float | None = None, high: float | None = None, **extra: Any) -> Any:
     return Field(default, ge=low, le=high, description=doc, json_schema_extra=extra, validate_default=True)
+
+
+@dataclass(frozen=True)
+class _Like:
+    """A declaration that waits for the class it stands in, whose bases have what it does not say."""
+
+    default: Any
+    name: str
+    given: Mapping[str, Any]
 
 
 class BaseParams(BaseModel):
     """Base of every Params class: frozen, unknown keys refused, NaN refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Complete the declarations that are `like` an inherited one, before pydantic reads them."""
+        super().__init_subclass__(**kwargs)
+        inherited = {
+            declared.name: declared
+            for base in reversed(cls.__mro__[1:])
+            if issubclass(base, BaseParams)
+            for declared in declarations(base)
+        }
+        for name, value in list(vars(cls).items()):
+            if not isinstance(value, _Like):
+                continue
+            if value.name not in inherited:
+                hint = did_you_mean(value.name, inherited) or "; inherited are: " + (", ".join(inherited) or "none")
+                raise TypeError(f"parameter '{name}' is to be like '{value.name}', which is not inherited{hint}")
+            setattr(cls, name, _field(value.default, **{**inherited[value.name].arguments(), **value.given}))
 
 
 @dataclass(frozen=True)
@@ -80,6 +113,11 @@ class Declaration:
     component: str | None
     neutral: Any
     has_neutral: bool
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `param` was given beside the default."""
+        names = ("doc", "low", "high", "log", "tune", "stage", "component", *["neutral"] * self.has_neutral)
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

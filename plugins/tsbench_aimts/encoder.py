@@ -15,7 +15,7 @@ class AimTSEncoder(DilatedCNN):
     class Params(DilatedCNN.Params):
         """Sizes of the published code."""
 
-        out_dim: int = param(512, low=1, high=8192, doc="size of a time point's representation")
+        out_dim: int = param(512, like="out_dim")
 
     def __init__(self, shape: PanelShape, params: Any) -> None:
         super().__init__(shape, params)

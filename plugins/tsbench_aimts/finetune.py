@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tsbench import BaseParams, Batch, SSLMethod, param
-from tsbench.nn import Dropout, projection_head
+from tsbench.nn import projection_head, recompute_statistics
 from tsbench_probes.finetune import FineTune
 
 
@@ -67,8 +67,7 @@ class FineTuneAimTS(FineTune):
 
     def make_head(self, n_features: int, n_classes: int) -> nn.Module:
         """Return Linear - BatchNorm - ReLU - Linear - Dropout."""
-        p = self.params
-        return nn.Sequential(*projection_head(n_features, p.hidden, n_classes), Dropout(p.dropout))
+        return projection_head(n_features, self.params.hidden, n_classes, self.params.dropout)
 
     def make_optimizer(self, method: SSLMethod, head: nn.Module) -> torch.optim.Optimizer:
         """Return AdamW with a learning rate each."""
@@ -87,10 +86,7 @@ class FineTuneAimTS(FineTune):
         elif epoch % 5 == 0:
             optimizer.param_groups[1]["lr"] = p.head_lr * 0.5 ** (epoch - 1)
 
-    @torch.no_grad()
     def before_predictions(self, method: SSLMethod, head: nn.Module, train: Batch) -> None:
         """Give the head's BatchNorm the mean and variance of the training cases, encoded as those to be predicted."""
         if self.params.batch_norm == "recomputed":
-            first, norm, *_ = head.children()
-            variance, mean = torch.var_mean(first(method.encode(train).float()), dim=0)
-            norm.load_state_dict({"running_mean": mean, "running_var": variance}, strict=False)
+            recompute_statistics(head, method.encode(train).float())

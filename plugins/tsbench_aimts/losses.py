@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tsbench_ts2vec.loss import hierarchical_loss
+from tsbench.nn import hierarchical_loss
 
 _COSINE_MARGIN = 1e-7  # keeps the angle between two vectors away from 0 and pi, where its sine is 0
 

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError, UsageError
-from tsbench.nn import Dropout, jitter, projection_head, scale
+from tsbench.nn import jitter, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
 from tsbench_aimts.images import ImageMap, image_encoder, pin_weights, plot_limits, render
 from tsbench_aimts.losses import adaptive_temperatures, augmentation_loss, prototype_loss, series_image_loss
@@ -35,14 +35,14 @@ class AimTS(SSLMethod):
     class Params(SSLMethod.Params):
         """Defaults of the published code; the paper's text leaves most of them open."""
 
-        encoder: str = param("aimts-cnn", component="encoders", doc="encoder of one channel, a vector per time point")
-        epochs: int = param(60, low=0, high=100_000, doc="passes over the training cases after the warm-up")
+        encoder: str = param("aimts-cnn", like="encoder", doc="encoder of one channel, a vector per time point")
+        epochs: int = param(60, like="epochs", doc="passes over the training cases after the warm-up")
         warmup_epochs: int = param(
             1, low=0, high=100_000, stage="training", doc="passes before, with the series-image loss only"
         )
-        batch_size: int = param(16, low=2, high=65_536, doc="cases per step, of one source")
-        lr: float = param(7e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of AdamW")
-        weight_decay: float = param(0.01, low=0.0, high=1.0, doc="decoupled weight decay")
+        batch_size: int = param(16, like="batch_size", low=2, doc="cases per step, of one source")
+        lr: float = param(7e-4, like="lr", doc="learning rate of AdamW")
+        weight_decay: float = param(0.01, like="weight_decay", doc="decoupled weight decay")
         lr_rule: Literal["constant", "published"] = param(
             "constant",
             stage="training",
@@ -309,8 +309,7 @@ class _Fitting:
             limits = [plot_limits(source, p.image_map) for source in sources]
         n_values = _vector_size(encoder, sources[0].x)
         series, image, prototype = (
-            nn.Sequential(*projection_head(size, 256, 128), Dropout(p.dropout)).to(device)
-            for size in (n_values, n_features, n_values)
+            projection_head(size, 256, 128, p.dropout).to(device) for size in (n_values, n_features, n_values)
         )
         weights = [weight for module in (encoder, series, image, prototype) for weight in module.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=p.lr, weight_decay=p.weight_decay, fused=True)

@@ -23,13 +23,13 @@ class SimCLR(SSLMethod):
     class Params(SSLMethod.Params):
         """The paper is about images: the policy and all sizes are choices for series."""
 
-        encoder: str = param("tcn", component="encoders", doc="encoder; not specified in the paper for series")
-        epochs: int = param(100, low=0, high=100_000, doc="passes over the training cases, the paper's default")
-        min_steps: int = param(
-            500, low=0, high=10_000_000, doc="floor in steps for small sets; not specified in the paper"
+        encoder: str = param("tcn", like="encoder", doc="encoder; not specified in the paper for series")
+        epochs: int = param(100, like="epochs", doc="passes over the training cases, the paper's default")
+        min_steps: int = param(500, like="min_steps", doc="floor in steps for small sets; not specified in the paper")
+        batch_size: int = param(
+            128, like="batch_size", low=2, doc="cases per step; not specified in the paper for series"
         )
-        batch_size: int = param(128, low=2, high=65_536, doc="cases per step; not specified in the paper for series")
-        weight_decay: float = param(1e-4, low=0.0, high=1.0, doc="weight decay (L2); not specified in the paper")
+        weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay (L2); not specified in the paper")
         temperature: float = param(
             0.2, low=0.01, high=10.0, log=True, tune=True, stage="training", doc="temperature of NT-Xent, eq. 1"
         )

@@ -22,10 +22,10 @@ class Supervised(SSLMethod):
     class Params(SSLMethod.Params):
         """Section 3.1 of TRLS."""
 
-        epochs: int = param(100, low=0, high=100_000, doc="passes over the training cases")
-        batch_size: int = param(128, low=1, high=65_536, doc="cases per step")
-        lr: float = param(3e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of Adam")
-        weight_decay: float = param(1e-4, low=0.0, high=1.0, doc="weight decay of Adam")
+        epochs: int = param(100, like="epochs")
+        batch_size: int = param(128, like="batch_size")
+        lr: float = param(3e-4, like="lr", doc="learning rate of Adam")
+        weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay of Adam")
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = True

@@ -29,11 +29,10 @@ class TLoss(SSLMethod):
     class Params(SSLMethod.Params):
         """Defaults of the published code (default_hyperparameters.json)."""
 
-        encoder: str = param("causal-cnn", component="encoders", doc="encoder of a crop, section 4")
-        epochs: int = param(0, low=0, high=100_000, doc="passes over the training cases; T-Loss counts steps")
-        min_steps: int = param(1500, low=0, high=10_000_000, doc="steps of training; more where epochs ask for more")
-        max_steps: int | None = param(None, low=0, high=10_000_000, doc="train at most this many steps")
-        batch_size: int = param(10, low=1, high=65_536, doc="anchors per step")
+        encoder: str = param("causal-cnn", like="encoder", doc="encoder of a crop, section 4")
+        epochs: int = param(0, like="epochs", doc="passes over the training cases; T-Loss counts steps")
+        min_steps: int = param(1500, like="min_steps", doc="steps of training; more where epochs ask for more")
+        batch_size: int = param(10, like="batch_size", doc="anchors per step")
         negatives: int = param(
             10, low=1, high=1000, tune=True, stage="training", doc="K, negatives per anchor; published: 1, 2, 5, 10, 20"
         )

@@ -26,10 +26,10 @@ class TNC(SSLMethod):
     class Params(SSLMethod.Params):
         """Defaults of the published code where it has one for all data sets."""
 
-        encoder: str = param("gru", component="encoders", doc="encoder of a window, section 4")
-        epochs: int = param(100, low=0, high=100_000, doc="passes over the training cases, each with one anchor a case")
-        batch_size: int = param(10, low=1, high=65_536, doc="anchors per step")
-        weight_decay: float = param(1e-5, low=0.0, high=1.0, doc="weight decay (L2)")
+        encoder: str = param("gru", like="encoder", doc="encoder of a window, section 4")
+        epochs: int = param(100, like="epochs", doc="passes over the training cases, each with one anchor a case")
+        batch_size: int = param(10, like="batch_size", doc="anchors per step")
+        weight_decay: float = param(1e-5, like="weight_decay", doc="weight decay (L2)")
         w: float = param(
             0.05, low=0.0, high=1.0, tune=True, stage="training", doc="chance that a distant window is alike, eq. 2"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,16 @@ from torch.nn import functional
 
 from tsbench import Batch, Diagnosis, Encoder, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
-from tsbench.nn import jitter, nt_xent, permute_segments, projection_head, regression_loss, scale, update_average
+from tsbench.nn import (
+    jitter,
+    nt_xent,
+    permute_segments,
+    project_each,
+    projection_head,
+    regression_loss,
+    scale,
+    update_average,
+)
 from tsbench_spectral.augment import brightness_contrast, gaussian_blur, time_flip
 from tsbench_spectral.maps import Scaling, Spectrogram, minmax
 
@@ -41,14 +50,12 @@ class TRLS(SSLMethod):
     class Params(SSLMethod.Params):
         """Section 3.1 where the paper says; "not specified in the paper" where it does not."""
 
-        encoder: str = param("tfr", component="encoders", doc="encoder of the map; K is its parameter 'scales'")
-        epochs: int = param(50, low=0, high=100_000, doc="passes over the training cases, section 3.1")
-        min_steps: int = param(
-            500, low=0, high=10_000_000, doc="floor in steps for small sets; not specified in the paper"
-        )
-        batch_size: int = param(32, low=2, high=65_536, doc="cases per step, section 3.1")
-        lr: float = param(3e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of Adam, section 3.1")
-        weight_decay: float = param(1e-4, low=0.0, high=1.0, doc="weight decay (L2), section 3.1")
+        encoder: str = param("tfr", like="encoder", doc="encoder of the map; K is its parameter 'scales'")
+        epochs: int = param(50, like="epochs", doc="passes over the training cases, section 3.1")
+        min_steps: int = param(500, like="min_steps", doc="floor in steps for small sets; not specified in the paper")
+        batch_size: int = param(32, like="batch_size", low=2, doc="cases per step, section 3.1")
+        lr: float = param(3e-4, like="lr", doc="learning rate of Adam, section 3.1")
+        weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay (L2), section 3.1")
         beta1: float = param(0.9, low=0.0, high=0.9999, stage="training", doc="first moment decay of Adam, section 3.1")
         beta2: float = param(
             0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam, section 3.1"
@@ -261,19 +268,5 @@ class TRLS(SSLMethod):
 def _apply_heads(heads: nn.ModuleList, r: Tensor) -> Tensor:
     """Map r (n, views, K, d) to (n, views, K, d'): one head for all scales, or one each."""
     if len(heads) == 1:
-        return _apply_head(heads[0], r)
-    return torch.stack([_apply_head(head, r[:, :, k]) for k, head in enumerate(heads)], dim=2)
-
-
-def _apply_head(head: Any, r: Tensor) -> Tensor:
-    """Apply a projection head to r (n, ..., d), normalising over n alone, as calling it once per view and scale would.
-
-    One call instead of views * K: the columns of the batch norm are (view, scale, unit).
-    """
-    into, norm, activation, out = head
-    hidden = into(r)
-    groups = hidden[0, ..., 0].numel()
-    weight, bias = norm.weight.repeat(groups), norm.bias.repeat(groups)
-    normal = functional.batch_norm(hidden.flatten(1), None, None, weight, bias, training=True, eps=norm.eps)
-    projected: Tensor = out(activation(normal.view_as(hidden)))
-    return projected
+        return project_each(heads[0], r)
+    return torch.stack([project_each(head, r[:, :, k]) for k, head in enumerate(heads)], dim=2)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
-from tsbench_ts2vec.loss import hierarchical_loss
+from tsbench.nn import hierarchical_loss
 
 Mask = Literal["binomial", "continuous", "all_true", "all_false", "mask_last"]
 SMALL_SET = 100_000
@@ -40,7 +40,7 @@ class TS2Vec(SSLMethod):
     class Params(SSLMethod.Params):
         """Section 4.1 and appendix B where the paper says, else the authors' code."""
 
-        encoder: str = param("dilated-cnn", component="encoders", doc="encoder with one vector per time point")
+        encoder: str = param("dilated-cnn", like="encoder", doc="encoder with one vector per time point")
         iterations: int | None = param(
             None,
             low=0,
@@ -48,10 +48,10 @@ class TS2Vec(SSLMethod):
             stage="training",
             doc="training steps; none: 200 up to 100,000 training values, 600 above",
         )
-        epochs: int = param(0, low=0, high=100_000, doc="train at least this many passes, whatever the iterations")
-        batch_size: int = param(8, low=1, high=65_536, doc="cases per step")
-        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of AdamW")
-        weight_decay: float = param(0.01, low=0.0, high=1.0, doc="decoupled weight decay; not specified in the paper")
+        epochs: int = param(0, like="epochs", doc="train at least this many passes, whatever the iterations")
+        batch_size: int = param(8, like="batch_size")
+        lr: float = param(1e-3, like="lr", doc="learning rate of AdamW")
+        weight_decay: float = param(0.01, like="weight_decay", doc="decoupled weight decay; not specified in the paper")
         alpha: float = param(
             0.5,
             low=0.0,

@@ -5,13 +5,12 @@ import pytest
 import torch
 from aeon.datasets import load_classification
 
-import tsbench_aimts
-from tests.plugins.series import a_step, gaps, noise
 from tsbench.batch import Batch
 from tsbench.errors import MethodError, UsageError
 from tsbench.interfaces import Step
 from tsbench.panel import Panel, PanelShape
 from tsbench.run import checkpoints
+from tsbench.testing import gaps, noise, one_step
 from tsbench.training import fit
 from tsbench_aimts.encoder import AimTSEncoder
 from tsbench_aimts.method import AimTS
@@ -44,37 +43,10 @@ def started(panel, **overrides):
     return method, sources[0]
 
 
-def test_registers_a_method_an_encoder_and_a_probe():
-    names = {}
-
-    def register(name, target, **_):
-        names[name] = target
-
-    tsbench_aimts.tsbench_methods(register)
-    tsbench_aimts.tsbench_encoders(register)
-    tsbench_aimts.tsbench_probes(register)
-    assert names == {
-        "aimts": "tsbench_aimts.method:AimTS",
-        "aimts-cnn": "tsbench_aimts.encoder:AimTSEncoder",
-        "finetune-aimts": "tsbench_aimts.finetune:FineTuneAimTS",
-    }
-
-
 @pytest.mark.parametrize(("out_dim", "expected"), [(512, 1_166_208), (320, 637_248)])
 def test_weights_of_the_encoder(out_dim, expected):
     encoder = AimTSEncoder(PanelShape(1, 24), AimTSEncoder.Params(out_dim=out_dim))
     assert sum(p.numel() for p in encoder.parameters()) == expected
-
-
-def test_the_defaults_are_the_published_ones():
-    p = AimTS.create().params
-    assert AimTSEncoder.Params().out_dim == 512
-    assert (p.epochs, p.warmup_epochs, p.batch_size, p.lr, p.weight_decay) == (60, 1, 16, 7e-4, 0.01)
-    assert (p.jitter, p.scaling, p.slicing, p.time_warping, p.speed_ratio, p.window_warping) == (
-        (0.3, 0.5, 0.5, 100, 10, 0.3)
-    )
-    assert (p.inter_weight, p.intra_weight, p.temperature_low, p.temperature_high) == (0.9, 0.1, 1, 1.01)
-    assert (p.mix_alpha, p.image_temperature, p.mix_weight, p.cell_size) == (0.1, 0.07, 0.5, 64)
 
 
 def test_it_learns_on_real_series():
@@ -151,11 +123,11 @@ def test_each_augmentation_can_be_left_out(off):
 def test_a_single_augmentation_has_prototypes_only():
     alone = dict.fromkeys(AUGMENTATIONS[1:])
     method, data = started(noise(), image_weight=0, **alone)
-    with_intra = method.training_step(a_step(data))
+    with_intra = method.training_step(one_step(data))
     method.params = method.params.model_copy(update={"intra_weight": 0.0})
     torch.manual_seed(0)
     assert torch.isfinite(with_intra)
-    assert torch.isfinite(method.training_step(a_step(data)))
+    assert torch.isfinite(method.training_step(one_step(data)))
 
 
 def test_no_augmentation_at_all_is_refused_unless_no_loss_wants_one():
@@ -170,7 +142,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     def loss(**weights):
         off = {"inter_weight": 0, "intra_weight": 0, "image_weight": 0, "warmup_epochs": 0, "dropout": 0}
         method, data = started(noise(), **{**off, "encoder.dropout": 0, **weights})
-        return method.training_step(a_step(data)).item()
+        return method.training_step(one_step(data)).item()
 
     parts = [loss(**{name: 1}) for name in ("inter_weight", "intra_weight", "image_weight")]
     assert len(set(parts)) == 3
@@ -182,7 +154,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
 def test_the_warm_up_has_images_only_and_then_the_images_head_rests():
     method, data = started(noise())
     state = method._state
-    method.training_step(a_step(data)).backward()
+    method.training_step(one_step(data)).backward()
     assert state.image_head[0].weight.grad is not None
     assert state.series_head[0].weight.grad is not None
     assert state.prototype_head[0].weight.grad is None
@@ -190,7 +162,7 @@ def test_the_warm_up_has_images_only_and_then_the_images_head_rests():
     assert state.average.n_averaged == 0
     state.optimizer.zero_grad()
     method.on_epoch_start([data])
-    method.training_step(a_step(data)).backward()
+    method.training_step(one_step(data)).backward()
     assert state.image_head[0].weight.grad is None
     assert state.prototype_head[0].weight.grad is not None
     method.on_step_end()

@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.plugins.series import gaps, noise
 from tsbench.batch import Batch
 from tsbench.errors import UsageError
 from tsbench.panel import Panel
+from tsbench.testing import gaps, noise
 from tsbench_aimts.images import SmallCNN, image_encoder, pin_weights, plot_limits, render
 from tsbench_aimts.method import AimTS
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.plugins.series import gaps, noise
 from tsbench import training
 from tsbench.batch import Batch
 from tsbench.errors import UsageError
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.worker import Worker
+from tsbench.testing import gaps, noise
 from tsbench_classic.features import MiniRocketFeatures
 
 

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-import tsbench_cpc
-from tests.plugins.series import a_step, gaps, noise
 from tsbench.batch import Batch
-from tsbench.errors import MethodError
 from tsbench.interfaces import trainable_parameters
 from tsbench.panel import Panel
+from tsbench.testing import noise, one_step
 from tsbench.training import fit
 from tsbench_cpc.method import CPC
 
@@ -21,15 +19,7 @@ def build(panel, seed=0, **overrides):
     return method.train(), Batch.from_panel(panel, "cpu")
 
 
-def test_registers_the_method():
-    names = {}
-    tsbench_cpc.tsbench_methods(lambda name, target, **_: names.update({name: target}))
-    assert names == {"cpc": "tsbench_cpc.method:CPC"}
-
-
-def test_defaults():
-    p = CPC.Params()
-    assert (p.encoder, p.epochs, p.batch_size, p.lr, p.weight_decay, p.context) == ("tcn", 40, 128, 3e-4, 3e-4, 128)
+def test_sizes():
     method, _ = build(noise(2, 9, 128))
     assert (method.n_steps, method.n_futures) == (18, 6)
     assert trainable_parameters([method.recurrent, method.predict]) == 3 * (2 * 128 * 128 + 2 * 128) + 6 * 129 * 128
@@ -38,9 +28,9 @@ def test_defaults():
 def test_loss_is_written_out():
     """The candidates of a prediction are the true vectors of all cases (eq. 4)."""
     method, data = build(noise(), **{"encoder.dropout": 0.0})
-    got = method.training_step(a_step(data, 3))
+    got = method.training_step(one_step(data, 3))
     z = method.encoder.forward_sequence(data.x)
-    (t,) = method.draw_times(a_step(data, 3), method.n_steps, 1)
+    (t,) = method.draw_times(one_step(data, 3), method.n_steps, 1)
     state = torch.zeros(1, len(data), 128)
     for i in range(t + 1):
         _, state = method.recurrent(z[None, :, i], state)
@@ -68,46 +58,7 @@ def test_loss_starts_near_log_n_and_falls():
 
 def test_gradient_reaches_every_weight():
     method, data = build(noise(8))
-    method.training_step(a_step(data)).backward()
+    method.training_step(one_step(data)).backward()
     for name, p in method.named_parameters():
         assert torch.isfinite(p.grad).all(), name
         assert p.grad.abs().max() > 0, name
-
-
-@pytest.mark.parametrize(
-    "panel",
-    [noise(9), gaps(), noise(3, 70, 1), noise(2, 1, 20_000), Panel.build(np.full((3, 1, 9), 2.0))],
-    ids=["even", "gaps", "points", "long", "constant"],
-)
-def test_any_shape_trains_through_the_loop(panel):
-    torch.manual_seed(0)
-    method = CPC.create(epochs=1, min_steps=2, batch_size=4, **{"encoder.out": 8})
-    method.build([panel.shape])
-    data = Batch.from_panel(panel, "cpu")
-    fit(method, [data], seed=0)
-    features = method.encode(data)
-    assert features.shape == (len(panel), method.n_steps * 8)
-    assert torch.isfinite(features).all()
-
-
-@pytest.mark.parametrize(("encoder", "size"), [("tfr", 128), ("fcn", 128), ("dilated-cnn", 320), ("gru", 320)])
-def test_other_encoders(encoder, size):
-    panel = noise(4)
-    method, data = build(panel, encoder=encoder, representation="mean", context=8)
-    method.training_step(a_step(data)).backward()
-    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in method.encoder.parameters())
-    assert method.encode(data).shape == (4, size)
-
-
-def test_one_case_is_refused():
-    method, data = build(noise(1))
-    with pytest.raises(MethodError, match="CPC needs at least 2 training cases"):
-        method.training_step(a_step(data))
-
-
-def test_same_seed_same_bits():
-    losses = []
-    for seed in (0, 0, 1):
-        method, data = build(noise(), seed)
-        losses.append(method.training_step(a_step(data, seed)).item())
-    assert losses[0] == losses[1] != losses[2]

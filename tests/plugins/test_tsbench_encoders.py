@@ -3,7 +3,6 @@ import pytest
 import torch
 from torch import nn
 
-import tsbench_encoders
 from tsbench.errors import MethodError
 from tsbench.interfaces import trainable_parameters
 from tsbench.panel import PanelShape
@@ -15,12 +14,6 @@ CELLS = ["lstm", "gru", "rnn", "tcn"]
 
 def tfr(f, t, **params):
     return TFR(PanelShape(f, t), TFR.Params(**params))
-
-
-def test_registers_every_encoder():
-    names = {}
-    tsbench_encoders.tsbench_encoders(lambda name, target, **_: names.update({name: target}))
-    assert set(names) == {"tfr", "fcn", "causal-cnn", "gru", "dilated-cnn", "tcn"}
 
 
 @pytest.mark.parametrize(

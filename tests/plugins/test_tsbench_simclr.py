@@ -3,12 +3,10 @@ import pytest
 import torch
 from aeon.datasets import load_classification
 
-import tsbench_simclr
-from tests.plugins.series import a_step, gaps, noise
 from tsbench.batch import Batch
-from tsbench.errors import MethodError
 from tsbench.nn import nt_xent
 from tsbench.panel import Panel
+from tsbench.testing import gaps, noise, one_step
 from tsbench.training import fit
 from tsbench_simclr.method import SimCLR
 
@@ -24,30 +22,9 @@ def rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_registers_the_method():
-    names = {}
-    tsbench_simclr.tsbench_methods(lambda name, target, **_: names.update({name: target}))
-    assert names == {"simclr": "tsbench_simclr.method:SimCLR"}
-
-
-def test_defaults():
-    p = SimCLR.Params()
-    assert (p.encoder, p.epochs, p.batch_size, p.lr, p.weight_decay, p.temperature) == (
-        "tcn",
-        100,
-        128,
-        1e-3,
-        1e-4,
-        0.2,
-    )
-    method, data = build(noise(3))
-    assert method.projector(method.encoder(data.x)).shape == (3, 128)
-    assert method.encode(data).shape == (3, 128)
-
-
 def test_loss_is_nt_xent_of_two_views():
     method, data = build(noise(), **{"encoder.dropout": 0.0})
-    got = method.training_step(a_step(data, 3))
+    got = method.training_step(one_step(data, 3))
     generator = rng(3)
     views = [method.view(data, generator) for _ in range(2)]
     assert not torch.equal(*views)
@@ -72,42 +49,6 @@ def test_views_keep_padding_and_missing_values_at_zero():
         assert ((view == 0).sum(dim=2) == (~data.observed).sum(dim=2)).all()
 
 
-@pytest.mark.parametrize(
-    "panel",
-    [noise(9), gaps(), noise(3, 70, 1), noise(2, 1, 20_000), Panel.build(np.full((3, 1, 9), 2.0))],
-    ids=["even", "gaps", "points", "long", "constant"],
-)
-def test_any_shape_trains_through_the_loop(panel):
-    torch.manual_seed(0)
-    method = SimCLR.create(epochs=1, min_steps=2, batch_size=4)
-    method.build([panel.shape])
-    data = Batch.from_panel(panel, "cpu")
-    fit(method, [data], seed=0)
-    assert torch.isfinite(method.encode(data)).all()
-
-
-@pytest.mark.parametrize(("encoder", "size"), [("tfr", 640), ("fcn", 128), ("dilated-cnn", 320), ("gru", 320)])
-def test_other_encoders(encoder, size):
-    method, data = build(noise(4), encoder=encoder)
-    method.training_step(a_step(data)).backward()
-    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in method.encoder.parameters())
-    assert method.encode(data).shape == (4, size)
-
-
-def test_one_case_is_refused():
-    method, data = build(noise(1))
-    with pytest.raises(MethodError, match="SimCLR needs at least 2 training cases"):
-        method.training_step(a_step(data))
-
-
-def test_same_seed_same_bits():
-    losses = []
-    for seed in (0, 0, 1):
-        method, data = build(noise(), seed)
-        losses.append(method.training_step(a_step(data, seed)).item())
-    assert losses[0] == losses[1] != losses[2]
-
-
 def test_training_on_italy_power_demand_reduces_the_loss():
     X, _ = load_classification("ItalyPowerDemand", split="train")
     torch.manual_seed(0)
@@ -116,3 +57,9 @@ def test_training_on_italy_power_demand_reduces_the_loss():
     method.build([panel.shape])
     curve = [loss for _, loss in fit(method, [Batch.from_panel(panel, "cpu")], 0).curve]
     assert np.mean(curve[-5:]) < 0.9 * np.mean(curve[:3])
+
+
+def test_sizes():
+    method, data = build(noise(3))
+    assert method.projector(method.encoder(data.x)).shape == (3, 128)
+    assert method.encode(data).shape == (3, 128)

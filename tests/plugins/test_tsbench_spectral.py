@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import get_window
 
-import tsbench_spectral
 from tsbench.errors import InvalidDataError, MethodError, UsageError
 from tsbench_spectral.augment import (
     SpectrogramBlur,
@@ -22,12 +21,6 @@ MAPS = [SpectrogramJitter(), SpectrogramBlur(), TimeFlip(), MinMax()]
 
 def rng(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def test_registers_every_transform():
-    names = {}
-    tsbench_spectral.tsbench_transforms(lambda name, target, **_: names.update({name: target}))
-    assert set(names) == {"stft", "minmax", "spectrogram-jitter", "spectrogram-blur", "time-flip"}
 
 
 @pytest.mark.parametrize(

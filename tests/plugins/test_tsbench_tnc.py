@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-import tsbench_tnc
 from tsbench import training
 from tsbench.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.interfaces import Step, trainable_parameters
+from tsbench.interfaces import trainable_parameters
 from tsbench.panel import Panel
 from tsbench.params import resolve
+from tsbench.testing import noise, one_step, unequal
 from tsbench_encoders.causal_cnn import CausalCNN
 from tsbench_encoders.fcn import FCN
 from tsbench_encoders.gru import BiGRU
@@ -32,33 +32,6 @@ def build(panel, seed=0, **overrides):
     method = TNC(resolve(TNC.Params, {**small, **overrides}, lambda kind, name: ENCODERS[name], "tnc"))
     method.build([panel.shape])
     return method.train(), method.prepare(Batch.from_panel(panel, "cpu"))
-
-
-def a_step(data, seed=0):
-    return Step(data, data, torch.Generator().manual_seed(seed), 0, 0, 0, lambda *_, **__: None)
-
-
-def noise(n=6, c=2, length=40, seed=0):
-    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
-
-
-def unequal(lengths, seed=0):
-    X = np.random.default_rng(seed).normal(size=(len(lengths), 2, max(lengths)))
-    for case, length in enumerate(lengths):
-        X[case, :, length:] = np.nan
-    return Panel.build(X, lengths=lengths)
-
-
-def test_registers_the_method():
-    names = {}
-    tsbench_tnc.tsbench_methods(lambda name, target, **_: names.update({name: target}))
-    assert names == {"tnc": "tsbench_tnc.method:TNC"}
-
-
-def test_defaults():
-    p = TNC.Params()
-    assert (p.w, p.epsilon, p.delta, p.samples, p.epochs, p.batch_size) == (0.05, 3.0, 5.0, 20, 100, 10)
-    assert (p.lr, p.weight_decay, p.dropout, p.window, p.stride) == (1e-3, 1e-5, 0.5, None, None)
 
 
 def test_loss_matches_golden_value():
@@ -144,7 +117,7 @@ def test_negatives_reach_every_other_case():
 def test_one_short_case_has_no_negatives():
     method, data = build(noise(n=1))
     with pytest.raises(MethodError, match="lower window, epsilon or delta"):
-        method.training_step(a_step(data))
+        method.training_step(one_step(data))
 
 
 def test_one_long_recording_trains():
@@ -200,14 +173,6 @@ def test_missing_values_give_finite_features():
     method, data = build(panel, epochs=2)
     training.fit(method, [data], seed=0)
     assert method.encode(data).isfinite().all()
-
-
-@pytest.mark.parametrize(("name", "size"), [("fcn", 128), ("tfr", 640), ("causal-cnn", 320)])
-def test_other_encoders(name, size):
-    panel = noise()
-    method, data = build(panel, encoder=name, samples=3, epochs=1)
-    training.fit(method, [data], seed=0)
-    assert method.encode(data).shape == (len(panel), size)
 
 
 def test_every_weight_trains_and_seeds_repeat():

@@ -6,16 +6,16 @@ import torch
 from aeon.datasets import load_classification
 from torch import nn
 
-import tsbench_trls
 from tsbench.batch import Batch
 from tsbench.errors import MethodError, UsageError
 from tsbench.interfaces import Step
-from tsbench.nn import nt_xent, projection_head, regression_loss
+from tsbench.nn import nt_xent, regression_loss
 from tsbench.panel import Panel
 from tsbench.params import resolve
+from tsbench.testing import noise, one_step
 from tsbench_encoders.fcn import FCN
 from tsbench_encoders.tfr import TFR
-from tsbench_trls.method import TRLS, _apply_head
+from tsbench_trls.method import TRLS
 
 SMALL = {"projector_hidden": 16, "projector_dim": 8, "predictor_hidden": 16, "encoder.hidden": 8, "encoder.blocks": 1}
 
@@ -26,14 +26,6 @@ def build(panel, seed=0, **overrides):
     method = TRLS(settings)
     method.build([panel.shape])
     return method.train(), method.prepare(Batch.from_panel(panel, "cpu"))
-
-
-def noise(n=6, c=2, length=40, seed=0):
-    return Panel.build(np.random.default_rng(seed).normal(size=(n, c, length)))
-
-
-def a_step(data, seed=0):
-    return Step(data, data, torch.Generator().manual_seed(seed), 0, 0, 0, lambda *_, **__: None)
 
 
 def train(method, data, steps, seed=0):
@@ -49,23 +41,6 @@ def train(method, data, steps, seed=0):
         method.on_step_end()
         losses.append(loss.item())
     return losses
-
-
-def test_registers_the_method():
-    names = {}
-    tsbench_trls.tsbench_methods(lambda name, target, **_: names.update({name: target}))
-    assert names == {"trls": "tsbench_trls.method:TRLS"}
-
-
-def test_defaults_are_the_papers():
-    p = TRLS.Params()
-    assert (p.encoder, p.epochs, p.batch_size, p.lr, p.weight_decay) == ("tfr", 50, 32, 3e-4, 1e-4)
-    assert (p.beta1, p.beta2, p.tau, p.view1, p.view2) == (0.9, 0.99, 0.7, "jitter", "blur")
-    e = TFR.Params()
-    assert (e.cell, e.blocks, e.dropout, e.scales) == ("lstm", 3, 0.2, 5)
-    method, _ = build(noise(), **SMALL)
-    group = method.optimizers()["main"].param_groups[0]
-    assert (group["lr"], group["betas"], group["weight_decay"]) == (3e-4, (0.9, 0.99), 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +61,7 @@ def test_representation_has_k_times_f_h_features():
 @pytest.mark.parametrize("seed", range(3))
 def test_loss_range_and_first_value(seed):
     method, data = build(noise(32), seed)
-    loss = method.training_step(a_step(data, seed)).item()
+    loss = method.training_step(one_step(data, seed)).item()
     assert 2.0 < loss < 6.0  # random nets: about 2 a direction
     assert 0 <= loss <= 8
 
@@ -95,7 +70,7 @@ def test_loss_is_eq_1_and_2():
     """Written out per direction, scale and case, with the heads called one by one."""
     panel = noise(5)
     method, data = build(panel, **SMALL, **{"encoder.dropout": 0.0, "encoder.scales": 3, "flip_probability": 1.0})
-    got = method.training_step(a_step(data, 7))
+    got = method.training_step(one_step(data, 7))
     rng = torch.Generator().manual_seed(7)
     p = method.params
     views = [method._view(data, name, rng).flatten(1, 2) for name in (p.view1, p.view2)]
@@ -109,17 +84,6 @@ def test_loss_is_eq_1_and_2():
             difference = nn.functional.normalize(pd, dim=1) - nn.functional.normalize(pj, dim=1)
             expected = expected + difference.square().sum(dim=1).mean() / 3
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_grouped_head_equals_one_call_per_view_and_scale():
-    torch.manual_seed(0)
-    head = projection_head(4, 6, 3).double()
-    with torch.no_grad():
-        head[1].weight.uniform_(0.5, 2)
-        head[1].bias.normal_()
-    r = torch.randn(7, 2, 3, 4, dtype=torch.float64)
-    expected = torch.stack([torch.stack([head(r[:, v, k]) for k in range(3)], 1) for v in range(2)], 1)
-    torch.testing.assert_close(_apply_head(head, r), expected)
 
 
 def test_moving_average_is_exact_and_fast():
@@ -152,7 +116,7 @@ def test_target_takes_no_gradient_and_is_not_optimised():
     optimised = {id(p) for group in method.optimizers()["main"].param_groups for p in group["params"]}
     online = [*method.encoder.parameters(), *method.projector.parameters(), *method.predictor.parameters()]
     assert optimised == {id(p) for p in online}
-    method.training_step(a_step(data)).backward()
+    method.training_step(one_step(data)).backward()
     assert all(p.grad is None and not p.requires_grad for p in targets)
     assert [n for n, _ in method.named_children() if n.startswith("target")] == ["target_encoder", "target_projector"]
 
@@ -162,7 +126,7 @@ def test_target_takes_no_gradient_and_is_not_optimised():
 def test_gradient_reaches_every_trainable_weight(channels, extra):
     small = {k: v for k, v in SMALL.items() if not (extra.get("encoder") and k.startswith("encoder."))}
     method, data = build(noise(8), channels=channels, **{**small, **extra})
-    method.training_step(a_step(data)).backward()
+    method.training_step(one_step(data)).backward()
     before_norm = {id(head[0].bias) for heads in (method.projector, getattr(method, "predictor", [])) for head in heads}
     for name, p in method.named_parameters():
         if p.requires_grad:
@@ -221,7 +185,7 @@ def test_every_augmentation(view, spectrogram):
     assert out.shape == data.extra["map"].shape
     assert (out.min() >= 0, out.max() <= 1 + 1e-6) == (True, True)
     assert torch.equal(out, data.extra["map"]) == (view == "none")
-    assert np.isfinite(method.training_step(a_step(data)).item())
+    assert np.isfinite(method.training_step(one_step(data)).item())
 
 
 def test_views_follow_different_policies():
@@ -246,7 +210,7 @@ def test_jittered_padding_stays_zero():
     method, data = build(panel, spectrogram=False, view1="time:jitter-scale", flip_probability=0.0, **SMALL)
     tail = method._view(data, "time:jitter-scale", torch.Generator().manual_seed(0))[1, 0, 0, 10:]
     assert (tail == tail[0]).all()
-    assert np.isfinite(method.training_step(a_step(data)).item())
+    assert np.isfinite(method.training_step(one_step(data)).item())
 
 
 def test_raw_series_as_map():
@@ -267,7 +231,7 @@ def test_negatives_are_nt_xent_over_scales():
     method, data = build(noise(), negatives=True, **SMALL, **{"encoder.dropout": 0.0})
     assert not hasattr(method, "predictor")
     assert not hasattr(method, "target_encoder")
-    loss = method.training_step(a_step(data, 1))
+    loss = method.training_step(one_step(data, 1))
     rng = torch.Generator().manual_seed(1)
     a, b = (method.encoder.scales(method._view(data, v, rng).flatten(1, 2)) for v in ("jitter", "blur"))
     head = method.projector[0]
@@ -279,7 +243,7 @@ def test_negatives_are_nt_xent_over_scales():
 def test_one_training_case_is_refused():
     method, data = build(noise(1), **SMALL)
     with pytest.raises(MethodError, match="at least 2 training cases"):
-        method.training_step(a_step(data))
+        method.training_step(one_step(data))
     assert method.diagnose([data]).values == {}
 
 
@@ -323,10 +287,10 @@ def test_same_seed_same_bits():
 def test_draws_only_from_the_generator_without_dropout():
     method, data = build(noise(), **SMALL, **{"encoder.dropout": 0.0})
     state = torch.get_rng_state()
-    first = method.training_step(a_step(data, 3)).item()
+    first = method.training_step(one_step(data, 3)).item()
     assert torch.equal(state, torch.get_rng_state())
-    assert first == method.training_step(a_step(data, 3)).item()
-    assert first != method.training_step(a_step(data, 4)).item()
+    assert first == method.training_step(one_step(data, 3)).item()
+    assert first != method.training_step(one_step(data, 4)).item()
 
 
 def test_training_on_basic_motions_reduces_the_loss():

@@ -14,7 +14,7 @@ from tsbench.text import command_line
 if TYPE_CHECKING:
     from tsbench.tune.source import Origin
 
-NO_PARAMETERS = {"tuned", "pretrain_on"}  # overrides that have options of their own
+NO_PARAMETERS = {"tuned", "pretrain_on"}  # overrides that have options of their own; "tuned" in older rows
 UNTRAINED = "random:"  # as in run/spec.py, which needs numpy
 
 
@@ -25,7 +25,7 @@ def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None
     """
     spec = run["spec"]
     words = ["tsbench", "run", *_target(spec), "--seeds", f"{spec['seed']},"]
-    if "tuned" in spec["overrides"]:
+    if "tuned" in spec:
         words += ["--tuned", tuning_metric(spec)]
     if spec["sources"]:
         words += ["--pretrain-on", ",".join(_as_asked(spec) or [source["dataset_ref"] for source in spec["sources"]])]
@@ -45,7 +45,7 @@ def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
 
 def tuning_metric(spec: dict[str, Any]) -> str:
     """Return the metric by which a tuned run's parameters were chosen."""
-    return str(spec["overrides"]["tuned"]).partition(":")[2] or "accuracy"
+    return str(spec["tuned"]).partition(":")[2] or "accuracy"
 
 
 def obstacles(run: dict[str, Any]) -> Iterator[str]:

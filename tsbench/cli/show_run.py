@@ -96,7 +96,7 @@ def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str]
 def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[str], list[str]]:
     """Return the commands that repeat a run, one after the other, and what may keep them from doing so."""
     study, notes = None, list(obstacles(run))
-    if "tuned" in run["spec"]["overrides"]:
+    if "tuned" in run["spec"]:
         try:
             require("optuna")
             from tsbench.tune.source import study_of

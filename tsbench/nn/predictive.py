@@ -26,14 +26,12 @@ class PredictiveMethod(SSLMethod):
     class Params(SSLMethod.Params):
         """Defaults of TS-TCC's published code (arXiv 2106.14112, section 4.2), for CPC in its comparison too."""
 
-        encoder: str = param("tcn", component="encoders", doc="encoder with one vector per step")
-        epochs: int = param(40, low=0, high=100_000, doc="passes over the training cases")
-        min_steps: int = param(
-            500, low=0, high=10_000_000, doc="floor in steps for small sets; not specified in the paper"
-        )
-        batch_size: int = param(128, low=2, high=65_536, doc="cases per step; a smaller set is one batch")
-        lr: float = param(3e-4, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate of Adam")
-        weight_decay: float = param(3e-4, low=0.0, high=1.0, doc="weight decay (L2)")
+        encoder: str = param("tcn", like="encoder", doc="encoder with one vector per step")
+        epochs: int = param(40, like="epochs")
+        min_steps: int = param(500, like="min_steps", doc="floor in steps for small sets; not specified in the paper")
+        batch_size: int = param(128, like="batch_size", low=2)
+        lr: float = param(3e-4, like="lr", doc="learning rate of Adam")
+        weight_decay: float = param(3e-4, like="weight_decay", doc="weight decay (L2)")
         beta1: float = param(0.9, low=0.0, high=0.9999, stage="training", doc="first moment decay of Adam")
         beta2: float = param(0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam")
         future_steps: int | None = param(

@@ -37,13 +37,14 @@ class RunSpec:
 
     method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
-    pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set, shown
-    in the label. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is
-    pre-trained on in place of the fold's training part; empty for the training part. part_of : the planned run within
-    whose training part this one takes place (a trial of a search); None for a run on the whole dataset. split :
-    `split_text` of the fold as planned, "" where it is not known: not part of the key, but a stored result counts for
-    this split alone. planned : of a tuned run, the params of its identity before the study's went in. data_dirs :
-    folders of the search path that held dataset and sources, for the command that repeats the run.
+    pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set; it is
+    shown in the label and changes no key. tuned : the trials behind parameters that a search chose, such as 20 or
+    "2of20:auroc"; None where none did. planned : of a tuned run, the params of its identity before the search's went
+    in. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is pre-trained on in
+    place of the fold's training part; empty for the training part. part_of : the planned run within whose training
+    part this one takes place (a trial of a search); None for a run on the whole dataset. split : `split_text` of the
+    fold as planned, "" where it is not known: not part of the key, but a stored result counts for this split alone.
+    data_dirs : folders of the search path that held dataset and sources, for the command that repeats the run.
     """
 
     method: str
@@ -61,6 +62,7 @@ class RunSpec:
     seed: int
     threads: int = 1
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    tuned: int | str | None = None
     dataset_ref: str = ""
     sources: tuple[Source, ...] = ()
     part_of: RunSpec | None = None
@@ -86,7 +88,8 @@ class RunSpec:
     @property
     def label(self) -> str:
         """Return the name of the row on a leaderboard: the method and what differs from its defaults."""
-        changed = ",".join(f"{key}={value}" for key, value in sorted(self.overrides.items()))
+        shown = dict(self.overrides) if self.tuned is None else {**self.overrides, "tuned": self.tuned}
+        changed = ",".join(f"{key}={value}" for key, value in sorted(shown.items()))
         return f"{self.method}[{changed}]" if changed else self.method
 
     @property
@@ -133,8 +136,8 @@ class RunSpec:
         }
         if self.sources:
             content["sources"] = self._source_list()
-        if "tuned" in self.overrides:  # a row of its own also where the best parameters are the defaults
-            content["tuned"] = self.overrides["tuned"]
+        if self.tuned is not None:  # a row of its own also where the best parameters are the defaults
+            content["tuned"] = self.tuned
         return content if self.threads == 1 else {**content, "threads": self.threads}
 
     def _source_list(self) -> list[list[str]]:

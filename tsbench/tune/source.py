@@ -20,7 +20,7 @@ from tsbench.splits import same_split
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
 from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
-from tsbench.tune.tuned import MARK, budget_text
+from tsbench.tune.tuned import budget_text
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins
         with open_studies(store) as storage:
             for study in (load_study(name, storage) for name in names):
                 about = study.user_attrs
-                fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != MARK})
+                fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != "tuned"})
                 settings = _settings(spec, fixed, plugins)
                 planned = _planned(spec, settings, run["method_version"])
                 trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))
@@ -97,7 +97,7 @@ def _differences(study: optuna.Study, spec: Mapping[str, Any], trials: int) -> I
     if trials < (wanted := int(then.rpartition("of")[2])):
         yield (
             f"its study had {trials} of {wanted} trials: the command makes as many, whose row is another, "
-            f"{MARK}={trials}"
+            f"tuned={trials}"
         )
     if _shared(study):
         yield "several workers or processes shared its study: one alone sees other results and may propose otherwise"
@@ -105,7 +105,7 @@ def _differences(study: optuna.Study, spec: Mapping[str, Any], trials: int) -> I
 
 def _budget(spec: Mapping[str, Any]) -> str:
     """Return what a tuned run's label says of the trials, "20" or "2of20"."""
-    return str(spec["overrides"][MARK]).partition(":")[0]
+    return str(spec["tuned"]).partition(":")[0]
 
 
 def _shared(study: optuna.Study) -> bool:

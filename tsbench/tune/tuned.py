@@ -17,8 +17,6 @@ from tsbench.text import command_line
 from tsbench.tune.space import settings_of, tunable
 from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name
 
-MARK = "tuned"
-
 
 def with_tuned(
     plan: Plan, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]
@@ -55,7 +53,7 @@ def with_tuned(
     if missing:
         why = f"{otherwise[0]} was made when the data was split otherwise; " if otherwise else ""
         raise UsageError(why + _remedy(missing, metric))
-    if specs and not any(MARK in spec.overrides for spec in specs):
+    if specs and not any(spec.tuned is not None for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
 
@@ -73,7 +71,7 @@ def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int | str, metric: s
         params=settings.flat(),
         neutral_keys=settings.neutral_keys(),
         planned=spec.identity()["params"],
-        overrides={**spec.overrides, MARK: budget if metric == "accuracy" else f"{budget}:{metric}"},
+        tuned=budget if metric == "accuracy" else f"{budget}:{metric}",
     )
 
 

@@ -189,6 +189,19 @@ def test_the_study_of_a_tuned_row_is_that_of_its_fixed_parameters(tsbench, plugi
         assert tune.partition("--seeds ")[2].split()[0] == run.partition("--seeds ")[2].split()[0]
 
 
+def test_a_tuned_row_of_an_older_version_is_repeated_alike(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    assert tsbench("tune", *TOY, "--trials", 1)[0] == 0
+    assert tsbench("run", *TOY, "--tuned")[0] == 0
+    (key,) = keys_of(tsbench)
+    commands = commands_of(tsbench, key)
+    with contextlib.closing(sqlite3.connect(tmp_path / "tsbench.db")) as store:
+        store.execute("UPDATE runs SET spec = json_set(spec, '$.overrides.tuned', 1)")
+        store.commit()
+    assert commands_of(tsbench, key) == commands
+    assert "--tuned accuracy" in commands[1] and "tuned=1" not in commands[1]
+
+
 def test_a_study_that_ended_early_is_said(tsbench, plugins, monkeypatch):  # noqa: F811
     monkeypatch.setattr(options, "plugins", lambda: plugins)
     assert tsbench("tune", *TOY, "--trials", 5, "--timeout", 1e-9)[0] == 0

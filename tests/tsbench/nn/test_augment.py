@@ -39,6 +39,15 @@ def test_full_lengths_change_no_draw():
     assert torch.equal(permute_segments(x, rng(), 5), permute_segments(x, rng(), 5, torch.full((6,), 30)))
 
 
+def test_as_many_pieces_are_cut_as_were_drawn():
+    """Of two points, one or two pieces: half of the cases have two, half of those change places."""
+    x = torch.arange(2).float().expand(20_000, 1, 2)
+    assert (permute_segments(x, rng(), 2)[:, 0, 0] == 1).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    padded = torch.arange(20).float().expand(20_000, 1, 20)
+    moved = permute_segments(padded, rng(), 2, torch.full((20_000,), 2))
+    assert (moved[:, 0, 0] == 1).float().mean().item() == pytest.approx(0.25, abs=0.02)
+
+
 def test_order_is_the_permutation():
     x = torch.randn(6, 2, 30)
     order = segment_order(x, rng(2), 5)

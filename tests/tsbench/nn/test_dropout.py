@@ -19,4 +19,6 @@ def test_share_and_scale(p):
 def test_does_nothing_in_evaluation_or_for_p_0():
     x = torch.randn(5, 4)
     assert torch.equal(Dropout(0.5).eval()(x), x)
+    before = torch.get_rng_state()
     assert torch.equal(Dropout(0.0)(x), x)
+    assert torch.equal(torch.get_rng_state(), before)

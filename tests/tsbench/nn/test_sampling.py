@@ -18,3 +18,9 @@ def test_uniform_covers_its_range(low, span, seed):
 def test_uniform_shares_one_draw():
     rng = torch.Generator().manual_seed(0)
     assert len(uniform(torch.zeros(50, dtype=torch.int64), torch.full((50,), 99), rng, 1).unique()) == 1
+
+
+def test_uniform_reaches_every_number_of_a_long_range():
+    rng = torch.Generator().manual_seed(0)
+    drawn = uniform(torch.zeros(1000, dtype=torch.int64), torch.full((1000,), 2**40), rng)
+    assert abs((drawn % 2).double().mean().item() - 0.5) < 0.1

@@ -1,0 +1,173 @@
+"""The checks must find what they are for."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from tsbench import Classifier, Encoder, Predictor, Probe, Transform, testing
+from tsbench.errors import MethodError
+from tsbench.testing import check_encoder, check_method, check_probe, check_transform, make_data
+from tsbench.testing.checks import check_refusal, reasons
+
+pytestmark = pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")
+
+
+class Even(Classifier):
+    """Takes everything but what `fault` says."""
+
+    fault = ""
+
+    def fit(self, train, validation, rng):
+        self.n_classes = len(train.classes)
+        if self.fault:
+            raise MethodError(self.fault)
+
+    def predict_scores(self, panel):
+        return np.full((len(panel), self.n_classes), 1 / self.n_classes)
+
+
+def even(**members):
+    return type("Checked", (Even,), members)
+
+
+def test_a_method_that_takes_everything_passes():
+    check_method(even())
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("Even needs at least 2 training cases, whatever it is given", "the data does not give"),
+        ("Even does not work today, come again tomorrow", "on no list"),
+    ],
+)
+def test_a_method_that_always_refuses_does_not_pass(fault, message):
+    with pytest.raises(AssertionError, match=f"{message}: {fault}"):
+        check_method(even(fault=fault))
+
+
+def test_a_refusal_of_the_callers_list_passes_where_it_is_true():
+    class TwoChannels(Even):
+        def fit(self, train, validation, rng):
+            super().fit(train, validation, rng)
+            if train.n_channels < 2:
+                raise MethodError("TwoChannels needs 2 channels or more")
+
+    check_method(TwoChannels, lambda data: {"needs 2 channels": data.panel.n_channels < 2})
+    with pytest.raises(AssertionError, match="the data does not give"):
+        check_method(TwoChannels, lambda data: {"needs 2 channels": False})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_scores_that_are_not_finite_do_not_pass(value):
+    with pytest.raises(AssertionError, match="NaN scores|scores are not finite"):
+        check_method(even(predict_scores=lambda self, panel: np.full((len(panel), self.n_classes), value)))
+
+
+def test_an_error_that_is_no_refusal_does_not_pass():
+    def broken(self, panel):
+        raise ZeroDivisionError
+
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        check_method(even(predict_scores=broken))
+
+
+class Mean(Encoder):
+    def __init__(self, shape, params):
+        super().__init__(shape, params)
+        self.out_dim = shape.n_channels
+
+    def forward(self, x):
+        return x.mean(dim=2)
+
+    def forward_sequence(self, x):
+        return x.transpose(1, 2)
+
+
+def test_encoders():
+    check_encoder(Mean)
+    wrong = {"forward gave": lambda self, x: x.mean(dim=2)[:, :0], "not finite": lambda self, x: x.mean(dim=2) / 0}
+    for message, forward in wrong.items():
+        with pytest.raises(AssertionError, match=message):
+            check_encoder(type("Wrong", (Mean,), {"forward": forward}))
+
+    class Picky(Mean):
+        def forward(self, x):
+            raise MethodError("Picky takes no series today")
+
+    with pytest.raises(AssertionError, match="on no list"):
+        check_encoder(Picky)
+
+
+class First(Probe):
+    """Predicts a class of the training part."""
+
+    unseen = 0.0
+
+    def fit(self, method, train, validation, rng):
+        return Always(train.y[0], train.n_classes, self.unseen)
+
+
+class Always(Predictor):
+    def __init__(self, label, n_classes, score):
+        self.label, self.scores = label, np.full(n_classes, score)
+        self.scores[label] += 1.0
+
+    def predict(self, x):
+        return np.full(len(x), self.label), np.tile(self.scores, (len(x), 1))
+
+
+def test_probes():
+    check_probe(First)
+    with pytest.raises(AssertionError):
+        check_probe(type("Wrong", (First,), {"unseen": float("nan")}))
+
+
+class Twice(Transform):
+    def __call__(self, x, rng=None):
+        return 2 * x.clamp(-1e30, 1e30)
+
+
+@pytest.mark.parametrize(
+    ("message", "change"),
+    [
+        ("output_shape says", {"output_shape": lambda self, shape: (*shape[:-1], shape[-1] + 1)}),
+        ("not finite float32", {"__call__": lambda self, x, rng=None: x.double()}),
+        (
+            "takes the whole case along",
+            {"__call__": lambda self, x, rng=None: x + 0 * x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)},
+        ),
+        ("missing value", {"__call__": lambda self, x, rng=None: torch.full_like(x, float("nan"))}),
+    ],
+)
+def test_transforms(message, change):
+    check_transform(Twice)
+    with pytest.raises(AssertionError, match=message):
+        check_transform(type("Wrong", (Twice,), change))
+
+
+def test_data_that_is_fine_gives_no_reason_to_refuse():
+    assert not any(reasons(make_data()).values())
+    assert reasons(make_data(sizes=(1, 0, 1)))["at least 2 training cases"]
+    assert reasons(make_data(classes="one"))["one class only"]
+    assert reasons(make_data(), "+labels=0.3")["one class only"]
+    assert reasons(make_data(values="far from 0"))["NaN or infinite|the loss is|infinite or too large for float32"]
+
+
+@pytest.mark.parametrize("error", ["one class only", "two lines,\nbut one class only in the training part"])
+def test_a_refusal_is_one_line_that_says_something(error):
+    with pytest.raises(AssertionError):
+        check_refusal(error, {"one class only": True})
+
+
+def test_without_hypothesis_series_are_there_and_the_rest_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    monkeypatch.delitem(sys.modules, "tsbench.testing.generated")
+    monkeypatch.delitem(sys.modules, "tsbench.testing.checks")
+    assert importlib.reload(testing).noise(3).X.shape == (3, 2, 40)
+    for name in ("datasets", "check_method"):
+        with pytest.raises(ImportError, match=f"tsbench.testing.{name} needs hypothesis: pip install hypothesis"):
+            getattr(testing, name)

@@ -1,0 +1,286 @@
+"""Checks of what a plugin brings on data of every kind: a finite result, or a refusal whose reason the data gives.
+
+A refusal is an error of tsbench in one line. Its reason must be on a list, here or of the caller, and must hold for the
+data: what refuses data that is fine does not pass. The checks need hypothesis: pip install hypothesis.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsbench.batch import Batch
+from tsbench.catalog import Entry
+from tsbench.dataset import Card, Data, Dataset
+from tsbench.errors import TsbenchError
+from tsbench.interfaces import Classifier, Encoder, Probe, SSLMethod, Transform
+from tsbench.normalise import channel_statistics
+from tsbench.params import BaseParams, resolve
+from tsbench.plugins import Plugins
+from tsbench.protocol import Protocol
+from tsbench.registry import Registry, load_registry
+from tsbench.run.plan import Request, make_plan
+from tsbench.run.spec import Result
+from tsbench.run.transforms import apply_transforms
+from tsbench.run.worker import Worker
+from tsbench.testing.generated import Parts, corners, datasets, features, quick
+
+Reasons = Mapping[str, bool]  # {pattern of an error: whether the data gives this reason}
+CONDITIONS = ("", "", "", "+labels=0.3", "+noise=10@all", "+dropout=0.5@all", "+noise=-300")
+# Little training and small nets, for whatever has such a parameter
+SMALL: Mapping[str, Any] = {
+    **{"max_steps": 2, "iterations": 2, "min_steps": 0, "epochs": 1, "batch_size": 4},
+    **{"encoder.hidden": 8, "encoder.depth": 2, "encoder.out_dim": 8, "encoder.blocks": 1},
+    **{"encoder.channels": 8, "encoder.reduced": 8, "encoder.out": 8},
+    **{"image_encoder": "small-cnn", "cell_size": 8, "n_kernels": 84, "n_estimators": 3},
+}
+
+
+def check_method(
+    method: str | type[SSLMethod | Classifier],
+    refusals: Callable[[Data], Reasons] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Run a method, and its untrained twin, on data of every kind; AssertionError where one neither works nor refuses.
+
+    method : its name, or a class that no plugin registers. refusals : further reasons to refuse, given the data, such
+    as `lambda data: {"needs 2 channels": data.panel.n_channels < 2}`. settings : values of parameters beside SMALL's.
+    """
+    plugins, name = with_given("methods", method)
+    twins = [f"random:{name}"] if trains(plugins["methods"].get(name)) else []
+
+    @quick()
+    @corners(normalisation="channel", condition="")
+    @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
+    def run(data: Data, normalisation: Any, condition: str) -> None:
+        for one in (name, *twins):
+            result = run_on(plugins, data, one, f"knn{condition}", normalisation, settings)
+            check_result(result, reasons(data, condition) | dict(refusals(data) if refusals else {}))
+
+    run()
+
+
+def check_encoder(encoder: str | type[Encoder], refusals: Callable[[Data], Reasons] | None = None) -> None:
+    """Encode data of every kind with an encoder in its first state; arguments as for `check_method`."""
+    plugins, name = with_given("encoders", encoder)
+    cls = plugins["encoders"].get(name)
+    sequence = cls.forward_sequence is not Encoder.forward_sequence
+
+    @quick()
+    @corners()
+    @given(data=datasets())
+    def run(data: Data) -> None:
+        try:
+            panel = channel_statistics(data.panel, np.arange(len(data.panel))).apply(data.panel)
+            x = Batch.from_panel(panel, "cpu").x
+            net = cls(panel.shape, cls.Params(**small_params(cls.Params))).eval()
+            vectors, steps = net(x), net.forward_sequence(x) if sequence else None
+        except TsbenchError as error:
+            whole = {"has no observed value in the": not np.isfinite(data.panel.X).any(axis=(0, 2)).all()}
+            check_refusal(str(error), whole | dict(refusals(data) if refusals else {}))
+            return
+        assert vectors.shape == (len(x), net.out_dim), f"forward gave {tuple(vectors.shape)}"
+        assert torch.isfinite(vectors).all(), "forward gave values that are not finite"
+        if steps is not None:
+            assert len(steps) == len(x) and steps.shape[1] > 0, f"forward_sequence gave {tuple(steps.shape)}"
+            assert torch.isfinite(steps).all(), "forward_sequence gave values that are not finite"
+
+    run()
+
+
+def check_probe(probe: str | type[Probe], refusals: Callable[[Data], Reasons] | None = None) -> None:
+    """Probe untrained features of data of every kind; arguments as for `check_method`."""
+    plugins, name = with_given("probes", probe)
+    cls = plugins["probes"].get(name)
+    protocol = Protocol(name=name, probe=name, probe_params=small_params(cls.Params))
+
+    @quick()
+    @corners(normalisation="channel", condition="")
+    @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
+    def run(data: Data, normalisation: Any, condition: str) -> None:
+        hard = protocol.under(condition.split("+")[1:])
+        result = run_on(plugins, data, "random:supervised", hard, normalisation)
+        check_result(result, reasons(data, condition) | dict(refusals(data) if refusals else {}))
+
+    run()
+    if cls.needs == "features":
+        _check_on_features(cls)
+
+
+def check_transform(
+    transform: str | type[Transform],
+    refusals: Callable[[torch.Tensor], Reasons] | None = None,
+    keeps_cases: bool = True,
+) -> None:
+    """Transform series and images of every kind, on their own and in a protocol; what is complete stays so.
+
+    refusals : further reasons to refuse, given x. keeps_cases : False where missing values may take a case as a whole.
+    """
+    plugins, name = with_given("transforms", transform)
+    cls = plugins["transforms"].get(name)
+
+    @quick()
+    @corners(image=False)
+    @given(data=datasets(), image=st.booleans())
+    def run(data: Data, image: bool) -> None:
+        made, x = cls(), torch.from_numpy(data.panel.X)
+        if image:
+            x = x.nan_to_num()[:, :, None].repeat(1, 1, 2, 1)
+        known = {**_transform_reasons(made, x), **(refusals(x) if refusals else {})}
+        try:
+            shape, out = made.output_shape(tuple(x.shape)), made(x, torch.Generator().manual_seed(0))
+        except TsbenchError as error:
+            check_refusal(str(error), known)
+        else:
+            assert tuple(out.shape) == shape, f"output_shape says {shape}, the output has {tuple(out.shape)}"
+            assert out.dtype == torch.float32 and not torch.isinf(out).any(), "not finite float32"
+            seen, kept = ~x.isnan().flatten(1), ~out.isnan().flatten(1)
+            assert kept[seen.all(dim=1)].all(), "a complete case has missing values"
+            whole = kept[seen.any(dim=1)].any(dim=1).all() or not keeps_cases
+            assert whole, "a missing value takes the whole case along"
+            known["on series it must keep"] = len(shape) != 3 or 0 in shape
+        if image:
+            return
+        try:
+            panel = apply_transforms(data.panel, (name,), plugins)
+        except TsbenchError as error:
+            check_refusal(str(error), known)
+        else:
+            assert len(panel) == len(data.panel) and panel.y is data.panel.y, "other cases or labels"
+
+    run()
+
+
+def reasons(data: Data, condition: str = "") -> dict[str, bool]:
+    """Return what a method or probe may refuse data for, and whether the data, under a condition, is such."""
+    train = data.folds["archive"][0].train
+    X, y = data.panel.X, data.panel.y
+    assert y is not None
+    seen = np.isfinite(X[train])
+    with np.errstate(over="ignore"):
+        extreme = bool(np.nanmax(np.abs(X), initial=0.0) > 1e4) or "noise" in condition
+    return {
+        "one class only": len(np.unique(y[train])) < 2 or "labels" in condition,
+        "at least 2 training cases": len(train) < 2 or "labels" in condition,
+        "has no observed value in the|no training case with an observed value": not seen.any(axis=(0, 2)).all(),
+        "time points": X.shape[2] < 10,
+        "NaN or infinite|the loss is|infinite or too large for float32": extreme,
+    }
+
+
+def check_result(result: Result, reasons: Reasons) -> None:
+    """Succeeded with finite scores, or refused for one of the reasons that hold."""
+    if result.status != "succeeded":
+        assert result.status == "failed", result.error
+        assert result.traceback.rstrip().splitlines()[-1].startswith("tsbench.errors."), result.traceback
+        check_refusal(result.error, reasons)
+        return
+    assert result.predictions is not None and np.isfinite(result.predictions.scores).all(), "scores are not finite"
+    assert all(0 <= value <= 1 or np.isnan(value) for value in result.metrics.values()), result.metrics
+    assert np.isfinite(result.metrics["accuracy"]), result.metrics
+    assert all(np.isfinite(loss) for _, loss in result.curve), result.curve
+
+
+def check_refusal(error: str, reasons: Reasons) -> None:
+    """It is one line with something to read, and names one of the reasons that hold."""
+    assert "\n" not in error and 20 <= len(error) < 1000, error
+    named = [pattern for pattern in reasons if re.search(pattern, error)]
+    assert named, f"refused for a reason that is on no list: {error}"
+    assert any(reasons[pattern] for pattern in named), f"refused for a reason that the data does not give: {error}"
+
+
+def run_on(
+    plugins: Plugins,
+    data: Data,
+    method: str,
+    protocol: str | Protocol = "knn",
+    normalisation: Any = "channel",
+    settings: Mapping[str, Any] | None = None,
+) -> Result:
+    """Run a method on data with little training (SMALL, beside which `settings` are set); plugins of `with_given`."""
+    Given.data = data
+    params, settings = plugins["methods"].get(method.removeprefix("random:")).Params, settings or {}
+    known = resolve(params, settings, lambda kind, name: plugins[kind].get(name), method).flat()
+    overrides = {key: str(value) for key, value in {**SMALL, **settings}.items() if key in known}
+    name = protocol if isinstance(protocol, str) else "knn"
+    (spec,) = make_plan(Request([method], ["given"], (name,), overrides=overrides), plugins, _registry()).specs
+    spec = replace(spec, normalisation=normalisation)
+    return Worker(plugins).run(spec if isinstance(protocol, str) else replace(spec, protocol=protocol))
+
+
+class Given(Dataset):
+    """The dataset `given`, whose data is what a check puts here."""
+
+    data: ClassVar[Data]
+
+    @property
+    def card(self) -> Card:
+        """Return its name."""
+        return Card("given")
+
+    def load(self) -> Data:
+        """Return the data."""
+        return type(self).data
+
+
+def with_given(kind: str = "methods", thing: str | type[Any] = "") -> tuple[Plugins, str]:
+    """Return the installed plugins with the dataset `given`, and the name of a thing, for which a class is added."""
+    found = Plugins()
+    found.load_entry_points()
+    found["datasets"].add([Entry("given", Given, "tests")])
+    if isinstance(thing, str):
+        return found, thing
+    found[kind].add([Entry("checked", thing, "tests")])
+    return found, "checked"
+
+
+def trains(cls: Any) -> bool:
+    """Say whether a method has gradient steps to make, and so an untrained twin."""
+    return isinstance(cls, type) and issubclass(cls, SSLMethod) and cls.trains
+
+
+def small_params(params: type[BaseParams]) -> dict[str, Any]:
+    """Return the values of SMALL for the parameters that an encoder or a probe has."""
+    plain = {key.removeprefix("encoder."): value for key, value in SMALL.items()}
+    return {key: value for key, value in plain.items() if key in params.model_fields}
+
+
+@functools.cache
+def _registry() -> Registry:
+    return load_registry()
+
+
+def _check_on_features(cls: type[Probe]) -> None:
+    @quick(10)
+    @given(parts=features())
+    def run(parts: Parts) -> None:
+        train, validation, test = parts
+        try:
+            made = cls(cls.Params(**small_params(cls.Params)))
+            predictor = made.fit(None, train, validation, np.random.default_rng(0))
+            y, scores = predictor.predict(test.x)
+        except TsbenchError as error:
+            check_refusal(str(error), {"one class only": len(np.unique(train.y)) < 2})
+            return
+        assert y.shape == (len(test.x),) and scores.shape == (len(test.x), test.n_classes), scores.shape
+        assert np.isfinite(scores).all(), "scores are not finite"
+        assert np.isin(y, train.y).all(), "a class without training cases is predicted"
+
+    run()
+
+
+def _transform_reasons(made: Transform, x: torch.Tensor) -> dict[str, bool]:
+    return {
+        r"takes images \(n, c, F, T\)": x.ndim == 3,
+        r"takes series|expected a floating-point tensor \(n_cases, n_channels, n_timepoints\)": x.ndim == 4,
+        "image_size = .* an integer must be": x.shape[-1] < (getattr(made.params, "image_size", None) or 0),
+        "values observed": bool(x.isnan().any()),
+    }
