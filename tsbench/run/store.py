@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +40,7 @@ T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
+ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER = {str}, {int}, {int, float}
 # What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
 SCORE_COLUMNS: dict[Any, set[Any]] = {
@@ -85,7 +86,8 @@ class Store(Database):
 
         def after_check(connection: sa.Connection) -> T:
             if self._last:
-                self._check_recorded(connection, [self._last])
+                found = connection.execute(ATTEMPT_OF, {"key": self._last}).scalar()
+                self._check_recorded([self._last], {self._last: found or 0})
             return work(connection)
 
         return super().write(after_check)
@@ -93,18 +95,16 @@ class Store(Database):
     def verify(self) -> None:
         """Raise StoreError where a result recorded through this object cannot be read from where the name leads."""
 
-        def look(connection: sa.Connection) -> None:
+        def look(connection: sa.Connection) -> dict[str, int]:
             if self.backend == "sqlite":
                 connection.exec_driver_sql("PRAGMA shrink_memory")  # pages in memory say nothing of the file
-            self._check_recorded(connection, self._recorded)
+            return _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, set(self._recorded))
 
-        self.query(look)
+        self._check_recorded(self._recorded, self.query(look))
 
-    def _check_recorded(self, connection: sa.Connection, keys: Iterable[str]) -> None:
+    def _check_recorded(self, keys: Iterable[str], found: Mapping[str, int]) -> None:
         """Raise StoreError unless each run has the attempt recorded here, or a later one, as its result."""
-        wanted = set(keys)
-        found = _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, wanted)
-        lost = [key for key in wanted if found.get(key, 0) < self._recorded[key]]
+        lost = [key for key in keys if found.get(key, 0) < self._recorded[key]]
         if lost:
             raise StoreError(
                 f"store {self.name} has lost {len(lost)} results that were recorded in it (run {lost[0][:12]}): "

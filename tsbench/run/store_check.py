@@ -26,6 +26,7 @@ REPEAT = "run it again: tsbench show run {} prints the command"
 ANEW = "run it again, with any further options it had: {}"
 RESTORE = "restore a copy of the store, or merge what can be read into a new one: tsbench store merge"
 RULES = {"runs": RUN, "attempts": ATTEMPT, "metrics": METRIC, "environments": ENVIRONMENT}
+FEW = 16
 LEAVE_OUT = "merge the store into a new one, which leaves the run out: tsbench store merge"
 RETRAIN = "tsbench store prune --checkpoints damaged forgets it; it is trained anew when needed"
 
@@ -142,25 +143,28 @@ def _rows(store: Store) -> Iterator[tuple[Any, Problem]]:
 
 
 def _metrics(store: Store) -> Iterator[tuple[Any, Problem]]:
-    """Compute every metric again from the stored predictions, a run at a time."""
+    """Compute every metric again from the stored predictions, a few runs at a time."""
     from tsbench.run.worker import metrics_of
 
     query = sa.select(predictions.c.key).join(runs, runs.c.key == predictions.c.key)
     with store.read() as connection:
-        keys = connection.execute(query.where(runs.c.status == "succeeded").order_by(predictions.c.key)).scalars().all()
-        for key in keys:
-            content = connection.execute(sa.select(predictions.c.content).where(predictions.c.key == key)).scalar()
-            values = connection.execute(sa.select(metrics.c.name, metrics.c.value).where(metrics.c.key == key)).all()
-            name = str(key)[:12]
-            try:
-                again = metrics_of(unpack(content))
-            except Exception as error:  # whatever numpy raises on rubbish
-                yield key, Problem(f"run {name}: {error}", REPEAT.format(name))
-                continue
-            for metric, value in values:
-                if metric in again and not _same(value, again[metric]):
-                    what = f"run {name}: {metric} is {value}, its predictions give {again[metric]}"
-                    yield key, Problem(what, REPEAT.format(name))
+        keys = connection.execute(query.where(runs.c.status == "succeeded")).scalars().all()
+        for first in range(0, len(keys), FEW):  # each may be large
+            part = keys[first : first + FEW]
+            values: dict[Any, list[tuple[Any, Any]]] = {}
+            for key, metric, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(part))):
+                values.setdefault(key, []).append((metric, value))
+            for key, content in connection.execute(sa.select(predictions).where(predictions.c.key.in_(part))):
+                name = str(key)[:12]
+                try:
+                    again = metrics_of(unpack(content))
+                except Exception as error:  # whatever numpy raises on rubbish
+                    yield key, Problem(f"run {name}: {error}", REPEAT.format(name))
+                    continue
+                for metric, value in values.get(key, ()):
+                    if metric in again and not _same(value, again[metric]):
+                        what = f"run {name}: {metric} is {value}, its predictions give {again[metric]}"
+                        yield key, Problem(what, REPEAT.format(name))
 
 
 def _same(stored: Any, computed: float) -> bool:
