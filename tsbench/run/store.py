@@ -20,7 +20,7 @@ from tsbench.run.database import Database, chunks, insert
 from tsbench.run.packing import pack, unpack
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.store_claims import CLAIM_EXPIRY
-from tsbench.run.store_rows import flaw_of_run, sound_scores, versions_of
+from tsbench.run.store_rows import flaw_of_run, is_number, sound_scores, versions_of
 from tsbench.run.store_schema import (
     SCHEMA_VERSION,
     attempts,
@@ -347,20 +347,24 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of these runs, without those that cannot be used."""
-    columns = [*runs.c, *(c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback"))]
+    columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
+    columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    params: sa.ColumnElement[Any] = runs.c.spec["params"]
+    versions: sa.ColumnElement[Any] = sa.cast(runs.c.spec["versions"], sa.String)
+    if connection.dialect.name == "sqlite":  # which refuses the whole query over one text that is no JSON
+        valid = sa.func.json_valid(runs.c.spec) == 1
+        params, versions = sa.case((valid, params)), sa.case((valid, versions))
+    columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
-    values: dict[str, list[dict[str, Any]]] = {}
-    for one in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))).mappings():
-        values.setdefault(one["key"], []).append(dict(one))
+    measured: dict[str, dict[str, Any]] = {}
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))):
+        measured.setdefault(key, {})[name] = value
     rows = {}
     for found in connection.execute(query).mappings():
-        row = dict(found)
-        measured = {one["name"]: one["value"] for one in values.get(row["key"], ())}
-        if not flaw_of_run(row, [row], values.get(row["key"], ())) and not measured.keys() & row.keys():
-            spec = row.pop("spec")
-            if row["versions"] is None:
-                row["versions"] = canonical(spec.get("versions", {}))
-            rows[row["key"]] = {**row, "params": spec["params"], **measured}
+        row, values = dict(found), measured.get(found["key"], {})
+        sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
+        if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
+            rows[row["key"]] = {**row, **values}
     return [rows[key] for key in keys if key in rows]
 
 
