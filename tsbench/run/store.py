@@ -20,7 +20,7 @@ from tsbench.run.database import Database, chunks, insert
 from tsbench.run.packing import pack, unpack
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.store_claims import CLAIM_EXPIRY
-from tsbench.run.store_rows import flaw_of_run, is_number, sound_scores, versions_of
+from tsbench.run.store_rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
 from tsbench.run.store_schema import (
     SCHEMA_VERSION,
     attempts,
@@ -171,7 +171,7 @@ class Store(Database):
     def checkpoint_is_gone(self, pretrain_key: str) -> bool:
         """Say whether a recorded checkpoint has no file in its folder on this machine; of a URL that is not asked."""
         folder = self.checkpoint_folder
-        if not isinstance(folder, Path) or (folder / f"{pretrain_key}.safetensors").is_file():
+        if not isinstance(folder, Path) or (folder / file_name(pretrain_key)).is_file():
             return False
         return self.checkpoint_sha256(pretrain_key) is not None  # None: pruned
 

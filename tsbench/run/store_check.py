@@ -12,12 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from tsbench.run import artifacts
-from tsbench.run.checkpoints import is_sound
 from tsbench.run.database import CHUNK
 from tsbench.run.packing import unpack
 from tsbench.run.store import Store
 from tsbench.run.store_claims import expired
-from tsbench.run.store_rows import ATTEMPT, ENVIRONMENT, METRIC, RUN, flaw, is_number
+from tsbench.run.store_rows import ATTEMPT, ENVIRONMENT, METRIC, RUN, flaw, is_number, names_checkpoint
 from tsbench.run.store_schema import attempts, checkpoints, claims, environments, metrics, predictions, runs
 from tsbench.urls import shown
 
@@ -71,7 +70,7 @@ def damaged_checkpoints(store: Store) -> Iterator[tuple[str, str, str]]:
     with store.read() as connection:
         rows = connection.execute(sa.select(checkpoints.c.pretrain_key, checkpoints.c.path, checkpoints.c.sha256)).all()
     for key, name, sha256 in rows:
-        if not is_sound(key, name):
+        if not names_checkpoint(key, name):
             yield key, str(key)[:12], "has a row that names no file of a checkpoint"
         elif (found := artifacts.digest(store.checkpoint_folder, name)) is None:
             yield key, name, f"is not in {shown(store.checkpoint_folder)}"

@@ -31,6 +31,16 @@ def is_hash(value: Any) -> bool:
     return isinstance(value, str) and HASH.fullmatch(value) is not None
 
 
+def file_name(pretrain_key: str) -> str:
+    """Return the name of a checkpoint's file within its folder."""
+    return f"{pretrain_key}.safetensors"
+
+
+def names_checkpoint(pretrain_key: Any, path: Any) -> bool:
+    """Say whether a row names the file that a checkpoint has: another name is never followed."""
+    return is_hash(pretrain_key) and path == file_name(pretrain_key)
+
+
 def is_number(value: Any) -> bool:
     """Say whether this is a finite number."""
     try:
