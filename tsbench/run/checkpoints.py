@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tsbench.errors import UsageError
 from tsbench.run import artifacts
-from tsbench.run.store_rows import is_hash
+from tsbench.run.store_rows import file_name
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,6 @@ def check_folder(folder: artifacts.Folder) -> None:
         raise UsageError(
             f"weights cannot be kept in {folder}: {reason}; name another folder by --artifacts or TSBENCH_ARTIFACTS"
         )
-
-
-def file_name(pretrain_key: str) -> str:
-    """Return the name of a checkpoint's file within its folder."""
-    return f"{pretrain_key}.safetensors"
-
-
-def is_sound(pretrain_key: Any, path: Any) -> bool:
-    """Say whether a row of the store names the file that a checkpoint has: a name from elsewhere is never followed."""
-    return is_hash(pretrain_key) and path == file_name(pretrain_key)
 
 
 def save(folder: artifacts.Folder, pretrain_key: str, checkpoint: Checkpoint) -> tuple[str, str]:

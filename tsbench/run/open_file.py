@@ -29,6 +29,7 @@ class OpenFile:
         self.file, self._must_exist = file, must_exist
         self._pinned: dict[str, tuple[int, int] | None] = {}
         self._sizes: dict[str, int] = {}
+        self._damage = ""
         self._connections: set[int] = set()
         sa.event.listen(engine, "connect", lambda connection, _: self._connections.add(id(connection)))
         sa.event.listen(engine, "close", lambda connection, _: self._forget(connection))
@@ -51,6 +52,8 @@ class OpenFile:
         """Raise StoreError where the name does not lead to what is open; say whether a file has become shorter."""
         if not self._pinned:
             return False
+        if self._damage:
+            raise StoreError(self._damage)
         shorter = False
         real = os.path.realpath(self.file)  # SQLite puts its log beside what a link leads to
         for suffix in ("", *(LOGS if self._connections else ())):
@@ -73,9 +76,9 @@ class OpenFile:
             except sqlite3.Error as error:
                 found = str(error)
             if found != "ok":
-                raise StoreError(
-                    f"other content was written into store {self.file} while it was in use: {' '.join(found.split())}"
-                )
+                what = " ".join(found.split())
+                self._damage = f"other content was written into store {self.file} while it was in use: {what}"
+                raise StoreError(self._damage)
 
     def _before_connecting(self, dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
         """Make no new file in place of one that is gone."""

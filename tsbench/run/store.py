@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ from tsbench.run.database import Database, chunks, insert
 from tsbench.run.packing import pack, unpack
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.store_claims import CLAIM_EXPIRY
-from tsbench.run.store_rows import flaw_of_run, sound_scores, versions_of
+from tsbench.run.store_rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
 from tsbench.run.store_schema import (
     SCHEMA_VERSION,
     attempts,
@@ -40,6 +40,7 @@ T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
+ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
 # What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
 SCORE_COLUMNS: dict[Any, set[Any]] = {
@@ -85,7 +86,8 @@ class Store(Database):
 
         def after_check(connection: sa.Connection) -> T:
             if self._last:
-                self._check_recorded(connection, [self._last])
+                found = connection.execute(ATTEMPT_OF, {"key": self._last}).scalar()
+                self._check_recorded([self._last], {self._last: found or 0})
             return work(connection)
 
         return super().write(after_check)
@@ -93,18 +95,16 @@ class Store(Database):
     def verify(self) -> None:
         """Raise StoreError where a result recorded through this object cannot be read from where the name leads."""
 
-        def look(connection: sa.Connection) -> None:
+        def look(connection: sa.Connection) -> dict[str, int]:
             if self.backend == "sqlite":
                 connection.exec_driver_sql("PRAGMA shrink_memory")  # pages in memory say nothing of the file
-            self._check_recorded(connection, self._recorded)
+            return _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, set(self._recorded))
 
-        self.query(look)
+        self._check_recorded(self._recorded, self.query(look))
 
-    def _check_recorded(self, connection: sa.Connection, keys: Iterable[str]) -> None:
+    def _check_recorded(self, keys: Iterable[str], found: Mapping[str, int]) -> None:
         """Raise StoreError unless each run has the attempt recorded here, or a later one, as its result."""
-        wanted = set(keys)
-        found = _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, wanted)
-        lost = [key for key in wanted if found.get(key, 0) < self._recorded[key]]
+        lost = [key for key in keys if found.get(key, 0) < self._recorded[key]]
         if lost:
             raise StoreError(
                 f"store {self.name} has lost {len(lost)} results that were recorded in it (run {lost[0][:12]}): "
@@ -177,7 +177,7 @@ class Store(Database):
     def checkpoint_is_gone(self, pretrain_key: str) -> bool:
         """Say whether a recorded checkpoint has no file in its folder on this machine; of a URL that is not asked."""
         folder = self.checkpoint_folder
-        if not isinstance(folder, Path) or (folder / f"{pretrain_key}.safetensors").is_file():
+        if not isinstance(folder, Path) or (folder / file_name(pretrain_key)).is_file():
             return False
         return self.checkpoint_sha256(pretrain_key) is not None  # None: pruned
 
@@ -354,20 +354,24 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of these runs, without those that cannot be used."""
-    columns = [*runs.c, *(c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback"))]
+    columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
+    columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    params: sa.ColumnElement[Any] = runs.c.spec["params"]
+    versions: sa.ColumnElement[Any] = sa.cast(runs.c.spec["versions"], sa.String)
+    if connection.dialect.name == "sqlite":  # which refuses the whole query over one text that is no JSON
+        valid = sa.func.json_valid(runs.c.spec) == 1
+        params, versions = sa.case((valid, params)), sa.case((valid, versions))
+    columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
-    values: dict[str, list[dict[str, Any]]] = {}
-    for one in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))).mappings():
-        values.setdefault(one["key"], []).append(dict(one))
+    measured: dict[str, dict[str, Any]] = {}
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))):
+        measured.setdefault(key, {})[name] = value
     rows = {}
     for found in connection.execute(query).mappings():
-        row = dict(found)
-        measured = {one["name"]: one["value"] for one in values.get(row["key"], ())}
-        if not flaw_of_run(row, [row], values.get(row["key"], ())) and not measured.keys() & row.keys():
-            spec = row.pop("spec")
-            if row["versions"] is None:
-                row["versions"] = canonical(spec.get("versions", {}))
-            rows[row["key"]] = {**row, "params": spec["params"], **measured}
+        row, values = dict(found), measured.get(found["key"], {})
+        sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
+        if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
+            rows[row["key"]] = {**row, **values}
     return [rows[key] for key in keys if key in rows]
 
 

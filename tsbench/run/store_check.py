@@ -11,12 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from tsbench.run import artifacts
-from tsbench.run.checkpoints import is_sound
 from tsbench.run.database import CHUNK
 from tsbench.run.packing import unpack
 from tsbench.run.store import Store
 from tsbench.run.store_claims import expired
-from tsbench.run.store_rows import ATTEMPT, ENVIRONMENT, METRIC, RUN, flaw, is_number
+from tsbench.run.store_rows import ATTEMPT, ENVIRONMENT, METRIC, RUN, flaw, is_number, names_checkpoint
 from tsbench.run.store_schema import attempts, checkpoints, claims, environments, metrics, predictions, runs
 from tsbench.text import command_line
 from tsbench.urls import shown
@@ -26,6 +25,7 @@ REPEAT = "run it again: tsbench show run {} prints the command"
 ANEW = "run it again, with any further options it had: {}"
 RESTORE = "restore a copy of the store, or merge what can be read into a new one: tsbench store merge"
 RULES = {"runs": RUN, "attempts": ATTEMPT, "metrics": METRIC, "environments": ENVIRONMENT}
+FEW = 16
 LEAVE_OUT = "merge the store into a new one, which leaves the run out: tsbench store merge"
 RETRAIN = "tsbench store prune --checkpoints damaged forgets it; it is trained anew when needed"
 
@@ -70,7 +70,7 @@ def damaged_checkpoints(store: Store) -> Iterator[tuple[str, str, str]]:
     with store.read() as connection:
         rows = connection.execute(sa.select(checkpoints.c.pretrain_key, checkpoints.c.path, checkpoints.c.sha256)).all()
     for key, name, sha256 in rows:
-        if not is_sound(key, name):
+        if not names_checkpoint(key, name):
             yield key, str(key)[:12], "has a row that names no file of a checkpoint"
         elif (found := artifacts.digest(store.checkpoint_folder, name)) is None:
             yield key, name, f"is not in {shown(store.checkpoint_folder)}"
@@ -142,25 +142,28 @@ def _rows(store: Store) -> Iterator[tuple[Any, Problem]]:
 
 
 def _metrics(store: Store) -> Iterator[tuple[Any, Problem]]:
-    """Compute every metric again from the stored predictions, a run at a time."""
+    """Compute every metric again from the stored predictions, a few runs at a time."""
     from tsbench.run.worker import metrics_of
 
     query = sa.select(predictions.c.key).join(runs, runs.c.key == predictions.c.key)
     with store.read() as connection:
-        keys = connection.execute(query.where(runs.c.status == "succeeded").order_by(predictions.c.key)).scalars().all()
-        for key in keys:
-            content = connection.execute(sa.select(predictions.c.content).where(predictions.c.key == key)).scalar()
-            values = connection.execute(sa.select(metrics.c.name, metrics.c.value).where(metrics.c.key == key)).all()
-            name = str(key)[:12]
-            try:
-                again = metrics_of(unpack(content))
-            except Exception as error:  # whatever numpy raises on rubbish
-                yield key, Problem(f"run {name}: {error}", REPEAT.format(name))
-                continue
-            for metric, value in values:
-                if metric in again and not _same(value, again[metric]):
-                    what = f"run {name}: {metric} is {value}, its predictions give {again[metric]}"
-                    yield key, Problem(what, REPEAT.format(name))
+        keys = connection.execute(query.where(runs.c.status == "succeeded")).scalars().all()
+        for first in range(0, len(keys), FEW):  # each may be large
+            part = keys[first : first + FEW]
+            values: dict[Any, list[tuple[Any, Any]]] = {}
+            for key, metric, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(part))):
+                values.setdefault(key, []).append((metric, value))
+            for key, content in connection.execute(sa.select(predictions).where(predictions.c.key.in_(part))):
+                name = str(key)[:12]
+                try:
+                    again = metrics_of(unpack(content))
+                except Exception as error:  # whatever numpy raises on rubbish
+                    yield key, Problem(f"run {name}: {error}", REPEAT.format(name))
+                    continue
+                for metric, value in values.get(key, ()):
+                    if metric in again and not _same(value, again[metric]):
+                        what = f"run {name}: {metric} is {value}, its predictions give {again[metric]}"
+                        yield key, Problem(what, REPEAT.format(name))
 
 
 def _same(stored: Any, computed: float) -> bool:

@@ -10,12 +10,11 @@ import sqlalchemy as sa
 
 from tsbench.errors import StoreError
 from tsbench.run import artifacts
-from tsbench.run.checkpoints import is_sound
 from tsbench.run.database import insert
 from tsbench.run.packing import check_packed
 from tsbench.run.store import Store
 from tsbench.run.store_check import BELONGS
-from tsbench.run.store_rows import flaw_of_run, is_number
+from tsbench.run.store_rows import flaw_of_run, is_number, names_checkpoint
 from tsbench.run.store_schema import attempts, checkpoints, environments, metrics, predictions, runs
 from tsbench.urls import shown
 
@@ -169,7 +168,7 @@ def _copy_checkpoints(ours: Store, other: Store, report: Merged) -> None:
     for row in rows:
         if row["pretrain_key"] in known:
             continue
-        if not is_sound(row["pretrain_key"], row["path"]) or not is_number(row["created"]):
+        if not names_checkpoint(row["pretrain_key"], row["path"]) or not is_number(row["created"]):
             report.skipped.append(f"checkpoint {str(row['pretrain_key'])[:12]} of {other.name}: its row cannot be used")
             continue
         if not artifacts.copy(other.checkpoint_folder, ours.checkpoint_folder, row["path"], row["sha256"]):

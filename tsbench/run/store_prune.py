@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from tsbench.run import artifacts
-from tsbench.run.checkpoints import is_sound
 from tsbench.run.database import chunks
 from tsbench.run.store import Store
 from tsbench.run.store_check import damaged_checkpoints
 from tsbench.run.store_claims import expired
-from tsbench.run.store_rows import is_number
+from tsbench.run.store_rows import is_number, names_checkpoint
 from tsbench.run.store_schema import attempts, checkpoints, claims, environments, runs
 
 DAY = 86400.0
@@ -64,7 +63,7 @@ def plan(store: Store, kind: str | None, older_than: float | None, superseded: b
         if chosen and (row.created < before if is_number(row.created) else older_than is None):
             found.pretrain_keys.append(row.pretrain_key)
             # A name that is none of a checkpoint's is not followed.
-            if row.path in files and is_sound(row.pretrain_key, row.path):
+            if row.path in files and names_checkpoint(row.pretrain_key, row.path):
                 found.files[row.path] = files[row.path].size
     return found
 

@@ -31,6 +31,16 @@ def is_hash(value: Any) -> bool:
     return isinstance(value, str) and HASH.fullmatch(value) is not None
 
 
+def file_name(pretrain_key: str) -> str:
+    """Return the name of a checkpoint's file within its folder."""
+    return f"{pretrain_key}.safetensors"
+
+
+def names_checkpoint(pretrain_key: Any, path: Any) -> bool:
+    """Say whether a row names the file that a checkpoint has: another name is never followed."""
+    return is_hash(pretrain_key) and path == file_name(pretrain_key)
+
+
 def is_number(value: Any) -> bool:
     """Say whether this is a finite number."""
     try:
@@ -41,7 +51,10 @@ def is_number(value: Any) -> bool:
 
 def flaw(row: Mapping[str, Any], rules: Mapping[str, Callable[[Any], bool]]) -> str:
     """Return the name of the first column whose value cannot be used, "" where there is none."""
-    return next((name for name, rule in rules.items() if name in row and not rule(row[name])), "")
+    for name, rule in rules.items():
+        if name in row and not rule(row[name]):
+            return name
+    return ""
 
 
 def sound_scores(rows: Sequence[tuple[Any, ...]], kinds: Sequence[set[Any]]) -> Sequence[tuple[Any, ...]]:
@@ -128,6 +141,7 @@ RUN: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("status", "normalisation", "fingerprint"), _text),
     **dict.fromkeys(("method_version", "fold", "seed", "attempt"), _whole),
     "spec": _spec,
+    "params": _params,
     "versions": lambda value: value is None or versions_of(value) is not None,
     **dict.fromkeys(("split", "configuration"), lambda value: value is None or _text(value)),
 }
@@ -143,10 +157,7 @@ ATTEMPT: dict[str, Callable[[Any], bool]] = {
     "peak_memory_bytes": _whole,
     "pretrain_key": lambda value: value is None or is_hash(value),
 }
-METRIC: dict[str, Callable[[Any], bool]] = {
-    "name": _text,
-    "value": lambda value: value is None or is_number(value),
-}
+METRIC: dict[str, Callable[[Any], bool]] = {"name": _text, "value": lambda value: value is None or is_number(value)}
 ENVIRONMENT: dict[str, Callable[[Any], bool]] = {"id": _text, "content": lambda value: isinstance(value, dict)}
 
 

@@ -13,8 +13,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from tsbench.run.checkpoints import file_name
 from tsbench.run.store import Store
+from tsbench.run.store_rows import file_name
 
 KEY = "a" * 64
 

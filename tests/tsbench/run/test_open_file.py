@@ -17,6 +17,8 @@ from tsbench.run.plan import Plan
 from tsbench.run.rescue import Rescue
 from tsbench.run.store import Store
 from tsbench.run.store_merge import merge
+from tsbench.run.store_rows import file_name
+from tsbench.run.store_schema import checkpoints
 
 
 def copy_of(file, target):
@@ -257,3 +259,29 @@ def test_a_copy_that_no_file_takes_is_kept_in_memory(tmp_path, monkeypatch):
     rescue.keep()
     rescue.close()
     assert found(tmp_path) == {0}
+
+
+@pytest.mark.parametrize("opened", [remove], indirect=True)
+@pytest.mark.parametrize("pruned", [False, True])
+def test_checkpoints_that_went_with_their_folder_are_told(opened, pruned):
+    key = "a" * 64
+    weights = Path("s.db-artifacts/checkpoints") / file_name(key)
+
+    class Trains(Worker):
+        def run(self, spec):
+            weights.parent.mkdir(parents=True, exist_ok=True)
+            weights.touch()
+            return make_result(spec, checkpoint=(key, weights.name, "0" * 64))
+
+    class Last(Silent):
+        def finished(self, result):
+            weights.unlink()
+            if pruned:
+                remove_all = checkpoints.delete()
+                opened.write(lambda connection: connection.execute(remove_all))
+
+    todo, outcome = choose(Plan([make_spec(0)]), opened, retry=False, force=False)
+    told = contextlib.nullcontext() if pruned else pytest.raises(StoreError, match="^1 checkpoints .* are not in s.db-")
+    with told:
+        execute(todo, outcome, Inline(Trains(-1, None)), opened, Last())
+    assert len(opened.results()) == 1

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import artifacts
-from tsbench.run.checkpoints import Checkpoint, file_name, save
+from tsbench.run.checkpoints import Checkpoint, save
 from tsbench.run.store_check import RESTORE, check
 from tsbench.run.store_prune import plan, remove
+from tsbench.run.store_rows import file_name
 
 KEY = make_spec().key
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}

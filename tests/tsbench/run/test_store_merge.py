@@ -5,9 +5,9 @@ import sqlalchemy as sa
 
 from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import artifacts
-from tsbench.run.checkpoints import file_name
 from tsbench.run.store_check import check
 from tsbench.run.store_merge import merge
+from tsbench.run.store_rows import file_name
 
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}
 SOUND = {"metrics": {"accuracy": 0.5}}
