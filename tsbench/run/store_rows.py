@@ -12,6 +12,7 @@ from tsbench.identity import canonical
 
 LATEST = 1e11  # seconds since 1970, some 3,000 years
 HASH = re.compile("[0-9a-f]{64}")
+KEY = re.compile("[0-9a-z]{1,64}")  # a key becomes part of a printed command
 
 
 class Unreadable:
@@ -79,6 +80,10 @@ def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _key(value: Any) -> bool:
+    return isinstance(value, str) and KEY.fullmatch(value) is not None
+
+
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -136,7 +141,7 @@ SPEC: dict[str, Callable[[Any], bool]] = {
     "sources": _list(lambda one: _source(one) and {"dataset", "fingerprint", "dataset_ref"} <= one.keys()),
 }
 RUN: dict[str, Callable[[Any], bool]] = {
-    "key": is_hash,
+    "key": _key,
     **dict.fromkeys(("label", "method", "dataset", "protocol", "protocol_hash"), _text),
     **dict.fromkeys(("status", "normalisation", "fingerprint"), _text),
     **dict.fromkeys(("method_version", "fold", "seed", "attempt"), _whole),
@@ -147,7 +152,7 @@ RUN: dict[str, Callable[[Any], bool]] = {
 }
 ATTEMPT: dict[str, Callable[[Any], bool]] = {
     "id": _whole,
-    "key": is_hash,
+    "key": _key,
     **dict.fromkeys(("status", "device", "error", "traceback", "environment", "owner"), _text),
     **dict.fromkeys(("started", "finished"), _time),
     "durations": _mapping(is_number),
