@@ -214,7 +214,7 @@ def test_other_processes_may_open_close_and_prune_meanwhile(opened):
 @pytest.mark.parametrize("opened", [remove], indirect=True)
 def test_what_ended_the_driver_is_told_with_what_became_of_its_results(opened, tmp_path):
     class Breaks(Slots):
-        def wait(self, step):
+        def wait(self, step, note=None):
             if len(opened.results()) == 2:
                 remove()
                 raise StoreError("the cluster is gone")
