@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tsbench.panel import Panel
     from tsbench.run.datasets import DatasetHandle
 
+MAX_FILES = 10
 CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")
 
 
@@ -39,7 +41,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
                 raise MissingDataError(f"--plot: {handle.name} is not on this machine: {remedy}")
             continue
         data = handle.load()
-        files = ", ".join(map(str, handle.files()))
+        files = _some(handle.files())
         print_facts("on this machine", held(data) | ({"files": files} if files else {}))
         if plot is not None:
             from tsbench.cli.draw_dataset import draw_dataset
@@ -48,6 +50,12 @@ def show_dataset(name: str, plot: Path | None) -> int:
             left_out = draw_dataset(handle.name, data.panel, train, part, plot)
             click.echo(f"written to {plot}{f'; left out: {left_out}' if left_out else ''}")
     return 0
+
+
+def _some(files: Sequence[Path]) -> str:
+    """Return the paths, of a long list the first ones and the number of the others."""
+    more = f" and {len(files) - MAX_FILES} more" if len(files) > MAX_FILES else ""
+    return ", ".join(map(str, files[:MAX_FILES])) + more
 
 
 def held(data: Data) -> dict[str, object]:
