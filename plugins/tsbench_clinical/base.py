@@ -29,12 +29,13 @@ class ClinicalDataset(Dataset):
     the subfolders named by `folders`, then in the folder itself. What was read is kept in the cache folder.
 
     name : the registered name. version : of the reader; another one reads anew. folders : glob patterns. remedy : what
-    to get and where to put it. fetched : names of the files that `download` gets.
+    to get and where to put it. whole : what the complete distribution holds, to compare with what is here. fetched : names of the files that `download` gets.
     """
 
     version: ClassVar[int] = 1
     folders: ClassVar[tuple[str, ...]] = ()
     remedy: ClassVar[str] = ""
+    whole: ClassVar[str] = ""
     fetched: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str) -> None:
@@ -73,7 +74,7 @@ class ClinicalDataset(Dataset):
         except (OSError, InvalidDataError):
             here = {}
         about = self.about
-        return replace(about, facts={**about.facts, **here})
+        return replace(about, facts={**about.facts, "complete": self.whole, **here})
 
     def available(self) -> bool:
         """Say whether the files are on this machine."""

@@ -102,8 +102,9 @@ def _build_into(part: Path, target: Path, build: Callable[[Space], Data]) -> Dat
             part.rename(target)
     except OSError:  # a full disk: what was built is not kept
         return data
+    del data, space  # mapped twice, the large array would count twice in memory
     found = _load(target)
-    return data if found is None else found
+    return build(Space()) if found is None else found
 
 
 def _sweep(folder: Path) -> None:
@@ -177,8 +178,9 @@ def _fold(arrays: Mapping[str, Array], prefix: str) -> Fold:
 
 
 def _measure(panel: Panel) -> dict[str, Any]:
-    """Return how many cases, how many of each class, and the share of values that are missing within the series."""
+    """Return how many cases, subjects and records, how many of each class, and the share of values that are missing within the series."""
     facts: dict[str, Any] = {"cases here": len(panel)}
+    facts |= {f"{name}s here": len(np.unique(panel.meta[name])) for name in ("subject", "record") if name in panel.meta}
     if panel.y is not None:
         counts = panel.y.sum(axis=0) if panel.y.ndim == 2 else np.bincount(panel.y, minlength=len(panel.classes))
         shares = [f"{name} {100 * n / len(panel):.2f} %" for name, n in zip(panel.classes, counts, strict=True)]

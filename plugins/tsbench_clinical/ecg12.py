@@ -128,6 +128,7 @@ class Cpsc2018(Diagnoses):
     places = ("", "cpsc_2018/", "cpsc_2018/g*/", "training/cpsc_2018/", "training/cpsc_2018/g*/", "Training_WFDB/")
     archive_patterns = ("cpsc*2018*.zip", "cpsc*2018*.tar.gz")
     folders = ("cpsc2018", "cpsc_2018", "ecg12/cpsc2018", "cinc2021", "physionet.org/files/challenge-2021/*")
+    whole = "6,877 records"
     fetched = ("A0001.hea", "A0001.mat")
     remedy = (
         "put the A*.hea and A*.mat files (folder training/cpsc_2018 of "
@@ -192,6 +193,7 @@ class Cinc2021(Diagnoses):
     places = ("", "training/*/", "training/*/g*/", "g*/")
     archive_patterns = ("*challenge-2021*.zip", "cinc2021*.zip")
     folders = ("cinc2021", "ecg12/cinc2021", "challenge-2021*", "physionet.org/files/challenge-2021/*")
+    whole = "88,253 records with INCART and PTB, which are left out"
     fetched = ("training",)
     remedy = (
         "put the folder training of https://physionet.org/content/challenge-2021/1.0.3/, or .hea and .mat files "

@@ -39,6 +39,7 @@ class UciHar(ClinicalDataset):
     """UCI HAR: 10,299 windows of 128 points of 9 filtered signals, six activities, 30 subjects."""
 
     folders = ("UCI HAR Dataset", "uci_har", "UCI_HAR*", "har")
+    whole = "10,299 windows of 30 subjects"
     fetched = ("UCI HAR Dataset.zip",)
     remedy = (
         "get it with 'tsbench data fetch uci-har', or put 'UCI HAR Dataset.zip' or the folder of that name into a "
@@ -138,6 +139,7 @@ class Hapt(ClinicalDataset):
     """
 
     folders = ("hapt", "HAPT*", "HAPT Data Set")
+    whole = "61 records of 30 subjects"
     fetched = ("HAPT Data Set.zip",)
     remedy = (
         "get it with 'tsbench data fetch hapt', or put 'HAPT Data Set.zip', the folder RawData of it, or "

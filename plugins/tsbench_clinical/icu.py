@@ -35,6 +35,7 @@ class IcuDemo(ClinicalDataset):
         "(https://github.com/rvandewater/YAIB-cohorts), into a folder 'icu-demo' of one that --data-dir or "
         "TSBENCH_DATA names"
     )
+    whole = "the cohorts of the demos are complete; those of the databases need their credentials"
     fetched = tuple(TABLES)
 
     def __init__(self, name: str, task: str, source: str) -> None:

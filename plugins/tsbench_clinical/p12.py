@@ -45,6 +45,7 @@ class P12(ClinicalDataset):
     """
 
     folders = ("p12", "P12*", "challenge-2012*", "physionet.org/files/challenge-2012/*", "raindrop/P12")
+    whole = "11,988 records (sets a, b and c)"
     fetched = tuple(file for letter in SETS for file in (f"set-{letter}.tar.gz", f"Outcomes-{letter}.txt"))
     remedy = (
         "get it with 'tsbench data fetch p12', or put set-a.tar.gz (or the folder set-a) and Outcomes-a.txt, "
@@ -237,6 +238,7 @@ def parse_record(text: str, where: str, record: str) -> tuple[Series, list[float
     at_time, at_name, at_value = (header.index(name) for name in COLUMNS)
     described: dict[str, float] = {}
     cells: dict[int, list[float]] = {}
+    row: list[float] | None = None
     minute, clock, unusual = 0, "00:00", "_" in text
     for line, content in enumerate(lines[1:], 2):
         fields = content.split(",")
@@ -244,7 +246,7 @@ def parse_record(text: str, where: str, record: str) -> tuple[Series, list[float
             if len(fields) != 3:
                 raise ValueError("it has not three fields")
             if fields[at_time] != clock:
-                clock = fields[at_time]
+                clock, row = fields[at_time], None
                 before, minute = minute, _minutes(clock)
                 if minute < before:
                     raise ValueError(f"its time {clock} is before the one above")
@@ -258,7 +260,9 @@ def parse_record(text: str, where: str, record: str) -> tuple[Series, list[float
         place = PLACE.get(name)
         if place is not None:
             if minute < END_MINUTES:
-                cells.setdefault(minute, [np.nan] * len(SENSORS))[place] = value
+                if row is None:
+                    row = cells.setdefault(minute, [np.nan] * len(SENSORS))
+                row[place] = value
         elif name not in DESCRIPTORS:
             raise InvalidDataError(f"{where}, line {line}: '{name}' is no parameter of the challenge")
         elif minute == 0:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from tsbench.dataset import Card, Data
 from tsbench.errors import InvalidDataError
@@ -39,6 +38,7 @@ class P19(ClinicalDataset):
     """P19: does a record of 2 to 59 hours have an hour that is labelled as sepsis?"""
 
     folders = ("p19", "P19*", "challenge-2019*", "physionet.org/files/challenge-2019/*", "raindrop/P19")
+    whole = "38,803 records"
     fetched = ("training_setA.zip", "training_setB.zip")
     remedy = (
         "get it with 'tsbench data fetch p19', or put training_setA and training_setB (folders or archives of "

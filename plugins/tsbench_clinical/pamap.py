@@ -50,6 +50,7 @@ class Pam(ClinicalDataset):
     """
 
     folders = ("pam", "pamap2", "PAMAP2_Dataset", "PAMAP2*", "PAMdata", "raindrop/PAM")
+    whole = "8 subjects; Raindrop's form has 5,333 windows"
     fetched = ("pamap2_physical_activity_monitoring.zip",)
     remedy = (
         "get it with 'tsbench data fetch pam', or put PAMAP2_Dataset, its zip archive, or Raindrop's "

@@ -155,6 +155,7 @@ class Afdb(RhythmWindows):
     rate = 250.0
     rhythms: ClassVar = {"AFIB": "AFIB", "AFL": "AFL", "J": "J", "N": "N"}
     without_signals = ("00735", "03665")
+    whole = "23 records with signals"
     project = "afdb"
     zip_name = "mit-bih-atrial-fibrillation-database-1.0.0.zip"
     folders = ("afdb", "mit-bih-atrial-fibrillation-database-*", "physionet.org/files/afdb/*")
@@ -183,6 +184,7 @@ class Mitdb(RhythmWindows):
     rate = 360.0
     rhythms: ClassVar = {"AFIB": "AFIB", "AFL": "AFL", "NOD": "J", "N": "N"}
     subject_of: ClassVar = {"202": "201"}  # two recordings of one man
+    whole = "48 records"
     project = "mitdb"
     zip_name = "mit-bih-arrhythmia-database-1.0.0.zip"
     folders = ("mitdb", "mit-bih-arrhythmia-database-*", "physionet.org/files/mitdb/*")
