@@ -29,7 +29,8 @@ class ClinicalDataset(Dataset):
     the subfolders named by `folders`, then in the folder itself. What was read is kept in the cache folder.
 
     name : the registered name. version : of the reader; another one reads anew. folders : glob patterns. remedy : what
-    to get and where to put it. whole : what the complete distribution holds, to compare with what is here. fetched : names of the files that `download` gets.
+    to get and where to put it. whole : what the complete distribution holds, to compare with what is here. fetched :
+    names of the files that `download` gets.
     """
 
     version: ClassVar[int] = 1
@@ -115,8 +116,11 @@ class ClinicalDataset(Dataset):
         return self._checked(found, Space())
 
     def _checked(self, found: list[Path], space: Space) -> Data:
-        data = self.read(Files(found, self.wanted), space)
-        check_observed(data.panel, str(found[0]))
+        try:
+            data = self.read(Files(found, self.wanted), space)
+            check_observed(data.panel, str(found[0]))
+        except InvalidDataError as error:  # texts of damaged files and of libraries may be of several lines
+            raise InvalidDataError(" ".join(str(error).splitlines())) from error
         return data
 
     def _key(self, paths: list[Path]) -> str:

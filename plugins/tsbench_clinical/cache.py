@@ -178,7 +178,7 @@ def _fold(arrays: Mapping[str, Array], prefix: str) -> Fold:
 
 
 def _measure(panel: Panel) -> dict[str, Any]:
-    """Return how many cases, subjects and records, how many of each class, and the share of values that are missing within the series."""
+    """Return how many cases, subjects and records, the share of each class, and that of missing values."""
     facts: dict[str, Any] = {"cases here": len(panel)}
     facts |= {f"{name}s here": len(np.unique(panel.meta[name])) for name in ("subject", "record") if name in panel.meta}
     if panel.y is not None:

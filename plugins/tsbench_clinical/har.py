@@ -93,8 +93,9 @@ class UciHar(ClinicalDataset):
             labels[part] = _integers(files, f"y_{part}.txt", 1, len(ACTIVITIES))
             subjects[part] = _integers(files, f"subject_{part}.txt", 1, 30)
             if len(labels[part]) != len(subjects[part]):
+                where = files.where(files.find(f"y_{part}.txt", self.name))
                 raise InvalidDataError(
-                    f"y_{part}.txt has {len(labels[part])} lines, subject_{part}.txt {len(subjects[part])}"
+                    f"{where}: has {len(labels[part])} lines, subject_{part}.txt {len(subjects[part])}"
                 )
         n_train = len(labels["train"])
         n_cases = n_train + len(labels["test"])
@@ -113,7 +114,8 @@ class UciHar(ClinicalDataset):
         subject = np.concatenate([subjects[part] for part in PARTS])
         shared = set(subjects["train"]) & set(subjects["test"])
         if shared:
-            raise InvalidDataError(f"subject {min(shared)} is in subject_train.txt and in subject_test.txt")
+            where = files.where(files.find("subject_test.txt", self.name))
+            raise InvalidDataError(f"{where}: subject {min(shared)} is in subject_train.txt as well")
         panel = Panel.build(
             X,
             [ACTIVITIES[code - 1] for code in y],

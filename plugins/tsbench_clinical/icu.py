@@ -121,10 +121,13 @@ def _table(files: Files, name: str) -> pd.DataFrame:
     where = files.where(files.find(name, "icu-demo"))
     try:
         table = pd.read_parquet(io.BytesIO(files.read(name)))
+        for column in table.columns:  # texts are decoded here, where what a damaged one leads to is caught
+            if table[column].dtype.kind not in "biufmM":
+                table[column] = table[column].astype(object)
     except InvalidDataError:
         raise
     except Exception as error:  # pyarrow raises whatever a damaged file leads to
-        raise InvalidDataError(f"{where}: is no parquet table ({' '.join(str(error).split())[:200]})") from error
+        raise InvalidDataError(f"{where}: is no parquet table ({str(error)[:200]})") from error
     for column in TABLES[name]:
         if list(table.columns).count(column) != 1:
             raise InvalidDataError(f"{where}: has the column '{column}' {list(table.columns).count(column)} times")

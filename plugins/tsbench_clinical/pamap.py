@@ -169,10 +169,12 @@ def _recording(content: bytes, where: str) -> tuple[npt.NDArray[Any], npt.NDArra
     try:
         table = pd.read_csv(io.BytesIO(content), sep=" ", header=None, dtype=np.float64, na_values=["NaN"])
     except (ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
-        raise InvalidDataError(f"{where}: is no table of numbers ({' '.join(str(error).split())})") from error
+        raise InvalidDataError(f"{where}: is no table of numbers ({error})") from error
     values = table.to_numpy()
     if values.shape[1] != 54:
         raise InvalidDataError(f"{where}: has {values.shape[1]} columns, expected 54")
+    if content.count(b" ") != 53 * len(values):  # pandas fills up a line that ends early
+        raise InvalidDataError(f"{where}: has a line without 54 fields; it is truncated")
     times, codes = values[:, 0], values[:, 1]
     wrong = np.flatnonzero(np.isnan(times) | (codes != np.floor(codes)) | (codes < 0) | (codes > 24))
     if len(wrong):

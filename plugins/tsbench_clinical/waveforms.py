@@ -204,4 +204,4 @@ def rhythms(found: list[tuple[int, int, str]], n_samples: int) -> list[tuple[int
     """Return (begin, end, rhythm) of every stretch, from each change of rhythm to the next or the record's end."""
     changes = [(time, text[1:]) for time, code, text in found if code == RHYTHM and text.startswith("(")]
     ends = [time for time, _ in changes[1:]] + [n_samples]
-    return [(begin, end, name) for (begin, name), end in zip(changes, ends, strict=True)]
+    return [(begin, end, name) for (begin, name), end in zip(changes, ends, strict=False)]

@@ -22,7 +22,7 @@ def needs(folder):
 
 
 def write_wfdb(folder, record, samples, rate, names, form="16", comments=(), unit="mV", gain=1000, suffix="dat"):
-    """Write a record of int samples (n_signals, n); form "16" or "212"; suffix "mat" puts 24 bytes before the samples."""
+    """Write a record of int samples (n_signals, n); form "16" or "212"; suffix "mat" puts 24 bytes before them."""
     folder.mkdir(parents=True, exist_ok=True)
     samples = np.asarray(samples, dtype=np.int16)
     flat = samples.T.ravel()
@@ -101,11 +101,13 @@ def edf(channels, duration=30, kind="", n_records=None):
 
 
 def stamps(records, width=200):
-    """Return a channel of annotations: a list of lists (onset, duration, text), the first of each record its own time."""
+    """Return a channel of annotations: of each record a list of (onset, duration, text), the first its own time."""
     rows = []
     for record in records:
         content = b"".join(
-            f"+{onset}".encode() + (f"\x15{length}".encode() if length is not None else b"") + f"\x14{text}\x14\0".encode()
+            f"+{onset}".encode()
+            + (f"\x15{length}".encode() if length is not None else b"")
+            + f"\x14{text}\x14\0".encode()
             for onset, length, text in record
         )
         rows.append(np.frombuffer(content.ljust(2 * width, b"\0"), dtype="<i2"))
@@ -132,7 +134,14 @@ def write_night(folder, name, stages, seed=0, rate=100):
 
 
 def p12_text(record, rows, age=60, gender=1, height=-1, icu=3, weight=80):
-    fixed = [("RecordID", record), ("Age", age), ("Gender", gender), ("Height", height), ("ICUType", icu), ("Weight", weight)]
+    fixed = [
+        ("RecordID", record),
+        ("Age", age),
+        ("Gender", gender),
+        ("Height", height),
+        ("ICUType", icu),
+        ("Weight", weight),
+    ]
     lines = ["Time,Parameter,Value", *(f"00:00,{name},{value}" for name, value in fixed)]
     return "\n".join([*lines, *(f"{time},{name},{value}" for time, name, value in rows)]) + "\n"
 
@@ -200,7 +209,9 @@ def write_ptbxl(folder, codes=("{'NORM': 100.0, 'SR': 0.0}", "{'IMI': 50.0, 'LVH
         write_wfdb(folder / "records100" / "00000", stem, samples, 100, [lead.upper() for lead in LEADS])
         file = f"records100/00000/{stem}"
         age = 300 if i == 0 else 50 + i
-        rows.append([i + 1, f"{i + 1}.0", age, i % 2, "", 70, f"sinusrhythmus, nr {i}", codes[i % len(codes)], i % 10 + 1])
+        rows.append(
+            [i + 1, f"{i + 1}.0", age, i % 2, "", 70, f"sinusrhythmus, nr {i}", codes[i % len(codes)], i % 10 + 1]
+        )
         rows[-1] += [file, file.replace("100", "500")]
     with (folder / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([PTBXL_COLUMNS, *rows])
@@ -233,7 +244,9 @@ def pamap(stretches, rate=100, start=5.0):
             heart = 70 + i % 5 if i % 11 == 0 else np.nan
             rows.append([time, activity, heart, *(np.arange(51) + i % 13)])
             time += 1 / rate
-    return "\n".join(" ".join(f"{value:g}" if n else f"{value:.2f}" for n, value in enumerate(row)) for row in rows) + "\n"
+    return (
+        "\n".join(" ".join(f"{value:g}" if n else f"{value:.2f}" for n, value in enumerate(row)) for row in rows) + "\n"
+    )
 
 
 def write_icu(folder, task="sepsis", source="eicu", stays=6, hours=4):
@@ -248,7 +261,9 @@ def write_icu(folder, task="sepsis", source="eicu", stays=6, hours=4):
     sta = pd.DataFrame({"stay_id": who, "age": 50.0, "sex": sex[:stays], "height": np.nan, "weight": 70.0})
     outc = pd.DataFrame({"stay_id": who, "label": (who % 2).astype(np.int32)})
     if task == "sepsis":
-        outc = pd.DataFrame({"stay_id": stay, "time": time, "label": (stay % 2 == 1) & (np.tile(np.arange(hours), stays) > 1)})
+        outc = pd.DataFrame(
+            {"stay_id": stay, "time": time, "label": (stay % 2 == 1) & (np.tile(np.arange(hours), stays) > 1)}
+        )
     for name, table in (("dyn", dyn), ("sta", sta), ("outc", outc)):
         table.to_parquet(place / f"{name}.parquet")
     return place

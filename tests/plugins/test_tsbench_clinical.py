@@ -42,7 +42,8 @@ def data_folder(monkeypatch, tmp_path):
 def test_the_names_are_registered():
     found = {}
     tsbench_clinical.tsbench_datasets(lambda name, target, **more: found.update({name: (target, more)}))
-    expected = "uci-har hapt pam epileptic-seizure epileptic-seizure-binary sleep-edf afdb mitdb p12 p12-los p19 ptb-xl "
+    expected = "uci-har hapt pam epileptic-seizure epileptic-seizure-binary sleep-edf afdb mitdb p12 p12-los "
+    "p19 ptb-xl "
     expected += "ptb-xl-subclass cpsc2018 cinc2021 icu-demo-mortality24-eicu icu-demo-mortality24-mimic "
     expected += "icu-demo-sepsis-eicu icu-demo-sepsis-mimic"
     assert list(found) == expected.split()
@@ -82,7 +83,11 @@ def test_missing_data_names_the_remedy(name, data_folder):
     dataset = made(name)
     assert not dataset.available()
     assert dataset.files() == []
-    with pytest.raises(MissingDataError, match=rf"^dataset {name} is not on this machine \(searched .*data.*TSBENCH_DATA"):
+    with pytest.raises(
+        MissingDataError,
+        match=rf"^dataset {name} is not on this machine \(searched "
+        f".*data.*TSBENCH_DATA",
+    ):
         dataset.load()
 
 
@@ -94,7 +99,19 @@ def test_download_says_what_there_is(name):
     for home in download.locations:
         assert home.url.startswith("https://") and home.url.endswith("/")
         assert [file for file, _, _ in home.files] == list(download.files)
-    public = "uci-har hapt pam sleep-edf afdb mitdb p12 p12-los p19 ptb-xl ptb-xl-subclass".split()
+    public = [
+        "uci-har",
+        "hapt",
+        "pam",
+        "sleep-edf",
+        "afdb",
+        "mitdb",
+        "p12",
+        "p12-los",
+        "p19",
+        "ptb-xl",
+        "ptb-xl-subclass",
+    ]
     assert bool(download.locations) == (name in public)
 
 
@@ -107,7 +124,12 @@ def test_fetched_files_are_read_from_their_folder(tmp_path):
 
 
 def test_an_option_out_of_range_is_refused():
-    for call in (lambda: P12(target="x"), lambda: P12(unknown_stay="x"), lambda: PtbXl(level="x"), lambda: PtbXl(rate=250)):
+    for call in (
+        lambda: P12(target="x"),
+        lambda: P12(unknown_stay="x"),
+        lambda: PtbXl(level="x"),
+        lambda: PtbXl(rate=250),
+    ):
         with pytest.raises(UsageError, match="is not one of"):
             call()
 
@@ -115,7 +137,9 @@ def test_an_option_out_of_range_is_refused():
 # --- where files are looked for
 
 
-@pytest.mark.parametrize("place", ["p12", "P12data", "challenge-2012-1.0.0", "physionet.org/files/challenge-2012/1.0.0", "."])
+@pytest.mark.parametrize(
+    "place", ["p12", "P12data", "challenge-2012-1.0.0", "physionet.org/files/challenge-2012/1.0.0", "."]
+)
 def test_folders_are_found_by_their_names(data_folder, place):
     make.write_p12(data_folder / place)
     assert P12().available()

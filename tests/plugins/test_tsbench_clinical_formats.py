@@ -39,7 +39,9 @@ def archive(path, members):
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz"])
 def test_archives_are_read_without_unpacking(tmp_path, name):
-    path = archive(tmp_path / name, {"in/x.txt": b"1", "in/y.txt": b"22", "__MACOSX/in/._x.txt": b"junk", "in/z.md": b""})
+    path = archive(
+        tmp_path / name, {"in/x.txt": b"1", "in/y.txt": b"22", "__MACOSX/in/._x.txt": b"junk", "in/z.md": b""}
+    )
     files = Files([path], lambda member: member.endswith(".txt"))
     assert files.names == ["in/x.txt", "in/y.txt"]
     assert files.read("in/y.txt") == b"22"
@@ -100,7 +102,9 @@ def record(folder, **changes):
     samples = np.array([[1, -5, 2000, -2047, 7], [0, 3, -3, 99, 1]])
     make.write_wfdb(folder, "r", samples, 250, ("a", "b"), **changes)
     header = (folder / "r.hea").read_text()
-    return header, lambda text: read_signals(parse_header(text, "r.hea"), lambda file: (folder / file).read_bytes(), "r.hea")
+    return header, lambda text: read_signals(
+        parse_header(text, "r.hea"), lambda file: (folder / file).read_bytes(), "r.hea"
+    )
 
 
 @pytest.mark.parametrize("form", ["16", "212"])
@@ -122,7 +126,9 @@ def test_own_records_as_wfdb_reads_them(tmp_path, form, folder):
     assert facts["fs"] == header.rate
 
 
-@pytest.mark.parametrize("folder", ["mitdb", "ecg12/cpsc2018", "ecg12/cinc2021", "ecg12/cpsc2021-af", "ptb-xl/records100/00000"])
+@pytest.mark.parametrize(
+    "folder", ["mitdb", "ecg12/cpsc2018", "ecg12/cinc2021", "ecg12/cpsc2021-af", "ptb-xl/records100/00000"]
+)
 def test_real_records_as_wfdb_reads_them(folder):
     wfdb = pytest.importorskip("wfdb")
     place = make.DEV_DATA / folder
@@ -312,8 +318,18 @@ def objects(*values):
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_object_arrays_are_read_as_numpy_reads_them(protocol):
     value = objects(
-        {"arr": np.arange(6.0).reshape(2, 3), "time": np.array([[1], [2]]), "length": 2, "id": "7", "x": np.float64(1.5)},
-        {"arr": np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)), "names": np.array(["a", "bc"]), "s": (1, [2])},
+        {
+            "arr": np.arange(6.0).reshape(2, 3),
+            "time": np.array([[1], [2]]),
+            "length": 2,
+            "id": "7",
+            "x": np.float64(1.5),
+        },
+        {
+            "arr": np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)),
+            "names": np.array(["a", "bc"]),
+            "s": (1, [2]),
+        },
     )
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": "|O", "fortran_order": False, "shape": (2,)})
@@ -383,7 +399,11 @@ def test_whole_numbers():
 
 def test_columns_are_found_by_name():
     assert [row for _, row in rows("b,a\n1,2\n", ("a", "b"), "f")] == [{"b": "1", "a": "2"}]
-    for text, message in (("b,c\n", "'a' 0 times"), ("a,a\n", "'a' 2 times"), ("a,b\n1\n", "line 2: has 1 fields for 2")):
+    for text, message in (
+        ("b,c\n", "'a' 0 times"),
+        ("a,a\n", "'a' 2 times"),
+        ("a,b\n1\n", "line 2: has 1 fields for 2"),
+    ):
         with pytest.raises(InvalidDataError, match=message):
             list(rows(text, ("a",), "f"))
 
