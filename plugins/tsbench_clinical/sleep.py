@@ -120,10 +120,15 @@ class SleepEdf(ClinicalDataset):
             record += [night] * len(labels)
         if not stages:
             raise InvalidDataError(f"{files.where(nights[0])}: no epoch is staged, here or in any other night")
-        X = np.concatenate(epochs)
+        X = space.empty((len(stages), 1, int(EPOCH * RATE)))
+        end = len(stages)
+        while epochs:  # from the last on, so that no night is held twice
+            values = epochs.pop()
+            X[end - len(values) : end, 0] = values
+            end -= len(values)
         who = np.array(subject)
         panel = Panel.build(
-            X[:, None, :],
+            X,
             stages,
             meta={"subject": who, "record": np.array(record)},
             channel_names=(self.channel,),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import tarfile
 import zipfile
 
@@ -22,6 +23,7 @@ from tsbench_clinical.p12 import P12
 from tsbench_clinical.ptbxl import PtbXl
 from tsbench_clinical.rhythm import Mitdb
 
+DEEP = int(os.environ.get("TSBENCH_FUZZ", "0"))  # so many new examples, else a few that are always the same
 # What damage of real files looks like: separators, line ends and numbers where they do not belong.
 PIECES = [
     b",",
@@ -121,7 +123,7 @@ CONTENT = {
 
 
 @pytest.mark.parametrize("kind", CONTENT)
-@settings(max_examples=250, deadline=5000, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=DEEP or 100, deadline=None, derandomize=not DEEP, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damaged_content_is_refused_by_the_name_of_its_file(kind, data):
     content, read = CONTENT[kind]
@@ -189,7 +191,7 @@ def test_a_damaged_file_of_a_dataset_is_refused_in_one_line(name, tmp_path):
     write(tmp_path)
     whole = {file: content for file, content in files(tmp_path).items() if not file.startswith("made/")}
 
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=DEEP or 30, deadline=None, derandomize=not DEEP, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def check(data):
         file = data.draw(st.sampled_from(sorted(whole)))
