@@ -104,8 +104,9 @@ class IcuDemo(ClinicalDataset):
         lost = sorted(set(label) - set(ids))
         if lost:
             raise InvalidDataError(f"{where}: stay {lost[0]} of outc.parquet has no hour")
+        names = ("alive", "died") if self.task == "mortality24" else ("none", "sepsis")
         panel = Panel.build(
-            labels=[("died" if self.task == "mortality24" else "sepsis") if label[stay] else "none" for stay in ids],
+            labels=[names[int(label[stay])] for stay in ids],
             static=np.array([static[stay] for stay in ids], dtype=np.float32),
             meta={"record": np.array(ids)},
             channel_names=tuple(name for name, kept in zip(variables, observed, strict=True) if kept),

@@ -107,10 +107,11 @@ class P12(ClinicalDataset):
         """Return the sets that are there with their outcomes and Raindrop's splits, else Raindrop's arrays."""
         found: list[Path] = []
         for letter in SETS:
-            sets = [folder / f"set-{letter}"] if (folder / f"set-{letter}").is_dir() else []
-            found += sets or archives(folder, f"set-{letter}.tar.gz", f"set-{letter}.zip", f"set-{letter}.tar")[:1]
+            records, outcomes = folder / f"set-{letter}", folder / f"Outcomes-{letter}.txt"
+            packed = archives(folder, f"set-{letter}.tar.gz", f"set-{letter}.zip", f"set-{letter}.tar")[:1]
+            here = [records] if records.is_dir() else packed
+            found += [*here, outcomes] if here and outcomes.is_file() else here
         if found:
-            found += [path for letter in SETS if (path := folder / f"Outcomes-{letter}.txt").is_file()]
             return found + raindrop.find_splits(folder, "arr_outcomes.npy", *SPLITS)
         return raindrop.find(folder, "PTdict_list.npy", "arr_outcomes.npy", *SPLITS)
 

@@ -43,8 +43,7 @@ def test_the_names_are_registered():
     found = {}
     tsbench_clinical.tsbench_datasets(lambda name, target, **more: found.update({name: (target, more)}))
     expected = "uci-har hapt pam epileptic-seizure epileptic-seizure-binary sleep-edf afdb mitdb p12 p12-los "
-    "p19 ptb-xl "
-    expected += "ptb-xl-subclass cpsc2018 cinc2021 icu-demo-mortality24-eicu icu-demo-mortality24-mimic "
+    expected += "p19 ptb-xl ptb-xl-subclass cpsc2018 cinc2021 icu-demo-mortality24-eicu icu-demo-mortality24-mimic "
     expected += "icu-demo-sepsis-eicu icu-demo-sepsis-mimic"
     assert list(found) == expected.split()
     for name, (_, more) in found.items():
