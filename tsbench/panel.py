@@ -18,6 +18,7 @@ from tsbench.memory import check_room
 
 Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
 Array = npt.NDArray[Any]
+HASHED_CASES = 256
 
 # What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
 MOST_ROUNDED = 0.1
@@ -344,10 +345,12 @@ def _label_names(panel: Panel) -> list[str]:
 
 def _hash_values(digest: Any, values: Array, lengths: Array) -> None:
     """Hash (n_cases, n_timepoints, k) up to each case's length, with one bit pattern for NaN and for zero."""
-    valid = np.arange(values.shape[1])[None, :] < lengths[:, None]
-    inside = values[valid] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
-    inside[np.isnan(inside)] = np.nan
-    digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())
+    times = np.arange(values.shape[1])
+    for first in range(0, len(values), HASHED_CASES):  # in blocks: a copy of all values may not fit into memory
+        block, ends = values[first : first + HASHED_CASES], lengths[first : first + HASHED_CASES]
+        inside = block[times[None, :] < ends[:, None]] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
+        inside[np.isnan(inside)] = np.nan
+        digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())
 
 
 def _widen(array: Array, width: int) -> Array:

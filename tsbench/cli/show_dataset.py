@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tsbench.panel import Panel
     from tsbench.run.datasets import DatasetHandle
 
+MAX_FILES = 10
 CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")
 
 
@@ -42,7 +44,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
             drawn = _draw(handle, data, plot)
         _print_card(handle)
         data = data or handle.load()
-        files = ", ".join(map(str, handle.files()))
+        files = _some(handle.files())
         print_facts("on this machine", held(data) | ({"files": files} if files else {}))
         if drawn:
             echo(drawn)
@@ -56,6 +58,12 @@ def _draw(handle: DatasetHandle, data: Data, plot: Path) -> str:
     train, part = _training_part(handle, data)
     left_out = draw_dataset(handle.name, data.panel, train, part, plot)
     return f"written to {plot}{f'; left out: {left_out}' if left_out else ''}"
+
+
+def _some(files: Sequence[Path]) -> str:
+    """Return the paths, of a long list the first ones and the number of the others."""
+    more = f" and {len(files) - MAX_FILES} more" if len(files) > MAX_FILES else ""
+    return ", ".join(map(str, files[:MAX_FILES])) + more
 
 
 def held(data: Data) -> dict[str, object]:

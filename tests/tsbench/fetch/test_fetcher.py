@@ -1,6 +1,7 @@
 """Fetching from homes that fail in every way: all files land, or none, and the message says why."""
 
 import errno
+import hashlib
 import io
 import multiprocessing
 import re
@@ -27,7 +28,7 @@ from tests.tsbench.fetch.server import (
 )
 from tsbench.errors import MissingDataError
 from tsbench.fetch.fetcher import Fetchable, Fetcher, FetchStoppedError
-from tsbench.fetch.locations import ZipArchive
+from tsbench.fetch.locations import PlainFiles, ZipArchive
 from tsbench.fetch.web import UnreachableError, UnusableError, Web
 from tsbench_archives.archive import ArchiveDataset
 
@@ -71,6 +72,31 @@ def test_an_archive_with_folders_and_other_files(server, tmp_path):
     page = zipped({**members, "inner/readme.txt": b"?", f"__MACOSX/._{NAME}_TRAIN.ts": b"?"})
     assert fetch(tmp_path, server.archive(page)) == FINGERPRINT
     assert content(tmp_path / NAME) == FILES
+
+
+def plain(server, **checksums):
+    """Serve the files one by one, each under a name of its own there."""
+    server.pages |= {f"/there/{name}.bin": text for name, text in FILES.items()}
+    files = tuple((name, f"{name}.bin", checksums.get(name[-5:-3], "")) for name in FILES)
+    return PlainFiles(server.url("/there/"), files, "ODC-By 1.0")
+
+
+def test_plain_files_with_and_without_checksums(server, tmp_path):
+    sums = {name[-5:-3]: f"sha256:{hashlib.sha256(text).hexdigest()}" for name, text in FILES.items()}
+    for number, checksums in enumerate(({}, sums)):
+        location = plain(server, **checksums)
+        offer = Fetcher(quick()).offer(download(location), tmp_path)
+        assert (offer.size, offer.licence) == (sum(map(len, FILES.values())), "ODC-By 1.0")
+        root = tmp_path / str(number)
+        assert fetch(root, location) == FINGERPRINT
+        assert content(root / NAME) == FILES
+
+
+def test_plain_files_of_another_checksum_are_refused(server, tmp_path):
+    wrong = dict.fromkeys((name[-5:-3] for name in FILES), "sha256:" + "0" * 64)
+    with pytest.raises(MissingDataError, match="checksum"):
+        fetch(tmp_path, plain(server, **wrong))
+    assert nothing_left(tmp_path)
 
 
 def test_a_record_with_checksums_sizes_and_licence(server, tmp_path):
