@@ -15,10 +15,10 @@ from unittest import mock
 import numpy as np
 import torch
 
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
-from tsbench.training import fit
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.learning.loop import fit
+from tsbench.methods.ssl import Step
 from tsbench_aimts.images import render
 from tsbench_aimts.method import AimTS
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from tsbench import normalise
-from tsbench.batch import Batch
-from tsbench.interfaces import Cases
-from tsbench.plugins import plugins
-from tsbench.run.datasets import open_dataset
-from tsbench.splits import label_subset
+from tsbench.data import normalise
+from tsbench.data.batch import Batch
+from tsbench.data.splits import label_subset
+from tsbench.discovery.plugins import plugins
+from tsbench.methods.probe import Cases
+from tsbench.plan.datasets import open_dataset
 from tsbench_aimts.finetune import FineTuneAimTS
 from tsbench_aimts.method import AimTS
 

@@ -24,12 +24,12 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
-from tsbench.plugins import Plugins
+from tsbench.discovery.plugins import Plugins
+from tsbench.measure.worker import metrics_of
+from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.store import Store
-from tsbench.run.store_schema import attempts
-from tsbench.run.worker import metrics_of
+from tsbench.store.schema import attempts
+from tsbench.store.store import Store
 
 PLUGIN = """
 import time
@@ -37,7 +37,7 @@ from pathlib import Path
 
 import numpy as np
 from tsbench import Card, Data, Dataset, Fold, Panel, hookimpl, param
-from tsbench.interfaces import Classifier
+from tsbench import Classifier
 
 
 class Busy(Classifier):

@@ -18,18 +18,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tsbench.plugins import plugins
+from tsbench.discovery.plugins import plugins
+from tsbench.execute.driver import choose, execute
+from tsbench.execute.executors.base import Executor
+from tsbench.execute.executors.inline import Inline
+from tsbench.execute.executors.local import Local
+from tsbench.execute.executors.process import WorkerSettings
+from tsbench.execute.limits import Limits
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Plan, Request, make_plan
+from tsbench.plan.spec import RunSpec
 from tsbench.registry import load_registry
-from tsbench.run.driver import choose, execute
-from tsbench.run.executors.base import Executor
-from tsbench.run.executors.inline import Inline
-from tsbench.run.executors.local import Local
-from tsbench.run.executors.process import WorkerSettings
-from tsbench.run.limits import Limits
-from tsbench.run.plan import Plan, Request, make_plan
-from tsbench.run.spec import RunSpec
-from tsbench.run.store import Store
-from tsbench.run.worker import Worker
+from tsbench.store.store import Store
 
 NOOPS = 300
 RUN_SECONDS = 5.0
@@ -79,7 +79,7 @@ def overhead(name: str, executor: Executor) -> None:
 
 
 def ray(device: str = "cpu") -> Executor:
-    from tsbench.run.executors.ray import Ray
+    from tsbench.execute.executors.ray import Ray
 
     return Ray(WorkerSettings(), Limits(), os.environ.get("RAY_ADDRESS", ""), 1, device, 1)
 

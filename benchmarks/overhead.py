@@ -10,13 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from tsbench.plugins import plugins
+from tsbench.discovery.plugins import plugins
+from tsbench.execute.driver import choose, execute
+from tsbench.execute.executors.inline import Inline
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
-from tsbench.run.driver import choose, execute
-from tsbench.run.executors.inline import Inline
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.store import Store
-from tsbench.run.worker import Worker
+from tsbench.store.store import Store
 
 RUNS = 1000
 

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from tsbench.interfaces import Features
+from tsbench.methods.probe import Features
 from tsbench_probes.svm import GRID, SVM
 
 SIZES = [(60, 2, 0.1), (100, 5, 0.2), (270, 9, 0.3), (390, 37, 0.2), (500, 2, 0.05)]  # cases, classes, separation

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
-from tsbench.params import resolve
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.methods.params import resolve
+from tsbench.methods.ssl import Step
 from tsbench_encoders.causal_cnn import CausalCNN
 from tsbench_tloss.method import TLoss
 

@@ -10,11 +10,12 @@ import torch
 from sklearn.model_selection import cross_val_score
 from sklearn.svm import SVC
 
-from tsbench import normalise, training
-from tsbench.batch import Batch
+from tsbench.data import normalise
+from tsbench.data.batch import Batch
+from tsbench.discovery.plugins import plugins
 from tsbench.identity import seed_everything
-from tsbench.plugins import plugins
-from tsbench.run.datasets import open_dataset
+from tsbench.learning import loop as training
+from tsbench.plan.datasets import open_dataset
 from tsbench_trls.method import TRLS
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from aeon.datasets import load_classification
 
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
-from tsbench.params import resolve
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.methods.params import resolve
+from tsbench.methods.ssl import Step
 from tsbench_encoders.fcn import FCN
 from tsbench_encoders.tfr import TFR
 from tsbench_trls.method import TRLS

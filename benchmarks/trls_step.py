@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
-from tsbench.params import resolve
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.methods.params import resolve
+from tsbench.methods.ssl import Step
 from tsbench_encoders import tfr
 from tsbench_encoders.fcn import FCN
 from tsbench_trls.method import TRLS

@@ -14,9 +14,9 @@ import time
 import numpy as np
 import torch
 
-from tsbench.batch import Batch
-from tsbench.panel import Panel
-from tsbench.training import fit
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.learning.loop import fit
 from tsbench_ts2vec import method as module
 
 SHAPES = ["1x24", "12x29", "6x100", "1x150", "1x251", "1x427", "1x1460"]

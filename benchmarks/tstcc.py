@@ -14,9 +14,9 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.methods.ssl import Step
 from tsbench_tstcc.method import TSTCC
 
 SHAPES = [(9, 128, 128), (1, 178, 128), (1, 427, 128), (6, 100, 40), (1, 24, 67), (1, 150, 8), (1, 3000, 32)]

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from tsbench.catalog import Entry
 from tsbench.cli.group import cli
 from tsbench.cli.options import common_options
-from tsbench.params import Declaration, declarations
-from tsbench.plugins import Plugins, plugins
+from tsbench.discovery.catalog import Entry
+from tsbench.discovery.plugins import Plugins, plugins
+from tsbench.methods.params import Declaration, declarations
 from tsbench.protocol import Split
 from tsbench.registry import load_registry
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tsbench.panel import Panel
-from tsbench.plugins import Plugins, plugins
+from tsbench.data.panel import Panel
+from tsbench.discovery.plugins import Plugins, plugins
 from tsbench.registry import load_registry
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

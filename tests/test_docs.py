@@ -14,10 +14,10 @@ import click
 import pytest
 
 from tests.conftest import ROOT
-from tsbench import hookspecs
 from tsbench.cli.group import cli
-from tsbench.params import declarations
-from tsbench.plugins import KINDS, plugins
+from tsbench.discovery import hookspecs
+from tsbench.discovery.plugins import KINDS, plugins
+from tsbench.methods.params import declarations
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

@@ -11,54 +11,54 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hookimpl": "tsbench.hookspecs",
-    "param": "tsbench.params",
-    "BaseParams": "tsbench.params",
-    "Panel": "tsbench.panel",
-    "PanelShape": "tsbench.panel",
-    "Dataset": "tsbench.dataset",
-    "Card": "tsbench.dataset",
-    "Data": "tsbench.dataset",
-    "Fold": "tsbench.dataset",
-    "Batch": "tsbench.batch",
-    "Step": "tsbench.interfaces",
-    "Transform": "tsbench.interfaces",
-    "Encoder": "tsbench.interfaces",
-    "SSLMethod": "tsbench.interfaces",
-    "Classifier": "tsbench.interfaces",
-    "Diagnosis": "tsbench.interfaces",
-    "Probe": "tsbench.interfaces",
-    "Predictor": "tsbench.interfaces",
-    "Features": "tsbench.interfaces",
+    "hookimpl": "tsbench.discovery.hookspecs",
+    "param": "tsbench.methods.params",
+    "BaseParams": "tsbench.methods.params",
+    "Panel": "tsbench.data.panel",
+    "PanelShape": "tsbench.data.panel",
+    "Dataset": "tsbench.data.dataset",
+    "Card": "tsbench.data.dataset",
+    "Data": "tsbench.data.dataset",
+    "Fold": "tsbench.data.dataset",
+    "Batch": "tsbench.data.batch",
+    "Step": "tsbench.methods.ssl",
+    "Transform": "tsbench.methods.transform",
+    "Encoder": "tsbench.methods.encoder",
+    "SSLMethod": "tsbench.methods.ssl",
+    "Classifier": "tsbench.methods.classifier",
+    "Diagnosis": "tsbench.methods.ssl",
+    "Probe": "tsbench.methods.probe",
+    "Predictor": "tsbench.methods.probe",
+    "Features": "tsbench.methods.probe",
     "Protocol": "tsbench.protocol",
-    "RunSpec": "tsbench.run.spec",
-    "Result": "tsbench.run.spec",
+    "RunSpec": "tsbench.plan.spec",
+    "Result": "tsbench.plan.result",
 }
 __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
-    from tsbench.batch import Batch as Batch
-    from tsbench.dataset import Card as Card
-    from tsbench.dataset import Data as Data
-    from tsbench.dataset import Dataset as Dataset
-    from tsbench.dataset import Fold as Fold
-    from tsbench.hookspecs import hookimpl as hookimpl
-    from tsbench.interfaces import Classifier as Classifier
-    from tsbench.interfaces import Diagnosis as Diagnosis
-    from tsbench.interfaces import Encoder as Encoder
-    from tsbench.interfaces import Features as Features
-    from tsbench.interfaces import Predictor as Predictor
-    from tsbench.interfaces import Probe as Probe
-    from tsbench.interfaces import SSLMethod as SSLMethod
-    from tsbench.interfaces import Step as Step
-    from tsbench.interfaces import Transform as Transform
-    from tsbench.panel import Panel as Panel
-    from tsbench.panel import PanelShape as PanelShape
-    from tsbench.params import BaseParams as BaseParams
-    from tsbench.params import param as param
+    from tsbench.data.batch import Batch as Batch
+    from tsbench.data.dataset import Card as Card
+    from tsbench.data.dataset import Data as Data
+    from tsbench.data.dataset import Dataset as Dataset
+    from tsbench.data.dataset import Fold as Fold
+    from tsbench.data.panel import Panel as Panel
+    from tsbench.data.panel import PanelShape as PanelShape
+    from tsbench.discovery.hookspecs import hookimpl as hookimpl
+    from tsbench.methods.classifier import Classifier as Classifier
+    from tsbench.methods.encoder import Encoder as Encoder
+    from tsbench.methods.params import BaseParams as BaseParams
+    from tsbench.methods.params import param as param
+    from tsbench.methods.probe import Features as Features
+    from tsbench.methods.probe import Predictor as Predictor
+    from tsbench.methods.probe import Probe as Probe
+    from tsbench.methods.ssl import Diagnosis as Diagnosis
+    from tsbench.methods.ssl import SSLMethod as SSLMethod
+    from tsbench.methods.ssl import Step as Step
+    from tsbench.methods.transform import Transform as Transform
+    from tsbench.plan.result import Result as Result
+    from tsbench.plan.spec import RunSpec as RunSpec
     from tsbench.protocol import Protocol as Protocol
-    from tsbench.run.spec import Result as Result
-    from tsbench.run.spec import RunSpec as RunSpec
 
 
 def __getattr__(name: str) -> Any:

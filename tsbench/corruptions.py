@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tsbench.data.panel import Panel
 from tsbench.identity import stage_seed
-from tsbench.panel import Panel
 
 
 def corrupt(panel: Panel, kind: str, level: float, key: str) -> Panel:

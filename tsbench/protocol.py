@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tsbench.dataset import Card, Data, Fold
+from tsbench.data.dataset import Card, Data, Fold
 from tsbench.errors import UsageError
 from tsbench.identity import digest
 
@@ -152,7 +152,7 @@ class Protocol(BaseModel):
             if "archive" not in data.folds:
                 raise no_split_of_its_own(card.name, self.name)
             return data.folds["archive"]
-        from tsbench.splits import rotated_folds
+        from tsbench.data.splits import rotated_folds
 
         panel, group = data.panel, self.group(card)
         if panel.y is None or panel.task != "classification":

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tsbench.catalog import did_you_mean
+from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
 from tsbench.protocol import Protocol
 

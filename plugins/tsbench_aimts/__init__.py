@@ -1,7 +1,7 @@
 """AimTS: contrasting prototypes of augmented series, and series with their images (ICDE 2025, arXiv 2504.09993)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 PAPER = "arXiv:2504.09993"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 from tsbench_archives.catalogue import rows
 
 

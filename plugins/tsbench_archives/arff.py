@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tsbench.data.panel import normalise_label
 from tsbench.errors import InvalidDataError
-from tsbench.panel import normalise_label
 from tsbench_archives.cells import shown
 from tsbench_archives.scan import Case, Cases, header_ends, lines
 

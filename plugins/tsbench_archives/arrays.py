@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.memory import check_room
+from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
-from tsbench.memory import check_room
-from tsbench.panel import Panel, normalise_label
 from tsbench_archives.cells import MISSING, reason, shown, why_missing
 
 META = ("subject", "record", "fold", "group")

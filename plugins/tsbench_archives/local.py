@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tsbench.dataset import Card, Data, Dataset
+from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.panel import Panel
 from tsbench.errors import MissingDataError, UsageError
-from tsbench.panel import Panel
 from tsbench_archives import arrays, readers, sources, tables
 
 READERS = {

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from tsbench.data.memory import check_room
+from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
-from tsbench.memory import check_room
-from tsbench.panel import Panel, normalise_label
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.cells import MISSING, reason, shown, why_missing
 from tsbench_archives.scan import Case, Cases, scan_ts, scan_tsv, scan_txt

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from tsbench.data.panel import normalise_label
 from tsbench.errors import InvalidDataError
-from tsbench.panel import normalise_label
 from tsbench_archives.cells import encoding, shown
 
 _FLAGS = ("@timestamps", "@missing", "@univariate", "@equallength", "@targetlabel")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tsbench.dataset import Data, Fold
+from tsbench.data.dataset import Data, Fold
+from tsbench.data.panel import Panel, concatenate
 from tsbench.errors import InvalidDataError
-from tsbench.panel import Panel, concatenate
 
 _PART = re.compile(r"(?:(?P<stem>.+?)(?:Dimension\d+)?_)?(?P<part>TRAIN|TEST|UNLABELLED)", re.IGNORECASE)
 

@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tsbench.data.memory import check_room
+from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
-from tsbench.memory import check_room
-from tsbench.panel import Panel, normalise_label
 from tsbench_archives.arrays import META, array_names, read_npz
 from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
 from tsbench_archives.dates import TIMES, is_date, seconds

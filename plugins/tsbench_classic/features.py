@@ -12,11 +12,11 @@ from aeon.transformations.collection.convolution_based import MiniRocket
 from torch import Tensor
 from torch.nn import functional
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import PanelShape
 from tsbench.errors import MethodError
-from tsbench.interfaces import SSLMethod, Step
-from tsbench.panel import PanelShape
-from tsbench.params import BaseParams, param
+from tsbench.methods.params import BaseParams, param
+from tsbench.methods.ssl import SSLMethod, Step
 
 SHORTEST = 9  # the length of MiniRocket's kernels
 FITTED = ("n_channels_per_combination", "channel_indices", "dilations", "n_features_per_dilation", "biases")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.panel import Panel
 from tsbench.errors import MethodError
-from tsbench.interfaces import Classifier, Scores
-from tsbench.panel import Panel
+from tsbench.methods.classifier import Classifier, Scores
 from tsbench_probes.common import expand
 from tsbench_probes.neighbours import neighbour_scores
 

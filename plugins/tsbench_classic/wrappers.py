@@ -13,11 +13,11 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field, create_model
 
-from tsbench.catalog import did_you_mean
+from tsbench.data.panel import Array, Panel
+from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import MethodError, UsageError
-from tsbench.interfaces import Classifier, Scores
-from tsbench.panel import Array, Panel
-from tsbench.params import BaseParams, param
+from tsbench.methods.classifier import Classifier, Scores
+from tsbench.methods.params import BaseParams, param
 
 SET_BY_THE_RUN = ("random_state", "n_jobs")
 PLAIN = (bool, int, float, str, type(None))

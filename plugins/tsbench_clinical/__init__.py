@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 TAG = "clinical"
 Entries = dict[str, tuple[str, str, dict[str, Any]]]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.dataset import Card, Data, Fold
+from tsbench.data.dataset import Card, Data, Fold
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
-from tsbench.panel import Panel
 from tsbench_clinical import folds
 from tsbench_clinical.base import ClinicalDataset, archives
 from tsbench_clinical.cache import Space

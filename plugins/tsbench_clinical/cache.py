@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.dataset import Data, Fold
+from tsbench.data.dataset import Data, Fold
+from tsbench.data.panel import Panel
 from tsbench.identity import digest
-from tsbench.panel import Panel
-from tsbench.run.datasets import cache_folder
+from tsbench.plan.datasets import cache_folder
 
 VERSION = 1
 ABANDONED_SECONDS = 24 * 3600

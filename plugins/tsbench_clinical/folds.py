@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.dataset import Fold
+from tsbench.data.dataset import Fold
+from tsbench.data.splits import rotated_folds
 from tsbench.errors import InvalidDataError, TsbenchWarning
-from tsbench.splits import rotated_folds
 
 N_FOLDS = 5
 

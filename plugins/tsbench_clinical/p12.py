@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.dataset import Card, Data
+from tsbench.data.dataset import Card, Data
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
-from tsbench.panel import Panel
 from tsbench_clinical import folds, raindrop
 from tsbench_clinical.base import ClinicalDataset, archives, one_of
 from tsbench_clinical.cache import Space

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsbench.dataset import Card, Data
+from tsbench.data.dataset import Card, Data
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
-from tsbench.panel import Panel
 from tsbench_clinical import folds, raindrop
 from tsbench_clinical.base import ClinicalDataset, archives
 from tsbench_clinical.cache import Space

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from tsbench.dataset import Card, Data, Fold
+from tsbench.data.dataset import Card, Data, Fold
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, UsageError
-from tsbench.panel import Panel
 from tsbench_clinical import folds
 from tsbench_clinical.base import ClinicalDataset, archives
 from tsbench_clinical.cache import Space

@@ -1,7 +1,7 @@
 """CPC: contrastive predictive coding (van den Oord et al., 2018)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """Encoders: what maps a series, or a map of it, to a vector."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

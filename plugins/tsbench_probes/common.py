@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.errors import MethodError
-from tsbench.interfaces import Features, Scores
+from tsbench.methods.classifier import Scores
+from tsbench.methods.probe import Features
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.interfaces import Cases, Predictor, Probe, Scores, SSLMethod
-from tsbench.metrics import f1_macro
-from tsbench.params import BaseParams, param
-from tsbench.training import batch_bounds
+from tsbench.learning.loop import batch_bounds
+from tsbench.methods.classifier import Scores
+from tsbench.methods.params import BaseParams, param
+from tsbench.methods.probe import Cases, Predictor, Probe
+from tsbench.methods.ssl import SSLMethod
+from tsbench.tasks.metrics import f1_macro
 from tsbench_probes.common import Labels, expand
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.preprocessing import StandardScaler
 
-from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
-from tsbench.params import BaseParams, param
+from tsbench.methods.classifier import Scores
+from tsbench.methods.params import BaseParams, param
+from tsbench.methods.probe import Features, Predictor, Probe
+from tsbench.methods.ssl import SSLMethod
 from tsbench_probes.common import Floats, Labels, expand, finite, training_data
 from tsbench_probes.neighbours import neighbour_scores
 

@@ -13,9 +13,11 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
-from tsbench.metrics import f1_macro
-from tsbench.params import BaseParams, param
+from tsbench.methods.classifier import Scores
+from tsbench.methods.params import BaseParams, param
+from tsbench.methods.probe import Features, Predictor, Probe
+from tsbench.methods.ssl import SSLMethod
+from tsbench.tasks.metrics import f1_macro
 from tsbench_probes.common import Floats, Folds, Labels, expand, finite, search_folds, training_data
 
 GRID = tuple(10.0**exponent for exponent in range(-4, 5))

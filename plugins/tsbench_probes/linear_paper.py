@@ -9,9 +9,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
-from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
-from tsbench.metrics import f1_macro
-from tsbench.params import BaseParams, param
+from tsbench.methods.classifier import Scores
+from tsbench.methods.params import BaseParams, param
+from tsbench.methods.probe import Features, Predictor, Probe
+from tsbench.methods.ssl import SSLMethod
+from tsbench.tasks.metrics import f1_macro
 from tsbench_probes.common import Labels, expand, finite, training_data
 
 

@@ -12,8 +12,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
 from tsbench.errors import MethodError
-from tsbench.interfaces import Features, Predictor, Probe, Scores, SSLMethod
-from tsbench.params import BaseParams, param
+from tsbench.methods.classifier import Scores
+from tsbench.methods.params import BaseParams, param
+from tsbench.methods.probe import Features, Predictor, Probe
+from tsbench.methods.ssl import SSLMethod
 from tsbench_probes.common import Floats, Folds, Labels, expand, finite, search_folds, training_data
 from tsbench_probes.neighbours import chunks, squared_distances
 

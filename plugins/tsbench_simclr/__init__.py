@@ -1,7 +1,7 @@
 """SimCLR for time series (Chen et al., ICML 2020)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

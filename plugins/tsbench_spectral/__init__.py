@@ -1,7 +1,7 @@
 """Spectrograms and their augmentations (tsbench_spectral.maps, tsbench_spectral.augment)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tsbench import hookimpl
 
 if TYPE_CHECKING:
-    from tsbench.hookspecs import Register
+    from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """T-Loss: scalable representation learning with a triplet loss (Franceschi et al., NeurIPS 2019), also called SRL."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

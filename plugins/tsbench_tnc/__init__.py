@@ -1,7 +1,7 @@
 """TNC: temporal neighbourhood coding (Tonekaboni et al., ICLR 2021)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """TRLS: representation learning via spectrograms (Xie et al., ICASSP 2024)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """TS2Vec: contrasting timestamps and instances at every time scale (Yue et al., AAAI 2022)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

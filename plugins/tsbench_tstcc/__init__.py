@@ -1,7 +1,7 @@
 """TS-TCC: temporal and contextual contrasting (Eldele et al., IJCAI 2021)."""
 
 from tsbench import hookimpl
-from tsbench.hookspecs import Register
+from tsbench.discovery.hookspecs import Register
 
 
 @hookimpl

@@ -5,12 +5,12 @@ import copy
 import pytest
 import torch
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.params import resolve
+from tsbench.learning.loop import fit
+from tsbench.methods.params import resolve
 from tsbench.testing import gaps, make_data, noise
 from tsbench.testing.checks import SMALL, trains, with_given
-from tsbench.training import fit
 
 PLUGINS, _ = with_given()
 NAMES = [entry.name for entry in PLUGINS["methods"] if entry.name[-1] != ":"]

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tsbench.batch import Batch
-from tsbench.params import declarations, resolve
+from tsbench.data.batch import Batch
+from tsbench.methods.params import declarations, resolve
 from tsbench.testing import noise
 from tsbench.testing.checks import trains
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from tsbench.dataset import Dataset
-from tsbench.interfaces import Classifier, Encoder, Probe, SSLMethod, Transform
+from tsbench.data.dataset import Dataset
+from tsbench.methods.classifier import Classifier
+from tsbench.methods.encoder import Encoder
+from tsbench.methods.probe import Probe
+from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.transform import Transform
 
 INTERFACES = {
     "methods": (SSLMethod, Classifier),

@@ -5,13 +5,13 @@ import pytest
 import torch
 from aeon.datasets import load_classification
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel, PanelShape
 from tsbench.errors import MethodError, UsageError
-from tsbench.interfaces import Step
-from tsbench.panel import Panel, PanelShape
-from tsbench.run import checkpoints
+from tsbench.learning.loop import fit
+from tsbench.methods.ssl import Step
+from tsbench.store import checkpoints
 from tsbench.testing import gaps, noise, one_step
-from tsbench.training import fit
 from tsbench_aimts.encoder import AimTSEncoder
 from tsbench_aimts.method import AimTS
 

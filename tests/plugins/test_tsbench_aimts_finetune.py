@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.interfaces import Cases
+from tsbench.methods.probe import Cases
 from tsbench_aimts.finetune import FineTuneAimTS
 from tsbench_aimts.method import AimTS
 
@@ -122,7 +122,7 @@ def test_predictions_neither_drop_out_nor_depend_on_the_other_cases(panel, metho
 
 
 def test_the_best_epoch_on_validation_is_used(panel, method):
-    from tsbench.metrics import f1_macro
+    from tsbench.tasks.metrics import f1_macro
 
     validation = cases(panel, range(14, 20))
     predictor = tune(method, cases(panel, range(14)), validation, epochs=6)

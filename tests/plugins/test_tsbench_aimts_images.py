@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
 from tsbench.errors import UsageError
-from tsbench.panel import Panel
 from tsbench.testing import gaps, noise
 from tsbench_aimts.images import SmallCNN, image_encoder, pin_weights, plot_limits, render
 from tsbench_aimts.method import AimTS

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchWarning, UsageError
 from tsbench.fetch import fetched_folder
-from tsbench.panel import Panel
 from tsbench_archives import archive, fingerprints, readers, sources
 from tsbench_archives.archive import ArchiveDataset
 from tsbench_archives.catalogue import rows

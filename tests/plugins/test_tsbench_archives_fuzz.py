@@ -12,8 +12,8 @@ from aeon import datasets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tsbench.data.panel import normalise_label
 from tsbench.errors import InvalidDataError, TsbenchError, UsageError
-from tsbench.panel import normalise_label
 from tsbench_archives import readers, tables
 from tsbench_archives.local import LocalDataset
 

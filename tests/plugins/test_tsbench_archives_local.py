@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tsbench import memory
+from tsbench.data import memory
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
 from tsbench_archives import tables
 from tsbench_archives.cells import MISSING

@@ -8,10 +8,10 @@ import pytest
 from aeon.datasets import load_arrow_head, load_basic_motions
 from sklearn.neighbors import KNeighborsClassifier
 
+from tsbench.data.normalise import channel_statistics
+from tsbench.data.panel import Panel
 from tsbench.errors import MethodError
-from tsbench.normalise import channel_statistics
-from tsbench.panel import Panel
-from tsbench.params import Settings
+from tsbench.methods.params import Settings
 from tsbench_classic import SHORT
 from tsbench_classic.floors import Majority, NearestNeighbour, Noop
 

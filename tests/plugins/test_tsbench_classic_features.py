@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench import training
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
 from tsbench.errors import UsageError
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.worker import Worker
+from tsbench.learning import loop as training
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
 from tsbench.testing import gaps, noise
 from tsbench_classic.features import MiniRocketFeatures
 

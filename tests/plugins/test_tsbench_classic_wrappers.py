@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.worker import Worker
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
 from tsbench_classic import SHORT
 from tsbench_classic.wrappers import aeon_classifier, sktime_classifier
 
@@ -18,9 +18,9 @@ def test_it_predicts_what_the_library_predicts(installed, registry):
 
     spec, result = run(installed, registry, "aeon:SummaryClassifier")
     assert result.status == "succeeded", result.error
-    from tsbench import normalise
+    from tsbench.data import normalise
     from tsbench.identity import stage_seed
-    from tsbench.run.datasets import open_dataset
+    from tsbench.plan.datasets import open_dataset
 
     data = open_dataset("UnitTest", installed, "").load()
     fold = data.folds["archive"][0]
@@ -63,9 +63,9 @@ def test_an_unknown_classifier_comes_with_a_suggestion():
 
 
 def test_what_the_library_refuses_names_classifier_and_data():
+    from tsbench.data.panel import Panel
     from tsbench.errors import MethodError
-    from tsbench.panel import Panel
-    from tsbench.params import resolve
+    from tsbench.methods.params import resolve
 
     cls = aeon_classifier("MiniRocketClassifier")
     model = cls(resolve(cls.Params, {}, None, "minirocket"))

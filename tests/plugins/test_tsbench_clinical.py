@@ -12,7 +12,7 @@ import pytest
 
 import tsbench_clinical
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
-from tsbench.run.datasets import cache_folder
+from tsbench.plan.datasets import cache_folder
 from tsbench_clinical import cache
 from tsbench_clinical.base import ClinicalDataset
 from tsbench_clinical.p12 import P12

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench.batch import Batch
-from tsbench.interfaces import trainable_parameters
-from tsbench.panel import Panel
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.learning.loop import fit
+from tsbench.nn.weights import trainable_parameters
 from tsbench.testing import noise, one_step
-from tsbench.training import fit
 from tsbench_cpc.method import CPC
 
 

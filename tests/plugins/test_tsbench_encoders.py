@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from tsbench.data.panel import PanelShape
 from tsbench.errors import MethodError
-from tsbench.interfaces import trainable_parameters
-from tsbench.panel import PanelShape
+from tsbench.nn.weights import trainable_parameters
 from tsbench_encoders.fcn import FCN
 from tsbench_encoders.tfr import LSTM, TFR, TFRBlock
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from tsbench.interfaces import trainable_parameters
-from tsbench.panel import PanelShape
+from tsbench.data.panel import PanelShape
+from tsbench.nn.weights import trainable_parameters
 from tsbench_encoders.causal_cnn import CausalCNN, causal_convolution
 
 SMALL = {"channels": 6, "depth": 4, "reduced": 9, "out": 7}

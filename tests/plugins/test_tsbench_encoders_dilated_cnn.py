@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from tsbench.panel import PanelShape
+from tsbench.data.panel import PanelShape
 from tsbench_encoders.dilated_cnn import DilatedCNN
 
 SMALL = {"hidden": 4, "depth": 4, "out_dim": 6}

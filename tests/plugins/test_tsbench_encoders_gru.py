@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from tsbench.interfaces import trainable_parameters
-from tsbench.panel import PanelShape
+from tsbench.data.panel import PanelShape
+from tsbench.nn.weights import trainable_parameters
 from tsbench_encoders.gru import BiGRU
 
 

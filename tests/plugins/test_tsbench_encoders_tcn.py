@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tsbench.data.panel import PanelShape
 from tsbench.errors import UsageError
-from tsbench.interfaces import trainable_parameters
-from tsbench.panel import PanelShape
-from tsbench.params import resolve
+from tsbench.methods.params import resolve
+from tsbench.nn.weights import trainable_parameters
 from tsbench_encoders.tcn import TCN
 from tsbench_tstcc.method import TSTCC
 

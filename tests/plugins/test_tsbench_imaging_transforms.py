@@ -10,7 +10,7 @@ import torch
 
 import tsbench_imaging
 from tsbench.errors import UsageError
-from tsbench.params import validate
+from tsbench.methods.params import validate
 from tsbench_imaging.layout import arrange, arranged_shape, colour, resize
 from tsbench_imaging.transforms import GADF, GASF, MTF, RecurrencePlot
 

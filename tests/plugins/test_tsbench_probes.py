@@ -17,11 +17,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from tsbench.catalog import Entry
+from tsbench.discovery.catalog import Entry
 from tsbench.errors import MethodError
-from tsbench.interfaces import Features
-from tsbench.metrics import f1_macro
-from tsbench.params import declarations
+from tsbench.methods.params import declarations
+from tsbench.methods.probe import Features
+from tsbench.tasks.metrics import f1_macro
 from tsbench_probes import tsbench_probes
 from tsbench_probes.common import expand, search_folds
 from tsbench_probes.finetune import FineTune

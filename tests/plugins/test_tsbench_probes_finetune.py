@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.interfaces import Cases
+from tsbench.methods.probe import Cases
 from tsbench_probes.finetune import FineTune
 from tsbench_supervised.method import Supervised
 
@@ -41,7 +41,7 @@ def test_the_best_epoch_on_validation_is_used(panel, method):
     predictor = tune(method, cases(panel, range(14)), validation)
     found = predictor.details()
     assert 1 <= found["epoch"] <= 15
-    from tsbench.metrics import f1_macro
+    from tsbench.tasks.metrics import f1_macro
 
     assert f1_macro(validation.y, predictor.predict(validation.batch)[0], 3) == found["selection_f1_macro"]
 

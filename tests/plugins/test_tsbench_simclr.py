@@ -3,11 +3,11 @@ import pytest
 import torch
 from aeon.datasets import load_classification
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.learning.loop import fit
 from tsbench.nn import nt_xent
-from tsbench.panel import Panel
 from tsbench.testing import gaps, noise, one_step
-from tsbench.training import fit
 from tsbench_simclr.method import SimCLR
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench.batch import Batch
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.worker import Worker
-from tsbench.training import fit
+from tsbench.data.batch import Batch
+from tsbench.learning.loop import fit
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
 from tsbench_supervised.method import Supervised
 
 

@@ -5,11 +5,11 @@ from aeon.datasets import load_classification
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench import training
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
-from tsbench.params import resolve
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.learning import loop as training
+from tsbench.methods.params import resolve
+from tsbench.methods.ssl import Step
 from tsbench_encoders.causal_cnn import CausalCNN
 from tsbench_encoders.fcn import FCN
 from tsbench_tloss import method as module

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from tsbench import training
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
 from tsbench.errors import MethodError
-from tsbench.interfaces import trainable_parameters
-from tsbench.panel import Panel
-from tsbench.params import resolve
+from tsbench.learning import loop as training
+from tsbench.methods.params import resolve
+from tsbench.nn.weights import trainable_parameters
 from tsbench.testing import noise, one_step, unequal
 from tsbench_encoders.causal_cnn import CausalCNN
 from tsbench_encoders.fcn import FCN

@@ -6,12 +6,12 @@ import torch
 from aeon.datasets import load_classification
 from torch import nn
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
 from tsbench.errors import MethodError, UsageError
-from tsbench.interfaces import Step
+from tsbench.methods.params import resolve
+from tsbench.methods.ssl import Step
 from tsbench.nn import nt_xent, regression_loss
-from tsbench.panel import Panel
-from tsbench.params import resolve
 from tsbench.testing import noise, one_step
 from tsbench_encoders.fcn import FCN
 from tsbench_encoders.tfr import TFR

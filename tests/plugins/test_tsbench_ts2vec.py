@@ -5,11 +5,11 @@ from aeon.datasets import load_classification
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
 from tsbench.errors import MethodError
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
-from tsbench.training import fit
+from tsbench.learning.loop import fit
+from tsbench.methods.ssl import Step
 from tsbench_ts2vec.method import TS2Vec, _centre, _cut, _draw_crop
 
 SMALL = {"encoder.hidden": 4, "encoder.depth": 3, "encoder.out_dim": 6}

@@ -6,13 +6,14 @@ import torch
 from aeon.datasets import load_classification
 from torch import nn
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
 from tsbench.errors import MethodError, UsageError
-from tsbench.interfaces import Step, trainable_parameters
+from tsbench.learning.loop import fit
+from tsbench.methods.ssl import Step
 from tsbench.nn import nt_xent
-from tsbench.panel import Panel
+from tsbench.nn.weights import trainable_parameters
 from tsbench.testing import gaps, noise, one_step
-from tsbench.training import fit
 from tsbench_tstcc.contrast import Contrast, Layer
 from tsbench_tstcc.method import TSTCC
 

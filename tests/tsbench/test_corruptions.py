@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsbench.corruptions import add_noise, corrupt, drop_time_points
-from tsbench.panel import Panel
+from tsbench.data.panel import Panel
 
 
 @pytest.fixture(scope="module")

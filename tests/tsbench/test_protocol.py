@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsbench.dataset import Card, Data
+from tsbench.data.dataset import Card, Data
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, UsageError
-from tsbench.panel import Panel
 from tsbench.protocol import Protocol, Split
 
 

@@ -11,8 +11,8 @@ def main(arguments: list[str] | None = None) -> None:
     import click
 
     from tsbench.cli.group import cli
-    from tsbench.cli.pipes import outlive_readers
-    from tsbench.cli.terminal import echo, echo_wrong_usage, guard
+    from tsbench.cli.ui.pipes import outlive_readers
+    from tsbench.cli.ui.terminal import echo, echo_wrong_usage, guard
     from tsbench.errors import TsbenchError
 
     outlive_readers()
@@ -44,7 +44,7 @@ def debug_wanted() -> bool:
 
 
 def _show(error: Exception, debug: bool) -> None:
-    from tsbench.cli.terminal import echo, echo_traceback
+    from tsbench.cli.ui.terminal import echo, echo_traceback
     from tsbench.errors import TsbenchError
 
     if debug:

@@ -11,7 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.cli.terminal import Lines, echo
+from tsbench.cli.ui.terminal import Lines, echo
 from tsbench.errors import UsageError
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from tsbench.cli.options import open_store, settings
-from tsbench.cli.terminal import echo, echo_json
+from tsbench.cli.ui.terminal import echo, echo_json
 from tsbench.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,7 +33,7 @@ class Where:
 
         What memory there is matters where the runs are done: the nodes of a Ray cluster look themselves.
         """
-        from tsbench.run.limits import check_memory, parse_limits
+        from tsbench.execute.limits import check_memory, parse_limits
 
         if self.address and self.executor != "ray":
             raise UsageError("--address is for --executor ray")
@@ -52,8 +52,8 @@ def executor_options(command: F) -> F:
 
 def _limit_reading(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Let planning, too, read no dataset that takes more than a run may."""
-    from tsbench.memory import limit_reading
-    from tsbench.run.limits import parse_limits
+    from tsbench.data.memory import limit_reading
+    from tsbench.execute.limits import parse_limits
 
     limit_reading(parse_limits(None, value).memory)
     context.call_on_close(lambda: limit_reading(None))
@@ -101,8 +101,8 @@ def execute_plan(
     where: Where = Where(),
 ) -> Any:
     """Run what a plan asks for and the store lacks, showing progress and what came of it; return the Outcome."""
-    from tsbench.cli.progress import Display, quiet
-    from tsbench.run.driver import choose, execute
+    from tsbench.cli.ui.progress import Display, quiet
+    from tsbench.execute.driver import choose, execute
 
     where.check()
     store = open_store()
@@ -128,9 +128,9 @@ def make_executor(where: Where, device: str, threads: int, store: Any = None, fo
 
     Checkpoints are kept beside the store, for `force` without using what is there; without a store there are none.
     """
-    from tsbench.run.checkpoints import check_folder
-    from tsbench.run.executors.process import WorkerSettings
-    from tsbench.run.resources import pick_devices
+    from tsbench.execute.executors.process import WorkerSettings
+    from tsbench.measure.resources import pick_devices
+    from tsbench.store.checkpoints import check_folder
 
     limits = where.check()
     if store is not None:
@@ -142,15 +142,15 @@ def make_executor(where: Where, device: str, threads: int, store: Any = None, fo
         environment={name: os.environ[name] for name in ("TSBENCH_DATA", "TSBENCH_OFFLINE") if name in os.environ},
     )
     if where.executor == "ray":
-        from tsbench.run.executors.ray import Ray
+        from tsbench.execute.executors.ray import Ray
 
         return Ray(settings_, limits, where.address, where.workers, device, threads)
     devices = pick_devices(device)
     if where.workers == 1 and len(devices) == 1 and not limits:
-        from tsbench.run.executors.inline import Inline
+        from tsbench.execute.executors.inline import Inline
 
         return Inline(make_worker(store, device, force))
-    from tsbench.run.executors.local import Local
+    from tsbench.execute.executors.local import Local
 
     return Local([replace(settings_, device=name) for name in devices for _ in range(where.workers)], limits)
 
@@ -172,8 +172,8 @@ def _absolute(folder: Any) -> Any:
 
 def make_worker(store: Any, device: str, force: bool = False) -> Any:
     """Return a Worker that keeps its checkpoints beside the store, if any; `force` uses none that is there."""
-    from tsbench.run.resources import pick_device
-    from tsbench.run.worker import Worker
+    from tsbench.measure.resources import pick_device
+    from tsbench.measure.worker import Worker
 
     if store is None:
         return Worker(settings().plugins(), pick_device(device))

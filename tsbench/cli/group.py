@@ -18,10 +18,13 @@ COMMANDS = {
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": ("tsbench.cli.list:list_names", "List methods, datasets, encoders, transforms, probes, protocols, suites."),
-    "show": ("tsbench.cli.show:show", "Show a method, a transform, a dataset or a run in full."),
-    "data": ("tsbench.cli.data:data", "See which datasets are known and on this machine; fetch and verify them."),
+    "show": ("tsbench.cli.show.command:show", "Show a method, a transform, a dataset or a run in full."),
+    "data": (
+        "tsbench.cli.data.command:data",
+        "See which datasets are known and on this machine; fetch and verify them.",
+    ),
     "status": ("tsbench.cli.status:status", "Show what is running, ended and left in a store."),
-    "store": ("tsbench.cli.store:store", "Check, merge, prune and export the store of results."),
+    "store": ("tsbench.cli.store.command:store", "Check, merge, prune and export the store of results."),
     "plugin": ("tsbench.cli.plugin:plugin", "See which plugins are installed and whether they load."),
 }
 
@@ -65,7 +68,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, suggesting the closest name when there is none."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from tsbench.catalog import did_you_mean
+            from tsbench.discovery.catalog import did_you_mean
 
             ctx.fail(f"no such command '{args[0]}'{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_file
 from tsbench.cli.run import split_names
-from tsbench.cli.terminal import echo
+from tsbench.cli.ui.terminal import echo
+from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
 from tsbench.text import command_line
 
 if TYPE_CHECKING:
-    from tsbench.run.datasets import DatasetHandle
+    from tsbench.plan.datasets import DatasetHandle
 
 
 @click.command()
@@ -52,7 +52,7 @@ def leaderboard(
     """
     from tsbench.leaderboard.newest import present
     from tsbench.leaderboard.table import build
-    from tsbench.metrics import METRICS
+    from tsbench.tasks.metrics import METRICS
 
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
@@ -104,7 +104,7 @@ def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[Data
 
     A suite stands for its collection. The default is that of what was named first.
     """
-    from tsbench.run.plan import expand_datasets
+    from tsbench.plan.plan import expand_datasets
 
     parts = split_names(names, os.path.exists)
     asked = [registry.suites[name].collection if name in registry.suites else name for name in parts]
@@ -120,8 +120,8 @@ def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[Data
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
-    from tsbench.cli.tables import print_table, table_width
-    from tsbench.cli.terminal import width
+    from tsbench.cli.ui.tables import print_table, table_width
+    from tsbench.cli.ui.terminal import width
     from tsbench.leaderboard.export import notes, shown, title
 
     columns, first, n_complete = shown(board), True, int(board.summary["complete"].sum())
@@ -137,8 +137,8 @@ def _print(board: Any) -> None:
 
 def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
-    from tsbench.cli.tables import cut
-    from tsbench.cli.terminal import width
+    from tsbench.cli.ui.tables import cut
+    from tsbench.cli.ui.terminal import width
     from tsbench.leaderboard.export import HEADS, printed
 
     heads = HEADS if summary else ()

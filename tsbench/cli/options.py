@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tsbench.plugins import Plugins, plugins
+from tsbench.discovery.plugins import Plugins, plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ def settings() -> Settings:
 
 def open_store(must_exist: bool = False) -> Any:
     """Open the store that --store names."""
-    from tsbench.run.store import DEFAULT_STORE, Store
+    from tsbench.store.store import DEFAULT_STORE, Store
 
     return Store(settings().store or os.environ.get("TSBENCH_STORE") or DEFAULT_STORE, must_exist)
 
@@ -79,7 +79,7 @@ def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
 def _read_seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     if value is None:
         return None
-    from tsbench.run.plan import parse_seeds
+    from tsbench.plan.plan import parse_seeds
 
     return parse_seeds(value)
 
@@ -98,7 +98,7 @@ def fold_option(command: F) -> F:
 
 
 def _read_folds(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[int, ...]:
-    from tsbench.run.plan import parse_folds
+    from tsbench.plan.plan import parse_folds
 
     return parse_folds(value)
 

@@ -12,7 +12,7 @@ from tsbench.cli.execution import Where, execute_plan, executor_options, make_wo
 from tsbench.cli.options import common_options, open_registry, open_store, seeds_option, settings
 from tsbench.cli.output import check_folder
 from tsbench.cli.run import split_commas
-from tsbench.cli.terminal import echo, echo_text
+from tsbench.cli.ui.terminal import echo, echo_text
 
 
 @click.command()
@@ -47,11 +47,11 @@ def reproduce(
       tsbench reproduce
       tsbench reproduce trls/table1 --dataset BasicMotions,GunPoint
     """
+    from tsbench.leaderboard.cells import to_csv
     from tsbench.leaderboard.export import write_bytes
-    from tsbench.leaderboard.maps import draw_map
-    from tsbench.leaderboard.reproduce import markdown, plan_table, tabulate
-    from tsbench.leaderboard.text import to_csv
-    from tsbench.run.plan import parse_overrides
+    from tsbench.papers.maps import draw_map
+    from tsbench.papers.reproduce import markdown, plan_table, tabulate
+    from tsbench.plan.plan import parse_overrides
 
     registry, plugins = open_registry(), settings().plugins()
     if table is None:

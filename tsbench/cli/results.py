@@ -11,13 +11,13 @@ import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.cli.output import check_file
-from tsbench.cli.terminal import echo, echo_text
+from tsbench.cli.ui.terminal import echo, echo_text
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tsbench.run.store import Store
+    from tsbench.store.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
@@ -50,7 +50,7 @@ def results(form: str | None, out: Path | None) -> int:
         if out:
             write_results(store, out, written)
         elif form == "csv":
-            from tsbench.leaderboard.text import to_csv
+            from tsbench.leaderboard.cells import to_csv
 
             for number, frame in enumerate(frames(store)):
                 echo_text(to_csv(frame, header=number == 0, float_format=None))
@@ -75,8 +75,8 @@ def form_of(out: Path, form: str | None = None) -> str:
 
 def write_results(store: Store, path: Path, form: str) -> int:
     """Write all rows of a store as "csv", "jsonl" or "parquet", a piece at a time; return how many there are."""
+    from tsbench.leaderboard.cells import to_csv
     from tsbench.leaderboard.export import replacing
-    from tsbench.leaderboard.text import to_csv
 
     count = 0
     writer = None
@@ -114,7 +114,7 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     from tsbench.identity import canonical
-    from tsbench.metrics import METRICS
+    from tsbench.tasks.metrics import METRICS
 
     columns = {
         "key": [row["key"] for row in rows],
@@ -140,7 +140,7 @@ def _whole(value: object) -> int | None:
 
 
 def _print(store: Store) -> None:
-    from tsbench.cli.tables import print_table
+    from tsbench.cli.ui.tables import print_table
 
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
     numbers = ["accuracy", "f1_macro", "fit_seconds"]

@@ -10,7 +10,7 @@ import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options
 from tsbench.cli.options import common_options, fold_option, open_registry, seeds_option, settings
-from tsbench.cli.terminal import echo
+from tsbench.cli.ui.terminal import echo
 from tsbench.errors import UsageError
 from tsbench.text import command_line
 
@@ -112,7 +112,7 @@ def run(
       tsbench run --method trls,ts2vec --dataset uea --workers 4 --time-limit 3600 --memory-limit 8G
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
-    from tsbench.run.plan import Request, make_plan, parse_overrides
+    from tsbench.plan.plan import Request, make_plan, parse_overrides
 
     registry, plugins = open_registry(), settings().plugins()
     overrides, default_seeds = parse_overrides(pairs), (0,)

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.cli.terminal import echo, echo_json
+from tsbench.cli.ui.terminal import echo, echo_json
 from tsbench.errors import StoreError
 
 if TYPE_CHECKING:
-    from tsbench.run.store import Store
+    from tsbench.store.store import Store
 
 RECENT_SECONDS = 600.0
 GRACE_SECONDS = 120.0  # as tune/storage.py, which needs Optuna: a trial silent for longer belongs to a dead process
@@ -66,7 +66,7 @@ def status(as_json: bool) -> int:
       tsbench status
       watch tsbench status --store postgresql://host/results
     """
-    from tsbench.run.log import log_folder
+    from tsbench.execute.log import log_folder
 
     with contextlib.closing(open_store(must_exist=True)) as store:
         claimed = store.claimed()
@@ -101,7 +101,7 @@ def summarise(
     A run that several drivers have in their plans is queued once. The rate counts the runs that ended within
     RECENT_SECONDS, over the time since the first of them began where that is shorter.
     """
-    from tsbench.run.log import KEY_DIGITS
+    from tsbench.execute.log import KEY_DIGITS
 
     runs: Counter[str] = Counter()
     recent = []
@@ -132,7 +132,7 @@ def summarise(
 
 def read_logs(folder: Path, owners: Iterable[str]) -> dict[str, Waiting]:
     """Return {owner: what is left of its plan} of the drivers whose log is there; damaged lines are skipped."""
-    from tsbench.run.log import KEY_DIGITS
+    from tsbench.execute.log import KEY_DIGITS
 
     plans: dict[str, Waiting] = {}
     for owner in filter(re.compile(r"[\w.-]+").fullmatch, set(owners)):  # a name from elsewhere leads nowhere else
@@ -178,7 +178,7 @@ def studies_under_way(store: Store) -> list[dict[str, Any]]:
 
 
 def _count(text: str | None) -> int | None:
-    from tsbench.run.store_rows import read_json
+    from tsbench.store.rows import read_json
 
     found = read_json(text)
     return found if isinstance(found, int) else None

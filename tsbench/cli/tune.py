@@ -13,7 +13,7 @@ import click
 from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
 from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
 from tsbench.cli.run import split_commas
-from tsbench.cli.terminal import echo
+from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
 
 
@@ -84,8 +84,8 @@ def tune(
       tsbench tune --method ts2vec --dataset GunPoint --set encoder.depth=4 --space encoder.hidden=16:128:log
       tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
     """
-    from tsbench.metrics import METRICS
-    from tsbench.run.plan import Request, make_plan, parse_overrides
+    from tsbench.plan.plan import Request, make_plan, parse_overrides
+    from tsbench.tasks.metrics import METRICS
     from tsbench.tune import require
 
     require("optuna")
@@ -98,7 +98,7 @@ def tune(
     if plot is not None and not show:
         raise UsageError("--plot goes with --show")
     if plot is not None:
-        from tsbench.cli.drawing import check_output
+        from tsbench.cli.ui.drawing import check_output
 
         check_output("--plot", plot)
     overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
@@ -117,7 +117,7 @@ def tune(
 
 def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
     """Return a plan whose runs take the best parameters of the store's studies; what `run --tuned` does."""
-    from tsbench.metrics import METRICS
+    from tsbench.tasks.metrics import METRICS
     from tsbench.tune import require
 
     require("optuna")
@@ -137,8 +137,8 @@ def _search(
     plan: Any, searching: Mapping[str, Any], trials: int, limit: float, device: str, threads: int, where: Where
 ) -> int:
     """Run every study of a plan; return how many could not be searched or have no completed trial."""
-    from tsbench.run.claims import owner_name
-    from tsbench.run.log import DriverLog, log_folder
+    from tsbench.execute.log import DriverLog, log_folder
+    from tsbench.execute.owner import owner_name
     from tsbench.tune.driver import run_searches
     from tsbench.tune.merge import rescued
     from tsbench.tune.search import check_searches, open_search
@@ -230,7 +230,7 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 echo(f"error: {error}", err=True)
                 continue
             if plot is not None:  # before the screen: what cannot be printed loses no file
-                from tsbench.cli.drawing import drawing
+                from tsbench.cli.ui.drawing import drawing
 
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)

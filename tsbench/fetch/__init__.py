@@ -7,6 +7,6 @@ from pathlib import Path
 
 def fetched_folder() -> Path:
     """Return the folder for fetched datasets, one folder in it per dataset (TSBENCH_CACHE moves it)."""
-    from tsbench.run.datasets import cache_folder
+    from tsbench.plan.datasets import cache_folder
 
     return cache_folder() / "data"

@@ -17,7 +17,7 @@ from tsbench.fetch.web import Report, UnreachableError, UnusableError, Web
 from tsbench.urls import shown
 
 if TYPE_CHECKING:
-    from tsbench.dataset import Data
+    from tsbench.data.dataset import Data
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from tsbench.errors import TsbenchError, UsageError
+from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
 from tsbench.leaderboard.table import UNEVEN, Board
-from tsbench.leaderboard.text import Side, markdown_cell, to_csv, to_markdown
 
 FORMATS = (".csv", ".md")
 NAMED = 5  # datasets in the line about those that are not here

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsbench.data.splits import counts_for, same_split
 from tsbench.errors import InvalidDataError, MissingDataError
+from tsbench.plan.datasets import DatasetHandle, summarise
+from tsbench.plan.spec import UNTRAINED
 from tsbench.protocol import Protocol
-from tsbench.run.datasets import DatasetHandle, summarise
-from tsbench.run.spec import UNTRAINED
-from tsbench.splits import counts_for, same_split
 
 CELL = ["label", "dataset", "fold", "seed"]
 NUMBERS = ["method_version", "fold", "seed", "finished", "value"]

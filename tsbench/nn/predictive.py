@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import PanelShape
 from tsbench.errors import MethodError
-from tsbench.interfaces import SSLMethod, Step
-from tsbench.panel import PanelShape
-from tsbench.params import param
+from tsbench.methods.params import param
+from tsbench.methods.ssl import SSLMethod, Step
 
 
 class PredictiveMethod(SSLMethod):

@@ -17,20 +17,24 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsbench.batch import Batch
-from tsbench.catalog import Entry
-from tsbench.dataset import Card, Data, Dataset
+from tsbench.data.batch import Batch
+from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.normalise import channel_statistics
+from tsbench.discovery.catalog import Entry
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
-from tsbench.interfaces import Classifier, Encoder, Probe, SSLMethod, Transform
-from tsbench.normalise import channel_statistics
-from tsbench.params import BaseParams, resolve
-from tsbench.plugins import Plugins
+from tsbench.measure.transforms import apply_transforms
+from tsbench.measure.worker import Worker
+from tsbench.methods.classifier import Classifier
+from tsbench.methods.encoder import Encoder
+from tsbench.methods.params import BaseParams, resolve
+from tsbench.methods.probe import Probe
+from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.transform import Transform
+from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.result import Result
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry, load_registry
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.spec import Result
-from tsbench.run.transforms import apply_transforms
-from tsbench.run.worker import Worker
 from tsbench.testing.generated import Parts, corners, datasets, features, quick
 
 Reasons = Mapping[str, bool]  # {pattern of an error: whether the data gives this reason}

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from hypothesis import HealthCheck, example, settings
 from hypothesis import strategies as st
 
-from tsbench.dataset import Data, Fold
-from tsbench.interfaces import Features
-from tsbench.panel import Panel
+from tsbench.data.dataset import Data, Fold
+from tsbench.data.panel import Panel
+from tsbench.methods.probe import Features
 
 Floats = npt.NDArray[np.floating]
 Parts = tuple[Features, Features | None, Features]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from tsbench.batch import Batch
-from tsbench.interfaces import Step
-from tsbench.panel import Panel
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+from tsbench.methods.ssl import Step
 
 
 def noise(n: int = 6, c: int = 2, length: int = 40, seed: int = 0) -> Panel:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from tsbench.run.database import Database
+    from tsbench.store.database import Database
 
 
 def require(module: str) -> None:

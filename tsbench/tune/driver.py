@@ -10,11 +10,11 @@ from pathlib import Path
 from optuna.trial import FrozenTrial
 
 from tsbench.cleanup import afterwards
-from tsbench.run.driver import MOST_LOSSES
-from tsbench.run.executors.base import Done, Executor
-from tsbench.run.interruption import Interruption
-from tsbench.run.log import DriverLog
-from tsbench.run.spec import Result
+from tsbench.execute.driver import MOST_LOSSES
+from tsbench.execute.executors.base import Done, Executor
+from tsbench.execute.interruption import Interruption
+from tsbench.execute.log import DriverLog
+from tsbench.plan.result import Result
 from tsbench.tune.search import Attempt, Search
 from tsbench.tune.storage import heartbeats
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from tsbench.errors import StoreError
-from tsbench.run.claims import owner_name
-from tsbench.run.rescue import rescue_folders, rescue_name, way_back
-from tsbench.run.store import Store
+from tsbench.execute.owner import owner_name
+from tsbench.execute.rescue import rescue_folders, rescue_name, way_back
+from tsbench.store.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.storage import ended, load_study, open_studies
 

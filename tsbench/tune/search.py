@@ -16,11 +16,12 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import stage_seed
-from tsbench.plugins import Plugins
-from tsbench.run.inner import Inner, training_part
-from tsbench.run.spec import Result, RunSpec
+from tsbench.measure.training_part import Inner, training_part
+from tsbench.plan.result import Result
+from tsbench.plan.spec import RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
 from tsbench.tune.storage import (
     HEARTBEAT_SECONDS,

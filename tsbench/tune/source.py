@@ -9,14 +9,14 @@ from typing import Any
 
 import optuna
 
+from tsbench.data.splits import same_split
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.identity import digest
-from tsbench.params import Settings, resolve
-from tsbench.plugins import Plugins
+from tsbench.methods.params import Settings, resolve
+from tsbench.plan.spec import RunSpec
 from tsbench.protocol import Protocol
-from tsbench.run.spec import RunSpec
-from tsbench.run.store import Store
-from tsbench.splits import same_split
+from tsbench.store.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
 from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name

@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from tsbench.catalog import did_you_mean
+from tsbench.discovery.catalog import did_you_mean
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.params import Declaration, Settings, declarations, resolve
-from tsbench.plugins import Plugins
+from tsbench.methods.params import Declaration, Settings, declarations, resolve
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-    from tsbench.run.spec import RunSpec
+    from tsbench.plan.spec import RunSpec
 
 # Declared bounds say what is valid (1 to 8192 channels), not what is worth trying: a number is searched within this
 # factor of its default. Integers, mostly sizes that cost time, are searched on a logarithmic scale.

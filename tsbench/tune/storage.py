@@ -19,14 +19,14 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_s
 from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.cleanup import afterwards
+from tsbench.data.splits import same_split
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
-from tsbench.plugins import Plugins
-from tsbench.run.database import LOCK_SECONDS
-from tsbench.run.datasets import open_dataset, summarise
-from tsbench.run.spec import RunSpec
-from tsbench.run.store import Store
-from tsbench.splits import same_split
+from tsbench.plan.datasets import open_dataset, summarise
+from tsbench.plan.spec import RunSpec
+from tsbench.store.database import LOCK_SECONDS
+from tsbench.store.store import Store
 
 if TYPE_CHECKING:
     from tsbench.tune.search import Attempt
@@ -202,7 +202,7 @@ def load_study(name: str, storage: RDBStorage) -> optuna.Study:
     """Return a study; raises UsageError where there is none of this name."""
     study = find_study(name, storage)
     if study is None:
-        from tsbench.catalog import did_you_mean
+        from tsbench.discovery.catalog import did_you_mean
 
         hint = did_you_mean(name, [summary.study_name for summary in optuna.get_all_study_summaries(storage)])
         raise UsageError(f"the store has no study '{name}'{hint or '; see tsbench dashboard'}")

@@ -9,10 +9,10 @@ from typing import Any
 import optuna
 from optuna.storages import RDBStorage
 
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.plugins import Plugins
-from tsbench.run.plan import Plan
-from tsbench.run.spec import RunSpec
+from tsbench.plan.plan import Plan
+from tsbench.plan.spec import RunSpec
 from tsbench.text import command_line
 from tsbench.tune.space import settings_of, tunable
 from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name

@@ -190,7 +190,7 @@ def test_a_suite(tsbench, tmp_path):
 
 def test_a_plugin_file(tsbench, tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from tsbench import hookimpl\nfrom tsbench.interfaces import Classifier\n"
+        "from tsbench import hookimpl\nfrom tsbench import Classifier\n"
         "import numpy as np\n\nclass Zero(Classifier):\n    'Always the first class.'\n"
         "    def fit(self, train, validation, rng):\n        self.k = len(train.classes)\n"
         "    def predict_scores(self, panel):\n        return np.eye(self.k)[np.zeros(len(panel), int)]\n\n"
@@ -298,7 +298,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     assert process.returncode == 130, err
     assert "failed" not in out and "2 runs: 1 succeeded, 1 " in out  # interrupted, or not yet started
     assert "Traceback" not in err
-    from tsbench.run.store import Store
+    from tsbench.store.store import Store
 
     rows = {row["method"]: row["status"] for row in Store(str(tmp_path / "tsbench.db")).results()}
     assert rows["majority"] == "succeeded"

@@ -14,7 +14,7 @@ import urllib.request
 import optuna
 import pytest
 
-from tsbench.run.store import Store
+from tsbench.store.store import Store
 from tsbench.tune.storage import open_studies
 
 DEADLINE = 600  # that only a broken program meets

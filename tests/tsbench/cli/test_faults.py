@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from tsbench.cli import main
-from tsbench.run.store import Store
+from tsbench.store.store import Store
 
 # One of everything; a fault is a statement put first in the body of one of its functions.
 SOUND = """

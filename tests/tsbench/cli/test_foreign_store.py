@@ -13,8 +13,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from tsbench.run.store import Store
-from tsbench.run.store_rows import file_name
+from tsbench.store.rows import file_name
+from tsbench.store.store import Store
 
 KEY = "a" * 64
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsbench.plugins import plugins
-from tsbench.run.store import Store
+from tsbench.discovery.plugins import plugins
+from tsbench.store.store import Store
 
 EVIL = "\x1b]0;P\x07\x1b[31m\r\x08\x7f\x9b\u202e\u2066\u200b\u2028[red]x[/red][link=http://x] $x_1$ %s {} {0}\nnext"
 NAME = EVIL.replace("/", "|")  # of a file
@@ -119,7 +119,7 @@ def test_the_store_of_a_hostile_name(plain, tmp_path):
 
 PLUGIN = f"""
 from tsbench import SSLMethod, hookimpl
-from tsbench.interfaces import Transform
+from tsbench import Transform
 
 E = {EVIL!r}
 
@@ -203,7 +203,7 @@ def made(tmp_path_factory):
     """A store with a success, a failure, a claim, a checkpoint and two studies."""
     import optuna
 
-    from tests.tsbench.run.test_store import make_result, make_spec
+    from tests.tsbench.store.test_store import make_result, make_spec
     from tsbench.tune.storage import open_studies
 
     path = tmp_path_factory.mktemp("made") / "s.db"

@@ -4,16 +4,16 @@ import json
 import pandas as pd
 import pytest
 
-from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
+from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.cli.results import write_results
 from tsbench.errors import TsbenchError
-from tsbench.run.store import Store
+from tsbench.store.store import Store
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A store of five runs read two at a time; the first piece has neither metrics nor facts."""
-    monkeypatch.setattr("tsbench.run.store.BATCH", 2)
+    monkeypatch.setattr("tsbench.store.store.BATCH", 2)
     store = Store(str(tmp_path / "tsbench.db"))
     for seed in range(2):
         store.record(make_result(make_spec(seed), status="failed", metrics={}, predictions=None, error="e,\n"), {})

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from tests.tsbench.run.test_store import make_result, make_spec
+from tests.tsbench.store.test_store import make_result, make_spec
 from tsbench.cli.status import status, summarise
-from tsbench.run.log import DriverLog, log_folder
-from tsbench.run.spec import Result
-from tsbench.run.store import Store
+from tsbench.execute.log import DriverLog, log_folder
+from tsbench.plan.result import Result
+from tsbench.store.store import Store
 
 OWNER, OTHER = "host-12345678-1-1", "host-12345678-2-1"
 

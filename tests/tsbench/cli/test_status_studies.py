@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from optuna.trial import TrialState
 
-from tests.tsbench.run.conftest import new_url, open_store, postgres_server, store, url  # noqa: F401
+from tests.tsbench.conftest import new_url, open_store, postgres_server, store, url  # noqa: F401
 from tsbench.cli import status as command
 from tsbench.tune import storage as studies
 

@@ -7,7 +7,7 @@ import pytest
 from tests.tsbench.cli.test_hostile import poison, rewrite
 from tests.tsbench.tune.conftest import plugins  # noqa: F401
 from tsbench.cli import options
-from tsbench.run.worker import Worker
+from tsbench.measure.worker import Worker
 from tsbench.tune.search import Search
 
 TUNE = ("tune", "--method", "threshold", "--dataset", "toy", "--protocol", "knn")

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from tsbench.leaderboard.text import guarded, markdown_cell, to_csv
+from tsbench.leaderboard.cells import guarded, markdown_cell, to_csv
 
 
 @pytest.mark.parametrize("cell", ["-1.5", "+3", "1e-3", "-.5e7", "", "a=b", "a-1", "'=x", -1.5, None, True])

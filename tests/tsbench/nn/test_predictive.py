@@ -2,12 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from tsbench.batch import Batch
+from tsbench.data.batch import Batch
+from tsbench.data.panel import PanelShape
 from tsbench.errors import MethodError
-from tsbench.interfaces import Encoder, Step
+from tsbench.methods.encoder import Encoder
+from tsbench.methods.params import BaseParams, Component, Settings
+from tsbench.methods.ssl import Step
 from tsbench.nn import PredictiveMethod
-from tsbench.panel import PanelShape
-from tsbench.params import BaseParams, Component, Settings
 
 
 class Halving(Encoder):

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tsbench.plugins import Plugins
-from tsbench.run.executors.inline import Inline
-from tsbench.run.store import Store
-from tsbench.run.worker import Worker
+from tsbench.discovery.plugins import Plugins
+from tsbench.execute.executors.inline import Inline
+from tsbench.measure.worker import Worker
+from tsbench.store.store import Store
 from tsbench.tune.driver import run_searches
 from tsbench.tune.storage import open_studies
 

@@ -11,7 +11,7 @@ from tests.tsbench.tune.conftest import run
 from tests.tsbench.tune.test_merge import NAME, other, search  # noqa: F401
 from tests.tsbench.tune.test_search import spec, start  # noqa: F401
 from tsbench.errors import StoreError
-from tsbench.run.store import Store
+from tsbench.store.store import Store
 from tsbench.tune.merge import copy_studies, rescued
 from tsbench.tune.storage import ended, load_study, open_studies
 

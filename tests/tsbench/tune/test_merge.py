@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from tsbench.run.store import Store
+from tsbench.store.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.merge import copy_studies
 from tsbench.tune.storage import best, ended, load_study, open_studies

@@ -10,17 +10,17 @@ import pytest
 import sqlalchemy as sa
 from optuna.trial import TrialState, create_trial
 
-from tests.tsbench.run.conftest import new_url, postgres_server, url  # noqa: F401
+from tests.tsbench.conftest import new_url, postgres_server, url  # noqa: F401
 from tests.tsbench.tune.conftest import run
+from tsbench.data.panel import Panel
 from tsbench.errors import UsageError
 from tsbench.identity import digest
-from tsbench.panel import Panel
+from tsbench.measure import training_part as inner
+from tsbench.measure import worker as workers
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
-from tsbench.run import inner
-from tsbench.run import worker as workers
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.store import Store
-from tsbench.run.worker import Worker
+from tsbench.store.store import Store
 from tsbench.tune import search as searching
 from tsbench.tune.report import describe
 from tsbench.tune.search import open_search

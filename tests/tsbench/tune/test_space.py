@@ -3,7 +3,7 @@ from typing import Literal
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.params import BaseParams, param, resolve
+from tsbench.methods.params import BaseParams, param, resolve
 from tsbench.tune.space import Dimension, search_space, tunable
 
 

@@ -8,17 +8,17 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.tsbench.tune.conftest import TOY, run
+from tsbench.execute.executors.base import Done
+from tsbench.execute.executors.inline import Inline
+from tsbench.execute.executors.local import Local
+from tsbench.execute.executors.process import WorkerSettings
+from tsbench.execute.limits import Limits
+from tsbench.execute.log import DriverLog
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.result import Result
 from tsbench.registry import load_registry
-from tsbench.run.executors.base import Done
-from tsbench.run.executors.inline import Inline
-from tsbench.run.executors.local import Local
-from tsbench.run.executors.process import WorkerSettings
-from tsbench.run.limits import Limits
-from tsbench.run.log import DriverLog
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.spec import Result
-from tsbench.run.store import Store
-from tsbench.run.worker import Worker
+from tsbench.store.store import Store
 from tsbench.tune.driver import run_searches
 from tsbench.tune.search import open_search
 from tsbench.tune.storage import ended, open_studies

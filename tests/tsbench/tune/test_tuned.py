@@ -4,9 +4,9 @@ import pytest
 
 from tests.tsbench.tune.conftest import run
 from tsbench.errors import UsageError
+from tsbench.measure.worker import Worker
+from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
-from tsbench.run.plan import Request, make_plan
-from tsbench.run.worker import Worker
 from tsbench.tune.search import open_search
 from tsbench.tune.storage import best, find_study, study_name
 from tsbench.tune.tuned import with_tuned

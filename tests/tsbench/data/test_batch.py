@@ -1,0 +1,35 @@
+import torch
+
+from tsbench.data.batch import Batch
+from tsbench.data.panel import Panel
+
+
+def test_missing_values_and_padding_become_zero_and_unobserved(panel):
+    batch = Batch.from_panel(panel, "cpu")
+    assert torch.isfinite(batch.x).all()
+    assert not batch.mask[3, 1, 2] and batch.x[3, 1, 2] == 0
+    for case, length in enumerate(batch.lengths.tolist()):
+        assert not batch.mask[case, :, length:].any()
+        assert (batch.x[case, :, length:] == 0).all()
+    assert batch.y is None
+
+
+def test_the_panel_is_copied_and_labels_travel_only_when_asked_for(panel):
+    batch = Batch.from_panel(panel, "cpu", labels=True)
+    batch.x.fill_(7)
+    assert not (panel.X == 7).any()
+    assert batch.y.tolist() == panel.y.tolist()
+
+
+def test_a_complete_panel_stores_no_mask_but_has_one():
+    batch = Batch.from_panel(Panel.build([[[1.0, 2.0]]]), "cpu")
+    assert batch.observed is None
+    assert batch.mask.all()
+
+
+def test_select_takes_extra_tensors_too(panel):
+    batch = Batch.from_panel(panel, "cpu").with_extra(s=torch.arange(20))
+    part = batch.select(torch.tensor([5, 1]))
+    assert part.extra["s"].tolist() == [5, 1]
+    assert len(part) == 2
+    assert batch.select(slice(0, 3)).mask.shape == (3, 2, 10)

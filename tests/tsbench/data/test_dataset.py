@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from tsbench.data.dataset import Data, Fold, offline, search_path
+from tsbench.data.panel import Panel
+from tsbench.errors import InvalidDataError
+
+PANEL = Panel.build(np.ones((6, 1, 3)), [0, 1, 0, 1, 0, 1])
+
+
+def fold(train, validation, test):
+    return Fold(*(None if part is None else np.asarray(part, int) for part in (train, validation, test)))
+
+
+def test_a_proper_fold_is_taken():
+    assert Data(PANEL, {"archive": [fold([0, 1], [2], [3, 4, 5])]}).folds["archive"][0].test.tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (([0, 1], None, []), "archive, fold 0: the test part is empty"),
+        (([], None, [1]), "the train part is empty"),
+        (([0, 1], [], [2]), "the validation part is empty"),
+        (([0, 1], None, [6]), "the test part leaves the 6 cases"),
+        (([0, -1], None, [2]), "the train part leaves"),
+        (([0, 1], None, [1]), "more than one part"),
+        (([0, 0], None, [1]), "twice in one"),
+    ],
+)
+def test_a_fold_that_leaks_or_is_empty_is_refused(parts, message):
+    with pytest.raises(InvalidDataError, match=message):
+        Data(PANEL, {"archive": [fold(*parts)]})
+
+
+def test_unlabelled_cases_enter_the_fingerprint_and_fit_the_others():
+    longer = Panel.build(np.ones((2, 1, 9)))
+    alone, both = Data(PANEL), Data(PANEL, unlabelled=longer)
+    assert alone.fingerprint() == PANEL.fingerprint()
+    assert len({alone.fingerprint(), both.fingerprint(), Data(PANEL, unlabelled=longer.select([0])).fingerprint()}) == 3
+    with pytest.raises(InvalidDataError, match="must have the channels of the others: 1, not 2"):
+        Data(PANEL, unlabelled=Panel.build(np.ones((2, 2, 3))))
+    with pytest.raises(InvalidDataError, match="the unlabelled cases have labels"):
+        Data(PANEL, unlabelled=PANEL)
+
+
+def test_environment(monkeypatch, tmp_path):
+    assert search_path() == [] and not offline()
+    monkeypatch.setenv("TSBENCH_DATA", f"{tmp_path}:~/more")
+    monkeypatch.setenv("TSBENCH_OFFLINE", "1")
+    assert search_path()[0] == tmp_path and "~" not in str(search_path()[1])
+    assert offline()

@@ -1,0 +1,284 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsbench.errors import UsageError
+from tsbench.methods.params import declarations
+from tsbench.plan.plan import Request, make_plan, parse_overrides, parse_seeds
+
+
+def plan(installed, registry, methods="majority", datasets="GunPoint", **fields):
+    return make_plan(Request(methods.split(","), datasets.split(","), **fields), installed, registry)
+
+
+def test_a_plan_is_the_product_of_what_was_asked(installed, registry):
+    specs = plan(
+        installed, registry, "trls,random:trls", "GunPoint,UnitTest", protocols=("knn", "linear-cv5"), seeds=(0, 7)
+    ).specs
+    assert len(specs) == 2 * 2 * 2 * (1 + 5)
+    assert len({spec.key for spec in specs}) == len(specs)
+    # runs that share a pre-training follow each other
+    shared = [(s.dataset, s.fold, s.method, s.seed) for s in specs]
+    assert len([1 for a, b in itertools.pairwise(shared) if a != b]) + 1 == len(set(shared))
+
+
+def test_small_datasets_come_first(installed, registry):
+    specs = plan(installed, registry, datasets="BasicMotions,GunPoint,UnitTest").specs
+    assert [spec.dataset for spec in specs] == ["UnitTest", "GunPoint", "BasicMotions"]
+
+
+def test_the_default_protocol_is_the_collections(installed, registry):
+    assert [spec.protocol.name for spec in plan(installed, registry, datasets="BasicMotions").specs] == ["svm-rbf"]
+
+
+def test_floors_add_the_untrained_twin_of_each_method(installed, registry):
+    methods = [spec.method for spec in plan(installed, registry, "trls", floors=True).specs]
+    assert sorted(methods) == ["1nn-ed", "majority", "random:trls", "trls"]
+
+
+def test_a_method_with_its_own_decision_rule_runs_once_for_all_probes(installed, registry):
+    specs = plan(installed, registry, protocols=("knn", "linear")).specs
+    assert len(specs) == 1
+    assert specs[0].own_probe
+
+
+def test_overrides_enter_key_and_label_of_those_that_declare_them(installed, registry):
+    changed = plan(installed, registry, "trls,majority", overrides={"encoder.cell": "gru", "lr": "3e-4"}).specs
+    assert [spec.label for spec in changed] == ["trls[encoder.cell=gru]", "majority"]
+    default = plan(installed, registry, "trls,majority").specs
+    assert changed[0].key != default[0].key
+    assert changed[1].key == default[1].key
+
+
+def test_setting_a_default_explicitly_is_the_same_run(installed, registry):
+    explicit = plan(installed, registry, "trls", overrides={"encoder": "tfr", "encoder.cell": "lstm", "tau": "0.7"})
+    assert explicit.specs[0].key == plan(installed, registry, "trls").specs[0].key
+    assert explicit.specs[0].label == "trls"
+
+
+@pytest.mark.parametrize("name", ["trls", "ts2vec", "ts-tcc", "t-loss", "tnc", "cpc", "simclr", "supervised", "aimts"])
+def test_what_only_training_reads_makes_no_other_untrained_twin(installed, registry, name):
+    twin, given = f"random:{name}", {}
+    for d in declarations(installed["methods"].get(name).Params):
+        values = (*d.choices, d.low, d.high, True)
+        if d.stage == "training" and d.type != "str | None":
+            given[d.name] = str(next(value for value in values if value not in (None, d.default)))
+    assert {"epochs", "min_steps", "max_steps", "batch_size", "lr", "weight_decay", "clip_norm", "precision"} <= set(
+        given
+    )
+    (plain,), (spec,) = plan(installed, registry, twin).specs, plan(installed, registry, twin, overrides=given).specs
+    assert (spec.key, spec.label, dict(spec.params)) == (plain.key, twin, dict(plain.params))
+    assert plan(installed, registry, name, overrides={"lr": "0.5"}).specs[0].label == f"{name}[lr=0.5]"
+
+
+def test_a_value_that_makes_no_other_row_is_checked_all_the_same(installed, registry):
+    with pytest.raises(UsageError, match="random:trls: parameter 'max_steps' = 'many'"):
+        plan(installed, registry, "random:trls", overrides={"max_steps": "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "zero"),
+    [
+        ("trls", {"max_steps": "0"}, "max_steps=0"),
+        ("ts2vec", {"max_steps": "0"}, "max_steps=0"),
+        ("t-loss", {"min_steps": "0", "max_steps": "15"}, "epochs=0 and min_steps=0"),
+        ("supervised", {"epochs": "0"}, "epochs=0 and min_steps=0"),
+    ],
+)
+def test_a_training_without_a_step_is_refused(installed, registry, name, given, zero):
+    with pytest.raises(UsageError, match=f"^{name}: {zero} trains no step; set .* above 0, or take random:{name}"):
+        plan(installed, registry, name, overrides=given)
+    assert plan(installed, registry, f"random:{name}", overrides=given).specs[0].label == f"random:{name}"
+
+
+def test_what_shapes_an_untrained_twin_stays_in_its_label(installed, registry):
+    given = {"encoder.cell": "gru", "max_steps": "7", "projector_dim": "8"}
+    assert plan(installed, registry, "random:trls", overrides=given).specs[0].label == (
+        "random:trls[encoder.cell=gru,projector_dim=8]"
+    )
+
+
+def test_threads_and_seed_enter_the_key_and_the_dataset_reference_does_not(installed, registry, tmp_path):
+    keys = {plan(installed, registry, threads=t, seeds=(s,)).specs[0].key for t in (1, 2) for s in (0, 1)}
+    assert len(keys) == 4
+
+
+def test_normalisation_follows_the_dataset(installed, registry):
+    specs = plan(installed, registry, datasets="GunPoint,BasicMotions,UnitTest").specs
+    assert {spec.dataset: spec.normalisation for spec in specs} == {
+        "GunPoint": "none",
+        "BasicMotions": "channel",
+        "UnitTest": "channel",
+    }
+
+
+def test_what_is_not_here_is_named_and_the_rest_is_planned(installed, registry):
+    result = plan(installed, registry, datasets="uea")
+    assert {spec.dataset for spec in result.specs} == {"BasicMotions", "JapaneseVowels"}
+    assert len(result.missing) == 28
+    assert "--data-dir" in result.missing["Epilepsy"]
+
+
+def test_a_corrupt_dataset_does_not_keep_the_others_from_running(installed, registry, tmp_path):
+    (tmp_path / "bad.csv").write_text("label,t0\na,x\n")
+    result = plan(installed, registry, datasets=f"{tmp_path}/bad.csv,GunPoint")
+    assert len(result.specs) == 1
+    assert "bad" in next(iter(result.invalid.values()))
+
+
+def test_the_fingerprint_is_cached_until_the_file_changes(installed, registry, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("label,t0,t1\n" + "a,1,2\nb,2,1\n" * 10)
+    first = plan(installed, registry, datasets=str(path)).specs[0]
+    assert plan(installed, registry, datasets=str(path)).specs[0].key == first.key
+    path.write_text("label,t0,t1\n" + "a,1,2\nb,2,3\n" * 10)
+    assert plan(installed, registry, datasets=str(path)).specs[0].fingerprint != first.fingerprint
+
+
+def test_a_file_without_a_split_is_cross_validated_by_default_and_refused_under_an_archive_protocol(
+    installed, registry, tmp_path
+):
+    path = tmp_path / "own.csv"
+    path.write_text("label,t0,t1\n" + "a,1,2\nb,2,1\n" * 10)
+    assert [spec.protocol.name for spec in plan(installed, registry, datasets=str(path)).specs] == ["svm-rbf-cv5"] * 5
+    with pytest.raises(UsageError, match="no train/test split of its own"):
+        plan(installed, registry, datasets=str(path), protocols=("svm-rbf",))
+
+
+def ward(tmp_path, times=(0, 1, 5), n_static=3):
+    """Return the path of ten cases with times and static values."""
+    rng, y = np.random.default_rng(0), np.arange(10) % 2
+    extra = {"times": np.tile(np.asarray(times, float), (10, 1)), "static": rng.normal(size=(10, n_static))}
+    np.savez(tmp_path / "ward.npz", X=rng.normal(size=(10, 1, 3)), y=y, **extra)
+    return str(tmp_path / "ward.npz")
+
+
+@pytest.mark.parametrize(
+    ("times", "n_static", "unread"),
+    [((0, 1, 5), 3, ["times (irregular)", "3 static values"]), ((0, 0.1, 0.2), 1, ["1 static value"])],
+)
+def test_what_no_method_reads_of_a_dataset_is_noted(installed, registry, tmp_path, times, n_static, unread):
+    path = ward(tmp_path, times, n_static)
+    for _ in range(2):  # read, then from the cache
+        found = plan(installed, registry, "majority,trls,ts2vec", f"{path},GunPoint", protocols=("linear-cv5",))
+        assert found.unread == {"ward": unread}
+
+
+def test_what_one_method_declares_to_read_is_not_noted(installed, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(installed["methods"].get("majority"), "reads", frozenset({"static"}))
+    found = plan(installed, registry, "majority,1nn-ed", ward(tmp_path))
+    assert found.unread == {"ward": ["times (irregular)"]}
+    monkeypatch.setattr(installed["methods"].get("1nn-ed"), "reads", ("times",))
+    assert plan(installed, registry, "majority,1nn-ed", ward(tmp_path)).unread == {}
+
+
+def test_two_datasets_of_one_name_are_refused(installed, registry, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.csv").write_text("label,t0\n" + "a,1\nb,2\n" * 5)
+    with pytest.raises(UsageError, match="two datasets are named 'own'"):
+        plan(installed, registry, datasets=f"{tmp_path}/a/own.csv,{tmp_path}/b/own.csv")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"methods": "trsl"}, "unknown method 'trsl'; did you mean 'trls'"),
+        ({"methods": "random:majority"}, "has no training to leave out"),
+        ({"datasets": "gunpoint"}, "unknown dataset or collection 'gunpoint'; did you mean 'GunPoint'"),
+        ({"datasets": "./none.csv"}, "there is no such file or folder"),
+        ({"protocols": ("svm",)}, "unknown protocol 'svm'"),
+        ({"methods": "trls", "overrides": {"lrr": "1"}}, "no parameter 'lrr' in trls; did you mean 'lr'"),
+        ({"methods": "trls", "overrides": {"tau": "2"}}, "trls: parameter 'tau' = '2'"),
+        ({"methods": "trls", "overrides": {"encoder": "tfrr"}}, "unknown encoder 'tfrr'; did you mean 'tfr'"),
+        ({"overrides": {"lr": "1"}}, "no parameter 'lr' in majority; parameters: none"),
+    ],
+)
+def test_wrong_requests_are_refused_before_any_work(installed, registry, fields, message):
+    with pytest.raises(UsageError, match=message):
+        plan(installed, registry, **fields)
+
+
+def test_parsing_of_seeds_and_overrides():
+    assert parse_seeds("3") == (0, 1, 2)
+    assert parse_seeds("5,0,5") == (5, 0)
+    assert parse_seeds("4,") == (4,)
+    assert parse_overrides(["a=1", "b.c=x=y"]) == {"a": "1", "b.c": "x=y"}
+    for text in ("a", "0", "-1", "-1,2", ""):
+        with pytest.raises(UsageError, match="--seeds"):
+            parse_seeds(text)
+    for pairs in (["a"], ["=1"], ["a=1", "a=2"]):
+        with pytest.raises(UsageError, match="--set"):
+            parse_overrides(pairs)
+
+
+def test_one_pretraining_on_other_datasets_serves_all_targets(installed, registry):
+    fields = {"pretrain_on": ("BasicMotions", "GunPoint"), "protocols": ("knn",)}
+    specs = plan(installed, registry, "ts2vec,random:ts2vec,majority", "GunPoint,UnitTest", **fields).specs
+    trained = [spec for spec in specs if spec.method == "ts2vec"]
+    assert [[s.dataset for s in spec.sources] for spec in trained] == [["GunPoint", "BasicMotions"]] * 2
+    assert [s.normalisation for s in trained[0].sources] == ["none", "channel"]
+    assert len({spec.pretrain_key(np.arange(n)) for n, spec in enumerate(trained)}) == 1
+    assert trained[0].label == "ts2vec[pretrain_on=BasicMotions+GunPoint]"
+    others = plan(installed, registry, "ts2vec,random:ts2vec,majority", "GunPoint,UnitTest", protocols=("knn",)).specs
+    own = {spec.key for spec in others}
+    assert [spec.key in own for spec in specs] == [spec.method != "ts2vec" for spec in specs]
+
+
+def test_the_target_left_out_of_its_pretraining(installed, registry):
+    fields = {"pretrain_on": ("GunPoint", "UnitTest"), "exclude_target": True, "protocols": ("linear-cv5",)}
+    specs = plan(installed, registry, "ts2vec", "GunPoint,BasicMotions", **fields).specs
+    sources = {spec.dataset: [s.dataset for s in spec.sources] for spec in specs}
+    assert sources == {"GunPoint": ["UnitTest"], "BasicMotions": ["UnitTest", "GunPoint"]}
+    assert specs[0].label == "ts2vec[pretrain_on=GunPoint+UnitTest-target]"
+
+
+def test_a_corpus_of_which_part_is_missing_says_so_in_the_label(installed, registry, monkeypatch):
+    monkeypatch.setenv("TSBENCH_DATA", "")
+    found = plan(installed, registry, "ts2vec", "UnitTest", pretrain_on=("GunPoint", "FordA"), protocols=("knn",))
+    assert found.specs[0].label == "ts2vec[pretrain_on=GunPoint+FordA:1of2]"
+    assert list(found.missing_sources) == ["FordA"] and not found.missing
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"exclude_target": True}, "needs --pretrain-on"),
+        ({"pretrain_on": ("GunPoint",), "exclude_target": True}, "leaves nothing to pre-train on for GunPoint"),
+        ({"pretrain_on": ("GunPoint",), "protocols": ("linear-cv5",)}, "may hold test cases of 'linear-cv5'"),
+        ({"pretrain_on": ("GunPoint",), "protocols": ("linear+noise=1@all",)}, "corrupts the pre-training"),
+        ({"pretrain_on": ("GunPoint",), "methods": "supervised"}, "supervised learns from the target's labels"),
+        ({"pretrain_on": ("FordA",)}, "none of its datasets is on this machine"),
+    ],
+)
+def test_what_cannot_be_pretrained_on_is_refused(installed, registry, fields, message, monkeypatch):
+    monkeypatch.setenv("TSBENCH_DATA", "")
+    with pytest.raises(UsageError, match=message):
+        plan(installed, registry, **{"methods": "ts2vec", **fields})
+
+
+def test_what_one_label_may_stand_for_is_told_apart(installed, registry):
+    def configuration(**fields):
+        spec = plan(installed, registry, "ts2vec", **fields).specs[0]
+        return spec.configuration.split(":")
+
+    row, cell = configuration()
+    assert configuration(seeds=(3,)) == [row, cell]
+    assert configuration(datasets="ItalyPowerDemand")[0] == row
+    assert configuration(threads=2)[0] == row and configuration(threads=2)[1] != cell
+    assert configuration(overrides={"encoder.hidden": "8"})[0] != row
+    alone, both = configuration(pretrain_on=["UnitTest"]), configuration(pretrain_on=["UnitTest", "ItalyPowerDemand"])
+    assert len({row, alone[0], both[0]}) == len({cell, alone[1], both[1]}) == 3
+    apart = configuration(pretrain_on=["UnitTest"], exclude_target=True)
+    assert apart[0] == row and apart[1] == alone[1]
+
+
+def test_a_tuned_run_is_told_apart_by_what_was_planned(installed, registry):
+    (spec,) = plan(installed, registry, "ts2vec").specs
+    planned = spec.identity()["params"]
+    runs = [replace(spec, params={**spec.params, "lr": lr}, planned=planned) for lr in (0.5, 0.25)]
+    assert runs[0].configuration == runs[1].configuration
+    other = replace(runs[0], planned={**planned, "lr": 0.125})
+    assert other.configuration != runs[0].configuration and other.key == runs[0].key

@@ -1,0 +1,1 @@
+"""Data: panels, batches, datasets, normalisation and splits."""

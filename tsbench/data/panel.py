@@ -1,0 +1,358 @@
+"""Panel: the one data container, a set of labelled or unlabelled time series."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.data.memory import check_room
+from tsbench.errors import InvalidDataError, TsbenchWarning
+
+Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
+Array = npt.NDArray[Any]
+HASHED_CASES = 256
+
+# What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
+MOST_ROUNDED = 0.1
+MOST_ROUNDED_OF_A_CASE = 0.25  # a short case may vary little by chance
+# A deviation of so many steps of float64 is the noise of the arithmetic that made a constant, no variation.
+NOISE_STEPS = 8
+# Zeros before a number are part of a name: 007 is not 7.
+_PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+
+
+@dataclass(frozen=True)
+class PanelShape:
+    """What a method may know of its input when it builds itself.
+
+    n_classes is 0 for methods that are not supervised: they must not depend on it.
+    """
+
+    n_channels: int
+    n_timepoints: int
+    n_static: int = 0
+    n_classes: int = 0
+    sampling_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A set of time series with what is known about each.
+
+    Attributes
+    ----------
+    X : float32 (n_cases, n_channels, n_timepoints); NaN marks a missing value and the padding beyond `lengths`.
+    lengths : int32 (n_cases,); number of time points of each case, stored and never guessed from NaN.
+    y : int64 (n_cases,) class index, uint8 (n_cases, n_labels), float64 (n_cases,) for regression, or None.
+    task : what y means.
+    classes : labels as strings, in the order of the class index.
+    times : float64 (n_cases, n_timepoints), in the unit the dataset's card states, or None for a regular grid.
+    static : float32 (n_cases, n_static) or None.
+    text : str (n_cases,) or None.
+    meta : named per-case arrays (subject, record, fold ...).
+    channel_names : one name per channel, may be empty.
+    sampling_rate : Hz, None where unknown.
+
+    Raises
+    ------
+    InvalidDataError : arrays disagree in size, a value is infinite, or a length is out of range.
+    """
+
+    X: Array
+    lengths: Array
+    y: Array | None = None
+    task: Task = "none"
+    classes: tuple[str, ...] = ()
+    times: Array | None = None
+    static: Array | None = None
+    text: Array | None = None
+    meta: Mapping[str, Array] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    sampling_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_sizes(self)
+        infinite = np.argwhere(np.isinf(self.X))
+        if len(infinite):
+            case, channel, time = infinite[0]
+            raise InvalidDataError(
+                f"case {case}, channel {channel}, time point {time} is infinite or too large for float32; "
+                "replace it by NaN or rescale the data"
+            )
+        for name, array in (("times", self.times), ("static", self.static)):
+            if array is not None and np.isinf(array).any():
+                case = int(np.isinf(array).any(axis=1).argmax())
+                raise InvalidDataError(f"{name} of case {case} holds an infinite or too large value; correct it")
+
+    @classmethod
+    def build(cls, X: Array, labels: Sequence[object] | Array | None = None, **fields: Any) -> Panel:
+        """Make a Panel from what a loader has: any float array and raw labels.
+
+        X is (n_cases, n_channels, n_timepoints); `lengths` defaults to n_timepoints for every case. Labels become
+        classes by `class_index`.
+
+        Raises InvalidDataError naming a channel whose variation float32 loses: a level of 1e9 that moves by 1, say.
+        Where single cases lose theirs, each at a level of its own, a TsbenchWarning says so.
+        """
+        given = np.asarray(X)
+        with np.errstate(over="ignore"):
+            X = np.ascontiguousarray(given, dtype=np.float32)
+        lengths = fields.pop("lengths", None)
+        if lengths is None:
+            lengths = np.full(len(X), X.shape[-1], dtype=np.int32)
+        if labels is not None:
+            fields["y"], fields["classes"] = class_index(labels)
+            fields["task"] = "classification"
+        panel = cls(X=X, lengths=np.asarray(lengths, dtype=np.int32), **fields)
+        _check_rounding(given, panel)
+        return panel
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return int(self.X.shape[1])
+
+    @property
+    def n_timepoints(self) -> int:
+        """Number of time points of the longest case."""
+        return int(self.X.shape[2])
+
+    @property
+    def shape(self) -> PanelShape:
+        """The shape a method builds itself for."""
+        n_static = 0 if self.static is None else self.static.shape[1]
+        return PanelShape(self.n_channels, self.n_timepoints, n_static, len(self.classes), self.sampling_rate)
+
+    def select(self, index: Array | Sequence[int]) -> Panel:
+        """Return the Panel of the given cases, in the given order; the time axis keeps its length."""
+        index = np.asarray(index)
+
+        def take(array: Array | None) -> Array | None:
+            return None if array is None else array[index]
+
+        return replace(
+            self,
+            X=self.X[index],
+            lengths=self.lengths[index],
+            y=take(self.y),
+            times=take(self.times),
+            static=take(self.static),
+            text=take(self.text),
+            meta={name: values[index] for name, values in self.meta.items()},
+        )
+
+    def without_labels(self) -> Panel:
+        """Return the same cases with their labels removed; what is to be predicted is passed in this form."""
+        return replace(self, y=None, task="none")
+
+    def fingerprint(self) -> str:
+        """Return the sha256 (hex) of values and labels.
+
+        Equal for the same data read from any file format or library: padding, the width of the time axis, the
+        order of classes and the case of labels do not enter.
+        """
+        digest = hashlib.sha256()
+        digest.update(np.asarray([len(self), self.n_channels], dtype="<i8").tobytes())
+        digest.update(self.lengths.astype("<i4").tobytes())
+        _hash_values(digest, self.X.transpose(0, 2, 1), self.lengths)
+        for name, array in [("times", self.times), ("static", self.static), ("text", self.text)]:
+            if array is not None:
+                digest.update(name.encode())
+                if name == "times":
+                    _hash_values(digest, array[:, :, None], self.lengths)
+                else:
+                    digest.update("\x1f".join(map(str, array.ravel().tolist())).encode())
+        if self.y is not None:
+            digest.update("\x1f".join(_label_names(self)).encode())
+        return digest.hexdigest()
+
+
+def class_index(labels: Sequence[object] | Array) -> tuple[Array, tuple[str, ...]]:
+    """Map raw labels to (int64 index, classes); '2', 2 and 2.0 are one class.
+
+    Labels that `normalise_label` spells alike are one class. Classes are ordered by value where all are numbers, else
+    as text. Raises InvalidDataError where a label is missing (None or NaN; the text "nan" is a label).
+    """
+    raw = np.asarray(labels, dtype=object).tolist()
+    for case, label in enumerate(raw):
+        if label is None or label != label:
+            raise InvalidDataError(f"case {case} has no label ({label}); leave it out, or give it a class of its own")
+    names = [normalise_label(label) for label in raw]
+    unique = sorted(set(names), key=_label_order(set(names)))
+    position = {name: i for i, name in enumerate(unique)}
+    return np.asarray([position[name] for name in names], dtype=np.int64), tuple(unique)
+
+
+def normalise_label(label: object) -> str:
+    """Return the one spelling of a class label, or of the name of a subject or group.
+
+    Surrounding blanks go. Plain decimal numbers of exactly equal value have one spelling: 2, 2.0, "2" and "+2.0" are
+    "2", "0.50" is "0.5". Any other text stays as it is written: "007", "5E1", "1_10".
+    """
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        label = int(label)
+    text = str(label).strip()
+    number = _PLAIN_NUMBER.fullmatch(text)
+    if number is None:
+        return text
+    sign, whole, fraction = number[1], number[2], (number[3] or "").rstrip("0")
+    value = f"{whole}.{fraction}" if fraction else whole
+    return f"-{value}" if sign == "-" and value != "0" else value
+
+
+def _check_rounding(given: Array, panel: Panel) -> None:
+    """Compare values with what the Panel holds of them in float32: refuse, or warn of, variation that is lost."""
+    if given.dtype in (np.float32, np.float16):
+        return
+    inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]
+    for channel in range(panel.n_channels):
+        held = panel.X[:, channel]
+        seen = inside & ~np.isnan(held)
+        values = np.where(seen, given[:, channel], 0.0).astype(np.float64, copy=False)
+        errors = np.where(seen, values - held, 0.0)
+        if not errors.any():
+            continue
+        name = f"channel {channel}" + (f" ('{panel.channel_names[channel]}')" if panel.channel_names else "")
+        [level], [spread], [error] = _rounding(values.reshape(1, -1), errors.reshape(1, -1), seen.reshape(1, -1))
+        found = f"{name} varies by {spread:.2g} at a level of {level:.6g}, which float32 cannot hold"
+        if spread > _noise(level) and error > MOST_ROUNDED * spread:
+            raise InvalidDataError(f"{found}; subtract the level from the channel in the file, in all its parts alike")
+        if 0 < spread <= _noise(level):
+            warnings.warn(f"{found}: its course is lost", TsbenchWarning, stacklevel=3)
+        level, spread, error = _rounding(values, errors, seen)
+        cases = int(((spread > _noise(level)) & (error > MOST_ROUNDED_OF_A_CASE * spread)).sum())
+        if cases:
+            warnings.warn(
+                f"{name}: float32 cannot hold the variation within {cases} of {len(panel)} cases, which have large "
+                "levels; subtract the level of each case in the file if its course matters",
+                TsbenchWarning,
+                stacklevel=3,
+            )
+
+
+def _rounding(values: Array, errors: Array, seen: Array) -> tuple[Array, Array, Array]:
+    """Return mean, deviation and root mean square error (n,) of the seen values of each row (n, k); errors else 0."""
+    count = np.maximum(seen.sum(axis=1), 1)
+    first = np.take_along_axis(values, seen.argmax(axis=1)[:, None], axis=1)  # exact: a constant deviates by 0
+    offsets = np.where(seen, values - first, 0.0)
+    mean = offsets.sum(axis=1) / count
+    spread = np.sqrt((np.where(seen, offsets - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
+    return first[:, 0] + mean, spread, np.sqrt((errors**2).sum(axis=1) / count)
+
+
+def _noise(level: Array) -> Array:
+    """Return the deviation that the arithmetic which made a constant may leave."""
+    return np.asarray(NOISE_STEPS * np.spacing(np.abs(level)))
+
+
+def concatenate(panels: Sequence[Panel]) -> Panel:
+    """Join Panels of equal channels case-wise; shorter ones are padded with NaN, classes are united.
+
+    Raises InvalidDataError when the Panels differ in channels or in the fields they have, or do not fit in memory.
+    """
+    first = panels[0]
+    for other in panels[1:]:
+        _check_alike(first, other)
+    width = max(p.n_timepoints for p in panels)
+    check_room(4 * sum(map(len, panels)) * first.n_channels * width)
+    fields: dict[str, Any] = {"X": np.concatenate([_widen(p.X, width) for p in panels])}
+    fields["lengths"] = np.concatenate([p.lengths for p in panels])
+    for name in ("static", "text"):
+        parts = [getattr(p, name) for p in panels]
+        fields[name] = None if parts[0] is None else np.concatenate(parts)
+    if first.times is not None:
+        fields["times"] = np.concatenate([_widen(p.times, width) for p in panels if p.times is not None])
+    fields["meta"] = {name: np.concatenate([p.meta[name] for p in panels]) for name in first.meta}
+    if first.task == "classification" and all(p.y is not None for p in panels):
+        labels = [p.classes[i] for p in panels if p.y is not None for i in p.y]
+        fields["y"], fields["classes"] = class_index(labels)
+    elif first.y is not None:
+        fields["y"] = np.concatenate([p.y for p in panels if p.y is not None])
+    return replace(first, **fields)
+
+
+def _check_alike(first: Panel, other: Panel) -> None:
+    def facts(panel: Panel) -> dict[str, object]:
+        return {
+            "number of channels": panel.n_channels,
+            "channel names": list(panel.channel_names),
+            "task": panel.task,
+            "per-case columns": sorted(panel.meta),
+            "times": "none" if panel.times is None else "given",
+            "text": "none" if panel.text is None else "given",
+            "number of static values": panel.shape.n_static,
+        }
+
+    for (what, value), second in zip(facts(first).items(), facts(other).values(), strict=True):
+        if value != second:
+            raise InvalidDataError(f"parts differ in their {what}: {value} and {second}")
+
+
+def _check_sizes(panel: Panel) -> None:
+    if panel.X.ndim != 3:
+        raise InvalidDataError(f"X must be (n_cases, n_channels, n_timepoints), got shape {panel.X.shape}")
+    n_cases, n_channels, n_timepoints = panel.X.shape
+    if min(n_cases, n_channels, n_timepoints) < 1:
+        raise InvalidDataError(f"needs at least one case, channel and time point, got shape {panel.X.shape}")
+    per_case = {"lengths": panel.lengths, "y": panel.y, "times": panel.times, "static": panel.static}
+    for name, array in {**per_case, "text": panel.text, **panel.meta}.items():
+        if array is not None and not isinstance(array, np.ndarray):
+            raise InvalidDataError(f"{name} must be a numpy array, got {type(array).__name__}")
+        if array is not None and len(array) != n_cases:
+            raise InvalidDataError(f"{name} has {len(array)} entries for {n_cases} cases")
+    if panel.y is not None and panel.task == "none":
+        raise InvalidDataError(
+            "y is given, but task is 'none'; give class labels to Panel.build as labels=, or name the task"
+        )
+    if panel.lengths.min() < 1 or panel.lengths.max() > n_timepoints:
+        raise InvalidDataError(
+            f"lengths must be between 1 and {n_timepoints}, got {panel.lengths.min()} to {panel.lengths.max()}"
+        )
+    if panel.channel_names and len(panel.channel_names) != n_channels:
+        raise InvalidDataError(f"{len(panel.channel_names)} channel names for {n_channels} channels")
+
+
+def _label_order(names: set[str]) -> Any:
+    try:
+        numeric = not any(math.isnan(float(name)) for name in names)  # NaN has no place in an order
+    except ValueError:
+        numeric = False
+    return (lambda name: (float(name), name)) if numeric else lambda name: (name.casefold(), name)
+
+
+def _label_names(panel: Panel) -> list[str]:
+    """Spell out each case's label, ignoring letter case where that does not merge two classes."""
+    assert panel.y is not None
+    if not panel.classes:
+        return [str(value) for value in panel.y.ravel().tolist()]
+    folded = [name.casefold() for name in panel.classes]
+    names = folded if len(set(folded)) == len(folded) else list(panel.classes)
+    if panel.y.ndim == 2:
+        return [",".join(names[i] for i in np.flatnonzero(row)) for row in panel.y]
+    return [names[i] for i in panel.y]
+
+
+def _hash_values(digest: Any, values: Array, lengths: Array) -> None:
+    """Hash (n_cases, n_timepoints, k) up to each case's length, with one bit pattern for NaN and for zero."""
+    times = np.arange(values.shape[1])
+    for first in range(0, len(values), HASHED_CASES):  # in blocks: a copy of all values may not fit into memory
+        block, ends = values[first : first + HASHED_CASES], lengths[first : first + HASHED_CASES]
+        inside = block[times[None, :] < ends[:, None]] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
+        inside[np.isnan(inside)] = np.nan
+        digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())
+
+
+def _widen(array: Array, width: int) -> Array:
+    padding = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
+    return np.pad(array, padding, constant_values=np.nan)

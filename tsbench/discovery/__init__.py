@@ -1,0 +1,1 @@
+"""Plugins and the catalogues they fill."""

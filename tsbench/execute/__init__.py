@@ -1,0 +1,1 @@
+"""Having planned runs done, and recording what comes of them."""

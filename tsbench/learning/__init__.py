@@ -1,0 +1,1 @@
+"""Training a method, and a trained method as an object."""

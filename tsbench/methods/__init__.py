@@ -1,0 +1,1 @@
+"""What a plugin writes: methods, encoders, transforms, probes and their parameters."""

@@ -1,0 +1,72 @@
+"""Probe: how the quality of a representation is measured."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.data.batch import Batch
+from tsbench.methods.classifier import Scores
+from tsbench.methods.params import BaseParams
+from tsbench.methods.ssl import SSLMethod
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a probe sees of one part of a fold.
+
+    x : float32 (n, d) features (`needs = "features"`); y : int64 (n,) class indices out of n_classes.
+    """
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int64]
+    n_classes: int
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What a probe that trains the method itself sees of a part (`needs = "module"`).
+
+    batch : the unprepared cases on the device, without labels; y : int64 (n,) class indices out of n_classes.
+    """
+
+    batch: Batch
+    y: npt.NDArray[np.int64]
+    n_classes: int
+
+
+class Predictor(ABC):
+    """A fitted probe; x is what the probe needs: features, or the unprepared Batch for `needs = "module"`."""
+
+    @abstractmethod
+    def predict(self, x: Any) -> tuple[npt.NDArray[np.int64], Scores]:
+        """Return (class index (n,), scores (n, n_classes) where larger is likelier)."""
+
+    def details(self) -> dict[str, float]:
+        """Return what was chosen (C, the epoch ...), to be stored with the result."""
+        return {}
+
+
+class Probe(ABC):
+    """How the quality of a representation is measured. Write `fit`.
+
+    needs : "features" for a probe on frozen, cached features: parts are Features and `method` is None. "module" for
+        one that trains the method on: parts are Cases and `method` is a copy of its own, in eval mode.
+    """
+
+    class Params(BaseParams):
+        """No parameters by default."""
+
+    version: ClassVar[int] = 1
+    needs: ClassVar[Literal["features", "sequence", "module", "pairs"]] = "features"
+
+    def __init__(self, params: BaseParams | None = None, **overrides: Any) -> None:
+        self.params: Any = params if params is not None else self.Params(**overrides)
+
+    @abstractmethod
+    def fit(self, method: SSLMethod | None, train: Any, validation: Any, rng: np.random.Generator) -> Predictor:
+        """Fit on the training part; `validation` may serve selection, and is None where the split has none."""

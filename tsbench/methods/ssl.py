@@ -1,0 +1,172 @@
+"""SSLMethod: a way of learning representations, and what its training step is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from tsbench.data.batch import Batch
+from tsbench.data.panel import PanelShape
+from tsbench.errors import UsageError, returned
+from tsbench.methods.encoder import Encoder
+from tsbench.methods.params import BaseParams, Component, Settings, param, resolve
+
+
+@dataclass
+class Step:
+    """What `training_step` is given.
+
+    batch : the minibatch. data : all training cases of the batch's source, prepared, on the device.
+    rng : generator on the device, the only source of random draws. index : step number from 0. epoch : from 0.
+    source : which of the sources the batch is from.
+    """
+
+    batch: Batch
+    data: Batch
+    rng: torch.Generator
+    index: int
+    epoch: int
+    source: int
+    update: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a method noticed about its own training: numbers stored with the result, warnings shown to the user."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class SSLMethod(nn.Module, ABC):
+    """A way of learning representations. Write `Params`, `build` and `training_step`; the core owns the loop.
+
+    version : raise it when the numbers change.
+    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
+    trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
+        untrained twin.
+    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that nobody does.
+    any_channels : True for a method that encodes series of other channels than it was trained on.
+    normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
+    encode_elements : input values encoded at a time; a matter of memory, not of result.
+    """
+
+    class Params(BaseParams):
+        """Parameters of every method; where its paper fixes a default, it writes `param(40, like="epochs")`."""
+
+        encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
+        epochs: int = param(50, low=0, high=100_000, stage="training", doc="passes over the training cases")
+        min_steps: int = param(
+            0, low=0, high=10_000_000, stage="training", doc="train at least this many steps, whatever the epochs"
+        )
+        max_steps: int | None = param(
+            None, low=0, high=10_000_000, stage="training", doc="train at most this many steps"
+        )
+        batch_size: int = param(
+            32, low=1, high=65_536, stage="training", doc="cases per step; a smaller set is one batch"
+        )
+        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, stage="training", doc="learning rate")
+        weight_decay: float = param(0.0, low=0.0, high=1.0, stage="training", doc="weight decay")
+        clip_norm: float | None = param(
+            None, low=0.0, stage="training", doc="clip the gradient to this norm", neutral=None
+        )
+        precision: Literal["fp32", "bf16"] = param(
+            "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32"
+        )
+
+    version: ClassVar[int] = 1
+    supervised: ClassVar[bool] = False
+    trains: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
+    any_channels: ClassVar[bool] = False
+    normalisation: ClassVar[Literal["channel", "none"] | None] = None
+    encode_elements: ClassVar[int] = 2_000_000
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.params: Any = settings.params
+        self.components: Mapping[str, Component] = settings.components
+
+    @classmethod
+    def create(cls, **overrides: Any) -> SSLMethod:
+        """Make the method with parameters as on the command line, such as `**{"encoder.cell": "gru"}`."""
+        from tsbench.discovery.plugins import plugins
+
+        return cls(resolve(cls.Params, overrides, lambda kind, name: plugins()[kind].get(name), cls.__name__))
+
+    @abstractmethod
+    def build(self, shapes: Sequence[PanelShape]) -> None:
+        """Make the modules for the given sources (one shape each); called once, seeded."""
+
+    def make_encoder(self, shapes: PanelShape | Sequence[PanelShape], name: str = "encoder") -> Encoder:
+        """Make the encoder the user chose, for one shape or for sources of equal channels (the longest counts)."""
+        if isinstance(shapes, PanelShape):
+            shapes = [shapes]
+        if len({shape.n_channels for shape in shapes}) > 1:
+            raise UsageError(
+                f"{type(self).__name__} needs sources of equal channels, got {[s.n_channels for s in shapes]}"
+            )
+        component = self.components[name]
+        encoder: Encoder = component.cls(max(shapes, key=lambda shape: shape.n_timepoints), component.params)
+        return encoder
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Compute once, before training or encoding, what every step needs (see `Batch.extra`)."""
+        return batch
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return the optimisers by name; one Adam over all trainable parameters unless overridden."""
+        trainable = [p for p in self.parameters() if p.requires_grad]
+        return {"main": torch.optim.Adam(trainable, lr=self.params.lr, weight_decay=self.params.weight_decay)}
+
+    @abstractmethod
+    def training_step(self, step: Step) -> Tensor | None:
+        """Return the loss, or call `step.update(loss, optimizer="name")` and return None."""
+
+    def total_steps(self, data: Sequence[Batch], steps_per_epoch: int) -> int:
+        """Return how many steps to train on the prepared sources: epochs, between min_steps and max_steps."""
+        p = self.params
+        total = max(p.epochs * steps_per_epoch, p.min_steps)
+        return int(total if p.max_steps is None else min(total, p.max_steps))
+
+    def on_fit_start(self, data: Sequence[Batch]) -> None:
+        """Run once before the first step, with all training cases of every source (fit quantiles, say)."""
+
+    def on_epoch_start(self, data: Sequence[Batch]) -> None:
+        """Run before each epoch, with all training cases of every source."""
+
+    def on_step_end(self) -> None:
+        """Run after each optimiser step (a moving average of the weights, say)."""
+
+    def on_fit_end(self) -> None:
+        """Run once after the last step (replace the weights by their average, say)."""
+
+    def represent(self, batch: Batch) -> Tensor:
+        """Map a prepared batch to features (n, d), differentiably; the encoder unless overridden."""
+        features: Tensor = self.encoder(batch.x)  # type: ignore[operator]
+        return features
+
+    @torch.no_grad()
+    def encode(self, data: Batch) -> Tensor:
+        """Return features (n, d) of unprepared cases in eval mode, a chunk at a time; mode is restored."""
+        was_training = self.training
+        self.eval()
+        chunk = max(1, self.encode_elements // max(1, data.x[0].numel()))
+        name = type(self).__name__
+        parts = []
+        try:
+            for start in range(0, len(data), chunk):
+                batch = returned(self.prepare(data.select(slice(start, start + chunk))), Batch, f"{name}.prepare")
+                parts.append(returned(self.represent(batch), Tensor, f"{name}.represent"))
+        finally:
+            self.train(was_training)
+        return torch.cat(parts)
+
+    def diagnose(self, data: Sequence[Batch]) -> Diagnosis:
+        """Look at the trained method (its prepared training cases are given) and report what is odd."""
+        return Diagnosis()

@@ -1,0 +1,1 @@
+"""Papers' tables: ours beside the published numbers."""

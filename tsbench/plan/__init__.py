@@ -1,0 +1,1 @@
+"""A request becomes the runs it asks for."""

@@ -1,1 +1,0 @@
-"""The run: specification, plan, execution and the store of results."""

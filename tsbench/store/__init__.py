@@ -1,0 +1,1 @@
+"""The store of results and what is kept beside it."""

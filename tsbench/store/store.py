@@ -1,0 +1,418 @@
+"""The store of results: one transaction per run; drivers on several machines may share it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+
+from tsbench.errors import StoreError, UsageError
+from tsbench.identity import canonical, digest
+from tsbench.plan.result import Predictions, Result
+from tsbench.plan.spec import RunSpec
+from tsbench.store import claims as claims
+from tsbench.store.artifacts import Folder, folder_of, join
+from tsbench.store.claims import CLAIM_EXPIRY
+from tsbench.store.database import Database, chunks, insert
+from tsbench.store.packing import pack, unpack
+from tsbench.store.rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
+from tsbench.store.schema import SCHEMA_VERSION, attempts, checkpoints, environments, metrics, predictions, runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "spec_to_json", "unpack"]
+
+T = TypeVar("T")
+DEFAULT_STORE = "tsbench.db"
+FEW_DATASETS = 20
+BATCH = 1000
+ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
+TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
+# What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
+SCORE_COLUMNS: dict[Any, set[Any]] = {
+    **{runs.c[name]: TEXT for name in ("label", "method", "dataset", "protocol_hash", "status", "normalisation")},
+    **{runs.c[name]: WHOLE for name in ("method_version", "fold", "seed")},
+    runs.c.fingerprint: TEXT,
+    **{runs.c[name]: PERHAPS for name in ("split", "configuration", "versions")},
+    attempts.c.finished: NUMBER,
+    # Parsed where a driver older than the column wrote the row.
+    sa.case((runs.c.versions.is_(None), sa.cast(runs.c.spec, sa.String))).label("old"): PERHAPS,
+}
+logger = logging.getLogger("tsbench.store")
+
+
+class Store(Database):
+    """Results behind one URL, and the folder of artefacts (checkpoints) that goes with them.
+
+    artifacts : a folder or a URL for fsspec. None: TSBENCH_ARTIFACTS, else as ""; "": beside the SQLite file, or
+        ./tsbench-artifacts for a server.
+
+    Raises what `Database` does.
+    """
+
+    def __init__(self, url: str = DEFAULT_STORE, must_exist: bool = False, artifacts: str | None = None) -> None:
+        # Runs whose result was recorded through this object, and from which attempt.
+        self._recorded: dict[str, int] = {}
+        self._last = ""
+        super().__init__(url, must_exist)
+        self._artifacts = os.environ.get("TSBENCH_ARTIFACTS", "") if artifacts is None else artifacts
+
+    @property
+    def artifacts(self) -> Folder:
+        """The folder (a Path) or the URL (a str) of what is kept in files."""
+        return folder_of(self._artifacts, self.file)
+
+    @property
+    def checkpoint_folder(self) -> Folder:
+        """The folder or URL of the checkpoints; raises UsageError where a URL cannot be used on this machine."""
+        return join(self.artifacts, "checkpoints")
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do what `Database.write` does, and raise StoreError where the result recorded last is not there any more."""
+
+        def after_check(connection: sa.Connection) -> T:
+            if self._last:
+                found = connection.execute(ATTEMPT_OF, {"key": self._last}).scalar()
+                self._check_recorded([self._last], {self._last: found or 0})
+            return work(connection)
+
+        return super().write(after_check)
+
+    def verify(self) -> None:
+        """Raise StoreError where a result recorded through this object cannot be read from where the name leads."""
+
+        def look(connection: sa.Connection) -> dict[str, int]:
+            if self.backend == "sqlite":
+                connection.exec_driver_sql("PRAGMA shrink_memory")  # pages in memory say nothing of the file
+            return _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, set(self._recorded))
+
+        self._check_recorded(self._recorded, self.query(look))
+
+    def _check_recorded(self, keys: Iterable[str], found: Mapping[str, int]) -> None:
+        """Raise StoreError unless each run has the attempt recorded here, or a later one, as its result."""
+        lost = [key for key in keys if found.get(key, 0) < self._recorded[key]]
+        if lost:
+            raise StoreError(
+                f"store {self.name} has lost {len(lost)} results that were recorded in it (run {lost[0][:12]}): "
+                "an older copy took its place while it was in use"
+            )
+
+    def claim(self, key: str, owner: str, redo: bool = False, split: str = "") -> bool:
+        """Take a run for this owner: True when it may execute it now, and nobody else may.
+
+        False when another owner holds it whose last heartbeat is less than CLAIM_EXPIRY old on the database's clock,
+        or when it has already succeeded (unless `redo`), on this split where one is given (`RunSpec.made_on`). An owner
+        may claim again what it holds.
+        """
+        # Most that are not to be had are seen without a place in the writers' queue.
+        if not self.query(lambda connection: claims.free(connection, key, owner, redo, split)):
+            return False
+        return self.write(lambda connection: claims.claim(connection, key, owner, redo, split))
+
+    def heartbeat(self, owner: str) -> set[str]:
+        """Refresh all claims of an owner and return their keys; one that another owner took over is missing."""
+        return self.write(lambda connection: claims.heartbeat(connection, owner))
+
+    def release(self, owner: str, keys: Iterable[str] | None = None) -> None:
+        """Give back an owner's claims, all or those of keys; those of others stay."""
+        held = None if keys is None else list(keys)
+        self.write(lambda connection: claims.release(connection, owner, held))
+
+    def claimed(self) -> dict[str, str]:
+        """Return {key: owner} of the live claims."""
+        return self.query(claims.live)
+
+    def statuses(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return {key: status} of the runs that have one."""
+        query, wanted = sa.select(runs.c.key, runs.c.status), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
+
+    def splits(self, keys: Iterable[str]) -> dict[str, str | None]:
+        """Return {key: `RunSpec.made_on`} of the runs that have a status; None or a part where it was not noted."""
+        query, wanted = sa.select(runs.c.key, runs.c.split), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
+
+    def seconds(self, keys: Iterable[str]) -> dict[str, float]:
+        """Return {key: seconds} that all attempts of a run took together."""
+        query = sa.select(attempts.c.key, sa.func.sum(attempts.c.finished - attempts.c.started))
+        query, wanted = query.group_by(attempts.c.key), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, attempts.c.key, wanted))
+
+    def record(self, result: Result, environment: dict[str, Any], owner: str | None = None) -> bool:
+        """Write everything about one attempt in one transaction; return whether it now is the run's result.
+
+        The newest attempt is the run's status, except that a success is only replaced by a success: a forced
+        repetition that fails or is interrupted leaves the earlier result in place.
+
+        owner : who claimed the run; the claim is released. An owner whose claim was taken over (or that never had
+        one) is late: its attempt is kept as a row, but becomes the result only where it succeeded and no success is
+        there yet. The owner that took over decides in all other cases. The same key gives the same bits, so a late
+        success is as good as another.
+        """
+        content = None if result.predictions is None else pack(result.predictions)
+        attempt = self.write(lambda connection: _record(connection, result, content, environment, owner))
+        if attempt is not None:
+            self._recorded[result.spec.key], self._last = attempt, result.spec.key
+        return attempt is not None
+
+    def checkpoint_sha256(self, pretrain_key: str) -> str | None:
+        """Return the recorded checksum of a checkpoint."""
+        query = sa.select(checkpoints.c.sha256).where(checkpoints.c.pretrain_key == pretrain_key)
+        return self.query(lambda connection: connection.execute(query).scalar())
+
+    def checkpoint_is_gone(self, pretrain_key: str) -> bool:
+        """Say whether a recorded checkpoint has no file in its folder on this machine; of a URL that is not asked."""
+        folder = self.checkpoint_folder
+        if not isinstance(folder, Path) or (folder / file_name(pretrain_key)).is_file():
+            return False
+        return self.checkpoint_sha256(pretrain_key) is not None  # None: pruned
+
+    def batches(
+        self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows of `results`, BATCH at a time: what is held does not grow with the store."""
+        text = "C" if self.backend == "postgresql" else "BINARY"  # by code point, whatever the server's language
+        order = [runs.c[name].collate(text) for name in ("dataset", "label", "protocol")]
+        query = sa.select(runs.c.key).where(*_wanted(protocol_hashes, datasets))
+        query = query.order_by(*order, runs.c.fold, runs.c.seed, runs.c.attempt)
+        with self.read() as connection:
+            keys = connection.execute(query, execution_options={"yield_per": BATCH})
+            left_out = 0
+            for chunk in keys.scalars().partitions():
+                rows = _flat_rows(connection, chunk)
+                left_out += len(chunk) - len(rows)
+                yield rows
+        self._say_left_out(left_out)
+
+    def _say_left_out(self, count: int) -> None:
+        if count:
+            logger.warning("%d runs of %s cannot be used and are left out; see 'tsbench store check'", count, self.name)
+
+    def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """Return one flat row per run, by dataset, label, protocol, fold, seed, with the attempt it comes from.
+
+        Metrics are columns of their own. Of the specification there are the parameters; that as a whole, curve and
+        traceback are left to `find`.
+        """
+        return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
+
+    def scores(self, metric: str, protocol_hashes: Iterable[str], datasets: Iterable[str] = ()) -> pd.DataFrame:
+        """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
+
+        Columns: label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
+        split, configuration, versions (JSON), finished, and the metric under its name.
+        """
+        import pandas as pd
+
+        value = sa.and_(metrics.c.key == runs.c.key, metrics.c.name == metric, metrics.c.value.is_not(None))
+        query = sa.select(*SCORE_COLUMNS, metrics.c.value).select_from(runs).join(metrics, value)
+        names = list(datasets)
+        # SQLite looks each row up in a long IN (...): pandas is faster.
+        wanted = _wanted(protocol_hashes, names if len(names) < FEW_DATASETS else ())
+        query = query.join(attempts, attempts.c.id == runs.c.attempt).where(*wanted)
+        with self.read() as connection:
+            # Plain tuples: SQLAlchemy's rows take pandas three times as long.
+            rows = connection.execute(query).cursor.fetchall()
+        sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
+        frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        made = frame[["versions", "old"]].drop_duplicates()
+        known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
+        texts = {pair: "" if found is None else canonical(found) for pair, found in known.items()}
+        frame["versions"] = [texts[pair] for pair in zip(frame["versions"], frame.pop("old"), strict=True)]
+        frame = frame[frame["versions"] != ""]
+        self._say_left_out(len(rows) - len(frame))
+        return frame[frame["dataset"].isin(names)] if names else frame
+
+    def find(self, prefix: str) -> dict[str, Any]:
+        """Return everything about the one run whose key starts with prefix.
+
+        With its metrics, its attempts, `current`, the attempt it comes from, and the environment of that one.
+        """
+        query = sa.select(runs).where(runs.c.key.startswith(prefix, autoescape=True)).limit(2)
+        with self.read() as connection:
+            found = connection.execute(query).mappings().all()
+            if len(found) != 1:
+                count = "more than one run" if found else "no run"
+                raise UsageError(f"{count} in {self.name} has a key that starts with '{prefix}'; see 'tsbench results'")
+            run = dict(found[0])
+            query = sa.select(attempts).where(attempts.c.key == run["key"]).order_by(attempts.c.id)
+            run["attempts"] = [dict(row) for row in connection.execute(query).mappings()]
+            query = sa.select(metrics.c.name, metrics.c.value).where(metrics.c.key == run["key"])
+            run["metrics"] = {row.name: row.value for row in connection.execute(query)}
+            current = [one for one in run["attempts"] if one["id"] == run["attempt"]]
+            if not current:
+                raise StoreError(f"run {run['key'][:12]} has lost the attempt it comes from; see 'tsbench store check'")
+            run["current"] = current[0]
+            query = sa.select(environments.c.content).where(environments.c.id == run["current"]["environment"])
+            run["environment"] = connection.execute(query).scalar()
+        values = [{"name": name, "value": value} for name, value in run["metrics"].items()]
+        if what := flaw_of_run(run, run["attempts"], values, [{"content": run["environment"]}]):
+            raise StoreError(f"run {run['key'][:12]} in {self.name} cannot be used: {what}; see 'tsbench store check'")
+        return run
+
+    def predictions(self, key: str) -> Predictions | None:
+        """Return the stored predictions of a run; raises StoreError where they are none."""
+        query = sa.select(predictions.c.content).where(predictions.c.key == key)
+        with self.read() as connection:
+            content = connection.execute(query).scalar()
+        try:
+            return None if content is None else unpack(content)
+        except StoreError as error:
+            raise StoreError(f"run {key[:12]} in {self.name}: {error}") from None
+
+
+def spec_to_json(spec: RunSpec) -> dict[str, Any]:
+    """Return a run's specification as stored: its identity, the whole protocol and what re-opens the dataset."""
+    return {
+        **spec.identity(),
+        "params": dict(spec.params),
+        "protocol": spec.protocol.model_dump(mode="json"),
+        "threads": spec.threads,
+        "overrides": dict(spec.overrides),
+        "dataset_ref": spec.dataset_ref,
+        "sources": [asdict(source) for source in spec.sources],
+        "data_dirs": list(spec.data_dirs),
+    }
+
+
+def _by_key(connection: sa.Connection, query: sa.Select[Any], column: sa.Column[str], keys: set[str]) -> dict[str, Any]:
+    """Return {key: value} of the rows (key, value) of these keys."""
+    found = (connection.execute(query.where(column.in_(chunk))) for chunk in chunks(keys))
+    return {key: value for rows in found for key, value in rows}
+
+
+def _record(
+    connection: sa.Connection, result: Result, content: bytes | None, environment: dict[str, Any], owner: str | None
+) -> int | None:
+    """Write an attempt; return its number where it now is the run's result."""
+    key, row = result.spec.key, _run_row(result.spec)
+    identity = digest(environment)
+    known = insert(connection, environments).values(id=identity, content=environment).on_conflict_do_nothing()
+    connection.execute(known)
+    first = insert(connection, runs).values(key=key, status=result.status, attempt=0, **row)
+    first = first.on_conflict_do_nothing().returning(runs.c.key)
+    before = None
+    if connection.execute(first).first() is None:
+        # The row stays locked (PostgreSQL; SQLite has one writer): who records the same run next waits here.
+        query = sa.select(runs.c.status).where(runs.c.key == key).with_for_update()
+        before = connection.execute(query).scalar_one()
+    late = owner is not None and claims.release(connection, owner, [key]) == 0
+    attempt_row = _attempt_row(result, identity, owner)
+    attempt = connection.execute(attempts.insert().values(attempt_row)).inserted_primary_key
+    assert attempt is not None
+    current = _replaces(before, result.status, late)
+    if current:
+        connection.execute(
+            runs.update().where(runs.c.key == key), {**row, "status": result.status, "attempt": attempt[0]}
+        )
+        _replace_values(connection, result, content)
+    if result.checkpoint is not None:
+        pretrain_key, path, sha256 = result.checkpoint
+        new = insert(connection, checkpoints)
+        new = new.values(pretrain_key=pretrain_key, path=path, sha256=sha256, created=time.time())
+        changed = {name: new.excluded[name] for name in ("path", "sha256", "created")}
+        differs = checkpoints.c.sha256 != new.excluded.sha256
+        keys = [checkpoints.c.pretrain_key]
+        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=differs))
+    return int(attempt[0]) if current else None
+
+
+def _replaces(before: str | None, status: str, late: bool) -> bool:
+    """Say whether an attempt of this status becomes the result of a run that has the status before (None: new)."""
+    if before is None:
+        return True
+    if late:
+        return status == "succeeded" and before != "succeeded"
+    return status == "succeeded" or before != "succeeded"
+
+
+def _replace_values(connection: sa.Connection, result: Result, content: bytes | None) -> None:
+    """Let the metrics and predictions of a run be those of one result."""
+    key = result.spec.key
+    for table in (metrics, predictions):
+        connection.execute(table.delete().where(table.c.key == key))
+    if result.metrics:
+        values = [{"key": key, "name": name, "value": _finite(v)} for name, v in result.metrics.items()]
+        connection.execute(metrics.insert(), values)
+    if content is not None:
+        connection.execute(predictions.insert().values(key=key, content=content))
+
+
+def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of these runs, without those that cannot be used."""
+    columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
+    columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    params: sa.ColumnElement[Any] = runs.c.spec["params"]
+    versions: sa.ColumnElement[Any] = sa.cast(runs.c.spec["versions"], sa.String)
+    if connection.dialect.name == "sqlite":  # which refuses the whole query over one text that is no JSON
+        valid = sa.func.json_valid(runs.c.spec) == 1
+        params, versions = sa.case((valid, params)), sa.case((valid, versions))
+    columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
+    query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
+    measured: dict[str, dict[str, Any]] = {}
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))):
+        measured.setdefault(key, {})[name] = value
+    rows = {}
+    for found in connection.execute(query).mappings():
+        row, values = dict(found), measured.get(found["key"], {})
+        sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
+        if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
+            rows[row["key"]] = {**row, **values}
+    return [rows[key] for key in keys if key in rows]
+
+
+def _wanted(protocol_hashes: Iterable[str], datasets: Iterable[str]) -> list[sa.ColumnElement[bool]]:
+    hashes, names = list(protocol_hashes), list(datasets)
+    conditions: list[sa.ColumnElement[bool]] = [runs.c.protocol_hash.in_(hashes)] if hashes else []
+    return [*conditions, runs.c.dataset.in_(names)] if names else conditions
+
+
+def _run_row(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "label": spec.label,
+        "method": spec.method,
+        "method_version": spec.method_version,
+        "dataset": spec.dataset,
+        "protocol": spec.protocol.name,
+        "protocol_hash": spec.protocol.hash(),
+        "fold": spec.fold,
+        "seed": spec.seed,
+        "spec": spec_to_json(spec),
+        "normalisation": spec.normalisation,
+        "fingerprint": spec.fingerprint,
+        "versions": canonical(spec.versions),
+        "split": spec.made_on,
+        "configuration": spec.configuration,
+    }
+
+
+def _attempt_row(result: Result, environment_id: str, owner: str | None) -> dict[str, Any]:
+    return {
+        "key": result.spec.key,
+        "status": result.status,
+        "started": result.started,
+        "finished": result.finished,
+        "durations": result.durations,
+        "facts": {name: v if abs(v) < float("inf") else str(v) for name, v in result.facts.items()},
+        "curve": result.curve,
+        "warnings": list(result.warnings),
+        "peak_memory_bytes": result.peak_memory_bytes,
+        "device": result.device,
+        "error": result.error,
+        "traceback": result.traceback,
+        "environment": environment_id,
+        "owner": owner or "",
+        "pretrain_key": result.checkpoint[0] if result.checkpoint else None,
+    }
+
+
+def _finite(value: float) -> float | None:
+    """Return None for NaN and infinity, which SQL does not know."""
+    return float(value) if abs(value) < float("inf") else None
