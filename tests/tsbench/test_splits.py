@@ -105,3 +105,11 @@ def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():
     with pytest.warns(TsbenchWarning, match="the 5 unlabelled cases are left out of pre-training"):
         assert unlabelled_index(data, fold, None, own_split=False) is None
     assert unlabelled_index(Data(panel), fold, "subject", own_split=False) is None
+
+
+def test_recordings_without_the_subjects_column_are_treated_as_if_nobody_knew():
+    panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["a", "b", "c", "d"])})
+    fold = Fold(np.array([0]), None, np.array([2, 3]))
+    for own, other in ((panel, Panel.build(np.zeros((5, 1, 9)))), (Panel.build(np.zeros((4, 1, 2))), panel)):
+        data = Data(own, unlabelled=other.without_labels())
+        assert unlabelled_index(data, fold, "subject", own_split=True).tolist() == list(range(len(other)))
