@@ -111,7 +111,7 @@ class Dataset(ABC):
         return True
 
     def files(self) -> list[Path]:
-        """Return the files the data is read from, by whose size and time its fingerprint is cached; may be empty."""
+        """Return the files the data is read from, by whose size, times and inode it is known again; may be empty."""
         return []
 
 

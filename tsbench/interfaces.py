@@ -107,6 +107,7 @@ class SSLMethod(nn.Module, ABC):
     supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
+    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that nobody does.
     any_channels : True for a method that encodes series of other channels than it was trained on.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
@@ -116,18 +117,29 @@ class SSLMethod(nn.Module, ABC):
         """Parameters of every method; where its paper fixes a default, it writes `param(40, like="epochs")`."""
 
         encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
-        epochs: int = param(50, low=0, high=100_000, doc="passes over the training cases")
-        min_steps: int = param(0, low=0, high=10_000_000, doc="train at least this many steps, whatever the epochs")
-        max_steps: int | None = param(None, low=0, high=10_000_000, doc="train at most this many steps")
-        batch_size: int = param(32, low=1, high=65_536, doc="cases per step; a smaller set is one batch")
-        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, doc="learning rate")
-        weight_decay: float = param(0.0, low=0.0, high=1.0, doc="weight decay")
-        clip_norm: float | None = param(None, low=0.0, doc="clip the gradient to this norm", neutral=None)
-        precision: Literal["fp32", "bf16"] = param("fp32", doc="bf16: mixed precision by autocast", neutral="fp32")
+        epochs: int = param(50, low=0, high=100_000, stage="training", doc="passes over the training cases")
+        min_steps: int = param(
+            0, low=0, high=10_000_000, stage="training", doc="train at least this many steps, whatever the epochs"
+        )
+        max_steps: int | None = param(
+            None, low=0, high=10_000_000, stage="training", doc="train at most this many steps"
+        )
+        batch_size: int = param(
+            32, low=1, high=65_536, stage="training", doc="cases per step; a smaller set is one batch"
+        )
+        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, stage="training", doc="learning rate")
+        weight_decay: float = param(0.0, low=0.0, high=1.0, stage="training", doc="weight decay")
+        clip_norm: float | None = param(
+            None, low=0.0, stage="training", doc="clip the gradient to this norm", neutral=None
+        )
+        precision: Literal["fp32", "bf16"] = param(
+            "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32"
+        )
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
     trains: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     any_channels: ClassVar[bool] = False
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
@@ -220,7 +232,8 @@ class SSLMethod(nn.Module, ABC):
 class Classifier(ABC):
     """A method with a decision rule of its own (1-NN, ROCKET, a floor): no probe is fitted on top.
 
-    Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation.
+    Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation. `reads` names
+    what it reads of a Panel beside series and labels: "times", "static", "text".
     """
 
     class Params(BaseParams):
@@ -228,6 +241,7 @@ class Classifier(ABC):
 
     version: ClassVar[int] = 1
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, settings: Settings) -> None:
         self.params: Any = settings.params

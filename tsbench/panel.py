@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -11,10 +13,20 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidDataError, TsbenchWarning
+from tsbench.memory import check_room
 
 Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
 Array = npt.NDArray[Any]
+HASHED_CASES = 256
+
+# What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
+MOST_ROUNDED = 0.1
+MOST_ROUNDED_OF_A_CASE = 0.25  # a short case may vary little by chance
+# A deviation of so many steps of float64 is the noise of the arithmetic that made a constant, no variation.
+NOISE_STEPS = 8
+# Zeros before a number are part of a name: 007 is not 7.
+_PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -86,16 +98,22 @@ class Panel:
 
         X is (n_cases, n_channels, n_timepoints); `lengths` defaults to n_timepoints for every case. Labels become
         classes by `class_index`.
+
+        Raises InvalidDataError naming a channel whose variation float32 loses: a level of 1e9 that moves by 1, say.
+        Where single cases lose theirs, each at a level of its own, a TsbenchWarning says so.
         """
+        given = np.asarray(X)
         with np.errstate(over="ignore"):
-            X = np.ascontiguousarray(X, dtype=np.float32)
+            X = np.ascontiguousarray(given, dtype=np.float32)
         lengths = fields.pop("lengths", None)
         if lengths is None:
             lengths = np.full(len(X), X.shape[-1], dtype=np.int32)
         if labels is not None:
             fields["y"], fields["classes"] = class_index(labels)
             fields["task"] = "classification"
-        return cls(X=X, lengths=np.asarray(lengths, dtype=np.int32), **fields)
+        panel = cls(X=X, lengths=np.asarray(lengths, dtype=np.int32), **fields)
+        _check_rounding(given, panel)
+        return panel
 
     def __len__(self) -> int:
         return len(self.X)
@@ -163,8 +181,8 @@ class Panel:
 def class_index(labels: Sequence[object] | Array) -> tuple[Array, tuple[str, ...]]:
     """Map raw labels to (int64 index, classes); '2', 2 and 2.0 are one class.
 
-    Classes are ordered by value where all are numbers, else as text. Raises InvalidDataError where a label is missing
-    (None or NaN; the text "nan" is a label).
+    Labels that `normalise_label` spells alike are one class. Classes are ordered by value where all are numbers, else
+    as text. Raises InvalidDataError where a label is missing (None or NaN; the text "nan" is a label).
     """
     raw = np.asarray(labels, dtype=object).tolist()
     for case, label in enumerate(raw):
@@ -177,24 +195,77 @@ def class_index(labels: Sequence[object] | Array) -> tuple[Array, tuple[str, ...
 
 
 def normalise_label(label: object) -> str:
-    """Return the one spelling of a class label: surrounding blanks gone, whole numbers without a decimal point."""
+    """Return the one spelling of a class label, or of the name of a subject or group.
+
+    Surrounding blanks go. Plain decimal numbers of exactly equal value have one spelling: 2, 2.0, "2" and "+2.0" are
+    "2", "0.50" is "0.5". Any other text stays as it is written: "007", "5E1", "1_10".
+    """
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        label = int(label)
     text = str(label).strip()
-    try:
-        number = float(text)
-    except ValueError:
+    number = _PLAIN_NUMBER.fullmatch(text)
+    if number is None:
         return text
-    return str(int(number)) if number.is_integer() else repr(number)
+    sign, whole, fraction = number[1], number[2], (number[3] or "").rstrip("0")
+    value = f"{whole}.{fraction}" if fraction else whole
+    return f"-{value}" if sign == "-" and value != "0" else value
+
+
+def _check_rounding(given: Array, panel: Panel) -> None:
+    """Compare values with what the Panel holds of them in float32: refuse, or warn of, variation that is lost."""
+    if given.dtype in (np.float32, np.float16):
+        return
+    inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]
+    for channel in range(panel.n_channels):
+        held = panel.X[:, channel]
+        seen = inside & ~np.isnan(held)
+        values = np.where(seen, given[:, channel], 0.0).astype(np.float64, copy=False)
+        errors = np.where(seen, values - held, 0.0)
+        if not errors.any():
+            continue
+        name = f"channel {channel}" + (f" ('{panel.channel_names[channel]}')" if panel.channel_names else "")
+        [level], [spread], [error] = _rounding(values.reshape(1, -1), errors.reshape(1, -1), seen.reshape(1, -1))
+        found = f"{name} varies by {spread:.2g} at a level of {level:.6g}, which float32 cannot hold"
+        if spread > _noise(level) and error > MOST_ROUNDED * spread:
+            raise InvalidDataError(f"{found}; subtract the level from the channel in the file, in all its parts alike")
+        if 0 < spread <= _noise(level):
+            warnings.warn(f"{found}: its course is lost", TsbenchWarning, stacklevel=3)
+        level, spread, error = _rounding(values, errors, seen)
+        cases = int(((spread > _noise(level)) & (error > MOST_ROUNDED_OF_A_CASE * spread)).sum())
+        if cases:
+            warnings.warn(
+                f"{name}: float32 cannot hold the variation within {cases} of {len(panel)} cases, which have large "
+                "levels; subtract the level of each case in the file if its course matters",
+                TsbenchWarning,
+                stacklevel=3,
+            )
+
+
+def _rounding(values: Array, errors: Array, seen: Array) -> tuple[Array, Array, Array]:
+    """Return mean, deviation and root mean square error (n,) of the seen values of each row (n, k); errors else 0."""
+    count = np.maximum(seen.sum(axis=1), 1)
+    first = np.take_along_axis(values, seen.argmax(axis=1)[:, None], axis=1)  # exact: a constant deviates by 0
+    offsets = np.where(seen, values - first, 0.0)
+    mean = offsets.sum(axis=1) / count
+    spread = np.sqrt((np.where(seen, offsets - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
+    return first[:, 0] + mean, spread, np.sqrt((errors**2).sum(axis=1) / count)
+
+
+def _noise(level: Array) -> Array:
+    """Return the deviation that the arithmetic which made a constant may leave."""
+    return np.asarray(NOISE_STEPS * np.spacing(np.abs(level)))
 
 
 def concatenate(panels: Sequence[Panel]) -> Panel:
     """Join Panels of equal channels case-wise; shorter ones are padded with NaN, classes are united.
 
-    Raises InvalidDataError when the Panels differ in channels or in the fields they have.
+    Raises InvalidDataError when the Panels differ in channels or in the fields they have, or do not fit in memory.
     """
     first = panels[0]
     for other in panels[1:]:
         _check_alike(first, other)
     width = max(p.n_timepoints for p in panels)
+    check_room(4 * sum(map(len, panels)) * first.n_channels * width)
     fields: dict[str, Any] = {"X": np.concatenate([_widen(p.X, width) for p in panels])}
     fields["lengths"] = np.concatenate([p.lengths for p in panels])
     for name in ("static", "text"):
@@ -274,10 +345,12 @@ def _label_names(panel: Panel) -> list[str]:
 
 def _hash_values(digest: Any, values: Array, lengths: Array) -> None:
     """Hash (n_cases, n_timepoints, k) up to each case's length, with one bit pattern for NaN and for zero."""
-    valid = np.arange(values.shape[1])[None, :] < lengths[:, None]
-    inside = values[valid] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
-    inside[np.isnan(inside)] = np.nan
-    digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())
+    times = np.arange(values.shape[1])
+    for first in range(0, len(values), HASHED_CASES):  # in blocks: a copy of all values may not fit into memory
+        block, ends = values[first : first + HASHED_CASES], lengths[first : first + HASHED_CASES]
+        inside = block[times[None, :] < ends[:, None]] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
+        inside[np.isnan(inside)] = np.nan
+        digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())
 
 
 def _widen(array: Array, width: int) -> Array:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticUndefined
@@ -19,7 +19,7 @@ from pydantic_core import PydanticUndefined
 from tsbench.catalog import did_you_mean
 from tsbench.errors import UsageError
 
-Stage = Literal["pretrain", "probe"]
+Stage = Literal["pretrain", "training", "probe"]
 _UNSET: Any = object()
 
 
@@ -45,7 +45,9 @@ def param(
     low, high : inclusive bounds, also the search space; none by default.
     log : search on a logarithmic scale; not by default.
     tune : part of the search space; not by default.
-    stage : "pretrain", the default, when a change needs the method to be trained again, else "probe".
+    stage : "training" for what only training reads, so that it does not matter to a method that is not trained;
+        "probe" when a change does not need the method to be trained again; else "pretrain". By default as a base class
+        declares the parameter, else "pretrain".
     component : the parameter names an entry of this catalogue ("encoders"), whose own parameters are set as
         `name.key`.
     neutral : the value under which the parameter changes nothing; left out of a run's identity, so that adding
@@ -180,13 +182,23 @@ def declarations(cls: type[BaseParams]) -> list[Declaration]:
                 choices=get_args(info.annotation) if get_origin(info.annotation) is Literal else (),
                 log=bool(extra.get("log")),
                 tune=bool(extra.get("tune")),
-                stage="probe" if extra.get("stage") == "probe" else "pretrain",
+                stage=_stage(cls, name),
                 component=str(extra["component"]) if extra.get("component") else None,
                 neutral=extra.get("neutral"),
                 has_neutral="neutral" in extra,
             )
         )
     return found
+
+
+def _stage(cls: type[BaseParams], name: str) -> Stage:
+    """Return the stage that the nearest class declares which says one."""
+    for base in cls.__mro__:
+        info = base.model_fields.get(name) if issubclass(base, BaseModel) else None
+        extra = info.json_schema_extra if info is not None and isinstance(info.json_schema_extra, dict) else {}
+        if extra.get("stage"):
+            return cast(Stage, extra["stage"])
+    return "pretrain"
 
 
 def resolve(

@@ -141,6 +141,11 @@ class Protocol(BaseModel):
         """Return the name of the `meta` array to split by, or None."""
         return card.group if self.split.group == "card" else self.split.group
 
+    def split_name(self, card: Card) -> str:
+        """Return what tells the ways apart in which a dataset is split, such as "archive:" and "cv5.0:subject"."""
+        how = self.split.scheme if self.own_split else f"cv{self.split.folds}.{self.split.seed}"
+        return f"{how}:{self.group(card) or ''}"
+
     def folds(self, data: Data, card: Card) -> list[Fold]:
         """Return the folds of a dataset; raises UsageError when it cannot be split this way."""
         if self.split.scheme == "archive":
@@ -155,7 +160,11 @@ class Protocol(BaseModel):
         if group is not None and group not in panel.meta:
             known = ", ".join(panel.meta) or "none"
             raise UsageError(f"{card.name} has no meta array '{group}' to group by (it has: {known})")
-        return rotated_folds(panel.y, self.split.folds, self.split.seed, panel.meta[group] if group else None)
+        groups = panel.meta[group] if group else None
+        return rotated_folds(panel.y, self.split.folds, self.split.seed, groups, panel.classes)
+
+
+ARCHIVE = Protocol(name="archive", summary="A dataset's own split alone.", probe=OWN_PROBE)
 
 
 def _shortest(number: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,18 @@ import numpy.typing as npt
 
 from tsbench.dataset import Data, Fold, Index, check_fold
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+from tsbench.identity import digest
+from tsbench.panel import normalise_label
+
+DIGITS = 16  # of a digest in `split_text`
 
 
 def rotated_folds(
-    y: npt.NDArray[np.int64], n_folds: int = 5, seed: int = 0, groups: npt.NDArray[Any] | None = None
+    y: npt.NDArray[np.int64],
+    n_folds: int = 5,
+    seed: int = 0,
+    groups: npt.NDArray[Any] | None = None,
+    classes: Sequence[str] = (),
 ) -> list[Fold]:
     """Split cases into train, validation and test by rotation: 6:2:2 with five folds (TRLS, arXiv 2401.05431).
 
@@ -26,6 +36,7 @@ def rotated_folds(
     y : int64 (n,) class indices.
     groups : (n,) one label per case (subject, record); no group is in two parts. The parts are then those of
         scikit-learn's StratifiedGroupKFold and only about equal in size.
+    classes : the labels in the order of the class index, by which messages name a class.
 
     A class with fewer cases than folds is warned of (TsbenchWarning), and the parts are then not stratified: shuffled
     cases, or shuffled groups. Raises UsageError for fewer than 3 folds and InvalidDataError when there are fewer cases
@@ -39,7 +50,7 @@ def rotated_folds(
         )
     if groups is not None:
         _check_groups(groups, len(y), n_folds)
-    parts = _parts(y, n_folds, seed, groups)
+    parts = _parts(y, n_folds, seed, groups, classes)
     folds = []
     for i, test in enumerate(parts):
         following = (i + 1) % n_folds
@@ -49,16 +60,19 @@ def rotated_folds(
     return folds
 
 
-def _parts(y: npt.NDArray[np.int64], n_folds: int, seed: int, groups: npt.NDArray[Any] | None) -> list[Index]:
+def _parts(
+    y: npt.NDArray[np.int64], n_folds: int, seed: int, groups: npt.NDArray[Any] | None, classes: Sequence[str]
+) -> list[Index]:
     from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
     settings = {"n_splits": n_folds, "shuffle": True, "random_state": seed}
     counts = np.bincount(y)
     rare = np.flatnonzero((counts > 0) & (counts < n_folds))
     if len(rare):
+        name, count = f"'{classes[rare[0]]}'" if classes else rare[0], counts[rare[0]]
         warnings.warn(
-            f"class {rare[0]} has {counts[rare[0]]} cases for {n_folds} folds ({len(rare)} such classes): "
-            "the split is not stratified",
+            f"class {name} has {count} case{'' if count == 1 else 's'} for {n_folds} folds ({len(rare)} such "
+            f"class{'' if len(rare) == 1 else 'es'}): the split is not stratified",
             TsbenchWarning,
             stacklevel=3,
         )
@@ -97,15 +111,25 @@ def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool)
     """Return which of the unlabelled cases a fold may be pre-trained on; None for none.
 
     group : name of the `meta` array whose values (subjects, say) must not be on both sides; unlabelled cases of a group
-    that is validated or tested on are left out. own_split : the fold is the dataset's own. Where a protocol made the
-    fold and nothing says which cases a recording holds, none is taken (TsbenchWarning).
+    that is validated or tested on are left out, and where labelled and unlabelled cases share none at all, a
+    TsbenchWarning says so. own_split : the fold is the dataset's own. Where a protocol made the fold and nothing says
+    which cases a recording holds, none is taken (TsbenchWarning).
     """
     extra = data.unlabelled
     if extra is None:
         return None
     if group is not None and group in extra.meta and group in data.panel.meta:
         held_out = fold.test if fold.validation is None else np.concatenate([fold.validation, fold.test])
-        kept = np.flatnonzero(~np.isin(extra.meta[group], data.panel.meta[group][held_out]))
+        own, theirs = (list(map(normalise_label, panel.meta[group].tolist())) for panel in (data.panel, extra))
+        if not set(own) & set(theirs):
+            warnings.warn(
+                f"no {group} of the {len(extra)} unlabelled cases ('{theirs[0]}', say) is one of the labelled cases "
+                f"('{own[0]}', say): all are pre-trained on; where both name the same {group}s, spell them alike",
+                TsbenchWarning,
+                stacklevel=2,
+            )
+        left_out = {own[case] for case in held_out}
+        kept = np.asarray([case for case, name in enumerate(theirs) if name not in left_out], dtype=np.int64)
         return kept if len(kept) else None
     if own_split:
         return np.arange(len(extra))
@@ -116,3 +140,40 @@ def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool)
         stacklevel=2,
     )
     return None
+
+
+def split_text(data: Data, fold: Fold, group: str | None, own_split: bool) -> str:
+    """Return what a fold is made of, as digests: "test:... train:...", and "groups:..." where there is a group.
+
+    train : the cases for training and validation and the unlabelled ones that may be used. groups : which training
+    cases belong together; that shapes the folds of a search alone. Arguments are those of `unlabelled_index`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TsbenchWarning)
+        extra = unlabelled_index(data, fold, group, own_split)
+    used = [None if index is None else _index_digest(index) for index in (fold.train, fold.validation, extra)]
+    text = f"{test_text(fold.test)} train:{digest(used)[:DIGITS]}"
+    if group is None or group not in data.panel.meta:
+        return text
+    together = np.unique(data.panel.meta[group][fold.train], return_inverse=True)[1]
+    return f"{text} groups:{_index_digest(together)[:DIGITS]}"
+
+
+def test_text(cases: npt.NDArray[np.integer[Any]]) -> str:
+    """Return the part of `split_text` that is known of predictions alone, from the indices of their cases."""
+    return f"test:{_index_digest(cases)[:DIGITS]}"
+
+
+def same_split(one: str | None, other: str | None) -> bool:
+    """Say whether two texts of `split_text` agree in every part that both have."""
+    left, right = (dict(part.partition(":")[::2] for part in (text or "").split()) for text in (one, other))
+    return all(left[name] == right[name] for name in left.keys() & right.keys())
+
+
+def counts_for(stored: str | None, split: str) -> bool:
+    """Say whether a result whose split is stored so is one of this split; any is where "" says that it is not known."""
+    return not split or (bool(stored) and same_split(stored, split))
+
+
+def _index_digest(index: npt.NDArray[np.integer[Any]]) -> str:
+    return hashlib.sha256(np.asarray(index, dtype="<i8").tobytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tsbench.batch import Batch
+from tsbench.clock import work_seconds
 from tsbench.errors import MethodError, returned
 from tsbench.interfaces import SSLMethod, Step
 
@@ -36,7 +36,7 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
 
     Raises MethodError naming the step, and the parameter at fault, when the loss is not finite.
     """
-    started = time.perf_counter()
+    started = work_seconds()
     device = sources[0].x.device
     rng = torch.Generator(device).manual_seed(seed)
     method.train()
@@ -44,7 +44,7 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     method.on_fit_start(prepared)
     if not method.trains:
         method.eval()
-        return FitReport(seconds=time.perf_counter() - started)
+        return FitReport(seconds=work_seconds() - started)
     loop = _Loop(method, device, _total_steps(method, prepared), progress)
     epoch = 0
     while loop.step < loop.total:
@@ -57,7 +57,7 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     loop.check_pending()
     method.on_fit_end()
     method.eval()
-    return FitReport(loop.step, time.perf_counter() - started, loop.curve())
+    return FitReport(loop.step, work_seconds() - started, loop.curve())
 
 
 class _Loop:

@@ -37,43 +37,87 @@ class AimTS(SSLMethod):
 
         encoder: str = param("aimts-cnn", like="encoder", doc="encoder of one channel, a vector per time point")
         epochs: int = param(60, like="epochs", doc="passes over the training cases after the warm-up")
-        warmup_epochs: int = param(1, low=0, high=100_000, doc="passes before, with the series-image loss only")
+        warmup_epochs: int = param(
+            1, low=0, high=100_000, stage="training", doc="passes before, with the series-image loss only"
+        )
         batch_size: int = param(16, like="batch_size", low=2, doc="cases per step, of one source")
         lr: float = param(7e-4, like="lr", doc="learning rate of AdamW")
         weight_decay: float = param(0.01, like="weight_decay", doc="decoupled weight decay")
         lr_rule: Literal["constant", "published"] = param(
             "constant",
+            stage="training",
             doc="published: lr times 0.5^(e - 1) after each tenth epoch e, 1/512 after the tenth, nothing later",
         )
-        jitter: float | None = param(0.3, low=0.0, high=100.0, tune=True, doc="noise; none: no such view")
-        scaling: float | None = param(0.5, low=0.0, high=100.0, tune=True, doc="spread of the factor; none: no view")
-        slicing: float | None = param(0.5, low=0.01, high=1.0, tune=True, doc="share that is kept; none: no view")
-        time_warping: int | None = param(100, low=1, high=10_000, doc="changes of speed; none: no such view")
-        speed_ratio: float = param(10.0, low=1.0, high=1000.0, tune=True, doc="highest speed over the lowest")
-        window_warping: float | None = param(0.3, low=0.01, high=1.0, tune=True, doc="share warped; none: no view")
-        shrink: float = param(0.5, low=0.01, high=100.0, doc="one factor of the warped window")
-        stretch: float = param(2.0, low=0.01, high=100.0, doc="the other factor")
-        inter_weight: float = param(0.9, low=0.0, high=100.0, tune=True, doc="weight of L_inter, prototypes; 0: off")
-        intra_weight: float = param(0.1, low=0.0, high=100.0, tune=True, doc="weight of L_intra, augmentations; 0: off")
-        temperature_low: float = param(1.0, low=1e-3, high=100.0, doc="temperature of the positives of L_intra")
-        temperature_high: float = param(1.01, low=1e-3, high=100.0, doc="temperature of the farthest pair of L_intra")
-        image_weight: float = param(1.0, low=0.0, high=100.0, tune=True, doc="weight of L_SI, images; 0: no images")
+        jitter: float | None = param(
+            0.3, low=0.0, high=100.0, tune=True, stage="training", doc="noise; none: no such view"
+        )
+        scaling: float | None = param(
+            0.5, low=0.0, high=100.0, tune=True, stage="training", doc="spread of the factor; none: no view"
+        )
+        slicing: float | None = param(
+            0.5, low=0.01, high=1.0, tune=True, stage="training", doc="share that is kept; none: no view"
+        )
+        time_warping: int | None = param(
+            100, low=1, high=10_000, stage="training", doc="changes of speed; none: no such view"
+        )
+        speed_ratio: float = param(
+            10.0, low=1.0, high=1000.0, tune=True, stage="training", doc="highest speed over the lowest"
+        )
+        window_warping: float | None = param(
+            0.3, low=0.01, high=1.0, tune=True, stage="training", doc="share warped; none: no view"
+        )
+        shrink: float = param(0.5, low=0.01, high=100.0, stage="training", doc="one factor of the warped window")
+        stretch: float = param(2.0, low=0.01, high=100.0, stage="training", doc="the other factor")
+        inter_weight: float = param(
+            0.9, low=0.0, high=100.0, tune=True, stage="training", doc="weight of L_inter, prototypes; 0: off"
+        )
+        intra_weight: float = param(
+            0.1, low=0.0, high=100.0, tune=True, stage="training", doc="weight of L_intra, augmentations; 0: off"
+        )
+        temperature_low: float = param(
+            1.0, low=1e-3, high=100.0, stage="training", doc="temperature of the positives of L_intra"
+        )
+        temperature_high: float = param(
+            1.01, low=1e-3, high=100.0, stage="training", doc="temperature of the farthest pair of L_intra"
+        )
+        image_weight: float = param(
+            1.0, low=0.0, high=100.0, tune=True, stage="training", doc="weight of L_SI, images; 0: no images"
+        )
         image_temperature: float = param(
-            0.07, low=1e-3, high=100.0, log=True, tune=True, doc="temperature of L_SI; not specified in the paper"
+            0.07,
+            low=1e-3,
+            high=100.0,
+            log=True,
+            tune=True,
+            stage="training",
+            doc="temperature of L_SI; not specified in the paper",
         )
         mix_weight: float = param(
-            0.5, low=0.0, high=1.0, doc="share of L_SI with mixed negatives; not specified in the paper; 0: no mixup"
+            0.5,
+            low=0.0,
+            high=1.0,
+            stage="training",
+            doc="share of L_SI with mixed negatives; not specified in the paper; 0: no mixup",
         )
-        mix_alpha: float = param(0.1, low=1e-3, high=100.0, doc="both parameters of the Beta distribution of the mix")
-        image_map: ImageMap = param("line-plot", doc="image of a channel")
-        cell_size: int = param(64, low=8, high=1024, doc="pixels of a channel's image, each way")
-        image_encoder: str = param("resnet18.tv_in1k", doc="frozen network: a model of timm, or small-cnn")
+        mix_alpha: float = param(
+            0.1, low=1e-3, high=100.0, stage="training", doc="both parameters of the Beta distribution of the mix"
+        )
+        image_map: ImageMap = param("line-plot", stage="training", doc="image of a channel")
+        cell_size: int = param(64, low=8, high=1024, stage="training", doc="pixels of a channel's image, each way")
+        image_encoder: str = param(
+            "resnet18.tv_in1k", stage="training", doc="frozen network: a model of timm, or small-cnn"
+        )
         image_weights: Annotated[str | None, AfterValidator(pin_weights)] = param(
-            None, doc="its weights: none (random), pretrained (ImageNet, downloaded) or a file; the paper's: pretrained"
+            None,
+            stage="training",
+            doc="its weights: none (random), pretrained (ImageNet, downloaded) or a file; the paper's: pretrained",
         )
-        dropout: float = param(0.1, low=0.0, high=0.9, doc="dropout of the projections")
+        dropout: float = param(0.1, low=0.0, high=0.9, stage="training", doc="dropout of the projections")
         recompute: bool = param(
-            False, doc="keep no activations of the augmented views: less memory, more time", neutral=False
+            False,
+            stage="training",
+            doc="keep no activations of the augmented views: less memory, more time",
+            neutral=False,
         )
         channels: Literal["concatenate", "mean"] = param(
             "concatenate", stage="probe", doc="channels in a representation: side by side, or averaged"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import filecmp
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -9,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsbench.dataset import Card, Data, Dataset, search_path
-from tsbench.errors import InvalidDataError, MissingDataError, UsageError
+from tsbench.errors import InvalidDataError, MissingDataError, TsbenchWarning, UsageError
 from tsbench.fetch import fetched_folder
 from tsbench.panel import Panel
 from tsbench_archives import readers, sources
@@ -71,9 +74,14 @@ class ArchiveDataset(Dataset):
         return self._find() is not None
 
     def files(self) -> list[Path]:
-        """Return the train file(s), then the test file(s)."""
+        """Return the train file(s), then the test file(s); warns of a copy in another folder that differs."""
         source = self._find()
-        return source.files if source else []
+        if source is None:
+            return []
+        if len(search_path()) > 1:
+            for folder in self._searched():
+                _compare(*((file, folder / file.name) for file in source.files))
+        return source.files
 
     def load(self) -> Data:
         """Read train and test into one Panel (train cases first) with the fold "archive".
@@ -110,13 +118,17 @@ class ArchiveDataset(Dataset):
 
     def _folders(self) -> Iterator[Path]:
         """Yield the existing folders that may hold the dataset's files."""
+        yield from self._searched()
+        for base in (fetched_folder(), *_bundles()):
+            yield base / self.row.name
+
+    def _searched(self) -> Iterator[Path]:
+        """Yield those of the search path."""
         for root in search_path():
             for base in (root, *(root / folder for folder in FOLDERS)):
                 if base.is_dir():
                     yield base / self.row.name
                     yield base
-        for base in (fetched_folder(), *_bundles()):
-            yield base / self.row.name
 
     def _missing(self) -> str:
         name = self.row.name
@@ -131,6 +143,18 @@ class ArchiveDataset(Dataset):
             f"dataset {name} is not on this machine (searched {searched}); get it with 'tsbench data fetch {name}', "
             f"or add a folder that holds {name}_TRAIN.ts with --data-dir or TSBENCH_DATA"
         )
+
+
+@cache
+def _compare(*copies: tuple[Path, Path]) -> None:
+    """Warn, once, of files that are there beside those in use (the first of each pair) and differ from them."""
+    with contextlib.suppress(OSError):
+        if all(other.is_file() for _, other in copies):
+            for used, other in copies:
+                if not used.samefile(other) and not filecmp.cmp(used, other, shallow=False):
+                    message = f"{used} is used; {other} differs from it: name the folder of one of them only"
+                    warnings.warn(message, TsbenchWarning, stacklevel=3)
+                    return
 
 
 @cache

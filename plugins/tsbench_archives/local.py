@@ -8,7 +8,7 @@ from pathlib import Path
 from tsbench.dataset import Card, Data, Dataset
 from tsbench.errors import MissingDataError, UsageError
 from tsbench.panel import Panel
-from tsbench_archives import readers, sources, tables
+from tsbench_archives import arrays, readers, sources, tables
 
 READERS = {
     "ts": readers.read_ts,
@@ -16,7 +16,7 @@ READERS = {
     "tsv": readers.read_tsv,
     "csv": tables.read_table,
     "parquet": tables.read_table,
-    "npz": tables.read_npz,
+    "npz": arrays.read_npz,
 }
 TABLES = ("csv", "parquet", "npz")
 KNOWN = ", ".join(f".{extension}" for extension in READERS)
@@ -59,13 +59,12 @@ class LocalDataset(Dataset):
 
     def load(self) -> Data:
         """Read the data; raises InvalidDataError naming file and line when it cannot be used."""
-        return sources.load(self.source, _read)
+        return sources.load(self.source, self._read)
 
-
-def _read(paths: tuple[Path, ...]) -> Panel:
-    if sources.split_name(paths[0])[1] == "UNLABELLED":
-        return tables.read_unlabelled(paths[0])
-    return readers.read_channels(paths) if len(paths) > 1 else READERS[_extension(paths[0])](paths[0])
+    def _read(self, paths: tuple[Path, ...]) -> Panel:
+        if paths == self.source.unlabelled:
+            return tables.read_unlabelled(paths[0])
+        return readers.read_channels(paths) if len(paths) > 1 else READERS[_extension(paths[0])](paths[0])
 
 
 def _extension(path: Path) -> str:
@@ -95,6 +94,8 @@ def _resolve(path: Path) -> tuple[str, sources.Source]:
     single = [] if part or not stem else [folder / f"{stem}.{extension}" for extension in extensions]
     pair = sources.find_pair(folder, stem, extensions) if part or path.is_dir() else None
     found = pair or next((sources.Source((file,)) for file in single if file.is_file()), None)
+    if found is None and part == "UNLABELLED":  # with nothing beside it, it is not the unlabelled part of anything
+        return path.stem, sources.Source((path,))
     if found is None:
         raise MissingDataError(
             f"{folder}: dataset {name} has only one of its train and test files; add the other, "

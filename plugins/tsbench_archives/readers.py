@@ -6,40 +6,26 @@ lower-cases them) and hands aeon a clean copy: no comments, no blank lines, no o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import numpy as np
 
 from tsbench.errors import InvalidDataError
+from tsbench.memory import check_room
 from tsbench.panel import Panel, normalise_label
-
-MISSING_LABELS = ("", "?", "nan")
-
-
-class _Case(NamedTuple):
-    """One case as text: its line in the file, the values of each channel, its label."""
-
-    line: int
-    channels: list[str]
-    label: str
-
-
-class _Cases(NamedTuple):
-    """What the first pass found: the cases, and whether they may differ in length."""
-
-    cases: Iterator[_Case]
-    unequal: bool = False
+from tsbench_archives.arff import scan_arff
+from tsbench_archives.cells import MISSING, reason, shown, why_missing
+from tsbench_archives.scan import Case, Cases, scan_ts, scan_tsv, scan_txt
 
 
 @dataclass(frozen=True)
 class _Format:
     """How to find the cases of a file and to write them (`header`, then a `row` per case) for aeon's `parser`."""
 
-    scan: Callable[[Path], _Cases]
+    scan: Callable[[Path], Cases]
     parser: str
     suffix: str
     separator: str
@@ -59,7 +45,7 @@ def read_tsv(path: Path) -> Panel:
 
 def read_txt(path: Path) -> Panel:
     """Read a .txt file of the UCR archive: label first, separated by blanks, univariate. Raises InvalidDataError."""
-    return _read(path, replace(_TSV, scan=_scan_txt))
+    return _read(path, replace(_TSV, scan=scan_txt))
 
 
 def read_arff(path: Path) -> Panel:
@@ -79,17 +65,6 @@ def read_channels(paths: Sequence[Path]) -> Panel:
                 "all files of one part must list the same cases in the same order"
             )
     return replace(panels[0], X=np.concatenate([panel.X for panel in panels], axis=1))
-
-
-def reason(error: Exception) -> str:
-    """Return what a library's error says, on one line of moderate length."""
-    return f"{type(error).__name__}: {shown(str(error), 200)}"
-
-
-def shown(text: str, width: int = 40) -> str:
-    """Return text from a file as a message shows it: on one line, cut to a width."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else f"{line[:width]}..."
 
 
 def trim_padding(panel: Panel) -> Panel:
@@ -118,12 +93,18 @@ def _write_copy(path: Path, form: _Format, copy: Path) -> tuple[list[str], list[
         raise InvalidDataError(f"{path}: the file is empty")
     labels: list[str] = []
     lengths: list[int] = []
+    unlabelled: list[Case] = []
     n_channels = 0
     scanned = form.scan(path)
     with copy.open("w", encoding="utf-8") as out:
         out.write(form.header)
         for case in scanned.cases:
+            if _check_label(f"{path}:{case.line}", case.label, scanned):
+                unlabelled.append(case)
+                continue
             length = _check_case(f"{path}:{case.line}", case, form.separator)
+            if scanned.univariate and len(case.channels) > 1:
+                raise InvalidDataError(f"{path}:{case.line}: {len(case.channels)} channels where @univariate is true")
             n_channels = n_channels or len(case.channels)
             if len(case.channels) != n_channels:
                 raise InvalidDataError(
@@ -138,15 +119,27 @@ def _write_copy(path: Path, form: _Format, copy: Path) -> tuple[list[str], list[
             labels.append(case.label)
             lengths.append(length)
             out.write(form.row(case.channels) + "\n")
+    if unlabelled:
+        line, _, label = unlabelled[0]
+        why = why_missing(label, len(unlabelled), "case")
+        raise InvalidDataError(f"{path}:{line}: the case has no label {why}; label it or remove it")
     if not labels:
         raise InvalidDataError(f"{path}: holds no case")
     return labels, lengths
 
 
-def _check_case(where: str, case: _Case, separator: str) -> int:
+def _check_label(where: str, label: str, scanned: Cases) -> bool:
+    """Say whether a case has no label; a spelling of a missing value is a label where the file declares it."""
+    declared = normalise_label(label) in scanned.declared
+    if label in MISSING and (not declared or label == "?"):
+        return True
+    if scanned.declared and not declared:  # values taken for a label, or a slip of the pen
+        raise InvalidDataError(f"{where}: label {shown(label)!r} is not among those of {scanned.listed_in}")
+    return False
+
+
+def _check_case(where: str, case: Case, separator: str) -> int:
     """Return the number of time points of a case."""
-    if case.label.lower() in MISSING_LABELS:
-        raise InvalidDataError(f"{where}: the case has no label; label it or remove it")
     for number, channel in enumerate(case.channels):
         if separator * 2 in f"{separator}{channel}{separator}":
             raise InvalidDataError(
@@ -164,7 +157,7 @@ def _check_case(where: str, case: _Case, separator: str) -> int:
 
 
 def _values(path: Path, form: _Format, copy: Path, lengths: list[int]) -> np.ndarray:
-    """Parse the copy; return float32 (n_cases, n_channels, n_timepoints), NaN beyond each length."""
+    """Parse the copy; return float64 (n_cases, n_channels, n_timepoints), NaN beyond each length."""
     from aeon import datasets  # takes a second to import, which asking whether a dataset is here must not
 
     try:
@@ -173,10 +166,12 @@ def _values(path: Path, form: _Format, copy: Path, lengths: list[int]) -> np.nda
             raise ValueError(f"{len(cases)} cases were read from {len(lengths)} lines")
         if getattr(cases, "dtype", None) in (np.dtype(object), np.dtype(bool)):
             raise ValueError("a value is not a number")
-        X = np.full((len(cases), len(cases[0]), max(lengths)), np.nan, dtype=np.float32)
-        with np.errstate(over="ignore"):  # Panel refuses the infinite values an overflow leaves
-            for i, values in enumerate(cases):
-                X[i, :, : lengths[i]] = values
+        check_room(2 * 8 * len(cases) * len(cases[0]) * max(lengths))
+        X = np.full((len(cases), len(cases[0]), max(lengths)), np.nan)
+        for i, values in enumerate(cases):
+            X[i, :, : lengths[i]] = values
+    except InvalidDataError:
+        raise
     except Exception as error:
         raise InvalidDataError(_culprit(path, form) or f"{path}: {reason(error)}") from error
     return X
@@ -188,7 +183,7 @@ def _culprit(path: Path, form: _Format) -> str:
     return next((text for text in wrong if text), "")
 
 
-def _wrong_value(where: str, case: _Case, separator: str) -> str:
+def _wrong_value(where: str, case: Case, separator: str) -> str:
     """Name the first value of a case that is not a number; the empty string when there is none."""
     for number, channel in enumerate(case.channels):
         for time, token in enumerate(channel.split(separator)):
@@ -218,108 +213,9 @@ def _labels(panel: Panel) -> list[str]:
     return [panel.classes[i] for i in panel.y]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number, text) of the lines that are neither blank nor a comment."""
-    with path.open(encoding=encoding(path)) as file:
-        for number, line in enumerate(file, start=1):
-            text = line.strip(" \r\n")
-            if text.strip() and text[0] not in "#%":
-                yield number, text
-
-
-def encoding(path: Path) -> str:
-    """Return utf-8 (with or without a byte order mark) or, where the bytes are not that, latin-1."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            while file.read(1 << 20):
-                pass
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
-
-
-def _scan_ts(path: Path) -> _Cases:
-    lines = _lines(path)
-    header: dict[str, str] = {}
-    for _, text in lines:
-        if text.lower() == "@data":
-            break
-        tag, _, value = text.partition(" ")
-        header[tag.lower()] = value.strip()
-    else:
-        raise InvalidDataError(f"{path}: has no @data line; a .ts file needs one before its cases")
-    if header.get("@timestamps", "").lower() == "true":
-        raise InvalidDataError(f"{path}: @timeStamps true is not supported; write the values on a regular grid")
-    if header.get("@targetlabel", "").lower() == "true":
-        raise InvalidDataError(f"{path}: @targetLabel true: a regression problem, not a classification problem")
-    flag, *declared = header.get("@classlabel", "true").split() or ["true"]
-    if flag.lower() == "false":
-        raise InvalidDataError(
-            f"{path}: @classLabel false: the cases have no labels; a classification problem needs them"
-        )
-    unequal = header.get("@equallength", "true").lower() == "false"
-    return _Cases(_ts_cases(path, lines, {normalise_label(label) for label in declared}), unequal)
-
-
-def _ts_cases(path: Path, lines: Iterator[tuple[int, str]], declared: set[str]) -> Iterator[_Case]:
-    for number, text in lines:
-        *channels, label = (part.strip() for part in text.split(":"))
-        if not channels:
-            raise InvalidDataError(f"{path}:{number}: the case has no label; a case ends in ':label'")
-        # Values taken for a label: what a line of several channels without one looks like.
-        if declared and label not in MISSING_LABELS and normalise_label(label) not in declared:
-            raise InvalidDataError(f"{path}:{number}: label {shown(label)!r} is not among those of @classLabel")
-        yield _Case(number, channels, label)
-
-
-def _scan_tsv(path: Path) -> _Cases:
-    return _Cases(_split_label(path, _lines(path)))
-
-
-def _scan_txt(path: Path) -> _Cases:
-    return _Cases(_split_label(path, ((number, "\t".join(text.split())) for number, text in _lines(path))))
-
-
-def _split_label(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[_Case]:
-    for number, text in lines:
-        label, tab, values = text.partition("\t")
-        if not tab:
-            raise InvalidDataError(f"{path}:{number}: a label followed by values is expected, found {shown(text)!r}")
-        yield _Case(number, [values], label.strip())
-
-
-def _scan_arff(path: Path) -> _Cases:
-    lines = _lines(path)
-    target = ""
-    for _, text in lines:
-        lowered = text.lower()
-        if lowered == "@data":
-            break
-        if lowered.startswith("@attribute"):
-            target = text
-    else:
-        raise InvalidDataError(f"{path}: has no @data line; an .arff file needs one before its cases")
-    if not target.rstrip().endswith("}"):
-        raise InvalidDataError(
-            f"{path}: the last attribute must list the classes in braces, found {shown(target)!r}; "
-            "a numeric target is a regression problem, not a classification problem"
-        )
-    return _Cases(_arff_cases(path, lines))
-
-
-def _arff_cases(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[_Case]:
-    for number, text in lines:
-        quote = text[0] if text[0] in "'\"" else ""
-        values, comma, label = text.removeprefix(quote).rpartition(f"{quote},")
-        if not comma:
-            raise InvalidDataError(f"{path}:{number}: values followed by a label are expected, found {shown(text)!r}")
-        channels = values.split("\\n") if quote else [values]
-        yield _Case(number, channels, label.strip().strip("'\""))
-
-
 # The copy declares unequal lengths throughout: lengths were checked, and aeon then returns one array per case.
 _TS = _Format(
-    scan=_scan_ts,
+    scan=scan_ts,
     parser="load_from_ts_file",
     suffix=".ts",
     separator=",",
@@ -327,7 +223,7 @@ _TS = _Format(
     row=lambda channels: ":".join([*channels, "0"]),
 )
 _TSV = _Format(
-    scan=_scan_tsv,
+    scan=scan_tsv,
     parser="load_from_tsv_file",
     suffix=".tsv",
     separator="\t",
@@ -335,7 +231,7 @@ _TSV = _Format(
     row=lambda channels: "0\t" + channels[0].replace("?", "NaN"),
 )
 _ARFF = _Format(
-    scan=_scan_arff,
+    scan=scan_arff,
     parser="load_from_arff_file",
     suffix=".arff",
     separator=",",

@@ -1,4 +1,4 @@
-"""Readers of a user's own tables and arrays (.csv, .parquet, .npz), each returning one Panel.
+"""Readers of a user's own tables (.csv, .parquet), each returning one Panel.
 
 A table is wide (one row per case, every column a time point) or, when it has a column `case`, long (one row per time
 point). The columns `subject`, `record`, `fold` and `group` describe a case and become its `meta`.
@@ -19,13 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsbench.errors import InvalidDataError
-from tsbench.panel import Panel
-from tsbench_archives.readers import MISSING_LABELS, encoding, reason, shown
+from tsbench.memory import check_room
+from tsbench.panel import Panel, normalise_label
+from tsbench_archives.arrays import META, array_names, read_npz
+from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
+from tsbench_archives.dates import TIMES, is_date, seconds
 
-META = ("subject", "record", "fold", "group")
 TEXT = ("case", "label", *META)
+DROP = "drop the column: rows then keep their order"
 UNFIT = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-ARRAYS = ("X", "y", "lengths", "times", "static")
 
 
 @dataclass(frozen=True)
@@ -44,36 +46,70 @@ class _Table:
         return f"{self.path}{':' if self.path.suffix.lower() == '.csv' else ', row '}{self.lines[int(row)]}"
 
     def text(self, name: str) -> npt.NDArray[Any]:
-        """Return a column as text; raises InvalidDataError where it is empty."""
-        column = self.frame[name]
-        values = np.asarray([str(value).strip() for value in column.tolist()], dtype=object)
-        empty = column.isna().to_numpy() | np.isin([value.lower() for value in values], MISSING_LABELS)
-        if empty.any():
-            raise InvalidDataError(f"{self.where(empty.argmax())}: column '{name}' is empty; fill it or remove the row")
-        return values
+        """Return a column as names spelt as `normalise_label` does; raises InvalidDataError where one is missing."""
+        cells = self.cells(name)
+        missing = [row for row, cell in enumerate(cells) if cell in MISSING]
+        if missing:
+            why = why_missing(cells[missing[0]], len(missing), "row")
+            raise InvalidDataError(
+                f"{self.where(missing[0])}: column '{name}' is empty {why}; fill it or remove the row"
+            )
+        spelling = {cell: normalise_label(cell) for cell in set(cells)}
+        return np.asarray([spelling[cell] for cell in cells], dtype=object)
 
-    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+    def cells(self, name: str) -> list[str]:
+        """Return a column as text without surrounding blanks, "" where it is empty; a text that is repeated is one."""
+        column = self.frame[name]
+        values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+        # A number keeps its type until normalise_label has seen it: 2.0 and 1e16 are whole.
+        cells = [value.strip() if isinstance(value, str) else normalise_label(value) for value in values.tolist()]
+        if values is not column:
+            return ["" if code < 0 else cells[code] for code in column.cat.codes]
+        return ["" if empty else cell for cell, empty in zip(cells, column.isna(), strict=True)]
+
+    def numbers(self, name: str, remedy: str = "leave it empty where the value is missing") -> npt.NDArray[np.float64]:
         """Return a column as float64, NaN where empty; raises InvalidDataError where a value is not a number."""
         column = self.frame[name]
         if column.dtype.kind in "iufb":
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
-        values = pd.to_numeric(column.astype(str), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        bad = np.isnan(values) & ~column.isna().to_numpy()
-        if bad.any():
-            found = shown(str(column.iloc[bad.argmax()]))
+        cells = self.cells(name)
+        values = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+        bad = [row for row in np.flatnonzero(np.isnan(values)) if cells[row] not in MISSING]
+        if bad:
+            found = shown(cells[bad[0]])
             raise InvalidDataError(
-                f"{self.where(bad.argmax())}: column '{shown(name)}': {found!r} is not a number; "
-                "correct it, or leave it empty where the value is missing"
+                f"{self.where(bad[0])}: column '{shown(name)}': {found!r} is not a number; correct it, or {remedy}"
             )
         return values
+
+    def matrix(self, names: list[str]) -> npt.NDArray[np.float64]:
+        """Return columns as float64 (n_rows, n_columns), read as `numbers` does."""
+        frame = self.frame[names]
+        if all(kind.kind in "iufb" for kind in frame.dtypes):  # at once: asking pandas for 64,000 columns takes long
+            return frame.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.stack([self.numbers(name) for name in names], axis=1)
+
+    def times(self, case: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the column `time`: numbers as they are, dates as seconds since the first of their case.
+
+        Raises InvalidDataError where a cell is empty, or neither.
+        """
+        numeric = self.frame["time"].dtype.kind in "iufb"
+        cells = [] if numeric else self.cells("time")
+        dated = any(map(is_date, cells))
+        times = seconds(cells, case, self.where) if dated else self.numbers("time", f"write {TIMES}, or {DROP}")
+        if np.isnan(times).any():
+            at = np.isnan(times).argmax()
+            raise InvalidDataError(f"{self.where(at)}: column 'time' is empty; fill it, or {DROP}")
+        return times
 
 
 def read_table(path: Path, labelled: bool = True) -> Panel:
     """Read a .csv or .parquet file, wide or long (see the module). Raises InvalidDataError.
 
     Wide: a column `label`; every other column is a time point, in file order; an empty cell is a missing value.
-    Long: columns `case` and `label` (constant within a case), optionally `time` (a number, by which rows are ordered);
-    every other column is a channel; cases may differ in length and keep the order of their first rows.
+    Long: columns `case` and `label` (constant within a case), optionally `time` (numbers or dates, by which rows are
+    ordered); every other column is a channel; cases may differ in length and keep the order of their first rows.
     """
     table = _read_csv(path, labelled) if path.suffix.lower() == ".csv" else _read_parquet(path, labelled)
     if not len(table.frame):
@@ -89,31 +125,13 @@ def read_unlabelled(path: Path) -> Panel:
     return read_npz(path, labelled=False) if path.suffix.lower() == ".npz" else read_table(path, labelled=False)
 
 
-def read_npz(path: Path, labelled: bool = True) -> Panel:
-    """Read arrays from a .npz file. Raises InvalidDataError.
-
-    X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), y (n_cases,); optionally lengths (n_cases,), times
-    (n_cases, n_timepoints), static (n_cases, n_static) and any meta_<name> (n_cases,). Values beyond a case's length
-    are ignored.
-    """
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except Exception as error:  # a damaged archive raises errors of many kinds
-        raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
-    try:
-        return _from_arrays(arrays, labelled)
-    except InvalidDataError as error:
-        raise InvalidDataError(f"{path}: {error}") from error
-
-
 def meta_names(path: Path) -> tuple[str, ...]:
     """Return the names of the per-case columns of a file without reading its values."""
     try:
         match path.suffix.lower():
             case ".npz":
-                with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                    return tuple(name.removeprefix("meta_") for name in file.files if name.startswith("meta_"))
+                names = array_names(path)
+                return tuple(name.removeprefix("meta_") for name in names if name.startswith("meta_"))
             case ".csv":
                 with path.open(newline="", encoding=encoding(path)) as file:
                     names = next(csv.reader(file), [])
@@ -146,7 +164,8 @@ def _read_csv(path: Path, labelled: bool) -> _Table:
             index_col=False,
             encoding=encoding(path),
             converters={name: str.strip for name in TEXT if name in names},
-            na_values=["?"],
+            keep_default_na=False,
+            na_values=sorted(MISSING),
             float_precision="round_trip",
             low_memory=False,
         )
@@ -157,9 +176,18 @@ def _read_csv(path: Path, labelled: bool) -> _Table:
 
 def _read_parquet(path: Path, labelled: bool) -> _Table:
     try:
+        with pq.ParquetFile(path) as file:
+            facts, schema = file.metadata, file.schema_arrow
+        packed = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
+        check_room(2 * 8 * facts.num_rows * facts.num_columns + packed)
+        # A text that is repeated stays one: a dictionary may unpack to any size.
+        texts = [column.name for column in schema if pa.types.is_string(column.type)]
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            table = file.read(use_threads=False)  # threads make a wide table slower
         # Without its metadata pandas keeps an index as the column it is, so that `case` may be one.
-        table = pq.read_table(path)
         frame = table.to_pandas(ignore_metadata=True)
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{path}: {error}") from error
     except Exception as error:  # a damaged file raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
     for column in table.schema:
@@ -173,11 +201,13 @@ def _read_parquet(path: Path, labelled: bool) -> _Table:
 def _check_names(path: Path, names: list[str], labelled: bool) -> None:
     if not any(names):
         raise InvalidDataError(f"{path}: the file is empty; a header with the names of the columns is expected")
+    known: set[str] = set()
     for number, name in enumerate(names):
         if name in ("", "__index_level_0__") or name.startswith("Unnamed:"):
             raise InvalidDataError(f"{path}: column {number} has no name; name it, or drop it if it is a row index")
-        if name in names[:number]:
+        if name in known:
             raise InvalidDataError(f"{path}: two columns are called '{shown(name)}'; names must differ")
+        known.add(name)
     listed = ", ".join(map(shown, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     if labelled and "label" not in names:
         raise InvalidDataError(f"{path}: has no column 'label'; its columns are {listed}")
@@ -189,8 +219,8 @@ def _check_names(path: Path, names: list[str], labelled: bool) -> None:
 
 def _wide(table: _Table, labelled: bool) -> Panel:
     points = [name for name in table.names if name not in TEXT]
-    X = np.stack([table.numbers(name) for name in points], axis=1)[:, None, :]
-    meta = {name: table.text(name).astype(str) for name in META if name in table.frame}
+    X = table.matrix(points)[:, None, :]
+    meta = {name: _names(table.text(name)) for name in META if name in table.frame}
     return Panel.build(X, table.text("label") if labelled else None, meta=meta)
 
 
@@ -198,9 +228,7 @@ def _long(table: _Table, labelled: bool) -> Panel:
     case, names = pd.factorize(table.text("case"))
     lengths = np.bincount(case)
     channels = [name for name in table.names if name not in (*TEXT, "time")]
-    time = table.numbers("time") if "time" in table.frame else np.arange(len(case), dtype=np.float64)
-    if np.isnan(time).any():
-        raise InvalidDataError(f"{table.where(np.isnan(time).argmax())}: column 'time' is empty; fill it")
+    time = table.times(case) if "time" in table.frame else np.arange(len(case), dtype=np.float64)
     order = np.lexsort((time, case))
     row = case[order]
     position = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]
@@ -208,6 +236,7 @@ def _long(table: _Table, labelled: bool) -> Panel:
     if len(repeated):
         at = order[repeated[0] + 1]
         raise InvalidDataError(f"{table.where(at)}: case {shown(names[case[at]])!r} has two rows at time {time[at]:g}")
+    check_room(2 * 8 * len(lengths) * len(channels) * int(lengths.max()))
     X = np.full((len(lengths), len(channels), lengths.max()), np.nan)
     for number, name in enumerate(channels):
         X[row, number, position] = table.numbers(name)[order]
@@ -215,8 +244,14 @@ def _long(table: _Table, labelled: bool) -> Panel:
     if "time" in table.frame:
         fields["times"] = np.full((len(lengths), lengths.max()), np.nan)
         fields["times"][row, position] = time[order]
-    fields["meta"] = {name: _constant(table, name, case).astype(str) for name in META if name in table.frame}
+    fields["meta"] = {name: _names(_constant(table, name, case)) for name in META if name in table.frame}
     return Panel.build(X, _constant(table, "label", case) if labelled else None, **fields)
+
+
+def _names(cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return names as an array of text, which has room for the longest in every cell."""
+    check_room(4 * len(cells) * max(map(len, cells)))
+    return cells.astype(str)
 
 
 def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -232,41 +267,3 @@ def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDAr
             "it must be constant within a case"
         )
     return first
-
-
-def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
-    there = ", ".join(map(shown, sorted(arrays))) or "none"
-    unknown = [name for name in arrays if name not in ARRAYS and not name.startswith("meta_")]
-    if unknown or "X" not in arrays or (labelled and "y" not in arrays):
-        raise InvalidDataError(
-            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])} and meta_<name>; it has {there}"
-        )
-    kinds = {"lengths": ("iu", "whole numbers"), **dict.fromkeys(("X", "times", "static"), ("iufb", "numbers"))}
-    for name, array in arrays.items():
-        allowed, wanted = kinds.get(name, ("iufbU", "numbers or text"))
-        if array.dtype.kind not in allowed:
-            raise InvalidDataError(f"array {shown(name)} is of type {shown(str(array.dtype))}, not of {wanted}")
-    X = arrays["X"] if arrays["X"].ndim != 2 else arrays["X"][:, None, :]
-    if X.ndim != 3:
-        raise InvalidDataError(f"array X must have 2 or 3 axes (cases, channels, time points), got shape {X.shape}")
-    expected = {"y": 1, "lengths": 1, "times": 2, "static": 2}
-    for name, array in arrays.items():
-        if name != "X" and (array.ndim != expected.get(name, 1) or len(array) != len(X)):
-            raise InvalidDataError(f"array {shown(name)} has shape {array.shape}, which does not fit {len(X)} cases")
-    labels = arrays["y"].tolist() if labelled else None
-    missing = [i for i, label in enumerate(labels or ()) if str(label).strip().lower() in MISSING_LABELS]
-    if missing:
-        raise InvalidDataError(f"array y: case {missing[0]} has no label; label it or remove it")
-    fields: dict[str, Any] = {"meta": {n[5:]: arrays[n] for n in arrays if n.startswith("meta_")}}
-    fields |= {name: arrays[name] for name in ("lengths", "times", "static") if name in arrays}
-    if "times" in fields and fields["times"].shape != (len(X), X.shape[2]):
-        raise InvalidDataError(f"array times has shape {fields['times'].shape}, expected {(len(X), X.shape[2])}")
-    if "static" in fields:
-        with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
-            fields["static"] = fields["static"].astype(np.float32)
-    if "times" in fields:
-        fields["times"] = fields["times"].astype(np.float64)
-    if "lengths" in fields:
-        beyond = np.arange(X.shape[2]) >= fields["lengths"][:, None]
-        X = np.where(beyond[:, None, :], np.nan, X)
-    return Panel.build(X, labels, **fields)

@@ -15,7 +15,11 @@ SHORT = {
     "rocket": ("RocketClassifier", "Rocket features and a ridge classifier.", "arXiv:1910.13051"),
     "multirocket-hydra": ("MultiRocketHydraClassifier", "MultiRocket and Hydra features, ridge.", "arXiv:2203.13652"),
     "1nn-dtw": ("KNeighborsTimeSeriesClassifier", "1-NN, dynamic time warping with a full window.", ""),
-    "catch22": ("Catch22Classifier", "22 summary features and a random forest.", "doi:10.1007/s10618-019-00647-x"),
+    "catch22": (
+        "Catch22Classifier",
+        "The 22 features, mean and standard deviation; a random forest.",
+        "doi:10.1007/s10618-019-00647-x",
+    ),
     "hc2": ("HIVECOTEV2", "HIVE-COTE 2; days of CPU on large sets, on no board.", "arXiv:2104.07551"),
 }
 

@@ -30,19 +30,31 @@ class SimCLR(SSLMethod):
             128, like="batch_size", low=2, doc="cases per step; not specified in the paper for series"
         )
         weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay (L2); not specified in the paper")
-        temperature: float = param(0.2, low=0.01, high=10.0, log=True, tune=True, doc="temperature of NT-Xent, eq. 1")
+        temperature: float = param(
+            0.2, low=0.01, high=10.0, log=True, tune=True, stage="training", doc="temperature of NT-Xent, eq. 1"
+        )
         hidden: int = param(256, low=1, high=8192, doc="hidden units of the projector; not specified in the paper")
         projection: int = param(128, low=1, high=8192, doc="size of a projection, section 2.1")
         scale_sigma: float = param(
-            0.1, low=0.0, high=10.0, doc="spread of a channel's factor around 1; not specified in the paper"
+            0.1,
+            low=0.0,
+            high=10.0,
+            stage="training",
+            doc="spread of a channel's factor around 1; not specified in the paper",
         )
-        max_segments: int = param(5, low=1, high=1000, doc="pieces of the permutation; not specified in the paper")
+        max_segments: int = param(
+            5, low=1, high=1000, stage="training", doc="pieces of the permutation; not specified in the paper"
+        )
         permutation_probability: float = param(
-            0.5, low=0.0, high=1.0, doc="share of views that are permuted; not specified in the paper"
+            0.5, low=0.0, high=1.0, stage="training", doc="share of views that are permuted; not specified in the paper"
         )
-        jitter_sigma: float = param(0.1, low=0.0, high=10.0, doc="noise; not specified in the paper")
+        jitter_sigma: float = param(0.1, low=0.0, high=10.0, stage="training", doc="noise; not specified in the paper")
         mask_share: float = param(
-            0.2, low=0.0, high=1.0, doc="longest stretch set to 0, share of the series; not specified in the paper"
+            0.2,
+            low=0.0,
+            high=1.0,
+            stage="training",
+            doc="longest stretch set to 0, share of the series; not specified in the paper",
         )
 
     version: ClassVar[int] = 1

@@ -34,12 +34,18 @@ class TLoss(SSLMethod):
         min_steps: int = param(1500, like="min_steps", doc="steps of training; more where epochs ask for more")
         batch_size: int = param(10, like="batch_size", doc="anchors per step")
         negatives: int = param(
-            10, low=1, high=1000, tune=True, doc="K, negatives per anchor; published: 1, 2, 5, 10, 20"
+            10, low=1, high=1000, tune=True, stage="training", doc="K, negatives per anchor; published: 1, 2, 5, 10, 20"
         )
         negative_penalty: float = param(
-            1.0, low=0.0, high=1000.0, doc="weight of the mean over the negatives; K makes it the sum of eq. 1"
+            1.0,
+            low=0.0,
+            high=1000.0,
+            stage="training",
+            doc="weight of the mean over the negatives; K makes it the sum of eq. 1",
         )
-        compared_length: int | None = param(None, low=1, doc="longest crop; none: the whole case", neutral=None)
+        compared_length: int | None = param(
+            None, low=1, stage="training", doc="longest crop; none: the whole case", neutral=None
+        )
 
     encode_elements: ClassVar[int] = 200_000  # the encoder holds up to 160 numbers per time point, several times
 

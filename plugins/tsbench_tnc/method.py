@@ -30,7 +30,9 @@ class TNC(SSLMethod):
         epochs: int = param(100, like="epochs", doc="passes over the training cases, each with one anchor a case")
         batch_size: int = param(10, like="batch_size", doc="anchors per step")
         weight_decay: float = param(1e-5, like="weight_decay", doc="weight decay (L2)")
-        w: float = param(0.05, low=0.0, high=1.0, tune=True, doc="chance that a distant window is alike, eq. 2")
+        w: float = param(
+            0.05, low=0.0, high=1.0, tune=True, stage="training", doc="chance that a distant window is alike, eq. 2"
+        )
         window: int | None = param(
             None,
             low=1,
@@ -38,13 +40,26 @@ class TNC(SSLMethod):
             doc="points of a window; none: an eighth of the longest case, even, at least 4; not specified in the paper",
         )
         epsilon: float = param(
-            3.0, low=0.01, high=1000.0, tune=True, doc="standard deviation of the neighbourhood in windows"
+            3.0,
+            low=0.01,
+            high=1000.0,
+            tune=True,
+            stage="training",
+            doc="standard deviation of the neighbourhood in windows",
         )
         delta: float = param(
-            5.0, low=0.0, high=1000.0, doc="distance of negatives, in epsilon * window; not specified in the paper"
+            5.0,
+            low=0.0,
+            high=1000.0,
+            stage="training",
+            doc="distance of negatives, in epsilon * window; not specified in the paper",
         )
-        samples: int = param(20, low=1, high=10_000, doc="neighbours, and as many distant windows, of each anchor")
-        dropout: float = param(0.5, low=0.0, high=0.99, doc="dropout of the discriminator; not specified in the paper")
+        samples: int = param(
+            20, low=1, high=10_000, stage="training", doc="neighbours, and as many distant windows, of each anchor"
+        )
+        dropout: float = param(
+            0.5, low=0.0, high=0.99, stage="training", doc="dropout of the discriminator; not specified in the paper"
+        )
         stride: int | None = param(
             None,
             low=1,

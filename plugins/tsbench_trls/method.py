@@ -56,9 +56,13 @@ class TRLS(SSLMethod):
         batch_size: int = param(32, like="batch_size", low=2, doc="cases per step, section 3.1")
         lr: float = param(3e-4, like="lr", doc="learning rate of Adam, section 3.1")
         weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay (L2), section 3.1")
-        beta1: float = param(0.9, low=0.0, high=0.9999, doc="first moment decay of Adam, section 3.1")
-        beta2: float = param(0.99, low=0.0, high=0.99999, doc="second moment decay of Adam, section 3.1")
-        tau: float = param(0.7, low=0.0, high=1.0, tune=True, doc="moving average decay, eq. 3 and section 3.1")
+        beta1: float = param(0.9, low=0.0, high=0.9999, stage="training", doc="first moment decay of Adam, section 3.1")
+        beta2: float = param(
+            0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam, section 3.1"
+        )
+        tau: float = param(
+            0.7, low=0.0, high=1.0, tune=True, stage="training", doc="moving average decay, eq. 3 and section 3.1"
+        )
 
         spectrogram: bool = param(True, doc="False: the raw series is the map (w/o spectrogram, Table 5)")
         n_fft: int | None = param(
@@ -74,30 +78,47 @@ class TRLS(SSLMethod):
             "not specified in the paper",
         )
 
-        view1: View = param("jitter", doc="augmentation of the first view, section 2 and Table 5")
-        view2: View = param("blur", doc="augmentation of the second view, section 2 and Table 5")
+        view1: View = param("jitter", stage="training", doc="augmentation of the first view, section 2 and Table 5")
+        view2: View = param("blur", stage="training", doc="augmentation of the second view, section 2 and Table 5")
         flip_probability: float = param(
-            0.5, low=0.0, high=1.0, doc="probability of time reversal in each view; not specified in the paper"
+            0.5,
+            low=0.0,
+            high=1.0,
+            stage="training",
+            doc="probability of time reversal in each view; not specified in the paper",
         )
-        brightness: float = param(0.4, low=0.0, high=1.0, doc="brightness range; not specified in the paper")
-        contrast: float = param(0.4, low=0.0, high=1.0, doc="contrast range; not specified in the paper")
+        brightness: float = param(
+            0.4, low=0.0, high=1.0, stage="training", doc="brightness range; not specified in the paper"
+        )
+        contrast: float = param(
+            0.4, low=0.0, high=1.0, stage="training", doc="contrast range; not specified in the paper"
+        )
         blur_radius: int | None = param(
             None,
             low=0,
             high=64,
+            stage="training",
             doc="the kernel has 2 radius + 1 points; none: 1, or 2 from 65 frequencies on; not specified in the paper",
         )
         blur_sigma_low: float = param(
-            0.1, low=1e-3, high=100.0, doc="narrowest blur, pixels; not specified in the paper"
+            0.1, low=1e-3, high=100.0, stage="training", doc="narrowest blur, pixels; not specified in the paper"
         )
-        blur_sigma_high: float = param(2.0, low=1e-3, high=100.0, doc="widest blur, pixels; not specified in the paper")
+        blur_sigma_high: float = param(
+            2.0, low=1e-3, high=100.0, stage="training", doc="widest blur, pixels; not specified in the paper"
+        )
         jitter_sigma: float = param(
-            0.8, low=0.0, high=10.0, doc="noise of time:jitter-scale; not specified in the paper"
+            0.8, low=0.0, high=10.0, stage="training", doc="noise of time:jitter-scale; not specified in the paper"
         )
         scale_sigma: float = param(
-            1.1, low=0.0, high=10.0, doc="spread of the factor of time:jitter-scale; not specified in the paper"
+            1.1,
+            low=0.0,
+            high=10.0,
+            stage="training",
+            doc="spread of the factor of time:jitter-scale; not specified in the paper",
         )
-        max_segments: int = param(8, low=1, high=1000, doc="pieces of time:permutation; not specified in the paper")
+        max_segments: int = param(
+            8, low=1, high=1000, stage="training", doc="pieces of time:permutation; not specified in the paper"
+        )
 
         projector_hidden: int = param(256, low=1, high=8192, doc="hidden size; not specified in the paper")
         projector_dim: int = param(128, low=1, high=8192, doc="size of a projection; not specified in the paper")
@@ -105,7 +126,11 @@ class TRLS(SSLMethod):
         per_scale_heads: bool = param(False, doc="heads of its own for every scale; not specified in the paper")
         negatives: bool = param(False, doc="NT-Xent between projections instead (w/ Negative samples, Table 5)")
         temperature: float = param(
-            0.2, low=0.01, high=10.0, doc="temperature of NT-Xent, with negatives; not specified in the paper"
+            0.2,
+            low=0.01,
+            high=10.0,
+            stage="training",
+            doc="temperature of NT-Xent, with negatives; not specified in the paper",
         )
 
     version: ClassVar[int] = 2

@@ -42,14 +42,22 @@ class TS2Vec(SSLMethod):
 
         encoder: str = param("dilated-cnn", like="encoder", doc="encoder with one vector per time point")
         iterations: int | None = param(
-            None, low=0, high=10_000_000, doc="training steps; none: 200 up to 100,000 training values, 600 above"
+            None,
+            low=0,
+            high=10_000_000,
+            stage="training",
+            doc="training steps; none: 200 up to 100,000 training values, 600 above",
         )
         epochs: int = param(0, like="epochs", doc="train at least this many passes, whatever the iterations")
         batch_size: int = param(8, like="batch_size")
         lr: float = param(1e-3, like="lr", doc="learning rate of AdamW")
         weight_decay: float = param(0.01, like="weight_decay", doc="decoupled weight decay; not specified in the paper")
         alpha: float = param(
-            0.5, low=0.0, high=1.0, doc="weight of the instance loss, the rest is temporal; the paper's sum halved"
+            0.5,
+            low=0.0,
+            high=1.0,
+            stage="training",
+            doc="weight of the instance loss, the rest is temporal; the paper's sum halved",
         )
         temporal_unit: int = param(
             0,
@@ -59,6 +67,7 @@ class TS2Vec(SSLMethod):
         )
         mask: Mask = param(
             "binomial",
+            stage="training",
             doc="time points kept in a view: each with probability 1/2; all but five stretches of a tenth; all; none; "
             "all but the last",
         )

@@ -31,17 +31,26 @@ class TSTCC(PredictiveMethod):
         depth: int = param(4, low=1, high=64, doc="layers of the transformer, section 4.2")
         heads: int = param(4, low=1, high=64, doc="attention heads; must divide `hidden`, section 4.2")
         mlp: int = param(64, low=1, high=8192, doc="hidden units of the transformer's MLP")
-        dropout: float = param(0.1, low=0.0, high=0.9, doc="dropout of the transformer")
-        lambda1: float = param(1.0, low=0.0, high=100.0, doc="weight of the temporal loss, section 3.3")
-        lambda2: float = param(0.7, low=0.0, high=100.0, doc="weight of the contextual loss, section 3.3")
-        temperature: float = param(
-            0.2, low=0.01, high=10.0, log=True, tune=True, doc="temperature of NT-Xent, section 3.3"
+        dropout: float = param(0.1, low=0.0, high=0.9, stage="training", doc="dropout of the transformer")
+        lambda1: float = param(
+            1.0, low=0.0, high=100.0, stage="training", doc="weight of the temporal loss, section 3.3"
         )
-        scale_sigma: float = param(1.1, low=0.0, high=100.0, tune=True, doc="weak: spread of the factor")
-        jitter_sigma: float = param(0.8, low=0.0, high=100.0, tune=True, doc="strong: noise")
-        max_segments: int = param(8, low=1, high=10_000, tune=True, doc="strong: most pieces, M in section 3.1")
+        lambda2: float = param(
+            0.7, low=0.0, high=100.0, stage="training", doc="weight of the contextual loss, section 3.3"
+        )
+        temperature: float = param(
+            0.2, low=0.01, high=10.0, log=True, tune=True, stage="training", doc="temperature of NT-Xent, section 3.3"
+        )
+        scale_sigma: float = param(
+            1.1, low=0.0, high=100.0, tune=True, stage="training", doc="weak: spread of the factor"
+        )
+        jitter_sigma: float = param(0.8, low=0.0, high=100.0, tune=True, stage="training", doc="strong: noise")
+        max_segments: int = param(
+            8, low=1, high=10_000, tune=True, stage="training", doc="strong: most pieces, M in section 3.1"
+        )
         reference: bool = param(
             False,
+            stage="training",
             doc="augment as the published code does: a factor from N(2, scale_sigma^2) for every time step, at most "
             "M - 1 pieces, the first channel's in all channels, the same two views in every epoch",
         )

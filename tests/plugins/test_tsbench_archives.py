@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tsbench.errors import InvalidDataError, MissingDataError, UsageError
+from tsbench.errors import InvalidDataError, MissingDataError, TsbenchWarning, UsageError
 from tsbench.fetch import fetched_folder
 from tsbench.panel import Panel
 from tsbench_archives import archive, fingerprints, readers, sources
@@ -371,3 +371,38 @@ def test_a_changed_value_changes_the_fingerprint(tmp_path, monkeypatch):
     changed = tmp_path / f"{name}_TEST.ts"
     changed.write_text(changed.read_text().replace("0.", "0.1", 1))
     assert fingerprint_from(tmp_path, name, monkeypatch) != before
+
+
+# --- copies
+
+
+def test_another_copy_that_differs_is_told(tmp_path, monkeypatch):
+    for folder, value in (("a", 1), ("b/ucr", 1), ("c", 2), ("d", 2)):
+        (tmp_path / folder / "Coffee").mkdir(parents=True)
+        for part in ("TRAIN", "TEST"):
+            text = f"0\t1\t{value}\n1\t3\t{value}\n"
+            (tmp_path / folder / "Coffee" / f"Coffee_{part}.{'txt' if folder == 'd' else 'tsv'}").write_text(text)
+
+    def files(*folders):
+        monkeypatch.setenv("TSBENCH_DATA", os.pathsep.join(str(tmp_path / folder) for folder in folders))
+        return ArchiveDataset("Coffee").files()
+
+    files("a", "b", "d")  # the same, and another format: no warning, which would be an error here
+    with pytest.warns(TsbenchWarning) as caught:
+        assert files("a", "b", "c") == files("a", "b", "c") == files("a")
+    (warning,) = caught  # once
+    used, other = tmp_path / "a/Coffee/Coffee_TRAIN.tsv", tmp_path / "c/Coffee/Coffee_TRAIN.tsv"
+    assert str(warning.message).startswith(f"{used} is used; {other} differs from it")
+
+
+def test_the_command_line_tells_it_in_one_line(tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        for part in ("TRAIN", "TEST"):
+            (tmp_path / folder / f"Coffee_{part}.tsv").write_text(f"0\t1\n1\t{ord(folder)}\n")
+    code = "from tsbench.cli import main; main()"
+    job = ["run", "--method", "majority,1nn-ed", "--dataset", "Coffee", "--data-dir", "a", "--data-dir", "b"]
+    done = subprocess.run([sys.executable, "-c", code, *job], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "differs" in line]
+    assert len(told) == 1 and told[0].startswith(f"warning: {tmp_path / 'a' / 'Coffee_TRAIN.tsv'} is used; ")

@@ -1,13 +1,21 @@
 """A user's own files: tables, arrays, archive formats, folders."""
 
+import io
+import zipfile
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tsbench import memory
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
+from tsbench_archives import tables
+from tsbench_archives.cells import MISSING
 from tsbench_archives.local import LocalDataset
 
 WIDE = "label,subject,t0,t1,t2\na,s1,1,2,3\nb,s2,4,,6\n"
@@ -63,14 +71,106 @@ def test_long_csv_without_time_keeps_the_order_of_rows(local):
     assert labels(panel) == ["b", "a"]
 
 
-def test_labels_may_be_spelt_like_missing_numbers(local):
-    assert local("label,t0\nNA,1\nNone,2\n").load().panel.classes == ("NA", "None")
+@pytest.mark.parametrize("spelling", sorted(MISSING))
+def test_what_means_missing_in_a_value_does_in_a_label(tmp_path, local, spelling):
+    panel = local(f"label,t0,t1\na,1,{spelling}\nb,2,3\n").load().panel
+    np.testing.assert_array_equal(panel.X, np.float32([[[1, np.nan]], [[2, 3]]]))
+    message = r"data\.csv:3: column 'label' is empty \(.*2 such rows\); fill it or remove the row"
+    with pytest.raises(InvalidDataError, match=message):
+        local(f"label,t0\na,1\n{spelling},2\n {spelling} ,3\n").load()
+    pd.DataFrame({"label": ["a", spelling], "t0": ["1", spelling]}).to_parquet(tmp_path / "data.parquet")
+    with pytest.raises(InvalidDataError, match=r"data\.parquet, row 1: column 'label' is empty \(.*1 such row\)"):
+        LocalDataset(tmp_path / "data.parquet").load()
+    with pytest.raises(InvalidDataError, match=r"data\.npz: array y: case 1 has no label \(.*1 such case\)"):
+        write_npz(tmp_path / "data.npz", X=np.ones((2, 1)), y=["a", spelling]).load()
+    with pytest.raises(InvalidDataError, match=r"data\.tsv:2: the case has no label \(.*1 such case\)"):
+        local(f"a\t1\n{spelling}\t2\n", "data.tsv").load()
+
+
+def test_what_means_missing_in_a_text_column_of_a_parquet_file(tmp_path):
+    pd.DataFrame({"label": ["a", "b"], "t0": ["1.5", "NA"]}).to_parquet(tmp_path / "data.parquet")
+    panel = LocalDataset(tmp_path / "data.parquet").load().panel
+    np.testing.assert_array_equal(panel.X, np.float32([[[1.5]], [[np.nan]]]))
+
+
+SPELLINGS = ["1_10", "11_0", "110", "5E1", "50", "007", "7", "999991000000000102", "999991000000000103"]
+SPELLINGS += ["Infinity", "inf", "0x10", "16", "\u0661", "1", "1e3", "1000", "True", "-"]
+
+
+@pytest.mark.parametrize("extension", ["csv", "tsv", "ts", "arff", "parquet", "npz"])
+def test_labels_keep_their_spelling(tmp_path, local, extension):
+    """Texts that Python alone takes for one number are as many classes."""
+    table = {"label": SPELLINGS, "t0": range(len(SPELLINGS))}
+    contents = {
+        "csv": "label,t0\n" + "".join(f"{label},1\n" for label in SPELLINGS),
+        "tsv": "".join(f"{label}\t1\n" for label in SPELLINGS),
+        "ts": f"@classLabel true {' '.join(SPELLINGS)}\n@data\n" + "".join(f"1:{label}\n" for label in SPELLINGS),
+        "arff": f"@attribute c {{{','.join(SPELLINGS)}}}\n@data\n" + "".join(f"1,{label}\n" for label in SPELLINGS),
+    }
+    if extension == "parquet":
+        pd.DataFrame(table).to_parquet(tmp_path / "x.parquet")
+    elif extension == "npz":
+        np.savez(tmp_path / "x.npz", X=np.ones((len(SPELLINGS), 1)), y=SPELLINGS)
+    else:
+        local(contents[extension], f"x.{extension}")
+    assert labels(LocalDataset(tmp_path / f"x.{extension}").load().panel) == SPELLINGS
+
+
+def test_whole_numbers_of_any_size_in_binary_files(tmp_path):
+    codes = [2**62 + 1, 2**62 + 2]
+    pd.DataFrame({"label": codes, "t0": [1, 2]}).to_parquet(tmp_path / "x.parquet")
+    assert LocalDataset(tmp_path / "x.parquet").load().panel.classes == tuple(map(str, codes))
+    assert write_npz(tmp_path / "x.npz", X=np.ones((2, 1)), y=codes).load().panel.classes == tuple(map(str, codes))
+
+
+def test_subjects_have_one_spelling(tmp_path, local):
+    expected = ["1", "2", "007", "a"]
+    assert (
+        local("label,subject,t0\na,1,1\na,2.0,2\na,007,3\na, a ,4\n").load().panel.meta["subject"].tolist() == expected
+    )
+    pd.DataFrame({"label": ["a", "b"], "subject": [1.0, 2.0], "t0": [1, 2]}).to_parquet(tmp_path / "x.parquet")
+    assert LocalDataset(tmp_path / "x.parquet").load().panel.meta["subject"].tolist() == ["1", "2"]
+    texts = {"X": np.ones((2, 1)), "y": [0, 1], "meta_subject": ["1.0", "1"]}
+    assert write_npz(tmp_path / "x.npz", **texts).load().panel.meta["subject"].tolist() == ["1", "1"]
+    floats = texts | {"meta_subject": [1.0, 2.0], "meta_age": [30.5, np.nan]}
+    meta = write_npz(tmp_path / "x.npz", **floats).load().panel.meta
+    assert (meta["subject"].dtype, meta["age"][0]) == (np.int64, 30.5)
+
+
+def test_a_constant_column_of_a_case_is_compared_by_value(local):
+    assert local("case,label,subject,v\n1,2,7,1\n1.0,2.0,7.0,2\n").load().panel.lengths.tolist() == [2]
 
 
 def test_csv_of_another_tool(local):
     panel = local('\ufefflabel, t0,t1\r\n"a, b",1,2\r\n\r\nc,3,4\r\n').load().panel
     assert labels(panel) == ["a, b", "c"]
     assert panel.X.ravel().tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (["2020-01-01", "2020-01-02", "2020-01-01"], [[0, 86400], [0, np.nan]]),
+        (["2020-03-29 01:30:00.5", "2020-03-29 01:30:01", "1999-12-31 23:59"], [[0, 0.5], [0, np.nan]]),
+        (["2020-03-29T01:30+01:00", "2020-03-29T03:30+02:00", "2020-01-01T00:00Z"], [[0, 3600], [0, np.nan]]),
+    ],
+)
+def test_dates_are_seconds_since_the_first_of_a_case(tmp_path, local, dates, expected):
+    rows = zip("aab", dates, [1, 2, 3], strict=True)
+    content = "case,time,label,v\n" + "".join(f"{case},{date},x,{value}\n" for case, date, value in rows)
+    panel = local(content).load().panel
+    np.testing.assert_array_equal(panel.times, expected)
+    frame = pd.read_csv(tmp_path / "data.csv")
+    frame["time"] = pd.to_datetime(frame["time"], format="ISO8601", utc="+" in content)
+    frame.to_parquet(tmp_path / "data.parquet")
+    np.testing.assert_array_equal(LocalDataset(tmp_path / "data.parquet").load().panel.times, expected)
+
+
+def test_without_the_column_time_rows_keep_their_order(local):
+    """What the message about a time that cannot be read advises works."""
+    with pytest.raises(InvalidDataError, match="drop the column: rows then keep their order"):
+        local("case,time,label,v\nk,noon,a,1\nk,dusk,a,2\n").load()
+    assert local("case,label,v\nk,a,1\nk,a,2\n").load().panel.X.tolist() == [[[1, 2]]]
 
 
 def test_parquet_equals_csv(tmp_path, local):
@@ -102,8 +202,22 @@ REFUSED = {
     "more fields": ("label,t0\na,1,2\n", r"data\.csv:2: 3 fields where the header has 2"),
     "text value": ("label,t0\na,1\n\nb,x7\n", r"data\.csv:4: column 't0': 'x7' is not a number"),
     "text in long": ("case,label,v\n1,a,1\n1,a,x7\n", r"data\.csv:3: column 'v': 'x7' is not a number"),
-    "date": ("case,time,label,v\n1,2020-01-01,a,1\n", r"data\.csv:2: column 'time': '2020-01-01' is not a number"),
-    "no time": ("case,time,label,v\n1,0,a,1\n1,,a,1\n", r"data\.csv:3: column 'time' is empty"),
+    "date": (
+        "case,time,label,v\n1,1/2/2020,a,1\n",
+        r"csv:2: column 'time': '1/2/2020' is not a number; .*drop the column",
+    ),
+    "date and number": ("case,time,label,v\n1,2020-01-01,a,1\n1,7,a,1\n", r"csv:3: column 'time': '7' is no date"),
+    "no such date": ("case,time,label,v\n1,2020-02-30,a,1\n", r"csv:2: column 'time': '2020-02-30' is no date"),
+    "two dates": (
+        "case,time,label,v\nk,2020-01-01,a,1\nk,2020-01-01 00:00,a,2\n",
+        r"data\.csv:3: case 'k' has two rows at time 0",
+    ),
+    "time zones": (
+        "case,time,label,v\n1,2020-01-01T00:00Z,a,1\n1,2020-01-01T00:01,a,2\n",
+        r"data\.csv:3: column 'time': '2020-01-01T00:01' lacks a time zone",
+    ),
+    "no time": ("case,time,label,v\n1,0,a,1\n1,,a,1\n", r"data\.csv:3: column 'time' is empty; fill it, or drop"),
+    "no date": ("case,time,label,v\n1,2020-01-01,a,1\n1,NA,a,1\n", r"data\.csv:3: column 'time' is empty"),
     "same time": ("case,time,label,v\n7,1,a,1\n7,1,a,2\n", r"data\.csv:3: case '7' has two rows at time 1"),
     "missing label": ("label,t0\na,1\n,2\n", r"data\.csv:3: column 'label' is empty"),
     "two labels": ("case,label,v\n1,a,1\n1,b,2\n", r"data\.csv:3: column 'label' is 'b' where the case began with 'a'"),
@@ -177,7 +291,19 @@ NPZ_REFUSED = {
     "times": ({"X": np.zeros((2, 3)), "y": [0, 1], "times": np.zeros((2, 2))}, r"array times has shape \(2, 2\)"),
     "lengths": ({"X": np.zeros((2, 3)), "y": [0, 1], "lengths": [3, 4]}, "lengths must be between 1 and 3"),
     "no label": ({"X": np.zeros((2, 3)), "y": [0, np.nan]}, "array y: case 1 has no label"),
-    "objects": ({"X": np.zeros((2, 3)), "y": np.array(["a", None], dtype=object)}, "not a .npz file of plain arrays"),
+    "objects": ({"X": np.zeros((2, 3)), "y": np.array(["a", None], dtype=object)}, "array y holds Python objects"),
+    "no subject": (
+        {"X": np.zeros((2, 3)), "y": [0, 1], "meta_subject": [1, np.nan]},
+        "meta_subject: case 1 has no subject",
+    ),
+    "same time": (
+        {"X": np.zeros((1, 3)), "y": [0], "times": [[0, 2, 2]]},
+        "times: case 0, time point 2: 2 is missing, or",
+    ),
+    "no time": (
+        {"X": np.zeros((1, 3)), "y": [0], "times": [[0, np.nan, 2]]},
+        "times: case 0, time point 1: nan is missing",
+    ),
     "infinite": ({"X": np.full((1, 3), np.inf), "y": [0]}, "case 0, channel 0, time point 0 is infinite"),
     "no case": ({"X": np.zeros((0, 3)), "y": []}, "at least one case"),
 }
@@ -189,6 +315,90 @@ def test_npz_refusal(tmp_path, what):
     with pytest.raises(InvalidDataError, match=message) as caught:
         write_npz(tmp_path / "data.npz", **contents).load()
     assert str(tmp_path / "data.npz") in str(caught.value)
+
+
+def test_times_beyond_a_length_do_not_matter(tmp_path):
+    arrays = {"X": np.zeros((1, 3)), "y": [0], "lengths": [2], "times": [[0, 2, 1]]}
+    assert write_npz(tmp_path / "x.npz", **arrays).load().panel.lengths.tolist() == [2]
+
+
+@pytest.mark.parametrize("extension", ["npz", "parquet", "csv", "ts"])
+def test_what_takes_more_memory_than_there_is_is_refused_before_it_is_read(tmp_path, monkeypatch, extension):
+    path = tmp_path / f"x.{extension}"
+    cases = 2000  # one of them long: tables and .ts files unpack to cases times the longest
+    if extension == "npz":
+        np.savez_compressed(path, X=np.zeros((cases, 1, cases)), y=np.zeros(cases))
+        monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("was unpacked"))
+    elif extension == "parquet":
+        pd.DataFrame({"label": "a", **{f"t{i}": np.zeros(100 * cases) for i in range(20)}}).to_parquet(path)
+        monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: pytest.fail("was unpacked"))
+    elif extension == "csv":
+        rows = [f"{case},a,0\n" for case in (*range(cases), *[0] * cases)]
+        path.write_text("case,label,v\n" + "".join(rows))
+    else:
+        lines = [f"{','.join('0' * (cases if case == 0 else 1))}:a\n" for case in range(cases)]
+        path.write_text("@equalLength false\n@data\n" + "".join(lines))
+    assert path.stat().st_size < 1 << 20
+    memory.limit_reading(16 << 20)
+    try:
+        with pytest.raises(
+            InvalidDataError, match=rf"x\.{extension}: takes .* more than the 16.0 MiB of --memory-limit"
+        ):
+            LocalDataset(path).load()
+    finally:
+        memory.limit_reading(None)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 2), (2, 1, 4), (10**6, 1, 10**6)])
+def test_a_header_that_lies_is_refused(tmp_path, shape):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    np.savez(tmp_path / "x.npz", y=np.array([0, 1]))
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as archive:
+        archive.writestr("X.npy", header.getvalue() + bytes(48))
+    with pytest.raises(InvalidDataError, match=r"x\.npz: .*array X of shape .* bytes, but 48 are there"):
+        LocalDataset(tmp_path / "x.npz").load()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "X.npy"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_that_is_no_array_or_there_twice_is_refused(tmp_path, name):
+    np.savez(tmp_path / "x.npz", X=np.ones((2, 3)), y=np.array([0, 1]))
+    array = io.BytesIO()
+    np.save(array, np.zeros((2, 3)))
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as archive:
+        archive.writestr(name, array.getvalue())
+    with pytest.raises(InvalidDataError, match=r"x\.npz: .*is no array, or there twice"):
+        LocalDataset(tmp_path / "x.npz").load()
+
+
+def test_a_text_that_is_repeated_is_not_unpacked(tmp_path):
+    """A dictionary of one label of 100 kB for 2,000 cases, of which each would get a copy."""
+    long = pa.DictionaryArray.from_arrays(np.zeros(2000, np.int32), ["x" * 100_000])
+    pq.write_table(pa.table({"label": long, "t0": np.zeros(2000)}), tmp_path / "x.parquet", store_schema=False)
+    assert (tmp_path / "x.parquet").stat().st_size < 1 << 20
+    cells = tables._read_parquet(tmp_path / "x.parquet", labelled=True).cells("label")
+    assert len(cells) == 2000 and len({id(cell) for cell in cells}) == 1
+
+
+@pytest.mark.parametrize("level", [1e8, 1e9, 1e12])
+def test_a_level_that_float32_cannot_hold_is_refused_in_every_format(tmp_path, level):
+    """No format casts before it looks."""
+    X = level + np.sin(np.arange(20) * np.array([[0.2], [0.6]]))
+    rows = [[f"{value!r}" for value in row] for row in X.tolist()]
+    contents = {
+        "csv": "label," + ",".join(f"t{i}" for i in range(20)) + "\n" + "".join(f"a,{','.join(row)}\n" for row in rows),
+        "tsv": "".join("a\t" + "\t".join(row) + "\n" for row in rows),
+        "ts": "@data\n" + "".join(",".join(row) + ":a\n" for row in rows),
+        "arff": "@attribute c {a}\n@data\n" + "".join(",".join(row) + ",a\n" for row in rows),
+    }
+    for extension, content in contents.items():
+        (tmp_path / f"x.{extension}").write_text(content)
+    pd.DataFrame(X).rename(columns=str).assign(label="a").to_parquet(tmp_path / "x.parquet")
+    np.savez(tmp_path / "x.npz", X=X, y=[0, 0])
+    for extension in (*contents, "parquet", "npz"):
+        with pytest.raises(InvalidDataError, match=rf"x\.{extension}: channel 0 varies by .* float32 cannot hold"):
+            LocalDataset(tmp_path / f"x.{extension}").load()
 
 
 def test_damaged_npz_is_refused(local):
@@ -262,6 +472,12 @@ def test_unlabelled_cases_beside_the_labelled_ones(tmp_path, single, name):
     (tmp_path / f"{name}.ts").write_text("@data\n1,2:a\n")
     with pytest.raises(UsageError, match=r"in one file, of csv, parquet, npz"):
         LocalDataset(tmp_path)
+
+
+def test_a_file_called_unlabelled_with_nothing_beside_it_is_a_dataset(tmp_path):
+    (tmp_path / "unlabelled.ts").write_text("@data\n1,2:a\n3,4:b\n")
+    dataset = LocalDataset(tmp_path / "unlabelled.ts")
+    assert (dataset.name, dataset.load().unlabelled, len(dataset.load().panel)) == ("unlabelled", None, 2)
 
 
 def test_formats_of_the_archives(tmp_path):

@@ -68,6 +68,64 @@ def test_declared_labels_are_compared_by_value(read):
     assert read("@classLabel true 1.0 2.0\n@data\n1:1\n2:2\n").classes == ("1", "2")
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", " \t "])
+def test_tags_are_parted_from_their_values_by_any_blanks(read, blank):
+    content = "@PROBLEMNAME x\n@TimeStamps FALSE\n@EqualLength False\n@classLABEL True a b\n@DATA\t\n1,2:a\n3:b\n"
+    assert read(content.replace(" ", blank)).lengths.tolist() == [2, 1]
+    for refused in ("@timeStamps true", "@targetLabel true", "@classLabel false"):
+        with pytest.raises(InvalidDataError, match=refused):
+            read(f"{refused}\n@data\n1,2:0\n".replace(" ", blank))
+
+
+def test_a_missing_value_is_a_label_where_the_file_declares_it(read):
+    assert read("@classLabel true NA nan\n@data\n1:NA\n2:nan\n").classes == ("NA", "nan")
+    assert read("@attribute c {NA,'None'}\n@data\n1,NA\n2,'None'\n", "arff").classes == ("NA", "None")
+
+
+@pytest.mark.parametrize("extension", ["tsv", "txt"])
+def test_no_line_of_a_table_is_a_comment(read, extension):
+    assert read("#up\t1\t2\n%low\t3\t4\n@x\t5\t6\n", extension).classes == ("#up", "%low", "@x")
+
+
+@pytest.mark.parametrize("extension", ["tsv", "txt"])
+def test_a_label_printed_like_the_values_is_a_number(read, extension):
+    """As MATLAB and numpy.savetxt print it; 5E1 is a code."""
+    panel = read("1.0000000e+00\t1\n-1.000000000000000000e+00\t2\n2.5e-01\t3\n1\t4\n5E1\t5\n50\t6\n", extension)
+    assert labels(panel) == ["1", "-1", "0.25", "1", "5E1", "50"]
+
+
+ATTRIBUTES = {
+    "comment": "{a,b} % the classes {c}",
+    "several lines": "{a,\n  b\n}",
+    "a comment on each line": "{ a, % first, of {two}\n% second\n b % last\n}",
+    "quotes": """{'a', "b"}""",
+    "blanks": "{ a\t, b }",
+}
+
+
+@pytest.mark.parametrize("what", ATTRIBUTES)
+@pytest.mark.parametrize("name", ["target", "'the {class}'", '"it\\"s"'])
+def test_arff_class_attribute(read, what, name):
+    content = (
+        f"@RELATION T\n@Attribute t0\tnumeric\n@ATTRIBUTE {name} {ATTRIBUTES[what]}\n@data % here\n1,a\n2, b % x,y\n"
+    )
+    assert labels(read(content, "arff")) == ["a", "b"]
+    with pytest.raises(InvalidDataError, match=r"data\.arff:\d+: label 'c' is not among those of the class attribute"):
+        read(content + "3,c\n", "arff")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("'x,y'", "x,y"), ('"it\'s"', "it's"), (r"'it\'s'", "it's"), ("'a b'", "a b"), ("50%", "50%")],
+)
+@pytest.mark.parametrize("series", ["1,2", "'1,2\\n3,4'"])
+def test_arff_labels_with_commas_and_quotes(read, written, meant, series):
+    head = "@attribute s relational\n@attribute t numeric\n@end s\n"
+    panel = read(f"{head}@attribute c {{{written}, z}}\n@data\n{series},{written}\n{series}, z\n", "arff")
+    assert labels(panel) == [meant, "z"]
+    assert panel.n_channels == (2 if "n" in series else 1)
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_blank_lines_and_comments_are_skipped(read, newline):
     content = ts("\n1,2:a\n# in between\n\n3,4:b\n\n").replace("\n", newline)
@@ -203,6 +261,34 @@ REFUSED = {
     "lengths": ("ts", ts("1,2:a\n1,2,3:b\n"), r"data\.ts:8: 3 time points where the first case has 2"),
     "lengths in tsv": ("tsv", "1\t2\t3\n1\t2\n", r"data\.tsv:2: 1 time points where the first case has 2"),
     "lengths in arff": ("arff", ARFF + "1,2,a\n1,2,3,b\n", r"data\.arff:9: 3 time points where the first case has 2"),
+    "unknown tag": ("ts", "@classLabel: false\n@data\n1,2\n", r"data\.ts:1: '@classLabel:' is no tag of a \.ts file"),
+    "flag": (
+        "ts",
+        "\n@timeStamps maybe\n@data\n1:a\n",
+        r"data\.ts:2: @timeStamps must be true or false, found 'maybe'",
+    ),
+    "flag of two words": (
+        "ts",
+        "@equalLength true false\n@data\n1:a\n",
+        r"data\.ts:1: @equalLength must be true or false",
+    ),
+    "no flag": ("ts", "@classLabel\n@data\n1:a\n", r"data\.ts:1: @classLabel must be true or false, found ''"),
+    "count": ("ts", "@seriesLength many\n@data\n1:a\n", r"data\.ts:1: @seriesLength must be a whole number"),
+    "tag twice": ("ts", "@classLabel true a\n@classlabel true b\n@data\n1:a\n", r"data\.ts:2: a second @classlabel"),
+    "case on the data line": ("ts", "@data 1,2:a\n", r"data\.ts:1: @data must stand alone"),
+    "case in the header": ("ts", "1,2:a\n@data\n3,4:a\n", r"data\.ts: has no @data line before its cases; line 1 is"),
+    "not univariate": ("ts", ts("1,2:3,4:a\n"), r"data\.ts:7: 2 channels where @univariate is true"),
+    "labels missing": (
+        "ts",
+        "@data\n1:a\n1:NA\n1:?\n",
+        r"data\.ts:3: the case has no label \('NA' means missing; 2 such",
+    ),
+    "undeclared label": ("arff", ARFF + "1,2,a\n1,2,c\n", r"data\.arff:9: label 'c' is not among those of the class"),
+    "open list": ("arff", "@attribute c {a,\n@data\n1,a\n", r"data\.arff:1: the classes must be listed as"),
+    "words after a list": ("arff", "@attribute c {a} b\n@data\n1,a\n", r"data\.arff:1: the classes must be listed"),
+    "empty class": ("arff", "@attribute c {a,,b}\n@data\n1,a\n", r"data\.arff:1: the classes must be listed as"),
+    "unknown arff tag": ("arff", "@inputs t\n@data\n1,a\n", r"data\.arff:1: '@inputs' is no tag of an \.arff file"),
+    "comment in tsv": ("tsv", "# made by hand\n1\t2\n", r"data\.tsv:1: a label followed by values is expected"),
     "too large": ("ts", ts("1,2:a\n1,1e39:b\n"), r"data\.ts: case 1, channel 0, time point 1 is infinite or too large"),
     "infinite": ("tsv", "1\tinf\n", r"data\.tsv: case 0, channel 0, time point 0 is infinite"),
 }

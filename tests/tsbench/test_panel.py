@@ -5,14 +5,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsbench.errors import InvalidDataError
+from tsbench import memory
+from tsbench.errors import InvalidDataError, TsbenchWarning
 from tsbench.panel import Panel, class_index, concatenate, normalise_label
 
 
 def test_labels_have_one_spelling():
     assert {normalise_label(label) for label in (2, 2.0, "2", " 2.0 ", np.int64(2), np.float32(2))} == {"2"}
     assert normalise_label("Standing") == "Standing"
-    assert normalise_label("0.5") == normalise_label(0.5) == "0.5"
+    assert normalise_label("0.5") == normalise_label(0.5) == normalise_label("+0.50") == "0.5"
+    assert {normalise_label(label) for label in ("-0", "0.00", 0, -0.0)} == {"0"}
+    assert normalise_label(1e22) == str(10**22)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["007", "00", "-01", "1_0", "5E1", "1e-05", "inf", "Infinity", "nan", "0x10", "\u0661", ".5", "5.", "1,5", "--1"],
+)
+def test_what_is_no_plain_number_keeps_its_spelling(label):
+    assert normalise_label(f" {label} ") == label
+
+
+@given(st.integers(-(10**30), 10**30))
+def test_whole_numbers_of_any_size_are_their_own_class(number):
+    assert normalise_label(number) == normalise_label(str(number)) == normalise_label(f"{number}.0") == str(number)
+    assert len(class_index([number, str(number + 1), f"{number + 2}.00"])[1]) == 3
 
 
 def test_classes_are_ordered_by_value_when_they_are_numbers():
@@ -107,3 +124,52 @@ def test_concatenate_refuses_what_differs(panel):
 def test_refusals(fields, message):
     with pytest.raises(InvalidDataError, match=message):
         Panel.build(**fields)
+
+
+WAVE = np.sin(np.arange(20) * np.array([[0.2], [0.6], [1.0]]))[:, None, :]
+
+
+@pytest.mark.parametrize("level", [0, 1e3, -1e5, 1e6])
+def test_a_level_that_float32_holds_is_left_alone(level):
+    panel = Panel.build(WAVE + level)
+    np.testing.assert_array_equal(panel.X, np.float32(WAVE + level))
+
+
+@pytest.mark.parametrize("level", [1e8, -1e9, 1e14])
+def test_variation_that_float32_loses_is_refused_by_the_name_of_its_channel(level):
+    X = np.concatenate([WAVE, WAVE + level], axis=1)
+    with pytest.raises(
+        InvalidDataError, match=r"channel 1 \('p'\) varies by 0\.\d+ at a level of -?1e\+\d+, which float32"
+    ):
+        Panel.build(X, channel_names=("v", "p"))
+    whole = (np.arange(20) + int(1e9)).reshape(1, 1, 20)
+    with pytest.raises(InvalidDataError, match="channel 0 varies by 5.8 at a level of 1e"):
+        Panel.build(whole)
+    with pytest.raises(InvalidDataError, match="channel 0 varies"):  # what is missing or beyond a length does not count
+        Panel.build(np.where(np.arange(20) > 15, 0.0, np.where(WAVE > 0.9, np.nan, WAVE + level)), lengths=[16] * 3)
+
+
+def test_variation_that_float64_hardly_holds_is_warned_of():
+    with pytest.warns(TsbenchWarning, match="channel 0 varies by 0.*its course is lost"):
+        Panel.build(WAVE + 1e15)
+
+
+def test_cases_that_vary_around_levels_of_their_own_are_warned_of():
+    with pytest.warns(TsbenchWarning, match="channel 0: float32 cannot hold the variation within 2 of 3 cases"):
+        Panel.build(WAVE + np.array([0, 1e9, 2e9])[:, None, None])
+
+
+def test_constants_and_what_comes_as_float32_are_left_alone():
+    Panel.build(np.full((2, 1, 5), 123.456))
+    Panel.build(np.concatenate([WAVE * 1e3, np.full((1, 1, 20), 123.456) + WAVE[:1] * 1e-14]))
+    Panel.build(np.float32(WAVE + 1e9))
+
+
+def test_series_of_very_different_lengths_are_not_joined_without_room():
+    wide, many = Panel.build(np.zeros((1, 1, 5000))), Panel.build(np.zeros((5000, 1, 1)))
+    memory.limit_reading(16 << 20)
+    try:
+        with pytest.raises(InvalidDataError, match="takes .* of memory"):
+            concatenate([wide, many])
+    finally:
+        memory.limit_reading(None)

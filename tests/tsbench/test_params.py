@@ -26,6 +26,16 @@ class Params(BaseParams):
     ridge: float = param(1.0, doc="of the probe", stage="probe")
 
 
+class Redeclared(Params):
+    ridge: float = param(2.0, doc="of the probe")
+    epochs: int = param(3, doc="epochs", stage="training")
+
+
+class Again(Redeclared):
+    epochs: int = param(4, doc="epochs")
+    lr: float = param(1.0, doc="read by training alone", stage="training")
+
+
 def settings(**overrides):
     return resolve(Params, overrides, lambda kind, name: Encoder, "method m")
 
@@ -43,6 +53,15 @@ def test_one_declaration_holds_everything():
     assert declared["lr"].doc == "learning rate"
     assert declarations(EncoderParams)[0].choices == ("lstm", "gru")
     assert declared["ridge"].stage == "probe"
+
+
+def test_a_parameter_declared_again_keeps_its_stage_unless_it_says_another():
+    assert [(d.default, d.stage) for d in declarations(Again) if d.name in ("epochs", "lr", "ridge", "smooth")] == [
+        (1.0, "training"),
+        (4, "training"),
+        (0.5, "pretrain"),
+        (2.0, "probe"),
+    ]
 
 
 class Child(Params):

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from tsbench.dataset import Data, Fold
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench.panel import Panel
-from tsbench.splits import label_subset, rotated_folds, unlabelled_index
+from tsbench.splits import (
+    counts_for,
+    label_subset,
+    rotated_folds,
+    same_split,
+    split_text,
+    unlabelled_index,
+)
+from tsbench.splits import test_text as text_of_test
 
 
 def check(folds, n):
@@ -65,9 +73,11 @@ def test_no_group_is_in_two_parts(n_folds, n_groups, seed, rare):
 
 def test_a_rare_class_is_warned_of_and_every_case_still_tested():
     y = np.r_[np.zeros(20, np.int64), np.full(3, 2)]
-    with pytest.warns(TsbenchWarning, match=r"class 2 has 3 cases for 5 folds \(1 such classes\).* not stratified"):
+    with pytest.warns(TsbenchWarning, match=r"class 2 has 3 cases for 5 folds \(1 such class\).* not stratified"):
         folds = rotated_folds(y)
     check(folds, len(y))
+    with pytest.warns(TsbenchWarning, match="class 'rare' has 3 cases for 5 folds"):
+        rotated_folds(y, classes=("common", "none", "rare"))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,24 @@ def test_label_subsets_are_nested_stratified_and_keep_every_class(seed):
     assert subsets[2] != set(label_subset(y, 0.1, seed + 7))
 
 
+@pytest.mark.parametrize("names", [np.array([4.0, 1.0]), np.array(["4.0", "+1"]), np.array([4, 1])])
+def test_a_subject_is_known_by_any_spelling_of_its_number(names):
+    panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["1", "2", "3", "4"])})
+    data = Data(panel, unlabelled=Panel.build(np.zeros((2, 1, 9)), meta={"subject": names}))
+    fold = Fold(np.array([0]), np.array([1]), np.array([2, 3]))
+    assert unlabelled_index(data, fold, "subject", own_split=False).tolist() == [1]
+
+
+def test_subjects_of_which_none_is_shared_are_warned_of():
+    panel = Panel.build(np.zeros((3, 1, 2)), [0, 1, 0], meta={"subject": np.array(["s1", "s2", "s3"])})
+    data = Data(panel, unlabelled=Panel.build(np.zeros((2, 1, 9)), meta={"subject": np.array(["1", "2"])}))
+    fold = Fold(np.array([0]), np.array([1]), np.array([2]))
+    with pytest.warns(
+        TsbenchWarning, match=r"no subject of the 2 unlabelled cases \('1', say\) is one of .* \('s1', say\)"
+    ):
+        assert unlabelled_index(data, fold, "subject", own_split=True).tolist() == [0, 1]
+
+
 def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():
     panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["a", "b", "c", "d"])})
     recordings = Panel.build(np.zeros((5, 1, 9)), meta={"subject": np.array(["d", "a", "c", "b", "e"])})
@@ -113,3 +141,40 @@ def test_recordings_without_the_subjects_column_are_treated_as_if_nobody_knew():
     for own, other in ((panel, Panel.build(np.zeros((5, 1, 9)))), (Panel.build(np.zeros((4, 1, 2))), panel)):
         data = Data(own, unlabelled=other.without_labels())
         assert unlabelled_index(data, fold, "subject", own_split=True).tolist() == list(range(len(other)))
+
+
+def with_groups(groups, unlabelled=None):
+    panel = Panel.build(np.arange(6.0).reshape(6, 1, 1), list("ababab"), meta={"who": np.array(groups)})
+    extra = None if unlabelled is None else Panel.build(np.ones((2, 1, 1)), meta={"who": np.array(unlabelled)})
+    return Data(panel, unlabelled=extra)
+
+
+def test_the_text_of_a_split_names_what_changed():
+    fold = Fold(np.array([0, 1, 2]), np.array([3]), np.array([4, 5]))
+
+    def parts(groups="aabcdd", unlabelled=None, fold=fold, group="who"):
+        text = split_text(with_groups(list(groups), unlabelled), fold, group, own_split=True)
+        return dict(part.split(":") for part in text.split())
+
+    def changed(other):
+        base = parts()
+        return {name for name in base if base[name] != other[name]}
+
+    assert changed(parts()) == set()
+    assert changed(parts("xxyzvv")) == set()  # other names, the same people together
+    assert changed(parts("abbcdd")) == {"groups"}
+    assert changed(parts("aabcde")) == set()  # who is who in the test part shapes nothing
+    assert changed(parts(fold=Fold(np.array([0, 1, 3]), np.array([2]), np.array([4, 5])))) == {"train"}
+    assert changed(parts(fold=Fold(np.array([0, 1, 2]), np.array([4]), np.array([3, 5])))) == {"train", "test"}
+    assert changed(parts(unlabelled=["a", "d"])) == {"train"}
+    assert parts(unlabelled=["a", "d"])["train"] != parts(unlabelled=["a", "e"])["train"]
+    assert set(parts(group=None)) == {"test", "train"}
+    assert text_of_test(np.array([4, 5], np.int32)) == f"test:{parts()['test']}"
+
+
+def test_a_stored_result_counts_for_a_split_that_it_does_not_contradict():
+    now = "test:1 train:2 groups:3"
+    assert all(counts_for(stored, now) for stored in (now, "test:1 train:2", "test:1", "test:1 train:2 sources:9"))
+    assert not any(counts_for(stored, now) for stored in ("test:0", "test:1 train:0", "test:1 groups:0", "", None))
+    assert counts_for(None, "") and counts_for("test:0", "")
+    assert same_split("test:1", "train:2") and same_split("", None) and not same_split("test:1", "test:2")

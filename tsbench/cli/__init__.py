@@ -11,17 +11,21 @@ def main(arguments: list[str] | None = None) -> None:
     import click
 
     from tsbench.cli.group import cli
+    from tsbench.cli.pipes import outlive_readers
+    from tsbench.cli.terminal import echo, echo_wrong_usage, guard
     from tsbench.errors import TsbenchError
 
+    outlive_readers()
+    guard()
     try:
         code = cli.main(args=arguments, prog_name="tsbench", standalone_mode=False)
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.ClickException as error:
-        error.show()
+        echo_wrong_usage(error)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         code = 130
     except TsbenchError as error:
         _show(error, debug_wanted())
@@ -29,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         _show(error, debug_wanted())
         if not debug_wanted():
-            click.echo("This should not happen; --debug shows where it did.", err=True)
+            echo("This should not happen; --debug shows where it did.", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -40,13 +44,11 @@ def debug_wanted() -> bool:
 
 
 def _show(error: Exception, debug: bool) -> None:
-    import click
-
-    if debug:
-        import traceback
-
-        traceback.print_exception(error)
+    from tsbench.cli.terminal import echo, echo_traceback
     from tsbench.errors import TsbenchError
 
+    if debug:
+        echo_traceback(error)
+
     text = " ".join(str(error).split())
-    click.echo(f"error: {text if isinstance(error, TsbenchError) else f'{type(error).__name__}: {text}'}", err=True)
+    echo(f"error: {text if isinstance(error, TsbenchError) else f'{type(error).__name__}: {text}'}", err=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from wsgiref.simple_server import WSGIServer, make_server
+from typing import Any, TextIO
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.terminal import Lines, echo
 from tsbench.errors import UsageError
 
 
@@ -33,19 +35,33 @@ def dashboard(host: str, port: int) -> int:
 
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         try:
-            server = make_server(host, port, optuna_dashboard.wsgi(storage), _Server6 if ":" in host else WSGIServer)
-        except OSError as error:
-            raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+            kind = _Server6 if ":" in host else WSGIServer
+            server = make_server(host, port, optuna_dashboard.wsgi(storage), kind, _Handler)
+        except (OSError, TypeError, ValueError) as error:  # the latter two for what is no name of a host
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"cannot listen on {host}:{port}: {reason}; choose another --port or --host") from None
         # Ctrl-C that meets the server while it answers would be lost in it; this thread does nothing but wait for one.
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
-        click.echo(f"studies of {store.name}: http://{host}:{port}/  (Ctrl-C ends)")
+        echo(f"studies of {store.name}: http://{host}:{port}/  (Ctrl-C ends)")
         with server, contextlib.suppress(KeyboardInterrupt):
             try:
                 serving.join()
             finally:
                 server.shutdown()
     return 0
+
+
+class _Handler(WSGIRequestHandler):
+    """Tells of requests and of errors on standard error."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print a line about a request."""
+        echo(f"{self.address_string()} [{self.log_date_time_string()}] {format % args}", err=True)
+
+    def get_stderr(self) -> TextIO:
+        """Return where tracebacks go."""
+        return Lines()  # type: ignore[return-value]
 
 
 class _Server6(WSGIServer):

@@ -11,6 +11,7 @@ from tsbench.cli.data_path import path
 from tsbench.cli.data_verify import verify
 from tsbench.cli.options import common_options, open_registry, plot_option, settings
 from tsbench.cli.show_dataset import show_dataset
+from tsbench.cli.terminal import echo
 from tsbench.errors import InvalidDataError
 
 
@@ -40,12 +41,12 @@ def list_data(collection: str | None, available: bool) -> int:
         try:
             present, summary = handle.available(), handle.card.summary
         except InvalidDataError as error:
-            click.echo(f"broken   {handle.name:<32}  {error}")
+            echo(f"broken   {handle.name:<32}  {error}")
             continue
         here += present
         if present or not available:
-            click.echo(f"{'here   ' if present else 'missing'}  {handle.name:<32}  {summary}".rstrip())
-    click.echo(f"{here} of {len(handles)} datasets are on this machine.", err=True)
+            echo(f"{'here   ' if present else 'missing'}  {handle.name:<32}  {summary}".rstrip())
+    echo(f"{here} of {len(handles)} datasets are on this machine.", err=True)
     return 0
 
 

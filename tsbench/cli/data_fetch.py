@@ -12,7 +12,9 @@ import click
 from tsbench.cli.data_path import destination
 from tsbench.cli.data_verify import DIFFERS, SAME, compare
 from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.terminal import bars, confirm, echo, words
 from tsbench.errors import MissingDataError, UsageError
+from tsbench.urls import shown
 
 if TYPE_CHECKING:
     from tsbench.fetch.fetcher import Download, Fetcher
@@ -45,7 +47,7 @@ def fetch(names: tuple[str, ...], yes: bool, force: bool) -> int:
     handles = expand_datasets(names, settings().plugins(), open_registry())
     wanted = {handle.name: handle for handle in handles if force or not handle.available()}
     if len(wanted) < len(handles):
-        click.echo(f"{len(handles) - len(wanted)} of {len(handles)} datasets are here already.", err=True)
+        echo(f"{len(handles) - len(wanted)} of {len(handles)} datasets are here already.", err=True)
     if not wanted:
         return 0
     root = destination()
@@ -58,7 +60,7 @@ def fetch(names: tuple[str, ...], yes: bool, force: bool) -> int:
             f"offline (--offline or TSBENCH_OFFLINE): not fetched: {', '.join(wanted)}; fetch on a machine with "
             f"network and put the files into {root}, one folder per dataset"
         )
-    fetcher = Fetcher(notice=lambda line: click.echo(line, err=True))
+    fetcher = Fetcher(notice=lambda line: echo(line, err=True))
     return _Errand(fetcher, root, wanted, force).run(downloads, yes)
 
 
@@ -83,15 +85,15 @@ class _Errand:
         try:
             size = self._offers(left)
             if left:
-                click.echo(f"{len(left)} to fetch, {decimal(size)} in all, into {self.root}", err=True)
+                echo(f"{len(left)} to fetch, {decimal(size)} in all, into {self.root}", err=True)
             if size > ASK_ABOVE_BYTES and not yes and sys.stdin.isatty():
-                click.confirm(f"Download {decimal(size)} into {self.root}?", abort=True, err=True)
+                confirm(f"Download {decimal(size)} into {self.root}?")
             self._fetch(left)
         except FetchStoppedError as error:
             names = ", ".join([*self.failed, *(download.name for download in left)])
             raise FetchStoppedError(f"{error}. Not fetched: {names}") from error
         if self.differing:
-            click.echo(f"content differs from the known: {', '.join(self.differing)}", err=True)
+            echo(f"content differs from the known: {', '.join(self.differing)}", err=True)
         return 3 if self.failed else 1 if self.differing else 0
 
     def _offers(self, left: list[Download]) -> int:
@@ -109,16 +111,13 @@ class _Errand:
             total += offer.size or 0
             licence = offer.licence or self.handles[download.name].card.licence or "licence not stated"
             size = "size not stated" if offer.size is None else decimal(offer.size)
-            click.echo(f"{download.name:<32}  {size:>15}  {licence}  {offer.url}", err=True)
+            echo(f"{download.name:<32}  {size:>15}  {licence}  {shown(offer.url)}", err=True)
         return total
 
     def _fetch(self, left: list[Download]) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
 
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        with bars(words("description"), BarColumn(), DownloadColumn(), TimeRemainingColumn()) as progress:
             task = progress.add_task("", total=None)
             while left:
                 download = left[0]
@@ -144,7 +143,7 @@ class _Errand:
         }.get(state, f"fingerprint {fingerprint[:12]}, nothing known to compare with")
         if state == DIFFERS:
             self.differing.append(name)
-        click.echo(f"fetched {name} into {self.root / name}: {note}")
+        echo(f"fetched {name} into {self.root / name}: {note}")
 
     def _skip(self, download: Download, error: MissingDataError) -> None:
         """Tell of a dataset that was not fetched and go on, unless there is no sense in going on."""
@@ -153,4 +152,4 @@ class _Errand:
         if isinstance(error, FetchStoppedError):
             raise error
         self.failed.append(download.name)
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.terminal import echo
 
 
 @click.command()
@@ -24,13 +25,13 @@ def path(name: str | None) -> int:
     from tsbench.run.plan import expand_datasets
 
     if name is None:
-        click.echo(destination())
+        echo(destination())
         return 0
     for handle in expand_datasets([name], settings().plugins(), open_registry()):
         if not handle.available():
             handle.load()  # raises MissingDataError with the dataset's own remedy
         for file in handle.files():
-            click.echo(file)
+            echo(file)
     return 0
 
 

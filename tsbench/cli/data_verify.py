@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.terminal import echo
 
 SAME, DIFFERS, UNKNOWN = "same", "differs", "unknown"
 
@@ -28,27 +29,29 @@ def verify(names: tuple[str, ...]) -> int:
 
     plugins = settings().plugins()
     wanted = names or tuple(name for name in plugins["datasets"].names() if name != "local")
-    bad, missing = 0, 0
+    bad, missing, again = 0, 0, False
     for handle in expand_datasets(wanted, plugins, open_registry()):
         try:
             if not handle.available():
                 missing += bool(names)
                 if names:
-                    click.echo(f"missing     {handle.name}: get it with 'tsbench data fetch {handle.name}'")
+                    echo(f"missing     {handle.name}: {handle.remedy()}")
                 continue
             fingerprint = handle.load().fingerprint()
         except InvalidDataError as error:
             bad += 1
-            click.echo(f"unreadable  {error}")
+            again |= handle.fetchable()
+            echo(f"unreadable  {error}")
             continue
         state = compare(fingerprint, handle.card.checksum)
         bad += state == DIFFERS
+        again |= state == DIFFERS and handle.fetchable()
         files = handle.files()
-        click.echo(f"{state:<10}  {handle.name:<32}  {fingerprint[:12]}  {files[0].parent if files else ''}".rstrip())
+        echo(f"{state:<10}  {handle.name:<32}  {fingerprint[:12]}  {files[0].parent if files else ''}".rstrip())
     if bad:
-        click.echo(
-            f"{bad} datasets are not what is known under their names: results on them cannot be compared with others'. "
-            "'tsbench data fetch NAME --force' fetches one again.",
+        echo(
+            f"{bad} datasets are not what is known under their names: results on them cannot be compared with others'."
+            + " 'tsbench data fetch NAME --force' fetches one again." * again,
             err=True,
         )
     return 1 if bad else 3 if missing else 0

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsbench.cli.tables import plain
 from tsbench.errors import UsageError
+from tsbench.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

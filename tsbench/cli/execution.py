@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from tsbench.cli.options import open_store, settings
+from tsbench.cli.terminal import echo, echo_json
 from tsbench.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +50,16 @@ def executor_options(command: F) -> F:
     return command
 
 
+def _limit_reading(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Let planning, too, read no dataset that takes more than a run may."""
+    from tsbench.memory import limit_reading
+    from tsbench.run.limits import parse_limits
+
+    limit_reading(parse_limits(None, value).memory)
+    context.call_on_close(lambda: limit_reading(None))
+    return value
+
+
 _EXECUTOR_OPTIONS = (
     click.option(
         "--workers",
@@ -74,6 +84,7 @@ _EXECUTOR_OPTIONS = (
     click.option(
         "--memory-limit",
         metavar="SIZE",
+        callback=_limit_reading,
         help="End a run whose processes take more memory, such as 512M or 4G.  [default: none]",
     ),
 )
@@ -98,13 +109,15 @@ def execute_plan(
     with contextlib.closing(store):
         todo, outcome = choose(plan, store, retry, force)
         for problem in _problems(plan, available):
-            click.echo(problem, err=True)
+            echo(problem, err=True)
+        for note in unread_notes(plan):
+            echo(note, err=True)
         if todo:
             executor = make_executor(where, device, max(spec.threads for spec in todo), store, force)
             with quiet() if as_json else Display() as display:
                 execute(todo, outcome, executor, store, display, budget, force)
     if as_json:
-        click.echo(json.dumps(_as_json(outcome, available), indent=2))
+        echo_json(_as_json(outcome, available))
     else:
         _summarise(outcome, store.name)
     return outcome
@@ -168,41 +181,46 @@ def make_worker(store: Any, device: str, force: bool = False) -> Any:
     return Worker(settings().plugins(), pick_device(device), store.checkpoint_folder, sha256_of)
 
 
+def unread_notes(plan: Any) -> list[str]:
+    """Say, in a line per dataset, what its cases have that no method of the plan reads."""
+    noted = plan.unread.items()
+    return [f"note: {name} has {' and '.join(words)}, which none of the chosen methods reads" for name, words in noted]
+
+
 def _problems(plan: Any, available: bool) -> list[str]:
     """Say which datasets cannot take part, in one line per kind of reason."""
     lines = [f"error: {reason}" for reason in plan.invalid.values()]
     for missing, what in ((plan.missing, "datasets"), (plan.missing_sources, "datasets of --pretrain-on")):
-        if len(missing) == 1:
-            lines += list(missing.values())
-        elif missing:
+        several = [name for name in missing if name in plan.fetchable]
+        if len(several) > 1:
             lines.append(
-                f"{len(missing)} {what} are not on this machine: {', '.join(missing)}. Get them with 'tsbench data "
+                f"{len(several)} {what} are not on this machine: {', '.join(several)}. Get them with 'tsbench data "
                 "fetch NAME...', or add the folder that holds them with --data-dir or TSBENCH_DATA."
             )
+        lines += [reason for name, reason in missing.items() if len(several) < 2 or name not in several]
     if (plan.missing or plan.missing_sources) and not available:
         lines.append("--available takes what is on this machine and exits 0.")
     return lines
 
 
 def _summarise(outcome: Any, store: str) -> None:
-    failures = outcome.failures()
-    succeeded = len(outcome.results) - len(failures)
-    parts = [f"{succeeded} succeeded"]
-    parts += [f"{len(outcome.already_done)} already in the store"] if outcome.already_done else []
-    parts += [f"{len(failures)} failed"] if failures else []
-    parts += [f"{len(outcome.earlier_failures)} failed earlier (--retry runs them again)"] * bool(
-        outcome.earlier_failures
-    )
-    parts += [f"{len(outcome.elsewhere)} with another driver"] if outcome.elsewhere else []
-    ended = (outcome.results, outcome.already_done, outcome.earlier_failures, outcome.elsewhere)
-    left = len(outcome.plan.specs) - sum(map(len, ended))
-    parts += [f"{left} not started"] if left else []
-    click.echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")
+    counts = {
+        "succeeded": len(outcome.results) - len(outcome.failures()) - len(outcome.cut_short()),
+        "already in the store": len(outcome.already_done),
+        "failed": len(outcome.failures()),
+        "failed earlier (--retry runs them again)": len(outcome.earlier_failures),
+        "interrupted": len(outcome.cut_short()),
+        "with another driver": len(outcome.elsewhere),
+    }
+    counts["not started"] = len(outcome.plan.specs) - sum(counts.values())
+    parts = [f"{count} {what}" for what, count in counts.items() if count or what == "succeeded"]
+    echo(f"{len(outcome.plan.specs)} runs: {', '.join(parts)}. Store: {store}")
 
 
 def _as_json(outcome: Any, available: bool) -> dict[str, Any]:
     return {
         "exit_code": outcome.exit_code(available),
+        "interrupted": outcome.interrupted,
         "missing": outcome.plan.missing,
         "invalid": outcome.plan.invalid,
         "already_done": [spec.key for spec in outcome.already_done],
@@ -217,7 +235,7 @@ def _as_json(outcome: Any, available: bool) -> dict[str, Any]:
                 "seed": result.spec.seed,
                 "status": result.status,
                 "error": result.error,
-                "metrics": {n: v if abs(v) < float("inf") else None for n, v in result.metrics.items()},
+                "metrics": dict(result.metrics),
                 "warnings": list(result.warnings),
             }
             for result in outcome.results

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
-from typing import Any
+import textwrap
 
 import click
 
@@ -28,6 +26,25 @@ COMMANDS = {
 }
 
 
+class Formatter(click.HelpFormatter):
+    """Writes help; the command of an example that is wider than the terminal goes on below, as a shell reads it."""
+
+    def getvalue(self) -> str:
+        """Return the help."""
+        lines = super().getvalue().split("\n")
+        return "\n".join(self._wrapped(line) if len(line) > self.width else line for line in lines)
+
+    def _wrapped(self, line: str) -> str:
+        indent = " " * (len(line) - len(line.lstrip()))
+        whole_words = textwrap.TextWrapper(
+            self.width - 2, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+        )
+        return " \\\n".join(whole_words.wrap(line))
+
+
+click.Context.formatter_class = Formatter
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it runs."""
 
@@ -42,14 +59,6 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; that the reader of a pipe (head, less) has gone is no failure, which click says it is."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is said at exit either
-            return 0
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tsbench.catalog import did_you_mean
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_file
-from tsbench.cli.run import split_commas
+from tsbench.cli.run import split_names
+from tsbench.cli.terminal import echo
 from tsbench.errors import UsageError
+from tsbench.text import command_line
+
+if TYPE_CHECKING:
+    from tsbench.run.datasets import DatasetHandle
 
 
 @click.command()
-@click.argument("collection")
+@click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
 @click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
 @click.option("--metric", default="accuracy", show_default=True, help="Metric of the cells.")
-@click.option("--method", "methods", multiple=True, callback=split_commas, help="Only these rows.  [default: all]")
+@click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
 @click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv or .md file.")
 @common_options
 def leaderboard(
-    collection: str, protocol: str | None, metric: str, methods: list[str], shared: bool, out: Path | None
+    names: tuple[str, ...],
+    protocol: str | None,
+    metric: str,
+    methods: tuple[str, ...],
+    shared: bool,
+    out: Path | None,
 ) -> int:
-    """Rank the methods of a collection (or a comma-separated list of datasets) from stored results.
+    """Rank the methods of collections or datasets from stored results; a path names a dataset as in 'tsbench run'.
 
     Mean, average rank and wins are over the datasets that all complete methods have, a method being complete when no
     other covers more; incomplete methods stand apart, unless --shared.
@@ -36,7 +48,9 @@ def leaderboard(
       tsbench leaderboard uea
       tsbench leaderboard uea --metric f1_macro --out uea.csv
       tsbench leaderboard ucr --method trls,random:trls,ts2vec --shared
+      tsbench leaderboard ./icu.csv ./ward/
     """
+    from tsbench.leaderboard.newest import present
     from tsbench.leaderboard.table import build
     from tsbench.metrics import METRICS
 
@@ -45,28 +59,35 @@ def leaderboard(
     if out is not None:
         _check_output(out)
     registry = open_registry()
-    datasets, default = _datasets(collection, registry)
+    asked, handles, default = _datasets(names, registry)
+    datasets = [handle.name for handle in handles]
     chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
+    have = set(rows["dataset"])
+    now = present([handle for handle in handles if handle.name in have], chosen)
     known = sorted(rows["label"].unique())
-    for method in methods:
+    wanted = split_names(methods, known.__contains__)
+    for method in wanted:
         if method not in known:
             raise UsageError(
                 f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
             )
-    board = build(collection, datasets, chosen, rows, metric, shared, methods)
+    board = build(", ".join(names), datasets, chosen, rows, metric, shared, wanted, now)
     if board.cells.empty:
+        aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
+        command = command_line(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
         raise UsageError(
-            f"no result for '{collection}' under protocol '{chosen.name}' in {store.name}; "
-            f"make some: tsbench run --dataset {collection} --protocol {chosen.name} --method ..."
+            f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
+            f"make some: {command} --method ..."
         )
-    _print(board)
-    if out is not None:
+    if out is not None:  # before the screen: its reader may be gone
         from tsbench.leaderboard.export import write_board
 
         write_board(board, out)
-        click.echo(f"written to {out}")
+    _print(board)
+    if out is not None:
+        echo(f"written to {out}")
     return 0
 
 
@@ -78,55 +99,51 @@ def _check_output(out: Path) -> None:
     check_file(out)
 
 
-def _datasets(collection: str, registry: Any) -> tuple[list[str], str]:
-    """Return dataset names and the default protocol of a collection, a suite or a list of datasets."""
+def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[DatasetHandle], str]:
+    """Return what 'tsbench run --dataset' takes for these names, the datasets, and the default protocol.
+
+    A suite stands for its collection. The default is that of what was named first.
+    """
     from tsbench.run.plan import expand_datasets
 
-    if collection in registry.suites:
-        suite = registry.suites[collection]
-        names, default = [suite.collection], suite.protocols[0]
+    parts = split_names(names, os.path.exists)
+    asked = [registry.suites[name].collection if name in registry.suites else name for name in parts]
+    handles = expand_datasets(asked, settings().plugins(), registry)
+    if parts[0] in registry.suites:
+        default = registry.suites[parts[0]].protocols[0]
+    elif parts[0] in registry.collections:
+        default = registry.collections[parts[0]].protocol
     else:
-        names = collection.split(",")
-        default = registry.collections[collection].protocol if collection in registry.collections else ""
-    handles = expand_datasets(names, settings().plugins(), registry)
-    own = handles[0].card.default_protocol or handles[0].default_protocol
-    return [handle.name for handle in handles], default or own
+        default = handles[0].card.default_protocol or handles[0].default_protocol
+    return asked, handles, default
 
 
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
-    from tsbench.cli.tables import UNLIMITED, print_table, table_width, terminal_width
+    from tsbench.cli.tables import print_table, table_width
+    from tsbench.cli.terminal import width
+    from tsbench.leaderboard.export import notes, shown, title
 
-    room = terminal_width()
-    columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
-    click.echo(f"{board.name}: {board.metric} in %, protocol {board.protocol.name} ({board.protocol.summary})")
-    first = True
+    columns, first, n_complete = shown(board), True, int(board.summary["complete"].sum())
+    echo(title(board))
     while first or columns:
         count = len(columns)
-        while room < UNLIMITED and count > 1 and table_width(_table(board, columns[:count], first)) > room:
+        while count > 1 and table_width(*_table(board, columns[:count], first)) > width():
             count -= 1
-        print_table(_table(board, columns[:count], first))
+        print_table(*_table(board, columns[:count], first), rule=n_complete)
         columns, first = columns[count:], False
-    whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
-    click.echo(f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}.")
-    if board.outdated:
-        click.echo(f"Left out: {board.outdated} results of older versions or data; 'tsbench run' makes them anew.")
+    echo(*notes(board))
 
 
-def _table(board: Any, columns: list[str], summary: bool) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
+def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
+    """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
+    from tsbench.cli.tables import cut
+    from tsbench.cli.terminal import width
+    from tsbench.leaderboard.export import HEADS, printed
 
-    from tsbench.leaderboard.export import percent, rank, whole
-
-    table = Table()
-    heads = ["mean", "rank", "wins", "coverage"] if summary else []
-    for name in ("method", *heads, *columns):
-        table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
-    n_complete = int(board.summary["complete"].sum())
-    values = board.cells[columns].to_numpy()
-    for number, (method, row) in enumerate(board.summary.iterrows(), start=1):
-        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"]] if summary else []
-        cells = [percent(value) for value in values[number - 1]]
-        table.add_row(escape(str(method)), *facts, *cells, end_section=number == n_complete)
-    return table
+    heads = HEADS if summary else ()
+    rows = [
+        [cut(method, width() // 2), *(facts if summary else ()), *cells]
+        for method, facts, cells in printed(board, columns)
+    ]
+    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows

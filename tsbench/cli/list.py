@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.terminal import echo
 
 CATALOGUES = ("methods", "datasets", "encoders", "transforms", "probes")
 SECTIONS = ("protocols", "suites", "collections", "papers")
@@ -33,5 +34,5 @@ def list_names(kind: str) -> int:
         rows.append(("random:<method>", "that method, built and never trained: the floor of every encoder"))
     width = max((len(name) for name, _ in rows), default=0)
     for name, summary in rows:
-        click.echo(f"{name:<{width}}  {summary}".rstrip())
+        echo(f"{name:<{width}}  {summary}".rstrip())
     return 0

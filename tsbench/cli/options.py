@@ -69,6 +69,40 @@ def plot_option(text: str) -> Callable[[F], F]:
     return click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg|png", help=text)
 
 
+def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
+    """Return the option --seeds; its value is a tuple of seeds, or None where neither it nor a default is given."""
+    return click.option(
+        "--seeds", default=default, show_default=True, metavar="N|0,1,2", callback=_read_seeds, help=text
+    )
+
+
+def _read_seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    from tsbench.run.plan import parse_seeds
+
+    return parse_seeds(value)
+
+
+def fold_option(command: F) -> F:
+    """Add the option --fold; its value is a tuple of numbers, empty for all folds."""
+    option = click.option(
+        "--fold",
+        "folds",
+        multiple=True,
+        metavar="N",
+        callback=_read_folds,
+        help="Only these folds, from 0.  [default: all]",
+    )
+    return option(command)
+
+
+def _read_folds(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[int, ...]:
+    from tsbench.run.plan import parse_folds
+
+    return parse_folds(value)
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value is None or value == () or value is False:
         return

@@ -7,6 +7,7 @@ import os
 import click
 
 from tsbench.cli.options import common_options, settings
+from tsbench.cli.terminal import echo, echo_text
 
 
 @click.group()
@@ -30,10 +31,10 @@ def list_plugins() -> int:
         version = f" {health.version}" if health.version else ""
         if health.error:
             broken += 1
-            click.echo(f"BROKEN  {health.name}{version}: {health.error}")
+            echo(f"BROKEN  {health.name}{version}: {health.error}")
             if os.environ.get("TSBENCH_DEBUG"):
-                click.echo(health.details)
+                echo_text(health.details, indent="  ")
         else:
             parts = [f"{len(names)} {kind}" for kind, names in health.registered.items()]
-            click.echo(f"ok      {health.name}{version}: {', '.join(parts) or 'registers nothing'}")
+            echo(f"ok      {health.name}{version}: {', '.join(parts) or 'registers nothing'}")
     return 1 if broken else 0

@@ -7,31 +7,23 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TimeElapsedColumn
 
+from tsbench.cli.terminal import bars, echo, words
 from tsbench.run.driver import Reporter
 from tsbench.run.spec import Result, RunSpec
 
 REFRESH_SECONDS = 0.1
+COMPILED_SECONDS = 1.0  # from which on the line about a run says so
 
 
 class Display:
     """A Reporter with an overall bar and one for each run under way with its loss."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
+        bar, note = BarColumn(bar_width=24), words("note")
+        self.progress = bars(
+            SpinnerColumn(), words("description"), bar, MofNCompleteColumn(), note, TimeElapsedColumn()
         )
         self.overall = self.progress.add_task("all runs", total=None, note="")
         self._bars: dict[str, TaskID] = {}
@@ -45,13 +37,14 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.progress.stop()
+        with contextlib.suppress(OSError):  # a terminal that is gone hides no error
+            self.progress.stop()
 
     def started(self, spec: RunSpec, number: int, total: int) -> None:
         """Show which run begins."""
         self.progress.update(self.overall, total=total)
         if spec.key not in self._bars:
-            self._bars[spec.key] = self.progress.add_task(escape(_name(spec)), total=None, note="")
+            self._bars[spec.key] = self.progress.add_task(_name(spec), total=None, note="")
 
     def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
         """Show the training step and its loss, a few times a second."""
@@ -60,25 +53,32 @@ class Display:
             self._shown[spec.key] = now
             self.progress.update(self._bars[spec.key], total=total, completed=step, note=f"loss {loss:.4f}")
 
+    def note(self, spec: RunSpec, doing: str) -> None:
+        """Show what the run's process does once in place of the loss."""
+        if spec.key in self._bars:
+            self.progress.update(self._bars[spec.key], note=doing)
+
     def finished(self, result: Result) -> None:
         """Print one line about the run that ended."""
         self.progress.advance(self.overall)
         self._shown.pop(result.spec.key, None)
         if (bar := self._bars.pop(result.spec.key, None)) is not None:
             self.progress.remove_task(bar)
-        name, seconds = escape(_name(result.spec)), result.finished - result.started
+        name, seconds = _name(result.spec), result.finished - result.started
         if result.status == "succeeded":
-            self.console.print(f"{name}: accuracy {result.metrics['accuracy']:.3f} in {seconds:.1f} s")
+            compiled = result.durations.get("compile", 0.0)
+            apart = f", {compiled:.1f} s of them compiling" if compiled >= COMPILED_SECONDS else ""
+            echo(f"{name}: accuracy {result.metrics['accuracy']:.3f} in {seconds:.1f} s{apart}", err=True)
         else:
-            self.console.print(f"[red]{name}: {result.status}:[/red] {escape(result.error)}")
+            echo(f"{name}: {result.status}: {result.error}", err=True, colour="red")
         for warning in result.warnings:
-            self.console.print(f"[yellow]{name}: warning:[/yellow] {escape(warning)}")
+            echo(f"{name}: warning: {warning}", err=True, colour="yellow")
 
     def waiting(self, count: int) -> None:
         """Print, when the number changes, how many runs other drivers are doing."""
         if count != self._others:
             self._others = count
-            self.console.print(f"waiting: {count} runs are being done by another driver of this store")
+            echo(f"waiting: {count} runs are being done by another driver of this store", err=True)
 
 
 class _Quiet:
@@ -86,6 +86,9 @@ class _Quiet:
         """Show nothing."""
 
     def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
+        """Show nothing."""
+
+    def note(self, spec: RunSpec, doing: str) -> None:
         """Show nothing."""
 
     def finished(self, result: Result) -> None:

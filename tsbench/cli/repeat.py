@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.errors import TsbenchError
+from tsbench.text import command_line
 
 if TYPE_CHECKING:
     from tsbench.tune.source import Origin
@@ -18,7 +19,7 @@ UNTRAINED = "random:"  # as in run/spec.py, which needs numpy
 
 
 def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None) -> str:
-    """Return the command that executes a stored run again; all folds of its split run with it.
+    """Return the command that executes a stored run again.
 
     study : that of a tuned run, where it is known.
     """
@@ -29,7 +30,7 @@ def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None
     if spec["sources"]:
         words += ["--pretrain-on", ",".join(_as_asked(spec) or [source["dataset_ref"] for source in spec["sources"]])]
         words += ["--exclude-target"] * _target_left_out(spec)
-    return shlex.join([*words, *_settings(spec, study), "--device", device, *settings().given, "--force"])
+    return command_line([*words, *_settings(spec, study), "--device", device, *_found(spec), "--force"])
 
 
 def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
@@ -39,7 +40,7 @@ def tune_command(run: dict[str, Any], device: str, study: Origin) -> str:
     words += ["--seeds", ",".join(map(str, study.seeds)) + ","]
     for key, text in study.spaces.items():
         words += ["--space", f"{key}={text}"]
-    return shlex.join([*words, *_settings(spec, study), "--device", device, *settings().given])
+    return command_line([*words, *_settings(spec, study), "--device", device, *_found(spec)])
 
 
 def tuning_metric(spec: dict[str, Any]) -> str:
@@ -52,6 +53,9 @@ def obstacles(run: dict[str, Any]) -> Iterator[str]:
     spec = run["spec"]
     if spec["sources"] and not _as_asked(spec):
         yield "--pretrain-on names each dataset that was found then, and so will the label of the row"
+    gone = [folder for folder in spec.get("data_dirs", ()) if not Path(folder).is_dir()]
+    if gone and "--data-dir" not in settings().given:
+        yield f"its data was in {', '.join(gone)}, which is not there: name the folder of now with --data-dir"
     name, registry, methods = spec["protocol"]["name"], open_registry(), settings().plugins()["methods"]
     try:
         protocol = registry.protocol(name)
@@ -71,12 +75,19 @@ def _target(spec: dict[str, Any]) -> list[str]:
     return [*words, "--protocol", spec["protocol"]["name"]]
 
 
+def _found(spec: dict[str, Any]) -> list[str]:
+    """Return the options by which data, plugins and registry are found: where the data was then comes first."""
+    given = settings().given
+    folders = [folder for folder in spec.get("data_dirs", ()) if Path(folder).is_dir() and folder not in given]
+    return [*(word for folder in folders for word in ("--data-dir", folder)), *given]
+
+
 def _settings(spec: dict[str, Any], study: Origin | None) -> list[str]:
     words = [] if spec["threads"] == 1 else ["--threads", str(spec["threads"])]
     given = {**spec["overrides"], **(study.fixed if study else {})}  # a study also knows what was set to its default
     for key, value in sorted(given.items()):
         words += [] if key in NO_PARAMETERS else ["--set", f"{key}={value}"]
-    return words
+    return [*words, "--fold", str(spec["fold"])]
 
 
 def _as_asked(spec: dict[str, Any]) -> list[str]:

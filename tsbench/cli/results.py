@@ -11,6 +11,7 @@ import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.cli.output import check_file
+from tsbench.cli.terminal import echo, echo_text
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tsbench.run.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
+LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
 PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
@@ -48,8 +50,10 @@ def results(form: str | None, out: Path | None) -> int:
         if out:
             write_results(store, out, written)
         elif form == "csv":
+            from tsbench.leaderboard.text import to_csv
+
             for number, frame in enumerate(frames(store)):
-                click.echo(_csv(frame, header=number == 0), nl=False)
+                echo_text(to_csv(frame, header=number == 0, float_format=None))
         else:
             _print(store)
     return 0
@@ -72,24 +76,27 @@ def form_of(out: Path, form: str | None = None) -> str:
 def write_results(store: Store, path: Path, form: str) -> int:
     """Write all rows of a store as "csv", "jsonl" or "parquet", a piece at a time; return how many there are."""
     from tsbench.leaderboard.export import replacing
+    from tsbench.leaderboard.text import to_csv
 
     count = 0
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(replacing(path))
+    writer = None
+    with replacing(path) as file:
         for number, frame in enumerate(frames(store)):
             if form == "csv":
-                file.write(_csv(frame, header=number == 0).encode())
+                file.write(to_csv(frame, header=number == 0, float_format=None).encode())
             elif form == "jsonl":
-                file.write(frame.to_json(orient="records", lines=True, double_precision=15).encode())
+                text = frame.to_json(orient="records", lines=True, double_precision=15)
+                file.write(text.replace("\x7f", "\\u007f").encode())  # the one control character that pandas leaves
             else:
                 import pyarrow as pa
                 from pyarrow.parquet import ParquetWriter
 
                 table = pa.Table.from_pandas(frame, preserve_index=False)
-                if number == 0:
-                    writer = stack.enter_context(ParquetWriter(file, table.schema))
+                writer = writer or ParquetWriter(file, table.schema)
                 writer.write_table(table)
             count += len(frame)
+        if writer is not None:
+            writer.close()
     return count
 
 
@@ -115,7 +122,10 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
-        **{name: pd.array([row["facts"].get(name) for row in rows], dtype="Int64") for name in ("n_train", "n_test")},
+        **{
+            name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
+            for name in ("n_train", "n_test")
+        },
         "fit_seconds": pd.array([row["durations"].get("fit") for row in rows], dtype=float),
         "probe_seconds": pd.array([row["durations"].get("probe") for row in rows], dtype=float),
         **{name: [row[name] for row in rows] for name in ("peak_memory_bytes", "device", "error")},
@@ -125,12 +135,12 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _csv(frame: pd.DataFrame, header: bool) -> str:
-    return frame.to_csv(index=False, lineterminator="\n", header=header)
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and value == value // 1 and abs(value) < 2**63 else None
 
 
 def _print(store: Store) -> None:
-    from tsbench.cli.tables import print_long_table
+    from tsbench.cli.tables import print_table
 
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
     numbers = ["accuracy", "f1_macro", "fit_seconds"]
@@ -141,7 +151,9 @@ def _print(store: Store) -> None:
         for batch in store.batches()
         for row in batch
     )
-    print_long_table({**dict.fromkeys(texts, "left"), **dict.fromkeys(numbers, "right")}, cells)
+    columns = [*((name, "left") for name in texts), *((name, "right") for name in numbers)]
+    if not print_table(columns, cells, least=LEAST):
+        echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options
-from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.options import common_options, fold_option, open_registry, seeds_option, settings
+from tsbench.cli.terminal import echo
 from tsbench.errors import UsageError
+from tsbench.text import command_line
 
 
 def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
-    return [part for text in value for part in _split(text.split(",")) if part]
+    return split_names(value, os.path.exists)
 
 
-def _split(parts: list[str]) -> Iterator[str]:
+def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
+    """Split texts at their commas, but for those within a name that is known."""
+    return [part for text in texts for part in _split(text.split(","), known) if part]
+
+
+def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
     while parts:
         joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
-        path = next(filter(os.path.exists, joined), None)
-        yield parts[0].strip() if path is None else path
-        parts = parts[1 if path is None else path.count(",") + 1 :]
+        name = next(filter(known, joined), None)
+        yield parts[0].strip() if name is None else name
+        parts = parts[1 if name is None else name.count(",") + 1 :]
 
 
 @click.command()
@@ -33,7 +40,8 @@ def _split(parts: list[str]) -> Iterator[str]:
     "--protocol", "protocols", multiple=True, callback=split_commas, help="Protocols.  [default: the dataset's]"
 )
 @click.option("--suite", help="A suite of registry.yaml in place of --method, --dataset and --protocol.")
-@click.option("--seeds", metavar="N|0,1,2", help="A number of seeds, or a list of them.  [default: 1]")
+@seeds_option(None, "A number of seeds, or a list of them; 'N,' is seed N alone.  [default: 1]")
+@fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a parameter; may be repeated.")
 @click.option(
     "--pretrain-on",
@@ -73,7 +81,8 @@ def run(
     datasets: list[str],
     protocols: list[str],
     suite: str | None,
-    seeds: str | None,
+    seeds: tuple[int, ...] | None,
+    folds: tuple[int, ...],
     pairs: tuple[str, ...],
     pretrain_on: list[str],
     exclude_target: bool,
@@ -93,7 +102,6 @@ def run(
     What the store already has is not done again: the same command after an interruption goes on where it stopped. Small
     datasets come first.
 
-    \b
     Exit codes: 0 all that was asked succeeded, 1 some run failed, 2 wrong usage, 3 only data is missing,
     130 interrupted.
 
@@ -104,7 +112,7 @@ def run(
       tsbench run --method trls,ts2vec --dataset uea --workers 4 --time-limit 3600 --memory-limit 8G
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
-    from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
+    from tsbench.run.plan import Request, make_plan, parse_overrides
 
     registry, plugins = open_registry(), settings().plugins()
     overrides, default_seeds = parse_overrides(pairs), (0,)
@@ -116,12 +124,36 @@ def run(
         floors, default_seeds = chosen.floors, chosen.all_seeds()
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
-    numbers = parse_seeds(seeds) if seeds else default_seeds
-    request = Request(methods, datasets, protocols, numbers, overrides, floors, threads, pretrain_on, exclude_target)
+    request = Request(
+        methods,
+        datasets,
+        protocols,
+        seeds or default_seeds,
+        overrides,
+        floors,
+        threads,
+        pretrain_on,
+        exclude_target,
+        folds,
+    )
     plan = make_plan(request, plugins, registry)
     if tuned is not None:
         from tsbench.cli.tune import tuned_plan
 
         plan = tuned_plan(plan, tuned, overrides)
     outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
+    if not as_json and (outcome.already_done or any(result.status == "succeeded" for result in outcome.results)):
+        for command in _boards(plan, datasets):
+            echo(f"Board: {command}")
     return int(outcome.exit_code(available))
+
+
+def _boards(plan: Any, asked: list[str]) -> Iterator[str]:
+    """Yield the commands that rank what a plan runs, one per protocol."""
+    references: dict[str, dict[str, None]] = {}
+    for spec in plan.specs:
+        references.setdefault(spec.protocol.name, {})[spec.dataset_ref or spec.dataset] = None
+    for protocol, names in references.items():
+        everything = len(references) == 1 or len(names) == len({spec.dataset for spec in plan.specs})
+        words = ["tsbench", "leaderboard", *(asked if everything else names), "--protocol", protocol]
+        yield command_line([*words, *settings().given])

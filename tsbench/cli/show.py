@@ -8,6 +8,7 @@ import click
 
 from tsbench.cli.options import common_options, plot_option, settings
 from tsbench.cli.show_dataset import show_dataset
+from tsbench.cli.terminal import echo
 from tsbench.errors import UsageError
 
 
@@ -67,17 +68,17 @@ def show_method(name: str) -> int:
     plugins = settings().plugins()
     entry = plugins["methods"].entry(name.removeprefix(UNTRAINED))
     cls = entry.load()
-    click.echo(f"{name} (version {cls.version}, plugin {entry.plugin})\n{entry.summary} {entry.paper}".rstrip())
+    echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
     if cls.__doc__:
-        click.echo("\n" + "\n".join(line.strip() for line in cls.__doc__.strip().splitlines()))
+        echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
     chosen = resolve(cls.Params, {}, lambda kind, part: plugins[kind].get(part), name)
     owners = [("", cls.Params), *((f"{slot}.", part.cls.Params) for slot, part in chosen.components.items())]
-    click.echo("\nParameters (--set KEY=VALUE):")
+    echo("", "Parameters (--set KEY=VALUE):")
     for prefix, params in owners:
         for declared in declarations(params):
             limits = [f">= {declared.low:g}" if declared.low is not None else ""]
             limits += [f"<= {declared.high:g}" if declared.high is not None else ""]
             bounds = ", ".join(limit for limit in limits if limit)
             kind = f"{declared.type}{', ' + bounds if bounds else ''}"
-            click.echo(f"  {prefix}{declared.name} = {declared.default!r}  ({kind})\n      {declared.doc}")
+            echo(f"  {prefix}{declared.name} = {declared.default!r}  ({kind})", f"      {declared.doc}")
     return 0

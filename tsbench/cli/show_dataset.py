@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.tables import print_facts
+from tsbench.cli.terminal import echo
 from tsbench.errors import MissingDataError, TsbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tsbench.panel import Panel
     from tsbench.run.datasets import DatasetHandle
 
+MAX_FILES = 10
 CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")
 
 
@@ -31,23 +32,38 @@ def show_dataset(name: str, plot: Path | None) -> int:
             raise UsageError(f"--plot: {name} is a collection of {len(handles)} datasets; name one")
         check_output("--plot", plot)
     for handle in handles:
-        _print_card(handle)
         if not handle.available():
-            remedy = f"'tsbench data fetch {handle.name}', or add the folder that holds it with --data-dir"
-            click.echo(f"  not on this machine: {remedy}")
+            _print_card(handle)
+            echo(f"  not on this machine: {handle.remedy()}")
             if plot is not None:
-                raise MissingDataError(f"--plot: {handle.name} is not on this machine: {remedy}")
+                raise MissingDataError(f"--plot: {handle.name} is not on this machine: {handle.remedy()}")
             continue
-        data = handle.load()
-        files = ", ".join(map(str, handle.files()))
+        data, drawn = None, ""
+        if plot is not None:  # before the screen: what cannot be printed loses no file
+            data = handle.load()
+            drawn = _draw(handle, data, plot)
+        _print_card(handle)
+        data = data or handle.load()
+        files = _some(handle.files())
         print_facts("on this machine", held(data) | ({"files": files} if files else {}))
-        if plot is not None:
-            from tsbench.cli.draw_dataset import draw_dataset
-
-            train, part = _training_part(handle, data)
-            left_out = draw_dataset(handle.name, data.panel, train, part, plot)
-            click.echo(f"written to {plot}{f'; left out: {left_out}' if left_out else ''}")
+        if drawn:
+            echo(drawn)
     return 0
+
+
+def _draw(handle: DatasetHandle, data: Data, plot: Path) -> str:
+    """Draw series of the training part to a file; return what to say of it."""
+    from tsbench.cli.draw_dataset import draw_dataset
+
+    train, part = _training_part(handle, data)
+    left_out = draw_dataset(handle.name, data.panel, train, part, plot)
+    return f"written to {plot}{f'; left out: {left_out}' if left_out else ''}"
+
+
+def _some(files: Sequence[Path]) -> str:
+    """Return the paths, of a long list the first ones and the number of the others."""
+    more = f" and {len(files) - MAX_FILES} more" if len(files) > MAX_FILES else ""
+    return ", ".join(map(str, files[:MAX_FILES])) + more
 
 
 def held(data: Data) -> dict[str, object]:

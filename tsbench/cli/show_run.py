@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from tsbench.cli.options import open_store, settings
 from tsbench.cli.repeat import obstacles, repeat_command, tune_command, tuning_metric
-from tsbench.cli.tables import plain, print_facts
+from tsbench.cli.tables import print_facts
+from tsbench.cli.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.errors import TsbenchError
+from tsbench.text import plain
 from tsbench.tune import require
 
 if TYPE_CHECKING:
@@ -43,19 +42,20 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
 
         classes = predictions.classes
         matrix = confusion(predictions.y_true, predictions.y_pred, len(classes)).tolist()
-    if as_json:
-        found = {**run, "confusion": matrix, "classes": list(classes), "repeat": commands, "notes": notes}
-        click.echo(json.dumps(_finite(found), indent=2))
-    else:
-        _print_run(run, attempt)
-        for line in [*curve_lines(attempt["curve"]), *(confusion_lines(matrix, classes) if matrix else [])]:
-            click.echo(line)
-        _print_end(run, attempt, commands, notes)
-    if plot is not None:
+    if plot is not None:  # before the screen: what cannot be printed loses no file
         from tsbench.cli.draw_run import draw_run
 
         draw_run(run, attempt["curve"], matrix, classes, plot)
-        click.echo(f"written to {plot}", err=as_json)
+    if as_json:
+        found = {**run, "confusion": matrix, "classes": list(classes), "repeat": commands, "notes": notes}
+        echo_json(found)
+    else:
+        _print_run(run, attempt)
+        for line in [*curve_lines(attempt["curve"]), *(confusion_lines(matrix, classes) if matrix else [])]:
+            echo(line)
+        _print_end(run, attempt, commands, notes)
+    if plot is not None:
+        echo(f"written to {plot}", err=as_json)
     return 0
 
 
@@ -64,7 +64,8 @@ def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
     when = datetime.datetime.fromtimestamp(attempt["started"], datetime.UTC).isoformat(timespec="seconds")
     about = {name: run[name] for name in ("method", "method_version", "dataset", "protocol", "fold", "seed", "status")}
     about |= {"attempts": ", ".join(one["status"] for one in run["attempts"]), "started": when}
-    peak = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB"
+    peak, held = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB", attempt["facts"].get("memory_at_start_bytes")
+    peak += "" if held is None else f" beyond the {held / 2**20:.0f} MiB its process held before"
     print_facts(f"run {run['key']}", {**about, "device": attempt["device"], "peak memory": peak})
     print_facts("versions", spec["versions"])
     print_facts("parameters", spec["params"])
@@ -79,16 +80,17 @@ def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
 
 def _print_end(run: dict[str, Any], attempt: dict[str, Any], commands: list[str], notes: list[str]) -> None:
     for warning in attempt["warnings"]:
-        click.echo(f"warning: {warning}")
+        echo(f"warning: {warning}")
     if attempt["error"]:
-        click.echo(f"error: {attempt['error']}\n{attempt['traceback']}".rstrip())
+        echo(f"error: {attempt['error']}")
+        echo_text(attempt["traceback"], indent="  ")
     later = run["attempts"][-1]
     if later["id"] > attempt["id"]:
-        click.echo(f"a later attempt ({later['status']}) left this result as it is: {later['error']}".rstrip(": "))
+        echo(f"a later attempt ({later['status']}) left this result as it is: {later['error']}".rstrip(": "))
     for note in notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
     for command in commands:
-        click.echo(f"repeat: {command}")
+        echo(f"repeat: {command}")
 
 
 def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[str], list[str]]:
@@ -123,9 +125,7 @@ def curve_lines(curve: Sequence[Sequence[float]]) -> Iterator[str]:
 
 
 def _bars(values: Sequence[float]) -> str:
-    from rich.console import Console
-
-    bars = " .:-=+*#" if Console().options.ascii_only else "▁▂▃▄▅▆▇█"
+    bars = " .:-=+*#" if ascii_only() else "▁▂▃▄▅▆▇█"
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, span = min(finite), (max(finite) - min(finite)) or 1.0
     return "".join(
@@ -170,12 +170,3 @@ def _matrix_lines(matrix: Sequence[Sequence[int]], names: Sequence[str], recall:
             " " * (size - cell_len(cell)) + cell for cell, size in zip(cells, [room] * len(names) + [8], strict=True)
         )
         yield f"  {set_cell_size(name, width)}{''.join(padded)}"
-
-
-def _finite(value: Any) -> Any:
-    """Return the same with None for every number that JSON has no word for."""
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

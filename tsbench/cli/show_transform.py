@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import click
-
-from tsbench.cli.drawing import check_output, style
+from tsbench.cli.drawing import check_output, short, style
 from tsbench.cli.options import open_registry, settings
+from tsbench.cli.terminal import echo
 from tsbench.errors import MethodError, MissingDataError, UsageError
+from tsbench.text import plain
 
 if TYPE_CHECKING:
     from tsbench.interfaces import Transform
@@ -42,23 +42,23 @@ def show_transform(
     panel, chosen, how = _load(dataset, cases)
     with style():
         _draw(name, transform, panel, chosen, f"{dataset}, {how}", out)
-    click.echo(f"{out}: {name} of {dataset}, cases {', '.join(map(str, chosen))}, {how}")
+    echo(f"{out}: {name} of {dataset}, cases {', '.join(map(str, chosen))}, {how}")
     return 0
 
 
 def _describe(name: str, entry: Any, cls: type[Transform]) -> None:
     from tsbench.params import declarations
 
-    click.echo(f"{name} (version {cls.version}, plugin {entry.plugin})\n{entry.summary} {entry.paper}".rstrip())
+    echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
     if cls.__doc__:
-        click.echo("\n" + "\n".join(line.strip() for line in cls.__doc__.strip().splitlines()))
+        echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
     found = declarations(cls.Params)
-    click.echo("\nParameters (--set KEY=VALUE):" if found else "\nNo parameters.")
+    echo("", "Parameters (--set KEY=VALUE):" if found else "No parameters.")
     for declared in found:
         limits = [f">= {declared.low:g}" if declared.low is not None else ""]
         limits += [f"<= {declared.high:g}" if declared.high is not None else ""]
         kind = ", ".join([declared.type, *(limit for limit in limits if limit)])
-        click.echo(f"  {declared.name} = {declared.default!r}  ({kind})\n      {declared.doc}")
+        echo(f"  {declared.name} = {declared.default!r}  ({kind})", f"      {declared.doc}")
 
 
 def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:
@@ -134,15 +134,15 @@ def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title
         if images.ndim == 4 and not whole and n_rows < images.shape[1]
         else ""
     )
-    figure.suptitle(f"{name}: {title}{shown}", fontsize=9)
+    figure.suptitle(plain(f"{name}: {title}{shown}"), fontsize=9)
     figure.savefig(out, dpi=120)
 
 
 def _title(panel: Panel, case: int) -> str:
     if panel.y is None or panel.task != "classification":
         return f"case {case}"
-    return f"class {panel.classes[panel.y[case]]} (case {case})"
+    return f"class {short(panel.classes[panel.y[case]])} (case {case})"
 
 
 def _channel(panel: Panel, channel: int) -> str:
-    return panel.channel_names[channel] if panel.channel_names else f"channel {channel}"
+    return short(panel.channel_names[channel]) if panel.channel_names else f"channel {channel}"

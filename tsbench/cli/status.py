@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.terminal import echo, echo_json
+from tsbench.errors import StoreError
 
 if TYPE_CHECKING:
     from tsbench.run.store import Store
@@ -72,21 +75,21 @@ def status(as_json: bool) -> int:
         facts["studies"] = studies_under_way(store)
         name = store.name
     if as_json:
-        click.echo(json.dumps({"store": name, **facts}, indent=2))
+        echo_json({"store": name, **facts})
         return 0
-    click.echo(f"store     {name}")
+    echo(f"store     {name}")
     drivers = ", ".join(f"{owner} ({count})" for owner, count in facts["drivers"].items())
-    click.echo(f"running   {facts['running']}{f' by {drivers}' if drivers else ''}")
-    click.echo(f"queued    {'unknown' if facts['queued'] is None else facts['queued']}")
+    echo(f"running   {facts['running']}{f' by {drivers}' if drivers else ''}")
+    echo(f"queued    {'unknown' if facts['queued'] is None else facts['queued']}")
     for kind, count in facts["runs"].items():
-        click.echo(f"{kind:<11} {count}")
-    click.echo(f"rate      {facts['per_minute']:.1f} runs a minute over the last {RECENT_SECONDS / 60:.0f} minutes")
+        echo(f"{kind:<11} {count}")
+    echo(f"rate      {facts['per_minute']:.1f} runs a minute over the last {RECENT_SECONDS / 60:.0f} minutes")
     if facts["seconds_left"] is not None:
-        click.echo(f"left      about {_duration(facts['seconds_left'])}")
+        echo(f"left      about {_duration(facts['seconds_left'])}")
     for study in facts["studies"]:
         of = "" if study["wanted"] is None else f" of {study['wanted']}"
         trials = f"{study['running']} running, {study['ended']}{of} ended, {study['failed']} failed"
-        click.echo(f"study     {study['study']}: {trials}")
+        echo(f"study     {study['study']}: {trials}")
     return 0
 
 
@@ -132,10 +135,10 @@ def read_logs(folder: Path, owners: Iterable[str]) -> dict[str, Waiting]:
     from tsbench.run.log import KEY_DIGITS
 
     plans: dict[str, Waiting] = {}
-    for owner in set(owners):
+    for owner in filter(re.compile(r"[\w.-]+").fullmatch, set(owners)):  # a name from elsewhere leads nowhere else
         with contextlib.suppress(OSError), (folder / f"{owner}.jsonl").open("rb") as lines:
             for line in lines:
-                with contextlib.suppress(ValueError, KeyError, TypeError):
+                with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                     entry = json.loads(line)
                     if entry["event"] == "plan":
                         since = datetime.fromisoformat(entry["time"]).timestamp()
@@ -153,7 +156,10 @@ def studies_under_way(store: Store) -> list[dict[str, Any]]:
     with store.read() as connection:
         if not set(sa.inspect(connection).get_table_names()) >= STUDY_TABLES:
             return []
-        rows = connection.execute(query).all()
+        try:
+            rows = connection.execute(query).all()
+        except (ValueError, TypeError) as error:  # what SQLAlchemy raises on a time that is none
+            raise StoreError(f"the studies in {store.name} cannot be read: {error}") from None
     counts: dict[str, Counter[str]] = {}
     for row in rows:
         count = counts.setdefault(row.study_name, Counter())
@@ -163,12 +169,19 @@ def studies_under_way(store: Store) -> list[dict[str, Any]]:
         count["running"] += row.state == "RUNNING" and silent < GRACE_SECONDS
         count["ended"] += row.state in ("COMPLETE", "PRUNED") or failed
         count["failed"] += failed
-    wanted = {row.study_name: None if row.wanted is None else json.loads(row.wanted) for row in rows}
+    wanted = {row.study_name: _count(row.wanted) for row in rows}
     return [
         {"study": name, **{key: count[key] for key in ("running", "ended", "failed")}, "wanted": wanted[name]}
         for name, count in counts.items()
         if count["running"]
     ]
+
+
+def _count(text: str | None) -> int | None:
+    from tsbench.run.store_rows import read_json
+
+    found = read_json(text)
+    return found if isinstance(found, int) else None
 
 
 def _duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tsbench.cli.options import common_options, open_store
+from tsbench.cli.terminal import echo
 from tsbench.errors import TsbenchError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def info() -> int:
     with contextlib.closing(open_store(must_exist=True)) as opened:
         facts = describe(opened)
     for name, value in facts.items():
-        click.echo(f"{name:<12}  {value}")
+        echo(f"{name:<12}  {value}")
     return 0
 
 
@@ -57,8 +58,8 @@ def check() -> int:
     with contextlib.closing(open_store(must_exist=True)) as opened:
         for problem in problems_of(opened):
             count += 1
-            click.echo(f"{problem.what}\n  remedy: {problem.remedy}")
-    click.echo(f"{count} problems in {opened.name}" if count else f"{opened.name} is in order")
+            echo(problem.what, f"  remedy: {problem.remedy}")
+    echo(f"{count} problems in {opened.name}" if count else f"{opened.name} is in order")
     return 1 if count else 0
 
 
@@ -89,12 +90,12 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
                 report = merge_stores(ours, other)
                 n_studies, apart = _merge_studies(ours, other)
             for line in report.skipped:
-                click.echo(f"left out: {line}", err=True)
+                echo(f"left out: {line}", err=True)
             conflicts = [*report.conflicts, *apart]
             for line in conflicts:
-                click.echo(f"conflict, ours is kept: {line}")
+                echo(f"conflict, ours is kept: {line}")
             n_conflicts += len(conflicts)
-            click.echo(
+            echo(
                 f"{other.name}: {len(report.copied)} runs, {report.n_checkpoints} checkpoints and {n_studies} studies "
                 f"copied, {len(conflicts)} conflicts"
             )
@@ -114,7 +115,7 @@ def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
 
         copied, conflicts = copy_studies(ours, other)
     except TsbenchError as error:
-        click.echo(f"warning: {len(names)} studies left out: {error}", err=True)
+        echo(f"warning: {len(names)} studies left out: {error}", err=True)
         return 0, []
     return len(copied), conflicts
 
@@ -148,8 +149,8 @@ def prune(checkpoints: str | None, older_than: float | None, attempts: str | Non
         if not dry_run:
             store_prune.remove(opened, found)
     for name, size in found.files.items():
-        click.echo(f"{name}  {size} bytes")
-    click.echo(
+        echo(f"{name}  {size} bytes")
+    echo(
         f"{'would remove' if dry_run else 'removed'}: {len(found.files)} checkpoint files "
         f"({sum(found.files.values()) / 2**20:.1f} MiB), {len(found.attempts)} attempts, "
         f"{len(found.environments)} environments, {len(found.claims)} expired claims"
@@ -172,5 +173,5 @@ def export(out: Path) -> int:
     form = form_of(out)
     with contextlib.closing(open_store(must_exist=True)) as opened:
         count = write_results(opened, out, form)
-    click.echo(f"{count} runs written to {out}")
+    echo(f"{count} runs written to {out}")
     return 0

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from tsbench.cli.execution import Where, executor_options, make_executor
-from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
+from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
 from tsbench.cli.run import split_commas
+from tsbench.cli.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
 
 
@@ -33,7 +34,8 @@ from tsbench.errors import InvalidDataError, UsageError
     help="Start no further trial of a study whose trials took as long, earlier included.  [default: no limit]",
 )
 @click.option("--metric", default="accuracy", show_default=True, help="What is maximised within the training part.")
-@click.option("--seeds", default="1", show_default=True, metavar="N|0,1,2", help="Seeds a trial is averaged over.")
+@seeds_option("1", "Seeds a trial is averaged over; 'N,' is seed N alone.")
+@fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Fix a parameter; may be repeated.")
 @click.option(
     "--space",
@@ -57,7 +59,8 @@ def tune(
     trials: int,
     timeout: float,
     metric: str,
-    seeds: str,
+    seeds: tuple[int, ...],
+    folds: tuple[int, ...],
     pairs: tuple[str, ...],
     spaces: tuple[str, ...],
     device: str,
@@ -72,7 +75,6 @@ def tune(
     has the trials asked for, also beside others like it on other machines. Then 'tsbench run --tuned' takes the best.
     With several workers each is given a study of its own as long as there are enough; limits are those of a run.
 
-    \b
     Exit codes: 0 every study has a completed trial, 1 some has none, 2 wrong usage, 3 only data is missing,
     130 interrupted.
 
@@ -83,7 +85,7 @@ def tune(
       tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
     """
     from tsbench.metrics import METRICS
-    from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
+    from tsbench.run.plan import Request, make_plan, parse_overrides
     from tsbench.tune import require
 
     require("optuna")
@@ -100,13 +102,15 @@ def tune(
 
         check_output("--plot", plot)
     overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
-    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads)
+    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
     plan = make_plan(request, settings().plugins(), open_registry())
     for problem in [*plan.missing.values(), *plan.invalid.values()]:
-        click.echo(f"error: {problem}", err=True)
+        echo(f"error: {problem}", err=True)
     if show:
         return _show(plan, metric, overrides, plot)
-    searching = {"metric": metric, "seeds": parse_seeds(seeds), "fixed": overrides, "spaces": wanted}
+    for note in unread_notes(plan):
+        echo(note, err=True)
+    searching = {"metric": metric, "seeds": seeds, "fixed": overrides, "spaces": wanted}
     failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
 
@@ -125,7 +129,7 @@ def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
     with contextlib.closing(open_store()) as store, open_studies(store) as storage:
         found, notes = with_tuned(plan, storage, settings().plugins(), metric, overrides)
     for note in notes:
-        click.echo(f"warning: {note}", err=True)
+        echo(f"warning: {note}", err=True)
     return found
 
 
@@ -136,6 +140,7 @@ def _search(
     from tsbench.run.claims import owner_name
     from tsbench.run.log import DriverLog, log_folder
     from tsbench.tune.driver import run_searches
+    from tsbench.tune.merge import rescued
     from tsbench.tune.search import check_searches, open_search
     from tsbench.tune.storage import open_studies
 
@@ -149,7 +154,7 @@ def _search(
                 try:
                     search = open_search(spec, storage, settings().plugins(), **searching)
                 except InvalidDataError as error:
-                    click.echo(f"error: {error}", err=True)
+                    echo(f"error: {error}", err=True)
                     telling.failed += 1
                     continue
                 telling.began(search)
@@ -157,9 +162,9 @@ def _search(
 
         if plan.specs:
             executor = make_executor(where, device, threads)
-            with DriverLog(log_folder(store), owner_name()) as log:
+            with rescued(store, storage), DriverLog(log_folder(store), owner_name()) as log:
                 run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended, log)
-        click.echo(f"{len(plan.specs)} studies in {store.name}")
+        echo(f"{len(plan.specs)} studies in {store.name}")
     return telling.failed
 
 
@@ -174,13 +179,15 @@ class _Telling:
         self.count += 1
         self._named = search.study.study_name
         space = "; ".join(one.text() for one in search.dimensions)
-        click.echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
+        echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
+        if search.instead_of:
+            echo(f"  in place of {search.instead_of}, made when the data was split otherwise")
 
     def trial_ended(self, search: Any, trial: Any) -> None:
         from tsbench.tune.report import describe
 
         self._name(search)
-        click.echo(f"  {describe(trial)}")
+        echo(f"  {describe(trial)}")
 
     def search_ended(self, search: Any) -> None:
         from tsbench.tune.report import describe
@@ -189,27 +196,27 @@ class _Telling:
         name, top, trials = search.study.study_name, best(search.study), ended(search.study)
         self._name(search)
         if elsewhere := search.running():
-            click.echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
+            echo(f"  {elsewhere} under way in another process, or killed: then run this again in 2 minutes")
         if top is not None:
-            click.echo(f"  best of {len(trials)}: {describe(top)}")
+            echo(f"  best of {len(trials)}: {describe(top)}")
             return
         self.failed += 1
         if trials:
             reason = trials[-1].user_attrs.get("error", "pruned")
-            click.echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
+            echo(f"error: {name}: all {len(trials)} trials failed; the last: {reason}", err=True)
         else:
-            click.echo(f"error: {name}: no trial has ended; run this again, with a larger --timeout if any", err=True)
+            echo(f"error: {name}: no trial has ended; run this again, with a larger --timeout if any", err=True)
 
     def _name(self, search: Any) -> None:
         if self._named != search.study.study_name:
             self._named = search.study.study_name
-            click.echo(f"{self._named}:")
+            echo(f"{self._named}:")
 
 
 def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | None) -> int:
     from tsbench.tune.report import lines
     from tsbench.tune.report import plot as draw
-    from tsbench.tune.storage import load_study, open_studies, study_name
+    from tsbench.tune.storage import load_study, name_on_split, open_studies
 
     if plot is not None and len(plan.specs) != 1:
         raise UsageError(f"--plot draws one study, these are {len(plan.specs)}; name one method and one dataset")
@@ -217,18 +224,19 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
     with contextlib.closing(open_store(must_exist=True)) as store, open_studies(store) as storage:
         for spec in plan.specs:
             try:
-                study = load_study(study_name(spec, plugins, metric, overrides), storage)
+                study = load_study(name_on_split(spec, storage, plugins, metric, overrides), storage)
             except UsageError as error:
                 absent.append(error)
-                click.echo(f"error: {error}", err=True)
+                echo(f"error: {error}", err=True)
                 continue
-            click.echo("\n".join(lines(study)))
-            if plot is not None:
+            if plot is not None:  # before the screen: what cannot be printed loses no file
                 from tsbench.cli.drawing import drawing
 
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)
-                click.echo(f"written to {plot}")
+            echo(*lines(study))
+            if plot is not None:
+                echo(f"written to {plot}")
     problems = bool(absent or plan.invalid)
     return 2 if absent and len(absent) == len(plan.specs) else 1 if problems else 3 if plan.missing else 0
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench.fetch.locations import Location, Offer
 from tsbench.fetch.web import Report, UnreachableError, UnusableError, Web
+from tsbench.urls import shown
 
 if TYPE_CHECKING:
     from tsbench.dataset import Data
@@ -115,7 +117,7 @@ class Fetcher:
         for url, error in problems.items():
             if error not in self._told:
                 self._told.add(error)
-                self.notice(f"{url}: {error}; took another source")
+                self.notice(f"{shown(url)}: {error}; took another source")
 
     def _ask(self, location: Location, download: Download) -> Offer:
         """Ask a location once; a host that could not be reached is not tried again."""
@@ -144,7 +146,7 @@ def _failure(download: Download, problems: dict[str, UnusableError], root: Path)
     remedy = by_hand(download.name, download.files, root)
     if not problems:
         return MissingDataError(f"{download.name} has no known public home; {remedy}")
-    tried = "; ".join(f"{url}: {error}" for url, error in problems.items())
+    tried = "; ".join(f"{shown(url)}: {error}" for url, error in problems.items())
     stopped = all(isinstance(error, UnreachableError) for error in problems.values())
     kind = FetchStoppedError if stopped else MissingDataError
     return kind(f"{download.name} was not fetched: {tried}; {remedy}")
@@ -161,10 +163,8 @@ def _lock(path: Path, notice: Callable[[str], None]) -> Iterator[None]:
     except Timeout:
         notice(f"waiting for another process that fetches the same ({path})")
         lock.acquire()
-    try:
+    with afterwards(lock.release):
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The kinds of public homes a dataset can have: a .zip archive, or a Zenodo record that lists its files."""
+"""The kinds of public homes a dataset can have: a .zip archive, a Zenodo record that lists its files, plain files."""
 
 from __future__ import annotations
 
@@ -85,11 +85,40 @@ class ZenodoRecord:
 
     def get(self, web: Web, offer: Offer, wanted: Sequence[str], folder: Path, report: Report) -> None:
         """Download each file and compare its md5 sum with the record's."""
-        total, before = offer.size or 0, 0
-        for file in offer.files:
-            path = folder / file.name
-            web.download(file.url, path, file.checksum, _shifted(report, before, total))
-            before += path.stat().st_size
+        _get_each(web, offer, folder, report)
+
+
+@dataclass(frozen=True)
+class PlainFiles:
+    """Files that lie under one address, kept as they are; archives among them stay packed.
+
+    url : the address, with the slash that files' names follow. files : (name, name at the address, "sha256:..." or
+    empty) of each.
+    """
+
+    url: str
+    files: tuple[tuple[str, str, str], ...]
+    licence: str = ""
+
+    def offer(self, web: Web, wanted: Sequence[str]) -> Offer:
+        """Ask for the size of each file."""
+        files = []
+        for name, there, checksum in self.files:
+            url = self.url + there
+            files.append(Remote(url, name, web.size(url), checksum or None))
+        return Offer(self.url, tuple(files), self.licence)
+
+    def get(self, web: Web, offer: Offer, wanted: Sequence[str], folder: Path, report: Report) -> None:
+        """Download each file and compare it with its checksum, where one is known."""
+        _get_each(web, offer, folder, report)
+
+
+def _get_each(web: Web, offer: Offer, folder: Path, report: Report) -> None:
+    total, before = offer.size or 0, 0
+    for file in offer.files:
+        path = folder / file.name
+        web.download(file.url, path, file.checksum, _shifted(report, before, total))
+        before += path.stat().st_size
 
 
 def _shifted(report: Report, before: int, total: int) -> Report:

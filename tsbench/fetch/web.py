@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from tsbench.urls import shown, without_secrets
+
 if TYPE_CHECKING:
     import requests
 
@@ -105,7 +107,7 @@ class Web:
         parts = urlsplit(url)
         loopback = self.http_from_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
         if parts.scheme != "https" and not loopback:
-            raise UnusableError(f"{how}{url}, which is not https")
+            raise UnusableError(f"{how}{shown(url)}, which is not https")
 
     @contextlib.contextmanager
     def _explained(self, url: str) -> Iterator[None]:
@@ -116,7 +118,10 @@ class Web:
         try:
             yield
         except (requests.RequestException, ValueError) as error:
-            raise self._reason(error) from error
+            reason, said = self._reason(error), str(error)
+            # The traceback of an error that quotes an address with its secrets would show them.
+            cause = error if without_secrets(said, url) == said else None
+            raise type(reason)(without_secrets(str(reason), url)) from cause
 
     def _reason(self, error: Exception) -> UnusableError:
         import requests

@@ -4,37 +4,78 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas as pd
 
 from tsbench.errors import TsbenchError, UsageError
-from tsbench.leaderboard.table import Board
+from tsbench.leaderboard.table import UNEVEN, Board
+from tsbench.leaderboard.text import Side, markdown_cell, to_csv, to_markdown
 
 FORMATS = (".csv", ".md")
+NAMED = 5  # datasets in the line about those that are not here
+HEADS = ("mean", "rank", "wins", "coverage", "seeds")
 
 
 def write_board(board: Board, path: Path) -> None:
     """Write a board as .csv (every column, full precision) or .md (as printed)."""
     if path.suffix not in FORMATS:
         raise UsageError(f"--out {path}: choose a file that ends in {' or '.join(FORMATS)}")
-    frame = board.frame()
-    text = frame.to_csv(float_format="%.6g", lineterminator="\n") if path.suffix == ".csv" else markdown(board)
+    text = to_csv(board.frame()) if path.suffix == ".csv" else markdown(board)
     write_bytes(path, text.encode())
 
 
 def markdown(board: Board) -> str:
     """Return the board as a Markdown table of percentages; datasets nobody has are left out."""
-    columns = [name for name in board.cells.columns if board.cells[name].notna().any()]
-    head = ["method", "mean", "rank", "wins", "coverage", *columns]
-    lines = [" | ".join(head), " | ".join(["---"] + ["---:"] * (len(head) - 1))]
-    for method, row in board.summary.iterrows():
-        cells = [percent(value) for value in board.cells.loc[[method], columns].iloc[0]]
-        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), str(row["coverage"])]
-        lines.append(" | ".join([str(method).replace("|", "\\|"), *facts, *cells]))
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
+    columns = shown(board)
+    head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*HEADS, *columns))]
+    table = to_markdown(head, ([method, *facts, *cells] for method, facts, cells in printed(board, columns)))
+    return "\n".join([markdown_cell(title(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
+
+
+def title(board: Board) -> str:
+    """Return what the cells of a board are: metric and protocol, the latter with its hash."""
+    protocol = board.protocol
+    about = f"{protocol.hash()[:12]}: {protocol.summary}" if protocol.summary else protocol.hash()[:12]
+    return f"{board.name}: {board.metric} in %, protocol {protocol.name} ({about})"
+
+
+def notes(board: Board) -> list[str]:
+    """Return what must be known of a board beside its cells, a line each."""
+    whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
+    lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
+    seeds = board.summary["seeds"]
+    if seeds[seeds != ""].nunique() > 1:
+        lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")
+    if seeds.str.endswith(UNEVEN).any():
+        lines.append(f"{UNEVEN} Not every cell of this row has all of these seeds.")
+    if board.outdated:
+        lines.append(
+            f"Left out: {board.outdated} results of older versions, data or splits; 'tsbench run' makes them anew."
+        )
+    if board.others:
+        lines.append(f"Left out: {board.others} results of the same names with other settings; the newest are shown.")
+    if board.unreadable:
+        lines.append(f"Left out: {board.unreadable} results that cannot be read; see 'tsbench store check'.")
+    if board.absent:
+        more = f" and {len(board.absent) - NAMED} more" if len(board.absent) > NAMED else ""
+        names = ", ".join(board.absent[:NAMED])
+        lines.append(f"Not on this machine, or not readable: {names}{more}. There the data that was run last counts.")
+    return lines
+
+
+def shown(board: Board) -> list[str]:
+    """Return the datasets that some method has."""
+    return [name for name in board.cells.columns if board.cells[name].notna().any()]
+
+
+def printed(board: Board, columns: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield per method its name, the texts under HEADS, and those of the cells of some datasets."""
+    for (method, row), values in zip(board.summary.iterrows(), board.cells[list(columns)].to_numpy(), strict=True):
+        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"], row["seeds"]]
+        yield str(method), facts, [percent(value) for value in values]
 
 
 def percent(fraction: Any) -> str:

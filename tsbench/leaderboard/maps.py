@@ -11,6 +11,7 @@ import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.export import write_bytes
+from tsbench.leaderboard.text import to_csv
 
 if TYPE_CHECKING:
     from tsbench.interfaces import Features
@@ -38,7 +39,7 @@ def draw_map(planned: TablePlan, outcome: Outcome, worker: Worker, stem: Path) -
         return []
     frame = pd.concat(parts)[COLUMNS]
     table, picture = Path(f"{stem}-map.csv"), Path(f"{stem}-map.svg")
-    write_bytes(table, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
+    write_bytes(table, to_csv(frame).encode())
     write_bytes(picture, _picture(frame))
     return [table, picture]
 
@@ -64,19 +65,20 @@ def tsne(features: Features, seed: int) -> pd.DataFrame:
 
 def _picture(frame: pd.DataFrame) -> bytes:
     try:
+        import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
         raise UsageError('drawing needs matplotlib: pip install "tsbench[plots]"; the map\'s CSV is written') from None
     rows, datasets = list(dict.fromkeys(frame["row"])), list(dict.fromkeys(frame["dataset"]))
     figure = Figure(figsize=(2.6 * len(rows), 2.8 * len(datasets)), layout="constrained")
-    axes = figure.subplots(len(datasets), len(rows), squeeze=False)
-    for i, dataset in enumerate(datasets):
-        for j, row in enumerate(rows):
-            part, panel = frame[(frame["row"] == row) & (frame["dataset"] == dataset)], axes[i][j]
-            panel.scatter(
-                part["x"], part["y"], c=part["class"], s=6, cmap="tab20" if part["class"].max() > 9 else "tab10"
-            )
-            panel.set(xticks=[], yticks=[], title=f"{row}\n{dataset}")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context({"text.parse_math": False}):  # a dollar sign in a name starts no formula
+        axes = figure.subplots(len(datasets), len(rows), squeeze=False)
+        for i, dataset in enumerate(datasets):
+            for j, row in enumerate(rows):
+                part, panel = frame[(frame["row"] == row) & (frame["dataset"] == dataset)], axes[i][j]
+                colors = "tab20" if part["class"].max() > 9 else "tab10"
+                panel.scatter(part["x"], part["y"], c=part["class"], s=6, cmap=colors)
+                panel.set(xticks=[], yticks=[], title=f"{row}\n{dataset}")
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

@@ -9,14 +9,21 @@ from typing import Any
 import pandas as pd
 
 from tsbench.leaderboard.published import Number, load_published
+from tsbench.leaderboard.text import Side, markdown_cell, to_markdown
 from tsbench.plugins import Plugins
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 from tsbench.run.plan import Plan, Request, make_plan
 from tsbench.run.spec import RunSpec
+from tsbench.splits import counts_for
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
     "folds) together, 'outside' when by more, 'not comparable' when one of the two is missing."
+)
+MARKDOWN: tuple[tuple[str, Side], ...] = (
+    *((name, "left") for name in ("row", "dataset", "metric")),
+    *((name, "right") for name in ("ours", "published", "difference")),
+    ("verdict", "left"),
 )
 
 
@@ -53,6 +60,7 @@ def plan_table(
         whole.missing |= part.missing
         whole.missing_sources |= part.missing_sources
         whole.invalid |= part.invalid
+        whole.fetchable |= part.fetchable
         rows.append((row, tuple(part.specs)))
     unique = {spec.key: spec for _, specs in rows for spec in specs}
     whole.specs = sorted(unique.values(), key=lambda s: (s.dataset, s.fold, s.label, s.seed))
@@ -67,7 +75,9 @@ def tabulate(
     ours_std is the standard deviation over folds (ddof 0) of the mean over seeds; n_runs counts the runs behind it.
     A cell with a run missing is empty.
     """
-    published, by_key = load_published(paper.csv, paper.unit), {row["key"]: row for row in results}
+    published = load_published(paper.csv, paper.unit)
+    made_on = {spec.key: spec.made_on for _, specs in planned.rows for spec in specs}
+    by_key = {row["key"]: row for row in results if counts_for(row["split"], made_on.get(row["key"], ""))}
 
     def find(row: PaperRow, dataset: str, metric: str) -> Number | None:
         return published.find(table.published, row.method, row.variant, row.setting, dataset, metric)
@@ -122,21 +132,19 @@ def _line(
 
 def markdown(title: str, frame: pd.DataFrame) -> str:
     """Return the table as Markdown, in percent."""
-    head = "| row | dataset | metric | ours | published | difference | verdict |"
-    lines = [f"# {title}", "", RULE, "", head, "|---|---|---|---:|---:|---:|---|"]
+    rows = []
     for line in frame.to_dict("records"):
         ours, theirs = _percent(line["ours"], line["ours_std"]), _percent(line["published"], line["published_std"])
         difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
-        cells = [line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]]
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]])
+    return f"# {markdown_cell(title)}\n\n{RULE}\n\n{to_markdown(MARKDOWN, rows)}"
 
 
 def _cell(
     specs: Sequence[RunSpec], by_key: Mapping[str, Mapping[str, Any]], metric: str
 ) -> tuple[float | None, float | None]:
     found = [(spec.fold, by_key[spec.key].get(metric)) for spec in specs if spec.key in by_key]
-    values = [(fold, value) for fold, value in found if value is not None]
+    values = [(fold, value) for fold, value in found if isinstance(value, int | float)]
     if not specs or len(values) < len(specs):
         return None, None
     folds = pd.Series([value for _, value in values]).groupby([fold for fold, _ in values]).mean()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from tsbench.leaderboard.newest import newest
+from tsbench.leaderboard.newest import Present, newest
 from tsbench.protocol import Protocol
 
 
@@ -18,9 +18,10 @@ class Board:
 
     cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
         the metric (a fraction), NaN where a fold is missing.
-    summary : per method: mean, rank and wins over `common`, coverage, complete, seeds, method_version, versions (of
-        encoder, transforms and probe), normalisation.
-    outdated : how many folds and seeds of rows are left out: newer versions or data are there, but not of these.
+    summary : per method: mean, rank and wins over `common`, coverage, complete, seeds (in words, see `_seeds`),
+        method_version, versions (of encoder, transforms and probe), normalisation.
+    outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
+    absent : datasets with results whose present state is not known: the data of the last run counts.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     """
@@ -32,17 +33,25 @@ class Board:
     summary: pd.DataFrame
     common: tuple[str, ...]
     outdated: int
+    others: int
+    unreadable: int
+    absent: tuple[str, ...]
 
     def frame(self) -> pd.DataFrame:
         """Return the board as one table, best rank first, incomplete methods last; what `--out` writes."""
-        table = pd.concat([self.summary, self.cells], axis=1)
-        table.insert(0, "protocol", self.protocol.name)
-        table.insert(1, "protocol_hash", self.protocol.hash()[:12])
-        table.insert(2, "metric", self.metric)
-        return table
+        facts = pd.DataFrame(index=self.cells.index)
+        facts["protocol"] = self.protocol.name
+        facts["protocol_hash"] = self.protocol.hash()[:12]
+        facts["metric"] = self.metric
+        table = pd.concat([facts, self.summary, self.cells], axis=1)
+        return table.reset_index(names="method", allow_duplicates=True)  # a dataset may be called as a column is
 
 
-COLUMNS = ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation")
+UNEVEN = "*"
+COLUMNS = [
+    *("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation"),
+    *("fingerprint", "split", "configuration", "versions", "finished"),
+]
 
 
 def build(
@@ -53,41 +62,71 @@ def build(
     metric: str,
     shared: bool = False,
     labels: Sequence[str] = (),
+    now: Mapping[str, Present] | None = None,
 ) -> Board:
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
-    Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; of
-    each method the newest version counts, and of encoders, transforms and probe the newest on the board. A cell needs
-    every fold of a seed: seeds with a fold missing are left out.
-    shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty.
+    Only rows of this protocol (or of its `own()` form, for methods with their own decision rule) may be given; which of
+    them count, `newest` says. A cell needs every fold of a seed: seeds with a fold missing are left out.
+    shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty. now :
+    what the datasets are at present, as `present` gives it; of one that is not in it, the data of the last run counts.
     """
-    values = pd.DataFrame(rows, columns=[*COLUMNS, "fingerprint", "versions", "finished", metric])
+    values, now = pd.DataFrame(rows, columns=[*COLUMNS, metric]), now or {}
     values = values.rename(columns={metric: "value"})
     values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
-    values["value"] = values["value"].astype(float)
-    values, outdated = newest(values)
-    if labels:
-        values, outdated = (part[part["label"].isin(labels)] for part in (values, outdated))
-    cells = _cells(values, protocol, datasets)
-    summary, common = _summary(values, cells, len(datasets), shared)
+    chosen = newest(values, now)
+    parts = (chosen.rows, chosen.outdated, chosen.others)
+    values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)
+    shown = set(values["dataset"].unique())
+    absent = tuple(name for name in datasets if name in shown and name not in now)
+    whole = _whole_seeds(values, protocol)
+    cells = _cells(values, whole, datasets)
+    summary, common = _summary(values, cells, _seeds(whole), shared)
     order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
-    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, len(outdated))
+    left_out = (len(outdated), len(others), chosen.unreadable)
+    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent)
 
 
-def _cells(values: pd.DataFrame, protocol: Protocol, datasets: Sequence[str]) -> pd.DataFrame:
+def _whole_seeds(values: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """Return the mean over folds by label, dataset and seed, of the seeds of which every fold is there."""
     per_seed = values.groupby(["label", "dataset", "seed"])["value"].agg(["mean", "count"])
     folds = (values.groupby("dataset")["fold"].max() + 1).map(protocol.n_folds)
     wanted = per_seed.index.get_level_values("dataset").map(folds.to_dict())
-    whole = per_seed[per_seed["count"] == wanted]["mean"]
+    return per_seed[per_seed["count"] == wanted]["mean"]
+
+
+def _cells(values: pd.DataFrame, whole: pd.Series, datasets: Sequence[str]) -> pd.DataFrame:
     cells = whole.groupby(["label", "dataset"]).mean().unstack("dataset")
     methods = pd.Index(sorted(values["label"].unique()), name="method")
     return cells.reindex(index=methods, columns=pd.Index(datasets, name="dataset")).astype(float)
 
 
+def _seeds(whole: pd.Series) -> dict[str, str]:
+    """Return the seeds behind each label's cells, such as "0-2" or "0,5"; UNEVEN follows where cells differ in them."""
+    seeds: dict[str, dict[str, set[int]]] = {}
+    for label, dataset, seed in whole.index:
+        seeds.setdefault(label, {}).setdefault(dataset, set()).add(int(seed))
+    return {
+        label: ranges(set().union(*cells.values())) + UNEVEN * (len({*map(frozenset, cells.values())}) > 1)
+        for label, cells in seeds.items()
+    }
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return whole numbers in short: "0-2,5"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in runs)
+
+
 def _summary(
-    values: pd.DataFrame, cells: pd.DataFrame, n_datasets: int, shared_board: bool
+    values: pd.DataFrame, cells: pd.DataFrame, seeds: Mapping[str, str], shared_board: bool
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     covered = cells.notna().sum(axis=1)
     complete = (covered > 0) & ((covered == covered.max()) | shared_board)
@@ -100,10 +139,10 @@ def _summary(
     summary["mean"] = shared.mean(axis=1).reindex(cells.index)
     summary["rank"] = ranks.mean(axis=1).reindex(cells.index)
     summary["wins"] = shared.eq(shared.max(axis=0)).sum(axis=1).reindex(cells.index).astype("Int64")
-    summary["coverage"] = [f"{count}/{n_datasets}" for count in covered]
+    summary["coverage"] = [f"{count}/{len(cells.columns)}" for count in covered]
     summary["complete"] = complete
+    summary["seeds"] = [seeds.get(label, "") for label in cells.index]
     grouped = values.groupby("label")
-    summary["seeds"] = grouped["seed"].nunique()
     summary["method_version"] = grouped["method_version"].max()
     for name in ("versions", "normalisation"):
         summary[name] = grouped[name].agg(lambda column: "/".join(sorted(set(column))))

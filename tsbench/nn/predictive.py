@@ -32,8 +32,8 @@ class PredictiveMethod(SSLMethod):
         batch_size: int = param(128, like="batch_size", low=2)
         lr: float = param(3e-4, like="lr", doc="learning rate of Adam")
         weight_decay: float = param(3e-4, like="weight_decay", doc="weight decay (L2)")
-        beta1: float = param(0.9, low=0.0, high=0.9999, doc="first moment decay of Adam")
-        beta2: float = param(0.99, low=0.0, high=0.99999, doc="second moment decay of Adam")
+        beta1: float = param(0.9, low=0.0, high=0.9999, stage="training", doc="first moment decay of Adam")
+        beta2: float = param(0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam")
         future_steps: int | None = param(
             None,
             low=1,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-import re
 import secrets
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
+from tsbench.urls import shown, without_secrets
 
 Folder = Path | str
 """A Path, or a URL such as s3://bucket/folder for fsspec."""
+PIECE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -39,47 +44,52 @@ def join(folder: Folder, name: str) -> Folder:
     return f"{folder}/{name}"
 
 
-def shown(folder: Folder) -> str:
-    """Return the folder for messages, without user and password, which may hold an @ or a blank of its own."""
-    return re.sub(r"://[^/]*@", "://", str(folder))
-
-
 def write(folder: Folder, name: str, content: bytes) -> None:
     """Write a file under another name and move it into place; raises StoreError."""
-    partial = f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    _put(folder, name, iter([content]))
+
+
+def copy(source: Folder, target: Folder, name: str, sha256: str) -> bool:
+    """Copy a file from folder to folder, a piece at a time; return False, and copy nothing, where its sha256 differs.
+
+    Raises StoreError where it cannot be written.
+    """
+    found = hashlib.sha256()
+
+    def pieces() -> Iterator[bytes]:
+        with _open(source, name) as file:
+            while piece := _piece(file):
+                found.update(piece)
+                yield piece
+        if found.hexdigest() != sha256:
+            raise _UnusableError
+
     try:
-        if isinstance(folder, Path):
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                (folder / partial).write_bytes(content)
-                (folder / partial).replace(folder / name)
-            finally:
-                (folder / partial).unlink(missing_ok=True)
-            return
-        files, root = _remote(folder)
-        files.makedirs(root, exist_ok=True)
-        try:
-            files.pipe_file(f"{root}/{partial}", content)
-            files.mv(f"{root}/{partial}", f"{root}/{name}")
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                files.rm_file(f"{root}/{partial}")
-    except Exception as error:  # every file system has errors of its own
-        raise StoreError(
-            f"{name} cannot be written to {shown(folder)}: {_reason(error)}; make room there, "
-            "or name another folder by --artifacts or TSBENCH_ARTIFACTS"
-        ) from None
+        _put(target, name, pieces())
+    except _UnusableError:
+        return False
+    return True
+
+
+def digest(folder: Folder, name: str) -> str | None:
+    """Return the sha256 (hex) of a file, read a piece at a time; None where `read` would return None."""
+    found = hashlib.sha256()
+    try:
+        with _open(folder, name) as file:
+            while piece := _piece(file):
+                found.update(piece)
+    except _UnusableError:
+        return None
+    return found.hexdigest()
 
 
 def read(folder: Folder, name: str) -> bytes | None:
-    """Return the content of a file, None when it is not there or cannot be read."""
-    with contextlib.suppress(Exception):
-        if isinstance(folder, Path):
-            return (folder / name).read_bytes()
-        files, root = _remote(folder)
-        content: bytes = files.cat_file(f"{root}/{name}")
-        return content
-    return None
+    """Return the content of a file; None when it is not there, cannot be read, or is none that lies in this folder."""
+    try:
+        with _open(folder, name) as file:
+            return b"".join(iter(lambda: _piece(file), b""))
+    except _UnusableError:
+        return None
 
 
 def listing(folder: Folder) -> dict[str, Stored]:
@@ -89,21 +99,24 @@ def listing(folder: Folder) -> dict[str, Stored]:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for path in sorted(folder.iterdir()):
                 with contextlib.suppress(FileNotFoundError):
-                    found[path.name] = Stored(path.stat().st_size, path.stat().st_mtime)
+                    status = path.lstat()  # a link is its own size: what it leads to is not ours
+                    if not stat.S_ISDIR(status.st_mode):
+                        found[path.name] = Stored(status.st_size, status.st_mtime)
         return found
     files, root = _remote(folder)
     try:
-        entries = files.ls(root, detail=True)
+        entries = [entry for entry in files.ls(root, detail=True) if entry.get("type") != "directory"]
     except FileNotFoundError:
         return {}
     except Exception as error:
-        raise StoreError(f"{shown(folder)} cannot be read: {_reason(error)}") from None
-    return {entry["name"].rsplit("/", 1)[1]: Stored(entry["size"] or 0, _modified(files, entry)) for entry in entries}
+        raise StoreError(f"{shown(folder)} cannot be read: {_reason(error, folder)}") from None
+    return {entry["name"].rpartition("/")[2]: Stored(entry["size"] or 0, _modified(files, entry)) for entry in entries}
 
 
 def delete(folder: Folder, name: str) -> None:
     """Remove a file; one that is not there is no error. Raises StoreError."""
     try:
+        _check(name)
         if isinstance(folder, Path):
             (folder / name).unlink(missing_ok=True)
         else:
@@ -111,7 +124,76 @@ def delete(folder: Folder, name: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 files.rm_file(f"{root}/{name}")
     except Exception as error:
-        raise StoreError(f"{name} cannot be removed from {shown(folder)}: {_reason(error)}") from None
+        raise StoreError(f"{name} cannot be removed from {shown(folder)}: {_reason(error, folder)}") from None
+
+
+class _UnusableError(Exception):
+    """A file cannot be read, or is not what was asked for."""
+
+
+def _check(name: str) -> None:
+    """Refuse a name that would lead out of its folder, or mean the folder itself."""
+    if name in ("", ".", "..") or {"/", "\\", "\0"} & set(name):
+        raise ValueError("this is no name of a file within a folder")
+
+
+def _put(folder: Folder, name: str, pieces: Iterator[bytes]) -> None:
+    partial = f".{name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    try:
+        _check(name)
+        if isinstance(folder, Path):
+            folder.mkdir(parents=True, exist_ok=True)
+            with afterwards(lambda: (folder / partial).unlink(missing_ok=True)):
+                with (folder / partial).open("xb") as file:
+                    file.writelines(pieces)
+                (folder / partial).replace(folder / name)
+            return
+        files, root = _remote(folder)
+        files.makedirs(root, exist_ok=True)
+        with afterwards(lambda: _forget(files, f"{root}/{partial}")):
+            with files.open(f"{root}/{partial}", "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+            files.mv(f"{root}/{partial}", f"{root}/{name}")
+    except _UnusableError:
+        raise
+    except Exception as error:  # every file system has errors of its own
+        raise StoreError(
+            f"{name} cannot be written to {shown(folder)}: {_reason(error, folder)}; make room there, "
+            "or name another folder by --artifacts or TSBENCH_ARTIFACTS"
+        ) from None
+
+
+def _forget(files: Any, path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        files.rm_file(path)
+
+
+@contextlib.contextmanager
+def _open(folder: Folder, name: str) -> Iterator[BinaryIO]:
+    """Give a regular file that lies in the folder to read: no device, no pipe, no link that leads elsewhere."""
+    try:
+        _check(name)
+        if isinstance(folder, Path):
+            if (folder / name).resolve().parent != folder.resolve():
+                raise _UnusableError
+            file: Any = os.fdopen(os.open(folder / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+        else:
+            files, root = _remote(folder)
+            file = files.open(f"{root}/{name}", "rb")
+    except Exception:
+        raise _UnusableError from None
+    with contextlib.closing(file):
+        if isinstance(folder, Path) and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _UnusableError
+        yield file
+
+
+def _piece(file: BinaryIO) -> bytes:
+    try:
+        return file.read(PIECE_BYTES)
+    except Exception:
+        raise _UnusableError from None
 
 
 def _modified(files: Any, entry: dict[str, Any]) -> float | None:
@@ -128,11 +210,11 @@ def _remote(url: str) -> tuple[Any, str]:
         files, root = url_to_fs(url)
     except Exception as error:
         raise UsageError(
-            f"--artifacts {shown(url)}: {_reason(error)}; name a folder, or a URL that fsspec can open here"
+            f"--artifacts {shown(url)}: {_reason(error, url)}; name a folder, or a URL that fsspec can open here"
         ) from None
     return files, str(root).rstrip("/")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, folder: Folder) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return shown(" ".join(text.split()))
+    return " ".join(without_secrets(text, folder).split())

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tsbench.errors import UsageError
 from tsbench.run import artifacts
+from tsbench.run.store_rows import file_name
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def save(folder: artifacts.Folder, pretrain_key: str, checkpoint: Checkpoint) ->
 
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in checkpoint.state.items()}
     content = to_bytes(tensors, {"report": json.dumps(checkpoint.report)})
-    name = f"{pretrain_key}.safetensors"
+    name = file_name(pretrain_key)
     artifacts.write(folder, name, content)
     return name, hashlib.sha256(content).hexdigest()
 
@@ -54,7 +55,7 @@ def load(folder: artifacts.Folder, pretrain_key: str, sha256: str | None, device
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    content = None if sha256 is None else artifacts.read(folder, f"{pretrain_key}.safetensors")
+    content = None if sha256 is None else artifacts.read(folder, file_name(pretrain_key))
     if content is None or hashlib.sha256(content).hexdigest() != sha256:
         return None
     try:

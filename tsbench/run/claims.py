@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import socket
 import threading
 from pathlib import Path
@@ -16,10 +17,12 @@ from tsbench.errors import StoreError
 from tsbench.run import store as stores
 from tsbench.run.store import Store
 
+PID_DIGITS = 10  # fewer than that, on any system
+
 
 def machine() -> str:
     """Return a name for what process ids are unique in: a boot of this machine, or a container on it."""
-    parts = [socket.gethostname()]
+    parts = [re.sub(r"[^\w.-]", "_", socket.gethostname())]  # it becomes part of file names
     for path in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         with contextlib.suppress(OSError):
             file = Path(path)
@@ -28,22 +31,33 @@ def machine() -> str:
 
 
 def owner_name() -> str:
-    """Return the name of this driver: machine, process id and when the process was started."""
-    return f"{machine()}-{os.getpid()}-{int(psutil.Process().create_time())}"
+    """Return the name of this driver: machine, process id and when the process was started, by a clock nobody sets."""
+    ticks = _start_ticks(os.getpid())
+    return f"{machine()}-{os.getpid()}-{int(psutil.Process().create_time()) if ticks is None else f't{ticks}'}"
 
 
 def is_dead(owner: str) -> bool:
-    """Say whether an owner was a driver on this machine that has ended; False for one that cannot be known."""
-    where, _, rest = owner.rpartition("-")
+    """Say whether an owner was a driver on this machine that has ended; False for one that cannot be known.
+
+    Where a name ends in the time of day (older drivers, and where there is no /proc) a process of its number may be it:
+    who sets the clock moves what is known of its start.
+    """
+    where, _, started = owner.rpartition("-")
     where, _, pid = where.rpartition("-")
-    if where != machine():
+    if where != machine() or not (pid.isascii() and pid.isdecimal() and len(pid) < PID_DIGITS):
         return False
-    try:
-        return bool(abs(psutil.Process(int(pid)).create_time() - int(rest)) > 2)
-    except psutil.NoSuchProcess:
+    if not psutil.pid_exists(int(pid)):
         return True
-    except (ValueError, psutil.Error):
-        return False
+    ticks = _start_ticks(int(pid))
+    return ticks is not None and started.startswith("t") and started != f"t{ticks}"
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Return when a process was started, in ticks since this machine was; None where that cannot be read."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        # The name of the program, in brackets, may hold anything; the 22nd field is the 20th after it.
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    return None
 
 
 class Claims:
@@ -71,9 +85,9 @@ class Claims:
         with contextlib.suppress(StoreError):  # they expire where the store cannot be written
             self.store.release(self.owner)
 
-    def take(self, key: str) -> bool:
-        """Claim a run; False when another driver has it, or it has succeeded meanwhile."""
-        return self.store.claim(key, self.owner, self.force)
+    def take(self, key: str, split: str = "") -> bool:
+        """Claim a run; False when another driver has it, or it has succeeded meanwhile (on this split)."""
+        return self.store.claim(key, self.owner, self.force, split)
 
     def release_dead(self) -> None:
         """Give back what drivers of this machine held when they died."""

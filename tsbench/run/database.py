@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -20,8 +21,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
 from tsbench.run import store_schema
+from tsbench.run.open_file import OpenFile
+from tsbench.run.store_rows import read_json
 
 T = TypeVar("T")
 POSTGRES = "postgresql+psycopg"
@@ -60,6 +64,9 @@ class Database:
             raise self._not_writable()
         self.patience = 0.0  # a server that is not there at first is a mistake to be told at once
         self.engine = self._make_engine()
+        self._open_file: OpenFile | None = None
+        if self.file is not None and not self.read_only:
+            self._open_file = OpenFile(self.file, must_exist, self.engine)
         self._writer = self.engine.execution_options(writes=True)
         if self.backend == "postgresql":
             # Several queries of one reading see one state; a write sees what others committed while it waited.
@@ -69,6 +76,8 @@ class Database:
             on_failure.callback(self.close)
             with self._guard("opened"):
                 self._open(must_exist)
+                if self._open_file is not None:
+                    self._open_file.pin()
             on_failure.pop_all()
         self.patience = OUTAGE_SECONDS
 
@@ -80,6 +89,16 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+    def guard(self, engine: sa.Engine) -> None:
+        """Have an engine of another library on this database refuse a file that took its name meanwhile."""
+        if self._open_file is not None:
+            self._open_file.guard(engine)
+
+    def let_go(self) -> None:
+        """Read on from a file that was removed, moved or replaced, as long as a connection to it is open."""
+        if self._open_file is not None:
+            self._open_file.let_go()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -100,8 +119,8 @@ class Database:
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work(connection) in one transaction and return what it returns.
 
-        When another writer is in the way the work starts again, a bounded number of times; when the server cannot be
-        reached, for as long as `patience`.
+        A file that was removed, moved or replaced since it was opened is refused. When another writer is in the way the
+        work starts again, a bounded number of times; when the server cannot be reached, for as long as `patience`.
         """
         if self.read_only:
             raise self._not_writable()
@@ -133,10 +152,10 @@ class Database:
             try:
                 # A server that does not answer is an error after seconds, not minutes.
                 timeout = {} if "connect_timeout" in self.url.query else {"connect_timeout": 10}
-                return sa.create_engine(self.url, pool_pre_ping=True, connect_args=timeout)
+                return sa.create_engine(self.url, pool_pre_ping=True, connect_args=timeout, json_deserializer=read_json)
             except (ModuleNotFoundError, NoSuchModuleError) as error:
                 raise UsageError(f"--store {self.name}: no driver ({error}); install tsbench[postgres]") from None
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"json_deserializer": read_json}
         if self.read_only:
             # Without a write-ahead log nobody is writing; SQLite could not make its lock file beside the store anyway.
             assert self.file is not None
@@ -183,7 +202,7 @@ class Database:
         """Turn every database error into one line that names the store and hides the password."""
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, sqlite3.Error, json.JSONDecodeError, UnicodeDecodeError) as error:
             cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
             reason = self._without_secrets(" ".join(cause.split()))
             if self.file and _full(self.file):
@@ -227,7 +246,7 @@ def parse_url(url: str) -> sa.URL:
         parsed = None
     if parsed is not None and parsed.drivername in DRIVERS:
         in_file = DRIVERS[parsed.drivername] == "sqlite"
-        named = parsed.database not in (None, "", ":memory:") and not parsed.host
+        named = parsed.database not in (None, "", ":memory:") and not parsed.host and "uri" not in parsed.query
         if named if in_file else "@" not in (parsed.host or ""):
             return parsed.set(drivername=DRIVERS[parsed.drivername])
     raise UsageError(
@@ -299,7 +318,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     assert raw is not None
     # SQLite's own waiting sleeps up to 100 ms at a time, which leaves the lock idle when many processes write.
     raw.execute("PRAGMA busy_timeout=0")
-    try:
+    with afterwards(lambda: raw.execute(f"PRAGMA busy_timeout={1000 * LOCK_SECONDS}")):
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
@@ -309,5 +328,3 @@ def _begin_sqlite(connection: sa.Connection) -> None:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0, 0.01))  # noqa: S311
-    finally:
-        raw.execute(f"PRAGMA busy_timeout={1000 * LOCK_SECONDS}")

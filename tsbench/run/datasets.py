@@ -1,16 +1,18 @@
-"""Opening datasets by name or path, and remembering their fingerprints by the files' size and time."""
+"""Opening datasets by name or path, and remembering their fingerprints and splits as long as no file changes."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shlex
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsbench.catalog import did_you_mean
 from tsbench.errors import (
@@ -18,6 +20,7 @@ from tsbench.errors import (
     InvalidDataError,
     MissingDataError,
     TsbenchError,
+    TsbenchWarning,
     UsageError,
     returned,
 )
@@ -25,11 +28,13 @@ from tsbench.identity import digest
 from tsbench.plugins import Plugins
 
 if TYPE_CHECKING:
-    from tsbench.dataset import Card, Data, Dataset
+    from tsbench.dataset import Card, Data, Dataset, Fold
+    from tsbench.panel import Panel
+    from tsbench.protocol import Protocol
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,22 @@ class Summary:
     """What planning needs of a dataset without loading it.
 
     n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
-    part of a fold of its own lacks a class.
+    part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
+    "times" where their steps differ, "static", "text". splits : {name of a split: `split_text` of each fold}, no fold
+    where the data cannot be split so.
     """
 
     fingerprint: str
     archive_folds: int
     n_values: int
     uneven: bool
+    beside: dict[str, str] = field(default_factory=dict)
+    splits: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def split(self, protocol: Protocol, card: Card, fold: int) -> str:
+        """Return the `split_text` of a fold under one of the protocols asked for; "" where there is none."""
+        folds = self.splits[protocol.split_name(card)]
+        return folds[fold] if fold < len(folds) else ""
 
 
 class DatasetHandle:
@@ -75,6 +89,28 @@ class DatasetHandle:
         from tsbench.dataset import Data
 
         return self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
+
+    @cached_property
+    def data_dirs(self) -> list[Path]:
+        """Return the folders of the search path that a dataset known by its name is read from."""
+        from tsbench.dataset import search_path
+
+        files = [] if self.reference != self.name else [file.absolute() for file in self.files()]
+        folders = [folder.absolute() for folder in search_path()]
+        return [folder for folder in folders if any(file.is_relative_to(folder) for file in files)]
+
+    def fetchable(self) -> bool:
+        """Say whether 'tsbench data fetch' knows where to get the dataset; what its own code raises is a no."""
+        from tsbench.fetch.fetcher import Fetchable
+
+        with contextlib.suppress(*CODE_OF_OTHERS_FAILS):
+            return isinstance(self.dataset, Fetchable) and bool(self.dataset.download().locations)
+        return False
+
+    def remedy(self) -> str:
+        """Return what to do when the data is not on this machine."""
+        fetch = f"get it with 'tsbench data fetch {shlex.quote(self.name)}', or " if self.fetchable() else ""
+        return f"{fetch}add the folder that holds it with --data-dir or TSBENCH_DATA"
 
     def _ask(self, what: str, question: Callable[[], T]) -> T:
         """Return what the dataset answers, naming it in every error."""
@@ -116,24 +152,78 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
     raise UsageError(f"unknown dataset or collection '{name}'{hint}")
 
 
-def summarise(handle: DatasetHandle) -> Summary:
-    """Return fingerprint and fold count, from the cache when no file has changed since they were computed."""
+def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summary:
+    """Return what is known of a dataset, with its splits under these protocols.
+
+    From the cache when no file has changed since it was noted. Raises MissingDataError and InvalidDataError.
+    """
     if not handle.available():
         handle.load()  # raises MissingDataError with the dataset's own remedy
     key = _cache_key(handle)
-    cached = _read_cache().get(key) if key else None
-    if cached is not None:
-        return Summary(
-            str(cached["fingerprint"]),
-            int(str(cached["archive_folds"])),
-            int(str(cached["n_values"])),
-            bool(cached["uneven"]),
-        )
+    found = _noted(key) if key else None
+    wanted = {protocol.split_name(handle.card): protocol for protocol in protocols}
+    if found is not None and wanted.keys() <= found.splits.keys():
+        return found
     data = handle.load()
-    summary = Summary(data.fingerprint(), len(data.folds.get("archive", [])), data.panel.X.size, _uneven(data))
+    splits = {name: _split_texts(protocol, data, handle.card) for name, protocol in wanted.items()}
+    fingerprint = data.fingerprint()
+    if found is not None and found.fingerprint == fingerprint:
+        splits = {**found.splits, **splits}
+    n_folds = len(data.folds.get("archive", []))
+    summary = Summary(fingerprint, n_folds, data.panel.X.size, _uneven(data), _beside(data.panel), splits)
     if key:
-        _write_cache({**_read_cache(), key: asdict(summary)})
+        entry = asdict(summary)
+        _write_cache({**_read_cache(), key: {**entry, "check": digest([key, entry])}})
     return summary
+
+
+def load_planned(handle: DatasetHandle, fingerprint: str) -> Data:
+    """Load the data of a planned run; raises InvalidDataError when it is not what it was then."""
+    data = handle.load()
+    if data.fingerprint() != fingerprint:
+        raise _otherwise(handle)
+    return data
+
+
+def check_planned(handle: DatasetHandle, split: str, data: Data, fold: Fold, protocol: Protocol) -> None:
+    """Raise InvalidDataError when a fold is not the one that was planned; "" for one that planning did not know."""
+    from tsbench.splits import split_text
+
+    if split and split_text(data, fold, protocol.group(handle.card), protocol.own_split) != split:
+        raise _otherwise(handle)
+
+
+def _otherwise(handle: DatasetHandle) -> InvalidDataError:
+    """Drop what is noted of a dataset, which the next plan must not be made from, and return the error that says so."""
+    key, content = _cache_key(handle), _read_cache()
+    if key in content:
+        _write_cache({name: entry for name, entry in content.items() if name != key})
+    return InvalidDataError(f"{handle.name} has changed since the run was planned; run the command again")
+
+
+def _noted(key: str) -> Summary | None:
+    """Return what the cache has under a key; None where that is nothing, or not what was written."""
+    entry = _read_cache().get(key)
+    if not isinstance(entry, dict):
+        return None
+    check = entry.pop("check", None)
+    try:
+        return Summary(**entry) if check == digest([key, entry]) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _split_texts(protocol: Protocol, data: Data, card: Card) -> list[str]:
+    """Return the `split_text` of each fold; none where the data cannot be split so, which its runs will say."""
+    from tsbench.splits import split_text
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TsbenchWarning)  # each run tells its own
+        try:
+            folds = protocol.folds(data, card)
+        except TsbenchError:
+            return []
+    return [split_text(data, fold, protocol.group(card), protocol.own_split) for fold in folds]
 
 
 def _uneven(data: Data) -> bool:
@@ -144,6 +234,23 @@ def _uneven(data: Data) -> bool:
     if data.panel.task != "classification" or y is None:
         return False
     return any(len(set(y[fold.train].tolist())) < n_classes for fold in data.folds.get("archive", []))
+
+
+def _beside(panel: Panel) -> dict[str, str]:
+    import numpy as np
+
+    found = {}
+    if panel.times is not None:
+        steps = np.diff(panel.times, axis=1)
+        steps = steps[np.isfinite(steps)]
+        if len(steps) and not np.allclose(steps, steps[0]):
+            found["times"] = "times (irregular)"
+    if panel.static is not None:
+        n = panel.shape.n_static
+        found["static"] = f"{n} static value{'s' * (n != 1)}"
+    if panel.text is not None:
+        found["text"] = "texts"
+    return found
 
 
 def cache_folder() -> Path:
@@ -176,21 +283,23 @@ def _prefixed(name: str, error: TsbenchError) -> str:
 def _cache_key(handle: DatasetHandle) -> str | None:
     """Return the key of what is known of the files as they are; None where the dataset names none that are there."""
     try:
-        stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(handle.files())]
+        found = [(path, path.stat()) for path in sorted(handle.files())]
     except OSError:
         return None
+    # Copies may keep size and time (cp -p, rsync -t); no program sets ctime, and a new file has a new inode.
+    stats = [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in found]
     return None if not stats else digest([CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats])
 
 
-def _read_cache() -> dict[str, dict[str, object]]:
+def _read_cache() -> dict[str, Any]:
     try:
         content = json.loads((cache_folder() / "summaries.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
-def _write_cache(content: dict[str, dict[str, object]]) -> None:
+def _write_cache(content: Mapping[str, Any]) -> None:
     """Replace the cache file atomically; a full or read-only disk only costs the next plan some time."""
     with contextlib.suppress(OSError):
         folder = cache_folder()

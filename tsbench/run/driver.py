@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError
 from tsbench.run.claims import Claims
 from tsbench.run.executors.base import Done, Executor
@@ -19,6 +20,8 @@ from tsbench.run.resources import environment
 from tsbench.run.schedule import Schedule
 from tsbench.run.spec import Result, RunSpec
 from tsbench.run.store import Store
+from tsbench.splits import counts_for
+from tsbench.urls import shown
 
 RETRIED_BY_ITSELF = ("interrupted",)
 MOST_LOSSES = 3
@@ -33,6 +36,9 @@ class Reporter(Protocol):
 
     def step(self, spec: RunSpec, step: int, total: int, loss: float) -> None:
         """Note the progress of training within a run."""
+
+    def note(self, spec: RunSpec, doing: str) -> None:
+        """Note what a run's process does once ("importing", "compiling"), and "" when it works again."""
 
     def finished(self, result: Result) -> None:
         """Note that a run ended, well or not."""
@@ -56,12 +62,16 @@ class Outcome:
     interrupted: bool = False
 
     def failures(self) -> list[Result]:
-        """Return the results that did not succeed."""
-        return [result for result in self.results if result.status != "succeeded"]
+        """Return the results that failed; one that was interrupted did not."""
+        return [result for result in self.results if result.status not in ("succeeded", *RETRIED_BY_ITSELF)]
+
+    def cut_short(self) -> list[Result]:
+        """Return the results of runs that were interrupted."""
+        return [result for result in self.results if result.status in RETRIED_BY_ITSELF]
 
     def exit_code(self, available: bool) -> int:
         """Return 130 interrupted, 1 some run failed, 3 only data missing (unless `available`), 0 all succeeded."""
-        if self.interrupted:
+        if self.interrupted or self.cut_short():
             return 130
         if self.failures() or self.earlier_failures or self.plan.invalid:
             return 1
@@ -72,7 +82,7 @@ class Outcome:
 def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[RunSpec], Outcome]:
     """Return the runs to execute, and the outcome so far: what the store has is not done again."""
     outcome = Outcome(plan)
-    known = {} if force else store.statuses(spec.key for spec in plan.specs)
+    known = {} if force else statuses(store, plan.specs)
     todo = []
     for spec in plan.specs:
         status = known.get(spec.key)
@@ -83,6 +93,17 @@ def choose(plan: Plan, store: Store, retry: bool, force: bool) -> tuple[list[Run
         else:
             outcome.earlier_failures.append((spec, status))
     return todo, outcome
+
+
+def statuses(store: Store, specs: Iterable[RunSpec]) -> dict[str, str]:
+    """Return {key: status} of the runs that have one; of a success on another split than the data's, none."""
+    made_on = {spec.key: spec.made_on for spec in specs}
+    found, splits = store.statuses(made_on), store.splits(made_on)
+    return {
+        key: status
+        for key, status in found.items()
+        if status != "succeeded" or counts_for(splits.get(key), made_on[key])
+    }
 
 
 def execute(
@@ -98,7 +119,8 @@ def execute(
 
     Runs that another driver of the store is doing are left to it and waited for; those it gives up are done here.
     When the store cannot be written any more, no further run starts; those under way are finished and kept in a file
-    beside, which the StoreError at the end names.
+    beside, which the StoreError at the end names. Where what was recorded cannot be read back either, because the store
+    was removed, moved or replaced, that is kept there as well.
 
     budget : seconds; no further run of a method starts once its runs of this plan, those done earlier included, have
     taken as long. force : do runs that have succeeded as well.
@@ -109,21 +131,22 @@ def execute(
         log.plan(len(outcome.plan.specs), todo, force)
         driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
         try:
-            while not interruption.asked and driver.busy():
-                driver.hand_out()
-                try:
-                    finished = executor.wait(reporter.step)
-                except KeyboardInterrupt:
-                    interruption.asked = True
-                    break
-                for done in finished:
-                    driver.record(done)
-        finally:
-            executor.stop()
+            with afterwards(executor.stop):
+                while not interruption.asked and driver.busy():
+                    driver.hand_out()
+                    try:
+                        finished = executor.wait(reporter.step, reporter.note)
+                    except KeyboardInterrupt:
+                        interruption.asked = True
+                        break
+                    for done in finished:
+                        driver.record(done)
+        except Exception as error:
+            driver.verify(error)
+            raise
         if interruption.asked:
             driver.record_interrupted()
-        if driver.trouble is not None:
-            raise driver.rescue.told(driver.trouble, store.name)
+        driver.verify()
     return outcome
 
 
@@ -213,7 +236,7 @@ class _Driver:
         while (spec := self.schedule.next(previous)) is not None:
             if self.spent[spec.label] >= self.budget:
                 self.schedule.over(spec)
-            elif self.claims.take(spec.key):
+            elif self.claims.take(spec.key, spec.made_on):
                 return spec
             else:
                 self.outcome.elsewhere.append(spec)
@@ -227,18 +250,55 @@ class _Driver:
                 self.store.record(result, facts, self.claims.owner)
         except StoreError as error:
             self._give_up(error)
-        if self.trouble is not None:
-            try:
-                self.rescue.keep(result, facts)
-            except StoreError:
-                raise self.trouble from None
+        self.rescue.note(result, facts)
+        self._keep()
         self.outcome.results.append(result)
         self.log.finished(result, slot)
         self.reporter.finished(result)
 
+    def verify(self, earlier: Exception | None = None) -> None:
+        """Raise StoreError where the store failed, or does not hold in the end all that was recorded in it.
+
+        earlier : what ended the driver; it is told first.
+        """
+        if self.trouble is None:
+            try:
+                self.store.verify()
+            except StoreError as error:
+                self._give_up(error)
+        self.rescue.close()
+        if self.trouble is not None and earlier is not self.trouble:
+            told = self.rescue.told(self.trouble, self.store.name)
+            raise StoreError(f"{earlier}; {told}") if earlier else told
+        if earlier is None:
+            self._check_checkpoints()
+
+    def _check_checkpoints(self) -> None:
+        used = {result.checkpoint for result in self.outcome.results if result.checkpoint is not None}
+        gone = [name for key, name, _ in used if self.store.checkpoint_is_gone(key)]
+        if gone:
+            raise StoreError(
+                f"{len(gone)} checkpoints ({gone[0]}) are not in {shown(self.store.checkpoint_folder)} any more, which "
+                "was removed, moved or replaced meanwhile; every result is recorded. Put the files back, or they are "
+                "trained anew when needed"
+            )
+
     def _give_up(self, error: StoreError) -> None:
-        """Start nothing more, and wait no more for the store."""
+        """Start nothing more, wait no more for the store, and keep what it has lost."""
         self.trouble, self.store.patience = error, 0.0
+        try:
+            self.store.verify()
+            self.rescue.begin(lost=False)
+        except StoreError:
+            self.rescue.begin(lost=True)
+        self._keep()
+
+    def _keep(self) -> None:
+        try:
+            self.rescue.keep()
+        except StoreError:
+            assert self.trouble is not None
+            raise self.trouble from None
 
     def _look_elsewhere(self) -> None:
         """Sort the runs of others: succeeded, failed since, still under way, or given up and so to be done here."""
@@ -250,10 +310,10 @@ class _Driver:
         self._looked = time.monotonic()
         self.claims.release_dead()
         others, self.outcome.elsewhere = self.outcome.elsewhere, []
-        statuses = self.store.statuses(spec.key for spec in others)
+        known = statuses(self.store, others)
         taken, claimed = self.store.seconds(spec.key for spec in others), self.store.claimed()
         for spec in others:
-            status = statuses.get(spec.key)
+            status = known.get(spec.key)
             if spec.key in claimed:
                 self.outcome.elsewhere.append(spec)
             elif status == "succeeded":

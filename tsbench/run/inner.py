@@ -12,7 +12,7 @@ from tsbench.errors import InvalidDataError
 from tsbench.panel import Panel
 from tsbench.plugins import Plugins
 from tsbench.protocol import Protocol, Split
-from tsbench.run.datasets import open_dataset
+from tsbench.run.datasets import check_planned, load_planned, open_dataset
 from tsbench.run.spec import RunSpec
 from tsbench.splits import unlabelled_index
 
@@ -40,10 +40,9 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
     Raises InvalidDataError when the data has changed since the run was planned, or its training part is too small.
     """
     handle = open_dataset(spec.dataset_ref or spec.dataset, plugins, "")
-    data = handle.load()
-    if data.fingerprint() != spec.fingerprint:
-        raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
+    data = load_planned(handle, spec.fingerprint)
     fold = spec.protocol.folds(data, handle.card)[spec.fold]
+    check_planned(handle, spec.split, data, fold, spec.protocol)
     panel = on_its_own(data.panel.select(fold.train))
     if panel.y is None or panel.task != "classification":
         raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")

@@ -37,6 +37,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps({"time": when, "level": record.levelname, "event": record.getMessage(), **fields})
 
 
+class _File(logging.FileHandler):
+    """A file in which a line may be missing: a full disk ends no run, and hides no error."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Close the file; what it cannot take is left out."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 class DriverLog:
     """Writes what a driver does to <folder>/<owner>.jsonl while the context lasts.
 
@@ -52,7 +64,7 @@ class DriverLog:
         self._handler: logging.Handler = logging.NullHandler()
         with contextlib.suppress(OSError):  # a folder that cannot be written ends no run
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._handler = logging.FileHandler(self.path, encoding="utf-8")
+            self._handler = _File(self.path, encoding="utf-8")
         self._handler.setFormatter(JsonFormatter())
         logger.addHandler(self._handler)
         logger.setLevel(logging.INFO)

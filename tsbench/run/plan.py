@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tsbench.catalog import did_you_mean
+from tsbench.dataset import search_path
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.params import Settings, declarations, resolve
 from tsbench.plugins import Plugins
-from tsbench.protocol import OWN_PROBE, Protocol, no_split_of_its_own
+from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
 from tsbench.run.datasets import DatasetHandle, Summary, open_dataset, summarise
 from tsbench.run.spec import UNTRAINED, RunSpec, Source
@@ -18,10 +19,12 @@ from tsbench.run.spec import UNTRAINED, RunSpec, Source
 if TYPE_CHECKING:
     from tsbench.interfaces import Classifier, SSLMethod
 
+MOST_SEEDS = 1000  # more is a seed that was meant
+
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for. protocols may be empty: each dataset's default is taken.
+    """What the user asked for. protocols may be empty: each dataset's default is taken. folds : only these; () is all.
 
     pretrain_on : datasets whose training parts every method is pre-trained on, once for all targets; empty for each
     target's own. exclude_target : leave the target out of them, which makes one pre-training per target.
@@ -36,6 +39,7 @@ class Request:
     threads: int = 1
     pretrain_on: Sequence[str] = ()
     exclude_target: bool = False
+    folds: Sequence[int] = ()
 
 
 @dataclass
@@ -43,21 +47,25 @@ class Plan:
     """The runs in the order of execution, and the datasets that cannot take part.
 
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
-    pre-trained on; invalid : {dataset: why} for data that cannot be used. Small datasets come first, so that results
-    and mistakes show early; runs on one fold follow each other, protocols innermost, so that they share one
-    pre-training.
+    pre-trained on; fetchable : those of both that 'tsbench data fetch' can get; invalid : {dataset: why} for data that
+    cannot be used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each
+    other, protocols innermost, so that they share one pre-training. unread : {dataset: what its cases have beside their
+    series, in words, that no method reads}.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     invalid: dict[str, str] = field(default_factory=dict)
     missing_sources: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, list[str]] = field(default_factory=dict)
+    fetchable: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class _Source:
     handle: DatasetHandle
     fingerprint: str
+    split: str
 
 
 @dataclass(frozen=True)
@@ -72,24 +80,35 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     """Resolve every name and parameter, then list the runs; raises UsageError before any work is done."""
     methods = _resolve_methods(request, plugins, registry)
     protocols = [registry.protocol(name) for name in request.protocols]
-    plan = Plan()
+    plan, n_folds = Plan(), 0
     sources = _sources(request, methods, plugins, registry, plan)
-    for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), plan):
-        default = handle.card.default_protocol or handle.default_protocol
-        chosen = protocols or [registry.protocol(default)]
+
+    def protocols_of(handle: DatasetHandle) -> list[Protocol]:
+        return protocols or [registry.protocol(handle.card.default_protocol or handle.default_protocol)]
+
+    for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), protocols_of, plan):
+        chosen = protocols_of(handle)
+        _note_unread(plan, handle, summary, methods)
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
-            _spec(method, handle, summary.fingerprint, protocol, fold, seed, request, plugins, sources)
-            for fold in range(max(folds.values()))
+            _spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
+            for fold in _wanted(request, max(folds.values()))
             for method in methods
             for seed in request.seeds
             for protocol in chosen
             if fold < folds[protocol.name]
         ]
+        n_folds = max(n_folds, *folds.values())
+    if n_folds and (beyond := [fold for fold in request.folds if fold >= n_folds]):
+        raise UsageError(f"--fold {beyond[0]}: there are folds 0 to {n_folds - 1}")
     if plan.missing_sources:
         _name_corpus(plan, len(sources))
     plan.specs = list({spec.key: spec for spec in plan.specs}.values())
     return plan
+
+
+def _wanted(request: Request, n_folds: int) -> Sequence[int]:
+    return [fold for fold in range(n_folds) if fold in request.folds or not request.folds]
 
 
 def _sources(
@@ -105,28 +124,41 @@ def _sources(
             raise UsageError(f"--pretrain-on: {method.name} learns from the target's labels, it has no pre-training")
     found = []
     corpus = Plan()
-    for handle, summary in _by_size(expand_datasets(request.pretrain_on, plugins, registry), corpus):
+    for handle, summary in _by_size(
+        expand_datasets(request.pretrain_on, plugins, registry), lambda _: [ARCHIVE], corpus
+    ):
         if not summary.archive_folds:
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
-        found.append(_Source(handle, summary.fingerprint))
+        found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0)))
+        _note_unread(plan, handle, summary, methods)
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
+    plan.fetchable |= corpus.fetchable
     if not found:
         raise UsageError("--pretrain-on: none of its datasets is on this machine; name their folder with --data-dir")
     return found
 
 
-def _by_size(handles: Sequence[DatasetHandle], plan: Plan) -> list[tuple[DatasetHandle, Summary]]:
+def _by_size(
+    handles: Sequence[DatasetHandle], protocols_of: Callable[[DatasetHandle], list[Protocol]], plan: Plan
+) -> list[tuple[DatasetHandle, Summary]]:
     """Return the datasets that can take part, the smallest first; the plan is told of the others."""
     found = []
     for handle in handles:
         try:
-            summary, _ = summarise(handle), handle.card  # all that is asked of a dataset's own code
-            found.append((handle, summary))
+            found.append((handle, summarise(handle, protocols_of(handle))))
         except MissingDataError as error:
             plan.missing[handle.name] = str(error)
+            plan.fetchable |= {handle.name} if handle.fetchable() else set()
         except InvalidDataError as error:
             plan.invalid[handle.name] = str(error)
     return sorted(found, key=lambda pair: pair[1].n_values)
+
+
+def _note_unread(plan: Plan, handle: DatasetHandle, summary: Summary, methods: Sequence[_Method]) -> None:
+    read = {kind for method in methods for kind in method.cls.reads}
+    unread = [words for kind, words in summary.beside.items() if kind not in read]
+    if unread:
+        plan.unread[handle.name] = unread
 
 
 def _name_corpus(plan: Plan, n_found: int) -> None:
@@ -201,9 +233,29 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
 
     methods = []
     for name, cls in classes.items():
-        settings = resolve(cls.Params, accepted[name], find, name)
-        methods.append(_Method(name, cls, settings, _changed(cls, settings, accepted[name], find, name)))
+        settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
+        if _trains(cls) and not name.startswith(UNTRAINED):
+            _check_steps(name, cls, settings.params)
+        elif not _is_classifier(cls):  # what only training reads makes no other row
+            given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
+            settings = resolve(cls.Params, given, find, name)
+        methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name)))
     return methods
+
+
+def _check_steps(name: str, cls: type[SSLMethod], params: Any) -> None:
+    """Raise UsageError where parameters leave no training step; a method that counts on its own is seen in its run."""
+    from tsbench.interfaces import SSLMethod
+
+    zero = ["max_steps"] if getattr(params, "max_steps", None) == 0 else []
+    if not zero and cls.total_steps is SSLMethod.total_steps and not (params.epochs or params.min_steps):
+        zero = ["epochs", "min_steps"]
+    if zero:
+        given = " and ".join(f"{key}=0" for key in zero)
+        raise UsageError(
+            f"{name}: {given} trains no step; set {' or '.join(zero)} above 0, or take {UNTRAINED}{name}, which is "
+            "meant to be untrained"
+        )
 
 
 def _changed(cls: Any, settings: Settings, overrides: Mapping[str, str], find: Any, name: str) -> dict[str, Any]:
@@ -235,7 +287,7 @@ def _trains(cls: Any) -> bool:
 def _spec(
     method: _Method,
     handle: DatasetHandle,
-    fingerprint: str,
+    summary: Summary,
     protocol: Protocol,
     fold: int,
     seed: int,
@@ -248,7 +300,7 @@ def _spec(
     overrides, chosen = dict(method.overrides), []
     if sources and _trains(method.cls) and not method.name.startswith(UNTRAINED):
         _check_pretraining(protocol, request)
-        chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == fingerprint)]
+        chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == summary.fingerprint)]
         if not chosen:
             raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
@@ -257,6 +309,7 @@ def _spec(
         versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
     if protocol.probe != OWN_PROBE:
         versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
+    used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
     return RunSpec(
         method=method.name,
         method_version=int(method.cls.version),
@@ -265,7 +318,7 @@ def _spec(
         probe_keys=method.settings.keys_at("probe"),
         versions=dict(sorted(versions.items())),
         dataset=handle.name,
-        fingerprint=fingerprint,
+        fingerprint=summary.fingerprint,
         protocol=protocol,
         normalisation=method.cls.normalisation or protocol.resolve_normalisation(handle.card),
         group=protocol.group(handle.card) if protocol.split.scheme == "cv" else None,
@@ -280,9 +333,12 @@ def _spec(
                 source.fingerprint,
                 method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
                 source.handle.reference,
+                source.split,
             )
             for source in chosen
         ),
+        split=summary.split(protocol, handle.card, fold),
+        data_dirs=tuple(dict.fromkeys(str(path.absolute()) for path in search_path() if path.absolute() in used)),
     )
 
 
@@ -310,12 +366,25 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read --seeds: "3" is seeds 0, 1 and 2; "0,5" is just those."""
+    """Read --seeds: "3" is seeds 0, 1 and 2; "0,5" is just those, "0," seed 0 alone."""
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise UsageError(f"--seeds {text}: give a number of seeds or a list such as 0,1,2") from None
-    seeds = tuple(range(numbers[0])) if len(numbers) == 1 and "," not in text else tuple(dict.fromkeys(numbers))
+    count = "," not in text and bool(numbers)
+    if count and not 1 <= numbers[0] <= MOST_SEEDS:
+        alone = f"; seed {numbers[0]} alone is --seeds {numbers[0]}," if numbers[0] >= 0 else ""
+        raise UsageError(f"--seeds {text}: a number of seeds is 1 to {MOST_SEEDS}{alone}")
+    seeds = tuple(range(numbers[0])) if count else tuple(dict.fromkeys(numbers))
     if not seeds or min(seeds) < 0:
         raise UsageError(f"--seeds {text}: needs at least one seed, none below 0")
     return seeds
+
+
+def parse_folds(texts: Sequence[str]) -> tuple[int, ...]:
+    """Read the values of --fold, such as ["0,2"]; raises UsageError where one is no fold's number."""
+    folds = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    for fold in folds:
+        if not fold.isdecimal():
+            raise UsageError(f"--fold {fold}: give the number of a fold, from 0, or several such as 0,2")
+    return tuple(dict.fromkeys(map(int, folds)))

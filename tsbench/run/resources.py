@@ -42,7 +42,7 @@ def pick_devices(wanted: str) -> list[str]:
 
 
 def reset_peak_memory(device: str) -> None:
-    """Start measuring the peak anew, so that each run reports its own."""
+    """Start measuring the peak anew, from what is held now; where the system cannot, it stays that of the process."""
     if device.startswith("cuda"):
         import torch
 

@@ -19,12 +19,16 @@ UNTRAINED = "random:"
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset whose training part (of its own split) a method is pre-trained on; dataset_ref re-opens it."""
+    """A dataset whose training part (of its own split) a method is pre-trained on; dataset_ref re-opens it.
+
+    split : `split_text` of its first fold, "" where it is not known.
+    """
 
     dataset: str
     fingerprint: str
     normalisation: Literal["channel", "none"]
     dataset_ref: str
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,12 @@ class RunSpec:
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
     pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set; it is
     shown in the label and changes no key. tuned : the trials behind parameters that a search chose, such as 20 or
-    "2of20:auroc"; None where none did. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what
-    the method is pre-trained on in place of the fold's training part; empty for the training part. part_of : the
-    planned run within whose training part this one takes place (a trial of a search); None for a run on the whole
-    dataset.
+    "2of20:auroc"; None where none did. planned : of a tuned run, the params of its identity before the search's went
+    in. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is pre-trained on in
+    place of the fold's training part; empty for the training part. part_of : the planned run within whose training
+    part this one takes place (a trial of a search); None for a run on the whole dataset. split : `split_text` of the
+    fold as planned, "" where it is not known: not part of the key, but a stored result counts for this split alone.
+    data_dirs : folders of the search path that held dataset and sources, for the command that repeats the run.
     """
 
     method: str
@@ -60,6 +66,9 @@ class RunSpec:
     dataset_ref: str = ""
     sources: tuple[Source, ...] = ()
     part_of: RunSpec | None = None
+    split: str = ""
+    planned: Mapping[str, Any] | None = None
+    data_dirs: tuple[str, ...] = ()
 
     @property
     def untrained(self) -> bool:
@@ -82,6 +91,33 @@ class RunSpec:
         shown = dict(self.overrides) if self.tuned is None else {**self.overrides, "tuned": self.tuned}
         changed = ",".join(f"{key}={value}" for key, value in sorted(shown.items()))
         return f"{self.method}[{changed}]" if changed else self.method
+
+    @property
+    def made_on(self) -> str:
+        """Return the split this run depends on: its fold, that of its sources, and groups where a search chose."""
+        parts = [part for part in self.split.split() if self.planned is not None or not part.startswith("groups:")]
+        if self.sources_split:
+            parts.append(f"sources:{self.sources_split}")
+        return " ".join(parts)
+
+    @property
+    def sources_split(self) -> str:
+        """Return a digest of the training parts of the sources; "" without sources."""
+        trained_on = [[s.fingerprint, *(p for p in s.split.split() if p.startswith("train:"))] for s in self.sources]
+        return digest(sorted(trained_on))[:16] if trained_on else ""
+
+    @property
+    def configuration(self) -> str:
+        """Return two digests, "row:cell", of what tells runs apart that have one label.
+
+        row : parameters (of a tuned run those before the study's went in), and sources where they are the same for all
+        targets. cell : what may differ between datasets, but not between folds and seeds of one.
+        """
+        identity, tuned = self.identity(), self.planned is not None
+        sources, apart = identity.get("sources", []), "-target" in str(self.overrides.get("pretrain_on", ""))
+        row = [self.planned if tuned else identity["params"], [] if apart else sources]
+        cell = [self.normalisation, self.group, self.threads, sources, {} if tuned else identity["versions"]]
+        return f"{digest(row)[:16]}:{digest(cell)[:16]}"
 
     def identity(self) -> dict[str, Any]:
         """Return what the key is the hash of."""
@@ -154,9 +190,11 @@ class Predictions:
 class Result:
     """What came of one run.
 
-    durations : seconds by stage (load, fit, encode, probe, predict). facts : numbers noticed on the way (n_train,
-    steps, what the probe chose, the method's diagnosis). curve : (step, mean loss). warnings : shown to the user.
-    error is one line, traceback the whole; both empty on success.
+    durations : seconds by stage (load, fit, encode, probe, predict), without imports and without what was compiled,
+    which is `compile`. facts : numbers noticed on the way (n_train, steps, what the probe chose, the method's
+    diagnosis, memory_at_start_bytes). peak_memory_bytes : what the run held at most beyond what its process held at
+    the start. curve : (step, mean loss). warnings : shown to the user. error is one line, traceback the whole; both
+    empty on success.
     """
 
     spec: RunSpec

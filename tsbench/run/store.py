@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
@@ -17,8 +17,10 @@ from tsbench.identity import canonical, digest
 from tsbench.run import store_claims as claims
 from tsbench.run.artifacts import Folder, folder_of, join
 from tsbench.run.database import Database, chunks, insert
+from tsbench.run.packing import pack, unpack
 from tsbench.run.spec import Predictions, Result, RunSpec
 from tsbench.run.store_claims import CLAIM_EXPIRY
+from tsbench.run.store_rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
 from tsbench.run.store_schema import (
     SCHEMA_VERSION,
     attempts,
@@ -34,15 +36,23 @@ if TYPE_CHECKING:
 
 __all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "spec_to_json", "unpack"]
 
+T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
-VERSIONS = sa.func.coalesce(runs.c.versions, sa.cast(runs.c.spec["versions"], sa.String)).label("versions")
-# What a leaderboard needs of a run; `value` comes beside them.
-SCORE_COLUMNS = (
-    *(runs.c[name] for name in ("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed")),
-    *(runs.c.status, runs.c.normalisation, runs.c.fingerprint, VERSIONS, attempts.c.finished),
-)
+ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
+TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
+# What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
+SCORE_COLUMNS: dict[Any, set[Any]] = {
+    **{runs.c[name]: TEXT for name in ("label", "method", "dataset", "protocol_hash", "status", "normalisation")},
+    **{runs.c[name]: WHOLE for name in ("method_version", "fold", "seed")},
+    runs.c.fingerprint: TEXT,
+    **{runs.c[name]: PERHAPS for name in ("split", "configuration", "versions")},
+    attempts.c.finished: NUMBER,
+    # Parsed where a driver older than the column wrote the row.
+    sa.case((runs.c.versions.is_(None), sa.cast(runs.c.spec, sa.String))).label("old"): PERHAPS,
+}
+logger = logging.getLogger("tsbench.store")
 
 
 class Store(Database):
@@ -55,6 +65,9 @@ class Store(Database):
     """
 
     def __init__(self, url: str = DEFAULT_STORE, must_exist: bool = False, artifacts: str | None = None) -> None:
+        # Runs whose result was recorded through this object, and from which attempt.
+        self._recorded: dict[str, int] = {}
+        self._last = ""
         super().__init__(url, must_exist)
         self._artifacts = os.environ.get("TSBENCH_ARTIFACTS", "") if artifacts is None else artifacts
 
@@ -68,16 +81,47 @@ class Store(Database):
         """The folder or URL of the checkpoints; raises UsageError where a URL cannot be used on this machine."""
         return join(self.artifacts, "checkpoints")
 
-    def claim(self, key: str, owner: str, redo: bool = False) -> bool:
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do what `Database.write` does, and raise StoreError where the result recorded last is not there any more."""
+
+        def after_check(connection: sa.Connection) -> T:
+            if self._last:
+                found = connection.execute(ATTEMPT_OF, {"key": self._last}).scalar()
+                self._check_recorded([self._last], {self._last: found or 0})
+            return work(connection)
+
+        return super().write(after_check)
+
+    def verify(self) -> None:
+        """Raise StoreError where a result recorded through this object cannot be read from where the name leads."""
+
+        def look(connection: sa.Connection) -> dict[str, int]:
+            if self.backend == "sqlite":
+                connection.exec_driver_sql("PRAGMA shrink_memory")  # pages in memory say nothing of the file
+            return _by_key(connection, sa.select(runs.c.key, runs.c.attempt), runs.c.key, set(self._recorded))
+
+        self._check_recorded(self._recorded, self.query(look))
+
+    def _check_recorded(self, keys: Iterable[str], found: Mapping[str, int]) -> None:
+        """Raise StoreError unless each run has the attempt recorded here, or a later one, as its result."""
+        lost = [key for key in keys if found.get(key, 0) < self._recorded[key]]
+        if lost:
+            raise StoreError(
+                f"store {self.name} has lost {len(lost)} results that were recorded in it (run {lost[0][:12]}): "
+                "an older copy took its place while it was in use"
+            )
+
+    def claim(self, key: str, owner: str, redo: bool = False, split: str = "") -> bool:
         """Take a run for this owner: True when it may execute it now, and nobody else may.
 
         False when another owner holds it whose last heartbeat is less than CLAIM_EXPIRY old on the database's clock,
-        or when it has already succeeded (unless `redo`). An owner may claim again what it holds.
+        or when it has already succeeded (unless `redo`), on this split where one is given (`RunSpec.made_on`). An owner
+        may claim again what it holds.
         """
         # Most that are not to be had are seen without a place in the writers' queue.
-        if not self.query(lambda connection: claims.free(connection, key, owner, redo)):
+        if not self.query(lambda connection: claims.free(connection, key, owner, redo, split)):
             return False
-        return self.write(lambda connection: claims.claim(connection, key, owner, redo))
+        return self.write(lambda connection: claims.claim(connection, key, owner, redo, split))
 
     def heartbeat(self, owner: str) -> set[str]:
         """Refresh all claims of an owner and return their keys; one that another owner took over is missing."""
@@ -95,6 +139,11 @@ class Store(Database):
     def statuses(self, keys: Iterable[str]) -> dict[str, str]:
         """Return {key: status} of the runs that have one."""
         query, wanted = sa.select(runs.c.key, runs.c.status), set(keys)
+        return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
+
+    def splits(self, keys: Iterable[str]) -> dict[str, str | None]:
+        """Return {key: `RunSpec.made_on`} of the runs that have a status; None or a part where it was not noted."""
+        query, wanted = sa.select(runs.c.key, runs.c.split), set(keys)
         return self.query(lambda connection: _by_key(connection, query, runs.c.key, wanted))
 
     def seconds(self, keys: Iterable[str]) -> dict[str, float]:
@@ -115,12 +164,22 @@ class Store(Database):
         success is as good as another.
         """
         content = None if result.predictions is None else pack(result.predictions)
-        return self.write(lambda connection: _record(connection, result, content, environment, owner))
+        attempt = self.write(lambda connection: _record(connection, result, content, environment, owner))
+        if attempt is not None:
+            self._recorded[result.spec.key], self._last = attempt, result.spec.key
+        return attempt is not None
 
     def checkpoint_sha256(self, pretrain_key: str) -> str | None:
         """Return the recorded checksum of a checkpoint."""
         query = sa.select(checkpoints.c.sha256).where(checkpoints.c.pretrain_key == pretrain_key)
         return self.query(lambda connection: connection.execute(query).scalar())
+
+    def checkpoint_is_gone(self, pretrain_key: str) -> bool:
+        """Say whether a recorded checkpoint has no file in its folder on this machine; of a URL that is not asked."""
+        folder = self.checkpoint_folder
+        if not isinstance(folder, Path) or (folder / file_name(pretrain_key)).is_file():
+            return False
+        return self.checkpoint_sha256(pretrain_key) is not None  # None: pruned
 
     def batches(
         self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()
@@ -132,8 +191,16 @@ class Store(Database):
         query = query.order_by(*order, runs.c.fold, runs.c.seed, runs.c.attempt)
         with self.read() as connection:
             keys = connection.execute(query, execution_options={"yield_per": BATCH})
+            left_out = 0
             for chunk in keys.scalars().partitions():
-                yield _flat_rows(connection, chunk)
+                rows = _flat_rows(connection, chunk)
+                left_out += len(chunk) - len(rows)
+                yield rows
+        self._say_left_out(left_out)
+
+    def _say_left_out(self, count: int) -> None:
+        if count:
+            logger.warning("%d runs of %s cannot be used and are left out; see 'tsbench store check'", count, self.name)
 
     def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
         """Return one flat row per run, by dataset, label, protocol, fold, seed, with the attempt it comes from.
@@ -147,7 +214,7 @@ class Store(Database):
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
         Columns: label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
-        versions (JSON), finished, and the metric under its name.
+        split, configuration, versions (JSON), finished, and the metric under its name.
         """
         import pandas as pd
 
@@ -160,7 +227,14 @@ class Store(Database):
         with self.read() as connection:
             # Plain tuples: SQLAlchemy's rows take pandas three times as long.
             rows = connection.execute(query).cursor.fetchall()
-        frame = pd.DataFrame(rows, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
+        frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        made = frame[["versions", "old"]].drop_duplicates()
+        known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
+        texts = {pair: "" if found is None else canonical(found) for pair, found in known.items()}
+        frame["versions"] = [texts[pair] for pair in zip(frame["versions"], frame.pop("old"), strict=True)]
+        frame = frame[frame["versions"] != ""]
+        self._say_left_out(len(rows) - len(frame))
         return frame[frame["dataset"].isin(names)] if names else frame
 
     def find(self, prefix: str) -> dict[str, Any]:
@@ -185,29 +259,20 @@ class Store(Database):
             run["current"] = current[0]
             query = sa.select(environments.c.content).where(environments.c.id == run["current"]["environment"])
             run["environment"] = connection.execute(query).scalar()
+        values = [{"name": name, "value": value} for name, value in run["metrics"].items()]
+        if what := flaw_of_run(run, run["attempts"], values, [{"content": run["environment"]}]):
+            raise StoreError(f"run {run['key'][:12]} in {self.name} cannot be used: {what}; see 'tsbench store check'")
         return run
 
     def predictions(self, key: str) -> Predictions | None:
-        """Return the stored predictions of a run."""
+        """Return the stored predictions of a run; raises StoreError where they are none."""
         query = sa.select(predictions.c.content).where(predictions.c.key == key)
         with self.read() as connection:
             content = connection.execute(query).scalar()
-        return None if content is None else unpack(content)
-
-
-def pack(p: Predictions) -> bytes:
-    """Return predictions as a compressed .npz."""
-    buffer = io.BytesIO()
-    arrays = {"cases": p.cases, "y_true": p.y_true, "y_pred": p.y_pred, "scores": p.scores}
-    np.savez_compressed(buffer, classes=np.asarray(p.classes, dtype=np.str_), **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def unpack(content: bytes) -> Predictions:
-    """Read what `pack` wrote."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        fields = {name: arrays[name] for name in ("cases", "y_true", "y_pred", "scores")}
-        return Predictions(**fields, classes=tuple(arrays["classes"].tolist()))
+        try:
+            return None if content is None else unpack(content)
+        except StoreError as error:
+            raise StoreError(f"run {key[:12]} in {self.name}: {error}") from None
 
 
 def spec_to_json(spec: RunSpec) -> dict[str, Any]:
@@ -220,6 +285,7 @@ def spec_to_json(spec: RunSpec) -> dict[str, Any]:
         "overrides": dict(spec.overrides),
         "dataset_ref": spec.dataset_ref,
         "sources": [asdict(source) for source in spec.sources],
+        "data_dirs": list(spec.data_dirs),
     }
 
 
@@ -231,7 +297,8 @@ def _by_key(connection: sa.Connection, query: sa.Select[Any], column: sa.Column[
 
 def _record(
     connection: sa.Connection, result: Result, content: bytes | None, environment: dict[str, Any], owner: str | None
-) -> bool:
+) -> int | None:
+    """Write an attempt; return its number where it now is the run's result."""
     key, row = result.spec.key, _run_row(result.spec)
     identity = digest(environment)
     known = insert(connection, environments).values(id=identity, content=environment).on_conflict_do_nothing()
@@ -261,7 +328,7 @@ def _record(
         differs = checkpoints.c.sha256 != new.excluded.sha256
         keys = [checkpoints.c.pretrain_key]
         connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=differs))
-    return current
+    return int(attempt[0]) if current else None
 
 
 def _replaces(before: str | None, status: str, late: bool) -> bool:
@@ -286,13 +353,25 @@ def _replace_values(connection: sa.Connection, result: Result, content: bytes | 
 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of these runs, without those that cannot be used."""
     columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
-    columns += [VERSIONS, runs.c.spec["params"].label("params")]
     columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    params: sa.ColumnElement[Any] = runs.c.spec["params"]
+    versions: sa.ColumnElement[Any] = sa.cast(runs.c.spec["versions"], sa.String)
+    if connection.dialect.name == "sqlite":  # which refuses the whole query over one text that is no JSON
+        valid = sa.func.json_valid(runs.c.spec) == 1
+        params, versions = sa.case((valid, params)), sa.case((valid, versions))
+    columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
-    rows = {row["key"]: dict(row) for row in connection.execute(query).mappings().all()}
-    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(list(rows)))).all():
-        rows[key][name] = value
+    measured: dict[str, dict[str, Any]] = {}
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))):
+        measured.setdefault(key, {})[name] = value
+    rows = {}
+    for found in connection.execute(query).mappings():
+        row, values = dict(found), measured.get(found["key"], {})
+        sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
+        if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
+            rows[row["key"]] = {**row, **values}
     return [rows[key] for key in keys if key in rows]
 
 
@@ -316,6 +395,8 @@ def _run_row(spec: RunSpec) -> dict[str, Any]:
         "normalisation": spec.normalisation,
         "fingerprint": spec.fingerprint,
         "versions": canonical(spec.versions),
+        "split": spec.made_on,
+        "configuration": spec.configuration,
     }
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tsbench.run import artifacts
 from tsbench.run.store import Store
 from tsbench.run.store_schema import SCHEMA_VERSION, attempts, checkpoints, metadata, runs
+from tsbench.urls import shown
 
 
 def describe(store: Store) -> dict[str, str]:
@@ -33,7 +34,7 @@ def describe(store: Store) -> dict[str, str]:
         "attempts": str(n_attempts),
         "claimed": str(len(store.claimed())),
         "size": f"{size / 2**20:.1f} MiB",
-        "artifacts": artifacts.shown(store.artifacts),
+        "artifacts": shown(store.artifacts),
         "checkpoints": f"{recorded} recorded, {len(files)} files, {used / 2**20:.1f} MiB",
     }
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +11,15 @@ import sqlalchemy as sa
 from tsbench.errors import StoreError
 from tsbench.run import artifacts
 from tsbench.run.database import insert
+from tsbench.run.packing import check_packed
 from tsbench.run.store import Store
 from tsbench.run.store_check import BELONGS
+from tsbench.run.store_rows import flaw_of_run, is_number, names_checkpoint
 from tsbench.run.store_schema import attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.urls import shown
 
 BATCH = 200
+BATCH_BYTES = 2**28
 
 
 @dataclass
@@ -33,8 +36,8 @@ def merge(ours: Store, other: Store) -> Merged:
     """Copy the runs that ours lacks, or that succeeded in other and not in ours, in transactions of 200 runs.
 
     A run that succeeded in both with different metrics is a conflict: it is reported, ours stays. Claims stay where
-    they are. Merging again copies nothing. A run that has lost its attempt there is left out; one that has lost it here
-    counts as missing.
+    they are. Merging again copies nothing. A run that has lost its attempt there, or that cannot be used, is left out;
+    one that has lost it here counts as missing.
     """
     if ours.read_only:
         raise StoreError(f"store {ours.name} may only be read from here; merge into one that may be written")
@@ -55,18 +58,35 @@ def merge(ours: Store, other: Store) -> Merged:
         key for key, status in found.items() if key not in known or (status == "succeeded" and key not in both)
     ]
     report.skipped = [
-        f"run {key[:12]} has lost its attempt in {other.name}; 'tsbench store check' names the remedy"
+        f"run {str(key)[:12]} has lost its attempt in {other.name}; 'tsbench store check' names the remedy"
         for key in lost
         if key not in known
     ]
-    for first in range(0, len(report.copied), BATCH):
-        _copy(ours, other, report.copied[first : first + BATCH])
+    wanted, report.copied = report.copied, []
+    for keys in _batches(other, wanted):
+        report.copied += _copy(ours, other, keys, report)
     _copy_checkpoints(ours, other, report)
     return report
 
 
-def _copy(ours: Store, other: Store, keys: list[str]) -> None:
-    """Copy whole runs in one transaction; what ours has of them becomes earlier attempts."""
+def _batches(other: Store, wanted: list[str]) -> Iterator[list[str]]:
+    """Cut keys into pieces of at most BATCH runs, and BATCH_BYTES of predictions unless one has more."""
+    for first in range(0, len(wanted), BATCH):
+        keys, batch, room = wanted[first : first + BATCH], list[str](), BATCH_BYTES
+        query = sa.select(predictions.c.key, sa.func.length(predictions.c.content)).where(predictions.c.key.in_(keys))
+        with other.read() as there:
+            sizes = {key: size or 0 for key, size in there.execute(query)}
+        for key in keys:
+            room -= sizes.get(key, 0)
+            if batch and room < 0:
+                yield batch
+                batch, room = [], BATCH_BYTES - sizes.get(key, 0)
+            batch.append(key)
+        yield batch
+
+
+def _copy(ours: Store, other: Store, keys: list[str], report: Merged) -> list[str]:
+    """Copy whole runs in one transaction; what ours has of them becomes earlier attempts. Return what was copied."""
     with other.read() as there:
         rows: dict[str, list[dict[str, Any]]] = {
             table.name: [dict(r) for r in there.execute(sa.select(table).where(table.c.key.in_(keys))).mappings()]
@@ -75,6 +95,13 @@ def _copy(ours: Store, other: Store, keys: list[str]) -> None:
         used = {row["environment"] for row in rows["attempts"]}
         query = sa.select(environments).where(environments.c.id.in_(used))
         rows["environments"] = [dict(row) for row in there.execute(query).mappings()]
+    flaws = {run["key"]: what for run in rows["runs"] if (what := _flaw(run, rows))}
+    report.skipped += [f"run {str(key)[:12]} of {other.name} cannot be used: {what}" for key, what in flaws.items()]
+    for name in ("runs", "attempts", "metrics", "predictions"):
+        rows[name] = [row for row in rows[name] if row["key"] not in flaws]
+    keys = [run["key"] for run in rows["runs"]]
+    used = {row["environment"] for row in rows["attempts"]}
+    rows["environments"] = [row for row in rows["environments"] if row["id"] in used]
 
     def write(here: sa.Connection) -> None:
         for row in rows["environments"]:
@@ -96,6 +123,25 @@ def _copy(ours: Store, other: Store, keys: list[str]) -> None:
                 here.execute(table.insert(), values)
 
     ours.write(write)
+    return keys
+
+
+def _flaw(run: dict[str, Any], rows: Mapping[str, list[dict[str, Any]]]) -> str:
+    """Return why a run is not copied, "" where it is."""
+    mine = {name: [row for row in rows[name] if row["key"] == run["key"]] for name in ("attempts", "metrics")}
+    used = {row["environment"] for row in mine["attempts"]}
+    about = [row for row in rows["environments"] if row["id"] in used]
+    if what := flaw_of_run(run, mine["attempts"], mine["metrics"], about):
+        return what
+    if len(about) != len(used):
+        return "its environment is not there"
+    try:
+        for row in rows["predictions"]:
+            if row["key"] == run["key"]:
+                check_packed(row["content"])
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _copy_attempts(here: sa.Connection, rows: list[dict[str, Any]]) -> dict[int, int]:
@@ -122,12 +168,13 @@ def _copy_checkpoints(ours: Store, other: Store, report: Merged) -> None:
     for row in rows:
         if row["pretrain_key"] in known:
             continue
-        content = artifacts.read(other.checkpoint_folder, row["path"])
-        if content is None or hashlib.sha256(content).hexdigest() != row["sha256"]:
-            where = artifacts.shown(other.checkpoint_folder)
+        if not names_checkpoint(row["pretrain_key"], row["path"]) or not is_number(row["created"]):
+            report.skipped.append(f"checkpoint {str(row['pretrain_key'])[:12]} of {other.name}: its row cannot be used")
+            continue
+        if not artifacts.copy(other.checkpoint_folder, ours.checkpoint_folder, row["path"], row["sha256"]):
+            where = shown(other.checkpoint_folder)
             report.skipped.append(f"{row['path']} is missing or damaged in {where}; it is trained anew when needed")
             continue
-        artifacts.write(ours.checkpoint_folder, row["path"], content)
         _add_checkpoint(ours, row)
         report.n_checkpoints += 1
 

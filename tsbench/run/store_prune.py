@@ -12,6 +12,7 @@ from tsbench.run.database import chunks
 from tsbench.run.store import Store
 from tsbench.run.store_check import damaged_checkpoints
 from tsbench.run.store_claims import expired
+from tsbench.run.store_rows import is_number, names_checkpoint
 from tsbench.run.store_schema import attempts, checkpoints, claims, environments, runs
 
 DAY = 86400.0
@@ -56,12 +57,13 @@ def plan(store: Store, kind: str | None, older_than: float | None, superseded: b
         strays = {name: file for name, file in files.items() if name not in named}
         found.files = {n: f.size for n, f in strays.items() if f.modified is not None and f.modified < latest}
         return found
-    damaged = {name for name, _ in damaged_checkpoints(store)} if kind == "damaged" else set()
+    damaged = {key for key, _, _ in damaged_checkpoints(store)} if kind == "damaged" else set()
     for row in rows:
-        chosen = kind == "all" or row.pretrain_key in failed or row.path in damaged
-        if chosen and row.created < before:
+        chosen = kind == "all" or row.pretrain_key in failed or row.pretrain_key in damaged
+        if chosen and (row.created < before if is_number(row.created) else older_than is None):
             found.pretrain_keys.append(row.pretrain_key)
-            if row.path in files:
+            # A name that is none of a checkpoint's is not followed.
+            if row.path in files and names_checkpoint(row.pretrain_key, row.path):
                 found.files[row.path] = files[row.path].size
     return found
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
 from tsbench.errors import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # Optuna keeps its tables in the same database; `alembic_version` is its name, never ours.
 OPTUNA_TABLES = {"alembic_version", "studies", "trials"}
+MIGRATED_AT_ONCE = 1000
 PREPARING = 7301220  # PostgreSQL's advisory lock while tables are made; any number no one else takes
 
 metadata = sa.MetaData()
@@ -39,7 +42,10 @@ runs = sa.Table(
     # Also within spec: a leaderboard over many runs must not parse each one's.
     sa.Column("normalisation", sa.String, nullable=False, server_default=""),
     sa.Column("fingerprint", sa.String, nullable=False, server_default=""),
-    sa.Column("versions", sa.String),  # JSON; NULL where a driver older than the column wrote the row
+    # NULL where a driver older than the column wrote the row.
+    sa.Column("versions", sa.String),  # JSON
+    sa.Column("split", sa.String),  # RunSpec.made_on: what the fold was when the run was done
+    sa.Column("configuration", sa.String),  # RunSpec.configuration
 )
 attempts = sa.Table(
     "attempts",
@@ -109,6 +115,8 @@ def version_of(connection: sa.Connection, name: str) -> int | None:
             f"{name} has schema {version}, this tsbench reads {SCHEMA_VERSION}; "
             "use the version of tsbench that wrote it, or another --store"
         )
+    if version == SCHEMA_VERSION and (missing := metadata.tables.keys() - tables):
+        raise StoreError(f"{name} lacks the table {min(missing)} (a view is none); restore a copy of the store")
     return int(version)
 
 
@@ -153,4 +161,36 @@ def _from_2(connection: sa.Connection) -> None:
     connection.execute(sa.update(old).values(versions=sa.cast(spec["versions"], sa.String)))
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2}
+def _from_3(connection: sa.Connection) -> None:
+    """The split and the configuration of a run; of the split of earlier ones their predictions know the test cases."""
+    from tsbench.splits import test_text
+
+    for name in ("split", "configuration"):
+        connection.execute(sa.text(f"ALTER TABLE runs ADD COLUMN {name} VARCHAR"))
+    blobs = sa.table("predictions", sa.column("key", sa.String), sa.column("content", sa.LargeBinary))
+    old, last = sa.table("runs", sa.column("key", sa.String), sa.column("split", sa.String)), ""
+    while True:
+        query = sa.select(blobs).where(blobs.c.key > last).order_by(blobs.c.key).limit(MIGRATED_AT_ONCE)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        last = rows[-1].key
+        cases = [(row.key, _cases(row.content)) for row in rows]
+        found = [{"run": run, "text": test_text(index)} for run, index in cases if index is not None]
+        change = sa.update(old).where(old.c.key == sa.bindparam("run")).values(split=sa.bindparam("text"))
+        if found:
+            connection.execute(change, found)
+
+
+def _cases(content: bytes) -> Any:
+    """Return the indices of the test cases from stored predictions; None where they cannot be read."""
+    import numpy as np
+
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return arrays["cases"].astype(np.int64)
+    except Exception:  # whatever numpy raises on rubbish; 'tsbench store check' tells of it
+        return None
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2, 3: _from_3}

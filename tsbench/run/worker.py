@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import time
 import traceback
 import warnings
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tsbench import normalise, training
+from tsbench import clock, normalise, training
 from tsbench.batch import Batch
 from tsbench.corruptions import corrupt
 from tsbench.dataset import Data, check_fold
@@ -34,9 +35,10 @@ from tsbench.metrics import compute
 from tsbench.panel import Panel
 from tsbench.params import resolve, validate
 from tsbench.plugins import Plugins
+from tsbench.protocol import ARCHIVE
 from tsbench.run import artifacts, checkpoints, resources
 from tsbench.run.contracts import check_numbers, check_prediction, check_scores, stored_scores
-from tsbench.run.datasets import open_dataset
+from tsbench.run.datasets import check_planned, load_planned, open_dataset
 from tsbench.run.inner import training_part
 from tsbench.run.spec import Predictions, Result, RunSpec, Source
 from tsbench.run.trained import Parts, Trained
@@ -50,7 +52,8 @@ class Worker:
     """Executes RunSpecs in this process, whose numeric libraries it limits to the threads a spec asks for.
 
     checkpoint_folder : where trained weights are kept; sha256_of(pretrain_key) returns the recorded checksum of a
-    checkpoint, or None. The last dataset, fold and trained method stay in memory for the next run.
+    checkpoint, or None. The last dataset, fold and trained method stay in memory for the next run. progress, note :
+    called with the steps of a training, and with what this process does once (`clock.Note`).
     """
 
     def __init__(
@@ -60,20 +63,24 @@ class Worker:
         checkpoint_folder: artifacts.Folder | None = None,
         sha256_of: Sha256Of = lambda key: None,
         progress: training.Progress | None = None,
+        note: clock.Note = clock.silent,
     ) -> None:
         self.plugins = plugins
         self.device = device
         self.checkpoint_folder = checkpoint_folder
         self.sha256_of = sha256_of
         self.progress = progress
+        self.note = note
         self._memory: dict[str, tuple[Any, Any]] = {}
 
     def run(self, spec: RunSpec) -> Result:
         """Execute one run; whatever goes wrong becomes a Result, only KeyboardInterrupt passes through."""
+        self.prepare(spec)
         result = Result(spec, "succeeded", started=time.time(), device=self.device)
         resources.reset_peak_memory(self.device)
+        held, compiled = resources.peak_memory(self.device), clock.compile_seconds()
         try:
-            with warnings.catch_warnings(record=True) as caught:
+            with warnings.catch_warnings(record=True) as caught, clock.watching(self.note):
                 warnings.simplefilter("always", TsbenchWarning)
                 resources.limit_threads(spec.threads)
                 self._execute(spec, result)
@@ -85,9 +92,25 @@ class Worker:
         else:
             noted = [str(w.message) for w in caught if issubclass(w.category, TsbenchWarning)]
             result.warnings = tuple(dict.fromkeys([*result.warnings, *noted]))
-        result.peak_memory_bytes = resources.peak_memory(self.device)
+        result.peak_memory_bytes = max(0, resources.peak_memory(self.device) - held)
+        result.facts["memory_at_start_bytes"] = held
+        if clock.compile_seconds() > compiled:
+            result.durations["compile"] = clock.compile_seconds() - compiled
         result.finished = time.time()
         return result
+
+    def prepare(self, spec: RunSpec) -> None:
+        """Import what a run is made of, before any clock of it runs; what cannot be had is for the run to say."""
+        with contextlib.suppress(*CODE_OF_OTHERS_FAILS):
+            cls = self.plugins["methods"].get(spec.base_method)
+            resolve(cls.Params, spec.params, self._component, spec.method)
+            open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
+            for name in spec.protocol.transforms:
+                self.plugins["transforms"].get(name.partition(":")[0])
+            if not spec.own_probe:
+                self.plugins["probes"].get(spec.protocol.probe)
+                if cls.trains and not spec.untrained:
+                    importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
 
     def _execute(self, spec: RunSpec, result: Result) -> None:
         with _timed(result, "load"):
@@ -116,9 +139,10 @@ class Worker:
         return Features(x, parts.y_test, len(parts.train.classes))
 
     def _fold(self, spec: RunSpec) -> Parts:
-        data = self._remember("data", spec.fingerprint, lambda: self._load(spec))
-        how = (spec.protocol.split, spec.protocol.transforms)
-        key = (spec.fingerprint, spec.group, spec.fold, spec.normalisation, *how)
+        which = (spec.dataset_ref or spec.dataset, spec.fingerprint)  # two datasets may differ in their groups alone
+        data = self._remember("data", which, lambda: self._load(spec))
+        how = (spec.split, spec.protocol.split, spec.protocol.transforms)
+        key = (*which, spec.group, spec.fold, spec.normalisation, *how)
         parts: Parts = self._remember("parts", (key, spec.protocol.condition), lambda: self._parts(spec, data, key))
         return parts
 
@@ -133,18 +157,18 @@ class Worker:
         if spec.part_of is not None:
             return training_part(spec.part_of, self.plugins).data
         handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
-        data = handle.load()
-        if data.fingerprint() != spec.fingerprint:
-            raise InvalidDataError(f"{spec.dataset} has changed since the run was planned; run the command again")
-        return data
+        return load_planned(handle, spec.fingerprint)
 
     def _parts(self, spec: RunSpec, data: Data, key: tuple[Any, ...]) -> Parts:
-        card = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "").card
+        handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
+        card = handle.card
         panel, folds = data.panel, spec.protocol.folds(data, card)
         if panel.task != "classification" or panel.y is None:
             raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
         fold = folds[spec.fold]
         check_fold(fold, len(panel), f"{spec.dataset}, fold {spec.fold}")
+        if spec.part_of is None:
+            check_planned(handle, spec.split, data, fold, spec.protocol)
         if len(np.unique(panel.y[fold.train])) < 2:
             only = panel.classes[panel.y[fold.train][0]]
             raise InvalidDataError(f"{spec.dataset}: the training part has one class only ('{only}'): nothing to learn")
@@ -207,7 +231,9 @@ class Worker:
         if parts.unlabelled is not None and not cls.supervised:
             panels.append(parts.unlabelled)
         key = self._pretrain_key(spec, parts, cls.supervised)
-        trained: Trained = self._remember("method", key, lambda: self._pretrain(spec, key, panels))
+        trained: Trained = self._remember(
+            "method", (key, spec.sources_split), lambda: self._pretrain(spec, key, panels)
+        )
         channels = trained.n_channels
         if not cls.any_channels and parts.test.shape.n_channels not in channels:
             raise MethodError(
@@ -218,10 +244,11 @@ class Worker:
 
     def _source(self, spec: RunSpec, source: Source) -> list[Panel]:
         """Return the training part of a source's own split and its unlabelled cases, normalised and transformed."""
-        data = open_dataset(source.dataset_ref, self.plugins, "").load()
-        if data.fingerprint() != source.fingerprint:
-            raise InvalidDataError(f"{source.dataset} has changed since the run was planned; run the command again")
-        panel, train = data.panel, data.folds["archive"][0].train
+        handle = open_dataset(source.dataset_ref, self.plugins, "")
+        data = load_planned(handle, source.fingerprint)
+        panel, fold = data.panel, data.folds["archive"][0]
+        check_planned(handle, source.split, data, fold, ARCHIVE)
+        train = fold.train
         statistics = normalise.channel_statistics(panel, train)
         parts = [panel.select(train).without_labels(), *([] if data.unlabelled is None else [data.unlabelled])]
         if source.normalisation == "channel":
@@ -283,18 +310,21 @@ class Worker:
         if spec.untrained:
             return Trained(method, self.device, key, {"steps": 0, "seconds": 0.0}, None, channels)
         found = self._checkpoint(key)
-        if found is not None:
+        # The key of sources does not say which of their cases were for training: the checkpoint does.
+        if found is not None and found.report.get("sources", "") == spec.sources_split:
+            _check_steps(method, found.report["steps"])
             method.load_state_dict(found.state)
             kept = (key, f"{key}.safetensors", self.sha256_of(key) or "")
             return Trained(method, self.device, key, {**found.report, "reused": 1}, kept, channels)
-        record, checkpoint = self._train(method, key, panels)
+        record, checkpoint = self._train(method, key, panels, spec.sources_split)
         return Trained(method, self.device, key, record, checkpoint, channels)
 
     def _train(
-        self, method: SSLMethod, key: str, panels: list[Panel]
+        self, method: SSLMethod, key: str, panels: list[Panel], sources_split: str
     ) -> tuple[dict[str, Any], tuple[str, str, str] | None]:
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         report = training.fit(method, sources, seed_everything(key, "fit"), self.progress)
+        _check_steps(method, report.steps)
         name = type(method).__name__
         prepared = [method.prepare(source) for source in sources]
         diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
@@ -304,6 +334,7 @@ class Worker:
             "curve": report.curve,
             "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
             "warnings": list(diagnosis.warnings),
+            "sources": sources_split,
         }
         if self.checkpoint_folder is None:
             return record, None
@@ -328,6 +359,15 @@ def metrics_of(predictions: Predictions) -> dict[str, float]:
     """Return every metric, from nothing but stored predictions."""
     p = predictions
     return compute(p.y_true.astype(np.int64), p.y_pred.astype(np.int64), p.scores, len(p.classes))
+
+
+def _check_steps(method: SSLMethod, steps: int) -> None:
+    """Raise MethodError where a method that trains made no step: its row would be its untrained twin's."""
+    if method.trains and not steps:
+        raise MethodError(
+            f"{type(method).__name__} trained no step: its parameters leave none; raise those that count its steps or "
+            "epochs, or run the untrained twin, random:METHOD"
+        )
 
 
 def _labels(panel: Panel) -> Any:
@@ -369,6 +409,6 @@ def _place(error: BaseException, packages: set[str]) -> str:
 
 @contextlib.contextmanager
 def _timed(result: Result, stage: str) -> Iterator[None]:
-    started = time.perf_counter()
+    started = clock.work_seconds()
     yield
-    result.durations[stage] = result.durations.get(stage, 0.0) + time.perf_counter() - started
+    result.durations[stage] = result.durations.get(stage, 0.0) + clock.work_seconds() - started

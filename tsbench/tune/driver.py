@@ -9,6 +9,7 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
+from tsbench.cleanup import afterwards
 from tsbench.run.driver import MOST_LOSSES
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.interruption import Interruption
@@ -40,7 +41,7 @@ def run_searches(
     """
     driver = _Driver(searches, executor, n_trials, limit, trial_ended, search_ended, log)
     with Interruption(executor) as interruption, heartbeats(driver.under_way):
-        try:
+        with afterwards(driver.interrupt), afterwards(executor.stop):
             while not interruption.asked and driver.hand_out():
                 try:
                     finished = executor.wait(lambda *_: None)
@@ -49,9 +50,6 @@ def run_searches(
                     break
                 for done in finished:
                     driver.take(done)
-        finally:
-            executor.stop()
-            driver.interrupt()
         if interruption.asked:
             raise KeyboardInterrupt
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import optuna
+import sqlalchemy as sa
 from optuna.trial import TrialState
 
+from tsbench.errors import StoreError
+from tsbench.run.claims import owner_name
+from tsbench.run.rescue import rescue_folders, rescue_name, way_back
 from tsbench.run.store import Store
 from tsbench.tune import study_names
 from tsbench.tune.storage import ended, load_study, open_studies
@@ -26,9 +32,10 @@ def copy_studies(ours: Store, other: Store) -> tuple[list[str], list[str]]:
     with open_studies(other) as there, open_studies(ours) as here:
         known = set(optuna.get_all_study_names(here))
         for name in names:
+            found = load_study(name, there)
             if name in known:
                 study = load_study(name, here)
-                mine, theirs = _outcomes(study), _outcomes(load_study(name, there))
+                mine, theirs = _outcomes(study), _outcomes(found)
                 if mine[: len(theirs)] == theirs:
                     continue
                 if theirs[: len(mine)] != mine or study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -38,6 +45,42 @@ def copy_studies(ours: Store, other: Store) -> tuple[list[str], list[str]]:
             _copy(name, there, here)
             copied.append(name)
     return copied, conflicts
+
+
+@contextlib.contextmanager
+def rescued(store: Store, storage: Any) -> Iterator[None]:
+    """Keep all studies in a file beside when the store is taken away while they are searched.
+
+    storage : that of the store's studies. The StoreError names the file.
+    """
+    try:
+        yield
+    except StoreError as trouble:
+        kept = None if _holds(store) else _keep(store, storage)
+        if kept is None:
+            raise
+        raise StoreError(f"{trouble}; all studies are kept in {kept}, {way_back(kept, store.name)}") from None
+
+
+def _holds(store: Store) -> bool:
+    try:
+        store.verify()
+    except StoreError:
+        return False
+    return True
+
+
+def _keep(store: Store, storage: Any) -> Path | None:
+    """Copy the studies from what is still open to a new store; return its file, None where there is no room."""
+    store.let_go()
+    for folder in rescue_folders():
+        file = folder / rescue_name(owner_name())
+        with contextlib.suppress(StoreError, optuna.exceptions.OptunaError, sa.exc.SQLAlchemyError):
+            with contextlib.closing(Store(str(file))) as kept, open_studies(kept) as there:
+                for name in optuna.get_all_study_names(storage):
+                    _copy(name, storage, there)
+            return file
+    return None
 
 
 def _copy(name: str, there: Any, here: Any) -> None:

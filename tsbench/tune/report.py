@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.errors import UsageError
+from tsbench.text import plain
 from tsbench.tune.storage import best, died
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ def describe(trial: FrozenTrial) -> str:
     """Return one line of a trial: number, score or what went wrong, seconds, parameters."""
     state, value = trial.state.name.lower(), trial.value
     if trial.state == TrialState.FAIL:
-        state = trial.user_attrs.get("error") or (
-            "interrupted" if "interrupted" in trial.user_attrs else "its process died"
-        )
-        state = f"failed: {state}"
+        interrupted = "interrupted" in trial.user_attrs and "error" not in trial.user_attrs
+        state = "interrupted" if interrupted else f"failed: {trial.user_attrs.get('error') or 'its process died'}"
     elif trial.state == TrialState.PRUNED and value is None and trial.intermediate_values:
         value = trial.intermediate_values[max(trial.intermediate_values)]
     outcome = f"{value:.4f}" if trial.state == TrialState.COMPLETE else f"{state} {value:.4f}" if value else state
@@ -69,8 +68,9 @@ def plot(study: optuna.Study, figure: Figure) -> None:
     history, importance = figure.subplots(1, 2)
     history.plot(numbers, values, "o", color="0.6", label="trial")
     history.step(numbers, [max(values[: i + 1]) for i in range(len(values))], where="post", label="best so far")
-    history.set(xlabel="trial", ylabel=f"{study.user_attrs.get('metric', 'score')} within the training part")
+    metric = plain(str(study.user_attrs.get("metric", "score")))
+    history.set(xlabel="trial", ylabel=f"{metric} within the training part")
     history.legend()
-    importance.barh(list(shares)[::-1], list(shares.values())[::-1])
+    importance.barh([plain(key) for key in shares][::-1], list(shares.values())[::-1])
     importance.set(xlabel="share of the variance", xlim=(0, 1))
-    figure.suptitle(study.study_name)
+    figure.suptitle(plain(study.study_name))

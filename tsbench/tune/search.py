@@ -16,13 +16,24 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from tsbench.errors import UsageError
+from tsbench.errors import StoreError, UsageError
 from tsbench.identity import stage_seed
 from tsbench.plugins import Plugins
 from tsbench.run.inner import Inner, training_part
 from tsbench.run.spec import Result, RunSpec
 from tsbench.tune.space import Dimension, search_space, settings_of
-from tsbench.tune.storage import HEARTBEAT_SECONDS, ended, fail_stale, find_study, quiet, retry, seconds, study_name
+from tsbench.tune.storage import (
+    HEARTBEAT_SECONDS,
+    ended,
+    fail_stale,
+    find_study,
+    name_on_split,
+    quiet,
+    retry,
+    seconds,
+    sound,
+    study_name,
+)
 
 # The first trials of a study are compared with too few others to be given up early.
 PRUNE_AFTER = 5
@@ -30,7 +41,10 @@ PRUNE_AFTER = 5
 
 @dataclass(eq=False)
 class Search:
-    """A study and all that scoring one of its trials takes."""
+    """A study and all that scoring one of its trials takes.
+
+    instead_of : the study whose place it takes, since that was made when the data was split otherwise; "" for none.
+    """
 
     spec: RunSpec
     study: optuna.Study
@@ -40,6 +54,7 @@ class Search:
     seeds: Sequence[int]
     metric: str
     plugins: Plugins
+    instead_of: str = ""
     _revived: float = field(default=-math.inf, init=False)
 
     def open(self, n_trials: int) -> None:
@@ -81,6 +96,7 @@ class Search:
             neutral_keys=chosen.neutral_keys(),
             fingerprint=self.inner.fingerprint,
             protocol=self.inner.protocol,
+            split="",
             group=None,
             fold=fold,
             seed=seed,
@@ -149,6 +165,9 @@ class Attempt:
             yield
         except optuna.exceptions.UpdateFinishedTrialError:
             self.spec = None
+        except KeyError as error:
+            name = self.search.study.study_name
+            raise StoreError(f"study {name} has lost trial {self.trial.number}, which was under way") from error
 
     def _plan_next(self) -> None:
         seed, fold = self._steps[len(self._scores)]
@@ -175,7 +194,7 @@ def check_searches(
     """Raise the UsageError that `open_search` would raise for one of these, before any of them is worked on."""
     for spec in specs:
         space = [one.as_json() for one in _dimensions(spec, plugins, fixed, spaces)]
-        study = find_study(study_name(spec, plugins, metric, fixed), storage)
+        study = find_study(name_on_split(spec, storage, plugins, metric, fixed), storage)
         if study is not None:
             _check_same(study, {"space": space, "seeds": list(seeds)})
 
@@ -198,14 +217,15 @@ def open_search(
     """
     dimensions = _dimensions(spec, plugins, fixed, spaces)
     inner = training_part(spec, plugins)
-    name = study_name(spec, plugins, metric, fixed)
+    name = name_on_split(spec, storage, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize", sampler=sampler)
+        study.set_user_attr("split", spec.split)  # first: a study with a space and no split is one of before
     except optuna.exceptions.DuplicatedStudyError:
-        study = optuna.load_study(study_name=name, storage=storage, sampler=sampler)
+        study = sound(optuna.load_study(study_name=name, storage=storage, sampler=sampler))
         _check_same(study, about)
     else:
         about["fixed"] = {key: spec.params[key] for key in fixed if key in spec.params}
@@ -213,7 +233,8 @@ def open_search(
             study.set_user_attr(key, value)
         study.enqueue_trial({one.key: spec.params[one.key] for one in dimensions if one.holds(spec.params[one.key])})
     study.pruner = MedianPruner(n_startup_trials=PRUNE_AFTER, n_warmup_steps=0)
-    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins)
+    plain = study_name(spec, plugins, metric, fixed)
+    return Search(spec, study, storage, dimensions, inner, seeds, metric, plugins, "" if name == plain else plain)
 
 
 def _dimensions(

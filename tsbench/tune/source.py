@@ -10,11 +10,13 @@ from typing import Any
 import optuna
 
 from tsbench.errors import TsbenchError
+from tsbench.identity import digest
 from tsbench.params import Settings, resolve
 from tsbench.plugins import Plugins
 from tsbench.protocol import Protocol
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
+from tsbench.splits import same_split
 from tsbench.tune import study_names
 from tsbench.tune.space import search_space
 from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
@@ -49,7 +51,8 @@ def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins
                 planned = _planned(spec, settings, run["method_version"])
                 trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))
                 name = study_name(planned, plugins, metric, fixed)
-                if study.study_name == name and _gave(study, trials, spec, planned):
+                here = study.study_name in (name, f"{name}.{digest(run['split'])[:8]}")
+                if here and same_split(about.get("split"), run["split"]) and _gave(study, trials, spec, planned):
                     spaces = _spaces(about["space"], settings, fixed)
                     return Origin(trials, about["seeds"], fixed, spaces), list(_differences(study, spec, trials))
     return None, ["its study is not in this store: make it anew with 'tsbench tune', the options being those of then"]

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
+from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
 from tsbench.plugins import Plugins
@@ -25,6 +26,7 @@ from tsbench.run.database import LOCK_SECONDS
 from tsbench.run.datasets import open_dataset, summarise
 from tsbench.run.spec import RunSpec
 from tsbench.run.store import Store
+from tsbench.splits import same_split
 
 if TYPE_CHECKING:
     from tsbench.tune.search import Attempt
@@ -34,6 +36,17 @@ HEARTBEAT_SECONDS = 30
 GRACE_SECONDS = 120
 MOST_RETRIES = 2
 OPENINGS = 5
+# What Optuna raises on rows that are not its own.
+CANNOT_BE_READ = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+DIMENSION = {"key", "choices", "low", "high", "integer", "log"}
+NOTES: dict[str, Callable[[Any], bool]] = {
+    "trials": lambda value: isinstance(value, int),
+    "seeds": lambda value: isinstance(value, list) and all(isinstance(one, int) for one in value),
+    "fixed": lambda value: isinstance(value, dict),
+    "space": lambda value: (
+        isinstance(value, list) and all(isinstance(one, dict) and one.keys() >= DIMENSION for one in value)
+    ),
+}
 
 
 @contextlib.contextmanager
@@ -45,11 +58,8 @@ def open_studies(store: Store) -> Iterator[RDBStorage]:
     optuna.logging.set_verbosity(optuna.logging.ERROR + 10)  # what ends a trial is recorded in it and reported
     try:
         storage = _connect(store)
-        try:
+        with afterwards(storage.engine.dispose), afterwards(storage.remove_session):
             yield storage
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
     except (optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError) as error:
         cause = error.__cause__ or error
         reason = " ".join(str(getattr(cause, "orig", None) or cause).split())
@@ -73,7 +83,10 @@ def _connect(store: Store) -> RDBStorage:
                 )
             if store.file:
                 _serialise(storage)
+                store.guard(storage.engine)
             return storage
+        except RuntimeError as error:  # its tables are of another version of Optuna
+            raise StoreError(f"the studies in {store.name} cannot be read: {' '.join(str(error).split())}") from error
         except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError):
             if attempt == OPENINGS - 1:
                 raise
@@ -110,7 +123,7 @@ def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
     def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             for attempt in under_way():
-                with contextlib.suppress(optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
+                with contextlib.suppress(StoreError, optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
                     attempt.search.storage.record_heartbeat(attempt.trial._trial_id)
 
     thread = threading.Thread(target=beat, daemon=True)
@@ -136,6 +149,22 @@ def study_name(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[s
     return f"{spec.method}.{spec.dataset}.{spec.protocol.name}.fold{spec.fold}.{digest(about)[:12]}"
 
 
+def name_on_split(spec: RunSpec, storage: RDBStorage, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:
+    """Return the name under which a store has, or is to have, the study of a planned run on its split.
+
+    It is `study_name`, and a digest of the split after it where the study of that name was made on another one. One
+    that began before splits were noted is taken for such where groups (subjects, say) shape its folds.
+    """
+    name = study_name(spec, plugins, metric, fixed)
+    study = find_study(name, storage)
+    about = {} if study is None else study.user_attrs
+    if "split" in about:
+        same = same_split(about["split"], spec.split)
+    else:  # or another process is just making it
+        same = "space" not in about or "groups:" not in spec.split
+    return name if same else f"{name}.{digest(spec.split)[:8]}"
+
+
 @functools.lru_cache(maxsize=4096)
 def _uneven(reference: str, fingerprint: str, plugins: Plugins) -> bool:
     """Ask a dataset once for each of its states."""
@@ -143,11 +172,30 @@ def _uneven(reference: str, fingerprint: str, plugins: Plugins) -> bool:
 
 
 def find_study(name: str, storage: RDBStorage) -> optuna.Study | None:
-    """Return a study, or None where there is none of this name."""
+    """Return a study, or None where there is none of this name; raises StoreError where it cannot be used."""
     try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        return None
+        if name not in optuna.get_all_study_names(storage):
+            return None
+        return sound(optuna.load_study(study_name=name, storage=storage))
+    except CANNOT_BE_READ as error:
+        raise _unusable(name, error) from error
+
+
+def sound(study: optuna.Study) -> optuna.Study:
+    """Return a study whose trials and notes can be used; raises StoreError for one that others wrote otherwise."""
+    try:
+        study.get_trials(deepcopy=False)
+        notes = study.user_attrs
+    except CANNOT_BE_READ as error:
+        raise _unusable(study.study_name, error) from error
+    for key, rule in NOTES.items():
+        if key in notes and not rule(notes[key]):
+            raise _unusable(study.study_name, f"its note '{key}'")
+    return study
+
+
+def _unusable(name: str, what: object) -> StoreError:
+    return StoreError(f"study {name} cannot be used ({what}); delete it in 'tsbench dashboard', or use another --store")
 
 
 def load_study(name: str, storage: RDBStorage) -> optuna.Study:

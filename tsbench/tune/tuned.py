@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,8 +13,9 @@ from tsbench.errors import UsageError
 from tsbench.plugins import Plugins
 from tsbench.run.plan import Plan
 from tsbench.run.spec import RunSpec
+from tsbench.text import command_line
 from tsbench.tune.space import settings_of, tunable
-from tsbench.tune.storage import best, ended, find_study, study_name
+from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name
 
 
 def with_tuned(
@@ -30,7 +30,7 @@ def with_tuned(
 
     Raises UsageError where a study is missing or none of its trials succeeded, naming the command that makes it.
     """
-    specs, notes, missing = [], [], []
+    specs, notes, missing, otherwise = [], [], [], list[str]()
     for spec in plan.specs:
         settings = None if spec.untrained else settings_of(spec, spec.params, plugins)
         if settings is None or not tunable(settings):
@@ -38,17 +38,21 @@ def with_tuned(
             continue
         if spec.sources:
             raise UsageError("--tuned with --pretrain-on: a search pre-trains on the target's own training part")
-        study = find_study(study_name(spec, plugins, metric, fixed), storage)
+        name = name_on_split(spec, storage, plugins, metric, fixed)
+        study = find_study(name, storage)
         trial = best(study) if study is not None else None
         if study is None or trial is None:
             missing.append(spec)
+            plain = study_name(spec, plugins, metric, fixed)
+            otherwise += [] if name == plain else [plain]
             continue
         budget, count = int(study.user_attrs.get("trials", 0)), len(ended(study))
         if count < budget:
             notes.append(f"{study.study_name} has {count} of {budget} trials; 'tsbench tune' goes on with it")
         specs.append(_tuned(spec, trial.params, budget_text(study), metric, plugins))
     if missing:
-        raise UsageError(_remedy(missing, metric))
+        why = f"{otherwise[0]} was made when the data was split otherwise; " if otherwise else ""
+        raise UsageError(why + _remedy(missing, metric))
     if specs and not any(spec.tuned is not None for spec in specs):
         raise UsageError("--tuned: none of these methods declares a parameter to tune")
     return replace(plan, specs=specs), sorted(set(notes))
@@ -66,6 +70,7 @@ def _tuned(spec: RunSpec, found: Mapping[str, Any], budget: int | str, metric: s
         spec,
         params=settings.flat(),
         neutral_keys=settings.neutral_keys(),
+        planned=spec.identity()["params"],
         tuned=budget if metric == "accuracy" else f"{budget}:{metric}",
     )
 
@@ -80,4 +85,4 @@ def _remedy(missing: list[RunSpec], metric: str) -> str:
     for key, value in sorted(first.overrides.items()):
         words += ["--set", f"{key}={value}"]
     words += [] if metric == "accuracy" else ["--metric", metric]
-    return f"{len(missing)} of these runs have no study with a completed trial; make them: {shlex.join(words)}"
+    return f"{len(missing)} of these runs have no study with a completed trial; make them: {command_line(words)}"

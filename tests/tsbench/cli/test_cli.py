@@ -1,10 +1,13 @@
 import json
 import os
+import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,6 +46,21 @@ def test_a_reader_of_a_pipe_that_has_gone_is_no_failure():
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_loses_no_file_and_no_run(tmp_path, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    job = ["run", "--method", "majority,1nn-ed", "--dataset", "UnitTest"]
+    for arguments in (job, ["leaderboard", "UnitTest", "--out", "q.csv"], ["results", "--out", "r.csv"]):
+        command = [sys.executable, "-m", "tsbench", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=writer, stderr=writer)
+        assert done.returncode == 0
+    os.close(writer)
+    assert len((tmp_path / "q.csv").read_text().splitlines()) == 3
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 3
 
 
 def test_every_public_name_resolves():
@@ -89,6 +107,15 @@ def test_the_main_job(tsbench, tmp_path):
     assert frame["Epilepsy"].isna().all()
 
 
+def test_what_no_method_reads_is_said_once_per_command(tsbench, tmp_path):
+    static, y = np.arange(30.0).reshape(10, 3), np.arange(10) % 2
+    np.savez(tmp_path / "ward.npz", X=np.ones((10, 1, 3)) * y[:, None, None], y=y, static=static)
+    code, _, err = tsbench("run", "--method", "majority,1nn-ed", "--dataset", "ward.npz", "--seeds", 2)
+    assert code == 0, err
+    assert err.count("static") == 1
+    assert "note: ward has 3 static values, which none of the chosen methods reads\n" in err
+
+
 def test_results_as_csv_and_parquet(tsbench, tmp_path):
     tsbench("run", "--method", "majority", "--dataset", "GunPoint,UnitTest")
     code, out, _ = tsbench("results", "--format", "csv")
@@ -112,7 +139,7 @@ def test_show(tsbench):
     code, out, _ = tsbench("show", "run", key[:10])
     assert code == 0
     repeat = "tsbench run --method random:trls --dataset UnitTest --protocol svm-rbf --seeds 2, --set encoder.cell=gru"
-    assert repeat in out
+    assert f"{repeat} --fold 0 " in out
     assert "accuracy" in out and "torch" in out
     arguments = out.split("repeat: tsbench ")[1].split()
     assert "1 runs: 1 succeeded" in tsbench(*arguments)[1]
@@ -264,11 +291,12 @@ def test_earlier_results_survive_a_failing_command(tsbench, tmp_path):
 def test_ctrl_c_keeps_what_is_done_and_exits_130(tmp_path):
     command = [sys.executable, "-c", "from tsbench.cli import main; main()", "run", "--method", "majority,trls"]
     command += ["--dataset", "UnitTest", "--set", "min_steps=1000000"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, env=dict(os.environ))
     assert "majority UnitTest" in process.stderr.readline()  # the next run has begun
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     assert process.returncode == 130, err
+    assert "failed" not in out and "2 runs: 1 succeeded, 1 " in out  # interrupted, or not yet started
     assert "Traceback" not in err
     from tsbench.run.store import Store
 
@@ -286,10 +314,232 @@ def test_a_board_of_some_rows(tsbench):
     assert code == 2 and "majorty" in err and "majority" in err
 
 
+def test_the_rows_of_a_board_may_be_named_by_their_labels(tsbench):
+    labels = ["ts2vec[encoder.depth=1,max_steps=1]", "ts2vec[max_steps=1]"]
+    job = ("run", "--method", "ts2vec", "--dataset", "UnitTest", "--set", "max_steps=1", "--set", "min_steps=0")
+    assert tsbench(*job)[0] == tsbench(*job, "--set", "encoder.depth=1")[0] == tsbench(*FLOORS)[0] == 0
+    out = tsbench("leaderboard", "UnitTest", "--method", ",".join(labels))[1]
+    assert all(f" {label} " in out for label in labels) and "majority" not in out
+
+
+FLOORS = ("run", "--method", "majority", "--dataset", "UnitTest")
+ODD = ["my,rec.v2.csv", "a b[red].csv", "=1+1|x.csv", "*_y_*`.csv"]
+
+
+def test_the_board_of_a_run_is_told_and_takes_paths_of_any_name(tsbench, tmp_path):
+    for number, name in enumerate(ODD):
+        (tmp_path / name).write_text("label,t0\n" + "".join(f"{i % 2},{i * i + number}\n" for i in range(12)))
+    (tmp_path / "ward.v1").mkdir()
+    for part in ("TRAIN", "TEST"):
+        (tmp_path / "ward.v1" / f"w.x_{part}.csv").write_text("label,t0\na,1\nb,2\n")
+    paths = [f"./{name}" for name in ODD]
+    code, out, err = tsbench("run", "--method", "majority,1nn-ed", "--dataset", ",".join(paths), "--dataset", "ward.v1")
+    assert code == 0, err
+    commands = [line.removeprefix("Board: ") for line in out.splitlines() if line.startswith("Board: ")]
+    assert [shlex.split(command)[-1] for command in commands] == ["svm-rbf", "svm-rbf-cv5"]
+    boards = [tsbench(*shlex.split(command)[1:], "--out", "b.csv") for command in commands]
+    assert [code for code, _, _ in boards] == [0, 0]
+    assert "w.x" in boards[0][1] and all(f" {name.removesuffix('.csv')} " in boards[1][1] for name in ODD)
+    heads = ["my,rec.v2", "a b[red]", "'=1+1|x", "*_y_*`"]
+    assert sorted(pd.read_csv(tmp_path / "b.csv").columns[-4:]) == sorted(heads)
+    for given in ([",".join(paths)], paths):
+        assert tsbench("leaderboard", *given)[0] == 0
+    code, out, _ = tsbench("run", "--method", "majority", "--dataset", "./ward.v1/")
+    assert code == 0 and "Board: tsbench leaderboard ./ward.v1/ --protocol svm-rbf\n" in out
+    code, _, err = tsbench("leaderboard", "./my,rec.v2.csv", "--protocol", "svm-rbf")
+    assert code == 2 and "make some: tsbench run --dataset ./my,rec.v2.csv --protocol svm-rbf --method ..." in err
+
+
+ABSENT = """
+from tsbench import Card, Dataset, hookimpl
+from tsbench.errors import MissingDataError
+
+class Absent(Dataset):
+    card = Card("")
+    def __init__(self, name): self.card = Card(name)
+    def available(self): return False
+    def load(self): raise MissingDataError(f"{self.card.name} lies in the clinic")
+
+@hookimpl
+def tsbench_datasets(register):
+    for name in ("ward", "lab"):
+        register(name, Absent, options={"name": name})
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "run --method majority --dataset ward",
+        "run --method majority --dataset ward,lab,UnitTest",
+        "run --method ts2vec --dataset UnitTest --set max_steps=1 --set min_steps=0 --pretrain-on ward,lab,GunPoint",
+        "reproduce trls/table2 --dataset ward,lab",
+        "reproduce trls/table2",
+        "tune --method ts2vec --dataset ward,lab",
+        "data info ward",
+        "data verify ward lab",
+        "data path ward",
+    ],
+)
+def test_nobody_is_told_to_fetch_what_cannot_be_fetched(tsbench, tmp_path, arguments):
+    (tmp_path / "absent.py").write_text(ABSENT)
+    code, out, err = tsbench(*arguments.split(), "--plugin", "absent.py")
+    assert code == (0 if "info" in arguments else 3)
+    assert "data fetch" not in out + err
+    assert "ward" in out + err or "no plugin brings AFDB" in err
+
+
+def test_the_fetch_of_some_is_advised(tsbench, tmp_path):
+    (tmp_path / "absent.py").write_text(ABSENT)
+    _, _, err = tsbench("run", "--method", "majority", "--dataset", "ward,Meat,Wine", "--plugin", "absent.py")
+    assert "2 datasets are not on this machine: Meat, Wine. Get them with 'tsbench data fetch NAME...'" in err
+    assert "ward lies in the clinic\n" in err
+
+
+def test_a_file_asked_for_is_written_before_anything_is_printed(tsbench, tmp_path, monkeypatch):
+    assert tsbench("run", "--method", "majority", "--dataset", "UnitTest")[0] == 0
+    key = tsbench("results", "--format", "csv")[1].splitlines()[1][:10]
+
+    def full(*arguments, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("click.echo", full)
+    for arguments, file in (
+        (("leaderboard", "UnitTest", "--out", "b.md"), "b.md"),
+        (("show", "run", key, "--plot", "r.svg"), "r.svg"),
+        (("data", "info", "UnitTest", "--plot", "d.svg"), "d.svg"),
+    ):
+        with pytest.raises(OSError, match="No space"):
+            tsbench(*arguments)
+        assert (tmp_path / file).stat().st_size
+
+
+def test_some_folds_alone(tsbench, tmp_path):
+    (tmp_path / "own.csv").write_text("label,t0\n" + "".join(f"{i % 2},{i}\n" for i in range(20)))
+    job = ("run", "--method", "majority", "--dataset", "./own.csv")
+    assert "2 runs: 2 succeeded" in tsbench(*job, "--fold", "3,0")[1]
+    assert "5 runs: 3 succeeded, 2 already in the store" in tsbench(*job)[1]
+    assert "1 runs: 0 succeeded, 1 already in the store" in tsbench(*job, "--fold", 4, "--fold", 4)[1]
+    for given, message in (("5", "--fold 5: there are folds 0 to 4"), ("-1", "--fold -1: give the number of a fold")):
+        code, _, err = tsbench(*job, "--fold", given)
+        assert code == 2 and message in err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("0", "a number of seeds is 1 to 1000; seed 0 alone is --seeds 0,"),
+        ("20240101", "seed 20240101 alone is --seeds 20240101,"),
+        ("-1", "--seeds -1: a number of seeds is 1 to 1000"),
+        ("1", ""),
+        ("0,", ""),
+        ("1,3", ""),
+    ],
+)
+def test_a_number_that_may_be_meant_as_a_seed(tsbench, given, message):
+    code, _, err = tsbench("run", "--method", "majority", "--dataset", "UnitTest", "--seeds", given)
+    assert code == (2 if given in ("0", "-1", "20240101") else 0)
+    assert message in err if message else "--seeds" not in err
+
+
 def test_a_board_says_what_it_leaves_out(tsbench, tmp_path):
     assert tsbench("run", "--method", "majority", "--dataset", "UnitTest,GunPoint")[0] == 0
     assert "Left out" not in tsbench("leaderboard", "UnitTest,GunPoint")[1]
     with sqlite3.connect(tmp_path / "tsbench.db") as connection:
         connection.execute("UPDATE runs SET method_version = 0 WHERE dataset = 'GunPoint'")
     code, out, _ = tsbench("leaderboard", "UnitTest,GunPoint")
-    assert code == 0 and "Left out: 1 results of older versions or data; 'tsbench run' makes them anew." in out
+    assert code == 0 and "Left out: 1 results of older versions, data or splits; 'tsbench run' makes them anew." in out
+
+
+def cells(tsbench, tmp_path, *names):
+    """Return {method: cell} of the boards of single datasets, each a mapping."""
+    found = []
+    for name in names:
+        code, _, err = tsbench("leaderboard", name, "--out", tmp_path / "board.csv")
+        assert code == 0, err
+        found.append(pd.read_csv(tmp_path / "board.csv", index_col=0).iloc[:, -1].to_dict())
+    return found
+
+
+def wards(path, subject, flip=False):
+    """Write 60 cases, three in a row alike: a subject column that parts them leaks."""
+    rows = [f"{'ab'[(i // 3 + flip) % 2]},{i // 3 * 37 % 61},{i // 3 * 11 % 17},{subject(i)}" for i in range(60)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(["label,x,y,subject", *rows]) + "\n")
+
+
+def test_corrected_subjects_have_every_method_measured_anew(tsbench, tmp_path):
+    run = ("run", "--method", "1nn-ed", "--dataset", "ward.csv")
+    wards(tmp_path / "ward.csv", lambda i: i)
+    assert "5 succeeded" in tsbench(*run)[1]
+    (leaking,) = cells(tsbench, tmp_path, "ward.csv")
+    wards(tmp_path / "ward.csv", lambda i: i // 3)
+    code, _, err = tsbench("leaderboard", "ward.csv")
+    assert code == 2 and "5 results are of older versions, data or splits" in err
+    assert "5 succeeded" in tsbench(*run)[1] and "5 already in the store" in tsbench(*run)[1]
+    (right,) = cells(tsbench, tmp_path, "ward.csv")
+    assert leaking["1nn-ed"] > 0.9 and right["1nn-ed"] < 0.8
+    assert tsbench(*run, "--store", "fresh.db")[0] == 0
+    assert cells(lambda *words: tsbench(*words, "--store", "fresh.db"), tmp_path, "ward.csv") == [right]
+
+
+def test_two_files_of_one_name_do_not_displace_each_other(tsbench, tmp_path):
+    for folder, flip in (("a", False), ("b", True)):
+        wards(tmp_path / folder / "ward.csv", lambda i: i // 3, flip)
+        assert tsbench("run", "--method", "1nn-ed", "--dataset", f"./{folder}/ward.csv")[0] == 0
+    before = cells(tsbench, tmp_path, "./a/ward.csv", "./b/ward.csv")
+    assert tsbench("run", "--method", "1nn-ed,majority", "--dataset", "./a/ward.csv")[0] == 0
+    after = cells(tsbench, tmp_path, "./a/ward.csv", "./b/ward.csv")
+    assert [one["1nn-ed"] for one in after] == [one["1nn-ed"] for one in before]
+    assert "majority" in after[0] and "majority" not in after[1]
+
+
+def test_a_copy_by_the_name_of_a_registered_dataset_leaves_its_board_alone(tsbench, tmp_path):
+    assert tsbench("run", "--method", "majority", "--dataset", "UnitTest")[0] == 0
+    wards(tmp_path / "trial" / "UnitTest.csv", lambda i: i // 3)
+    board = cells(tsbench, tmp_path, "UnitTest")
+    assert (
+        tsbench("run", "--method", "majority", "--dataset", "trial/UnitTest.csv", "--protocol", "svm-rbf-cv5")[0] == 0
+    )
+    assert cells(tsbench, tmp_path, "UnitTest") == board
+
+
+def test_a_board_without_its_data_says_which_results_it_takes(tsbench, tmp_path):
+    write = "".join(f"{'ab'[i % 2]}\t{i}\t{i * i}\n" for i in range(20))
+    (folder := tmp_path / "data" / "BME").mkdir(parents=True)
+    for part in ("TRAIN", "TEST"):
+        (folder / f"BME_{part}.tsv").write_text(write)
+    data = ("--offline", "--data-dir", tmp_path / "data")
+    assert tsbench("run", "--method", "majority", "--dataset", "BME", *data)[0] == 0
+    note = "Not on this machine, or not readable: BME. There the data that was run last counts."
+    assert note not in tsbench("leaderboard", "BME", *data)[1]
+    shutil.rmtree(folder)
+    code, out, _ = tsbench("leaderboard", "BME", "--offline", "--data-dir", tmp_path)
+    assert code == 0 and note in out and "majority" in out
+
+
+def test_planning_reads_no_more_than_the_memory_limit(tsbench, tmp_path):
+    """Sixty-four megabytes of zeros in a file of a few kilobytes."""
+    np.savez_compressed(tmp_path / "x.npz", X=np.zeros((2, 1, 1 << 22)), y=[0, 1])
+    code, _, err = tsbench("run", "--method", "majority", "--dataset", tmp_path / "x.npz", "--memory-limit", "100M")
+    assert code != 0
+    assert "takes 128.0 MiB of memory to read, more than the 100.0 MiB of --memory-limit" in err
+    code, out, _ = tsbench("data", "info", tmp_path / "x.npz")
+    assert code == 0 and "4194304" in out
+
+
+def test_a_warning_about_data_is_one_line_without_a_place_in_the_code(tmp_path):
+    rows = [f"{label},{','.join(str(level + i % 3) for i in range(9))}" for label, level in (("a", 0), ("b", 10**10))]
+    (tmp_path / "x.csv").write_text("label," + ",".join(f"t{i}" for i in range(9)) + "\n" + "\n".join(rows) + "\n")
+    command = [sys.executable, "-m", "tsbench", "data", "info", str(tmp_path / "x.csv")]
+    err = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert err.startswith("warning: channel 0: float32 cannot hold the variation within 1 of 2 cases")
+    assert err.count("\n") == 1
+
+
+def test_a_rare_class_is_named_by_its_label(tsbench, tmp_path):
+    rows = [f"{label},{case},{case % 3}" for case, label in enumerate([*("2", "3") * 5, "4"])]
+    (tmp_path / "x.csv").write_text("label,t0,t1\n" + "\n".join(rows) + "\n")
+    code, out, err = tsbench("run", "--method", "1nn-ed", "--dataset", tmp_path / "x.csv")
+    assert code == 0
+    assert "class '4' has 1 case for 5 folds" in " ".join((out + err).split())

@@ -116,12 +116,12 @@ def test_a_store_of_a_newer_schema_is_refused_in_one_line_and_kept(tsbench, fill
 
 def test_a_store_that_may_only_be_read_still_serves_what_reads(tsbench, tmp_path, monkeypatch, registry):
     store, protocol = Store(str(tmp_path / "tsbench.db")), registry.protocol("svm-rbf")
-    spec = make_spec(dataset="GunPoint", protocol=protocol)
+    spec = make_spec(dataset="BME", protocol=protocol)  # not on this machine: what was run last counts
     store.record(make_result(spec, metrics={"accuracy": 0.5}), ENVIRONMENT)
     store.close()
     monkeypatch.setattr(database, "_writable", lambda file: False)
-    assert tsbench("leaderboard", "GunPoint")[0] == 0
-    assert "GunPoint" in tsbench("results")[1]
+    assert tsbench("leaderboard", "BME")[0] == 0
+    assert "BME" in tsbench("results")[1]
     assert "read only" in tsbench("store", "info")[1]
     assert tsbench("store", "check")[0] == 0
     for command in (["run", "--method", "majority", "--dataset", "GunPoint"], ["store", "prune"]):

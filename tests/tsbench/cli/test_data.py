@@ -136,7 +136,7 @@ def test_ctrl_c_leaves_nothing_half(homes, tsbench):
         reply(handler, page[: len(page) // 2], len(page))
         if handler.command == "GET":
             os.kill(os.getpid(), signal.SIGINT)
-            homes.closing.wait(30)
+            homes.closing.wait()
 
     homes.pages[f"/{NAME}.zip"] = half_then_ctrl_c
     code, out, err = tsbench("data", "fetch", NAME)

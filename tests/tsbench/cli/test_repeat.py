@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import shlex
 import sqlite3
 
@@ -15,6 +16,7 @@ from tests.tsbench.tune.conftest import plugins  # noqa: F401
 from tsbench import plugins as loaded
 from tsbench.cli import options
 from tsbench.cli.repeat import repeat_command
+from tsbench.errors import TsbenchWarning
 from tsbench.run.store import Store
 
 NOTED = """
@@ -101,8 +103,40 @@ def test_the_printed_command_repeats_the_run(tsbench, tmp_path, files, asked, sh
     keys = keys_of(tsbench)
     (command,) = repeat(tsbench, keys[-1], *shown_with)
     assert command.endswith("--force")
-    for key in keys:  # every fold
-        assert_same(tmp_path, key)
+    assert_same(tmp_path, keys[-1])
+    assert [row["key"] for row in stored(tmp_path / "fresh.db")] == keys[-1:]  # of its fold alone
+
+
+def stored(path):
+    with contextlib.closing(Store(str(path), must_exist=True)) as store:
+        return list(store.results())
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_the_folder_of_the_data_is_part_of_the_command(tsbench, tmp_path, monkeypatch, variable):
+    for folder, value in (("empty", None), ("it's here", 1), ("other", 2)):
+        (tmp_path / folder / "Coffee").mkdir(parents=True)
+        for part in ("TRAIN", "TEST") if value else ():
+            (tmp_path / folder / "Coffee" / f"Coffee_{part}.tsv").write_text(f"0\t1\t{value}\n1\t3\t{value}\n")
+    job = ("run", "--method", "majority", "--dataset", "Coffee")
+    if variable:
+        monkeypatch.setenv("TSBENCH_DATA", f"empty{os.pathsep}it's here")
+        assert tsbench(*job)[0] == 0
+    else:
+        assert tsbench(*job, "--data-dir", "empty", "--data-dir", "it's here")[0] == 0
+    monkeypatch.setenv("TSBENCH_DATA", "other")  # where there is another set of the same name
+    (key,) = keys_of(tsbench)
+    with pytest.warns(TsbenchWarning, match="differs from it"):
+        (command,) = repeat(tsbench, key)
+    assert command.count("--data-dir") == 1
+    assert_same(tmp_path, key)
+    folder = tmp_path / "it's here"
+    folder.rename(tmp_path / "moved")
+    out = tsbench("show", "run", key)[1]
+    assert f"note: its data was in {folder}, which is not there" in out
+    assert "--data-dir" not in out.partition("repeat: ")[2]
+    out = tsbench("show", "run", key, "--data-dir", "moved")[1]
+    assert "note: " not in out and f"--data-dir {tmp_path / 'moved'} --force" in out
 
 
 def test_a_tuned_row_is_repeated_with_its_study(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
@@ -210,6 +244,7 @@ def test_a_url_that_may_hold_a_password_is_not_repeated():
         "dataset": "D",
         "dataset_ref": "",
         "protocol": {"name": "p"},
+        "fold": 0,
         "seed": 0,
         "threads": 1,
         "overrides": {},

@@ -38,11 +38,17 @@ def store(tmp_path):
 def test_a_run_is_shown_with_its_curve_and_confusion(store, tsbench):
     found = predicted([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 1, 0], ("up", "down", "sideways\n"))
     given = {"durations": {"fit": 1.5}, "warnings": ("the loss rose",), "peak_memory_bytes": 300 * 2**20}
+    given |= {"facts": {"memory_at_start_bytes": 200 * 2**20}}
     store.record(with_predictions(found, curve=[(10, 4.0), (20, 2.0), (30, 1.0)], **given), {"torch": "9.9"})
     code, out, err = tsbench("show", "run", KEY[:6])
     assert code == 0, err
     lines = out.splitlines()
-    for line in ("  peak memory     300 MiB", "  fit  1.5", "  torch  9.9", "warning: the loss rose"):
+    for line in (
+        "  peak memory     300 MiB beyond the 200 MiB its process held before",
+        "  fit  1.5",
+        "  torch  9.9",
+        "warning: the loss rose",
+    ):
         assert line in lines
     at = lines.index("loss, steps 10 to 30: first 4, last 1, lowest 1")
     assert lines[at + 1] == "  █▃▁"
@@ -77,7 +83,7 @@ def test_a_failed_run_shows_what_went_wrong(store, tsbench, tmp_path):
     store.record(make_result(**failed), ENVIRONMENT)
     code, out, _ = tsbench("show", "run", KEY)
     assert code == 0 and "  status          failed\n" in out
-    assert "error: ValueError: no\nT\nline 3\n" in out and "confusion" not in out and "repeat: " in out
+    assert "error: ValueError: no\n  T\n  line 3\n" in out and "confusion" not in out and "repeat: " in out
     code, _, err = tsbench("show", "run", KEY, "--plot", "run.svg")
     assert code == 2 and "neither a training curve nor predictions (status failed)" in err
     assert not (tmp_path / "run.svg").exists()

@@ -1,5 +1,6 @@
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -18,10 +19,11 @@ def facts_of(store):
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path, monkeypatch):
     """A store with a success and a failure just recorded, and one of two further runs under way."""
     store = Store(str(tmp_path / "s.db"))
     now = time.time()
+    monkeypatch.setattr("tsbench.cli.status.time", SimpleNamespace(time=lambda: now))
     specs = [make_spec(seed) for seed in range(4)]
     results = [make_result(specs[0]), Result(specs[1], "oom", error="e")]
     with DriverLog(log_folder(store), OWNER) as log:
@@ -39,7 +41,7 @@ def test_what_is_done_running_and_left(store):
     facts = facts_of(store)
     assert (facts["running"], facts["drivers"], facts["queued"]) == (1, {OWNER: 1}, 1)
     assert facts["runs"] == {"succeeded": 1, "oom": 1}
-    assert facts["per_minute"] == pytest.approx(2, rel=0.5)
+    assert facts["per_minute"] == pytest.approx(2)
     assert facts["seconds_left"] == pytest.approx(120 / facts["per_minute"])
     lines = CliRunner().invoke(status, ["--store", store.name]).output.splitlines()
     assert f"running   1 by {OWNER} (1)" in lines

@@ -13,6 +13,7 @@ from tsbench.fetch.locations import ZenodoRecord, ZipArchive
 from tsbench.fetch.web import Web
 from tsbench_archives.archive import ArchiveDataset
 
+PATIENCE = 600  # seconds that only a broken program takes
 NAME = "UnitTest"
 FILES = {path.name: path.read_bytes() for path in ArchiveDataset(NAME).files()}
 FINGERPRINT = ArchiveDataset(NAME).load().panel.fingerprint()
@@ -105,20 +106,9 @@ def lying(content, length):
     return lambda handler: reply(handler, content, length)
 
 
-def stalling(server, content):
-    """Send the beginning, then nothing until the server closes."""
-
-    def page(handler):
-        reply(handler, content[: len(content) // 2], len(content))
-        if handler.command != "HEAD":
-            server.closing.wait(30)
-
-    return page
-
-
 def silence(server):
     """Never answer."""
-    return lambda handler: server.closing.wait(30)
+    return lambda handler: server.closing.wait(PATIENCE)
 
 
 def download(*locations, name=NAME):
@@ -128,7 +118,7 @@ def download(*locations, name=NAME):
 
 def quick(**settings):
     """Return a Web that may use this machine and nothing else over http."""
-    return Web(**{"connect_timeout": 2.0, "read_timeout": 10.0, "http_from_loopback": True, **settings})
+    return Web(**{"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "http_from_loopback": True, **settings})
 
 
 @contextlib.contextmanager

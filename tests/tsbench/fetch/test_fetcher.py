@@ -1,6 +1,7 @@
 """Fetching from homes that fail in every way: all files land, or none, and the message says why."""
 
 import errno
+import hashlib
 import io
 import multiprocessing
 import re
@@ -9,24 +10,25 @@ import threading
 
 import pytest
 import requests
+import urllib3
 
 from tests.tsbench.fetch.server import (
     FILES,
     FINGERPRINT,
     NAME,
+    PATIENCE,
     download,
     lying,
     quick,
     redirect,
     reply,
     silence,
-    stalling,
     status,
     zipped,
 )
 from tsbench.errors import MissingDataError
 from tsbench.fetch.fetcher import Fetchable, Fetcher, FetchStoppedError
-from tsbench.fetch.locations import ZipArchive
+from tsbench.fetch.locations import PlainFiles, ZipArchive
 from tsbench.fetch.web import UnreachableError, UnusableError, Web
 from tsbench_archives.archive import ArchiveDataset
 
@@ -70,6 +72,31 @@ def test_an_archive_with_folders_and_other_files(server, tmp_path):
     page = zipped({**members, "inner/readme.txt": b"?", f"__MACOSX/._{NAME}_TRAIN.ts": b"?"})
     assert fetch(tmp_path, server.archive(page)) == FINGERPRINT
     assert content(tmp_path / NAME) == FILES
+
+
+def plain(server, **checksums):
+    """Serve the files one by one, each under a name of its own there."""
+    server.pages |= {f"/there/{name}.bin": text for name, text in FILES.items()}
+    files = tuple((name, f"{name}.bin", checksums.get(name[-5:-3], "")) for name in FILES)
+    return PlainFiles(server.url("/there/"), files, "ODC-By 1.0")
+
+
+def test_plain_files_with_and_without_checksums(server, tmp_path):
+    sums = {name[-5:-3]: f"sha256:{hashlib.sha256(text).hexdigest()}" for name, text in FILES.items()}
+    for number, checksums in enumerate(({}, sums)):
+        location = plain(server, **checksums)
+        offer = Fetcher(quick()).offer(download(location), tmp_path)
+        assert (offer.size, offer.licence) == (sum(map(len, FILES.values())), "ODC-By 1.0")
+        root = tmp_path / str(number)
+        assert fetch(root, location) == FINGERPRINT
+        assert content(root / NAME) == FILES
+
+
+def test_plain_files_of_another_checksum_are_refused(server, tmp_path):
+    wrong = dict.fromkeys((name[-5:-3] for name in FILES), "sha256:" + "0" * 64)
+    with pytest.raises(MissingDataError, match="checksum"):
+        fetch(tmp_path, plain(server, **wrong))
+    assert nothing_left(tmp_path)
 
 
 def test_a_record_with_checksums_sizes_and_licence(server, tmp_path):
@@ -185,11 +212,14 @@ def test_after_a_bad_home_comes_the_next(server, tmp_path, what):
     assert re.match(rf"{re.escape(server.url('/a.zip'))}: .*({reason}).*; took another source", notice)
 
 
-def test_a_stalling_server_is_given_up(server, tmp_path):
-    location = server.archive()
-    server.archive(stalling(server, GOOD))
-    with pytest.raises(MissingDataError, match=r"sent nothing for 0\.1 s"):
-        fetch(tmp_path, location, web=quick(read_timeout=0.1))
+def test_a_stalling_server_is_given_up(server, tmp_path, monkeypatch):
+    def stream(response, *_, **__):
+        yield response.read(len(GOOD) // 2)
+        raise urllib3.exceptions.ReadTimeoutError(None, None, "Read timed out.")
+
+    monkeypatch.setattr(urllib3.HTTPResponse, "stream", stream)
+    with pytest.raises(MissingDataError, match="sent nothing for 0.5 s"):
+        fetch(tmp_path, server.archive(), web=quick(read_timeout=0.5))
     assert nothing_left(tmp_path)
 
 
@@ -374,7 +404,7 @@ def test_two_processes_do_not_collide(server, tmp_path):
     def slow(handler):
         if handler.command == "GET":
             asked.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE)
         reply(handler, GOOD)
 
     server.pages["/a.zip"] = slow
@@ -382,7 +412,7 @@ def test_two_processes_do_not_collide(server, tmp_path):
     outcome = context.Queue()
     other = context.Process(target=fetch_elsewhere, args=(tmp_path, location, outcome))
     other.start()
-    assert asked.wait(30)
+    assert asked.wait(PATIENCE)
     found, notices = [], []
 
     def notice(line):
@@ -392,9 +422,9 @@ def test_two_processes_do_not_collide(server, tmp_path):
     fetcher = Fetcher(quick(), notice)
     ours = threading.Thread(target=lambda: found.append(fetcher.fetch(download(location), tmp_path, silent)))
     ours.start()
-    ours.join(30)
-    other.join(30)
-    assert found == [outcome.get(timeout=30)] == [FINGERPRINT]
+    ours.join(PATIENCE)
+    other.join(PATIENCE)
+    assert found == [outcome.get(timeout=PATIENCE)] == [FINGERPRINT]
     assert server.seen.count(("GET", "/a.zip")) == 1
     assert content(tmp_path / NAME) == FILES
     assert notices == [f"waiting for another process that fetches the same ({tmp_path / f'.{NAME}.lock'})"]

@@ -46,6 +46,10 @@ def test_without_matplotlib_it_names_the_extra(monkeypatch):
         _picture(tsne(blobs(4), 0).assign(row="a", dataset="b"))
 
 
+def test_a_name_is_no_formula():
+    assert b"<svg" in _picture(tsne(blobs(4), 0).assign(row="a$b", dataset="$\\foo$"))
+
+
 def test_fig4_end_to_end(tsbench, tmp_path, monkeypatch):
     mine = tmp_path / "mine.yaml"
     table = {

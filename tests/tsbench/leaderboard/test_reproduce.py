@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from tests.tsbench.run.test_store import make_spec
@@ -13,7 +14,10 @@ def table1(registry):
 
 
 def rows_of(planned, value):
-    return [{"key": s.key, "accuracy": value + 0.01 * s.fold, "f1_macro": value} for s in planned.plan.specs]
+    return [
+        {"key": s.key, "split": s.made_on, "accuracy": value + 0.01 * s.fold, "f1_macro": value}
+        for s in planned.plan.specs
+    ]
 
 
 def small(registry, paper_table, *methods):
@@ -97,6 +101,8 @@ def test_the_command(tsbench, tmp_path):
     assert "30 already in the store" in tsbench("reproduce", "trls/table2", *arguments)[1]
     code, out, err = tsbench("reproduce", "trls/table2")
     assert code == 3 and "AFDB" in err and "88.73 ± 1.51" in out
+    code, out, _ = tsbench("reproduce")
+    assert code == 0 and "\ntrls/table2" in out and "aimts/ucr " in out
     code, _, err = tsbench("reproduce", "trls/tabel2")
     assert code == 2 and "did you mean 'trls/table2'?" in err
 
@@ -119,3 +125,10 @@ def test_rows_may_pretrain_on_other_data(installed, registry):
     table = table.model_copy(update={"rows": (row.model_copy(update={"pretrain_on": ("UnitTest", "GunPoint")}),)})
     (spec,) = plan_table(table, ["GunPoint"], [0], {}, installed, registry).plan.specs
     assert [source.dataset for source in spec.sources] == ["UnitTest"]
+
+
+def test_odd_names_stay_names_in_markdown():
+    names = {"row": "a|b", "dataset": "[x](y)", "metric": "accuracy", "verdict": "within\n(`so`)"}
+    numbers = dict.fromkeys(("ours", "ours_std", "published", "published_std", "difference"))
+    line = markdown("t", pd.DataFrame([names | numbers])).splitlines()[-1]
+    assert line == r"| a\|b | \[x\](y) | accuracy |  |  |  | within (\`so\`) |"

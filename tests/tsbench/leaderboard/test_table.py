@@ -1,10 +1,13 @@
+import csv
 import json
+import re
 
 import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.leaderboard.export import markdown, write_board
+from tsbench.leaderboard.export import markdown, notes, write_board
+from tsbench.leaderboard.newest import Present
 from tsbench.leaderboard.table import build
 from tsbench.protocol import Protocol, Split
 
@@ -26,6 +29,8 @@ def row(label, dataset, value, seed=0, fold=0, **fields):
         "normalisation": "none",
         "fingerprint": "f",
         "versions": "{}",
+        "split": "test:0 train:0",
+        "configuration": "r:c",
         **fields,
     }
 
@@ -63,7 +68,25 @@ def test_a_shared_board_ranks_every_method_where_all_have_results():
 def test_seeds_are_averaged_and_failures_do_not_count():
     rows = [row("x", "A", 0.4, seed=0), row("x", "A", 0.6, seed=1), row("x", "A", None, seed=2, status="failed")]
     assert board(rows).cells.loc["x", "A"] == pytest.approx(0.5)
-    assert board(rows).summary.loc["x", "seeds"] == 2
+    assert board(rows).summary.loc["x", "seeds"] == "0-1"
+
+
+def test_seeds_are_stated_per_row_and_rows_that_differ_are_marked():
+    rows = [row("x", "A", 0.4, seed=seed) for seed in (0, 1, 2, 5)] + [row("y", "A", 0.5)]
+    result = board([*rows, row("z", "A", 0.5), row("z", "B", 0.5), row("z", "B", 0.5, seed=1)])
+    assert result.summary["seeds"].to_dict() == {"x": "0-2,5", "y": "0", "z": "0-1*"}
+    assert any("Rows are not of the same seeds" in line for line in notes(result))
+    assert any(line.startswith("* Not every cell") for line in notes(result))
+    assert not any("seeds" in line for line in notes(board([row("x", "A", 0.4), row("y", "A", 0.5)])))
+
+
+def test_a_seed_with_a_fold_missing_is_not_among_those_of_the_row():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    rows = [
+        row("x", "A", 0.5, seed, fold, protocol_hash=protocol.hash()) for seed, fold in ((0, 0), (0, 1), (0, 2), (1, 0))
+    ]
+    rows += [row("y", "A", 0.5, protocol_hash=protocol.hash())]
+    assert board(rows, protocol=protocol).summary["seeds"].to_dict() == {"x": "0", "y": ""}
 
 
 def test_a_cell_needs_every_fold():
@@ -96,6 +119,86 @@ def test_results_of_an_older_probe_or_encoder_do_not_stand_beside_newer_ones():
     assert result.cells.loc["floor", "A"] == 0.6
     assert result.summary.loc["x", "versions"] == "encoder:e=1 probe:p=10/encoder:other=1 probe:p=10"
     assert result.outdated == 2  # y on A and x on B: x on A was made anew
+
+
+def test_the_data_that_is_here_counts_and_not_what_was_run_last():
+    ours, copy = row("x", "A", 0.9), row("x", "A", 1.0, fingerprint="copy", finished=1.0)
+    now = {"A": Present("f", ("test:0 train:0 groups:0",))}
+    assert board([ours, copy], now=now).cells.loc["x", "A"] == 0.9
+    assert board([ours, copy], now={"A": Present("copy", now["A"].splits)}).cells.loc["x", "A"] == 1.0
+    assert board([ours, copy]).cells.loc["x", "A"] == 1.0
+    never_run = board([ours, copy], now={"A": Present("third")})
+    assert never_run.cells.empty and never_run.outdated == 1
+    assert board([ours, copy], now=now).absent == ()
+    assert board([ours, copy, row("y", "B", 0.5)], now=now).absent == ("B",)
+
+
+def test_results_on_another_split_do_not_count():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    now = {"A": Present("f", tuple(f"test:{fold} train:{fold} groups:0" for fold in range(3)))}
+
+    def folds(label, value, **fields):
+        splits = [fields.pop("split", "test:{0} train:{0}").format(fold) for fold in range(3)]
+        common = {"protocol_hash": protocol.hash(), **fields}
+        return [row(label, "A", value, fold=fold, split=split, **common) for fold, split in enumerate(splits)]
+
+    right = folds("x", 0.5)
+    moved = [{**one, "split": "test:9 train:9", "accuracy": 1.0, "finished": 1.0} for one in folds("y", 1.0)]
+    result = board([*right, *moved], protocol=protocol, now=now)
+    assert result.cells.index.tolist() == ["x"] and result.outdated == 3
+    assert board([*right, *moved[:1]], protocol=protocol).outdated == 1  # data that is not here: the last row's split
+    leaked = [{**one, "label": "x[tuned=4]", "split": one["split"] + " groups:9"} for one in right]
+    assert board([*right, *leaked], protocol=protocol, now=now).outdated == 3
+    before = [
+        {**one, "label": "z", "split": one["split"].split()[0]} for one in right
+    ]  # the test cases alone are known
+    assert board([*right, *before], protocol=protocol, now=now).cells["A"].tolist() == [0.5, 0.5]
+    unknown = [{**one, "label": "z", "split": None} for one in right]
+    assert board([*right, *unknown], protocol=protocol, now=now).outdated == 3
+
+
+def test_a_cell_is_of_one_configuration_and_the_newest_is_shown():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+
+    def folds(value, *which, dataset="A", **fields):
+        return [row("x", dataset, value, fold=fold, protocol_hash=protocol.hash(), **fields) for fold in which]
+
+    def shown(*parts):
+        result = board([one for part in parts for one in part], protocol=protocol)
+        return result.cells.loc["x", "A"], result.others
+
+    old = folds(0.0, 0, 1, 2)
+    assert shown(old, folds(1.0, 0, 1, 2, configuration="other:c", finished=1.0)) == (1.0, 3)
+    unfinished = shown(old, folds(1.0, 0, 1, configuration="other:c", finished=1.0))
+    assert np.isnan(unfinished[0]) and unfinished[1] == 3
+    assert shown(old, folds(1.0, 0, 1, 2, seed=1)) == (0.5, 0)
+    assert shown(old, folds(1.0, 0, 1, 2, seed=1, configuration="r:threads", finished=1.0)) == (1.0, 3)
+    assert shown(old, folds(1.0, 0, 1, 2, seed=1, configuration=None, finished=1.0)) == (0.5, 0)  # not noted then
+    elsewhere = folds(1.0, 0, 1, 2, dataset="B", configuration="r:threads", finished=1.0)
+    assert shown(old, elsewhere) == (0.0, 0)  # what may differ between datasets does
+    assert "x" in board([*old, *elsewhere], protocol=protocol).cells.index
+    moved_on = folds(1.0, 0, 1, 2, dataset="B", configuration="other:c", finished=1.0)
+    result = board([*old, *moved_on], protocol=protocol)
+    assert np.isnan(result.cells.loc["x", "A"]) and result.cells.loc["x", "B"] == 1.0 and result.others == 3
+    assert board([*old, *moved_on], protocol=protocol, labels=["y"]).others == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *(
+            {"versions": text}
+            for text in ("7", "[1]", '"a"', "{", '{"probe:p": "x"}', '{"probe:p": null}', "[" * 100_000)
+        ),
+        *({name: "odd"} for name in ("method_version", "fold", "seed", "finished", "accuracy")),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_left_out_and_counted(fields):
+    fields = {"value": 0.1, **fields}
+    wrong = {**row("y", "A", fields.pop("value")), **fields}
+    result = board([row("x", "A", 0.5), wrong])
+    assert result.cells.index.tolist() == ["x"] and result.unreadable == 1
+    assert board([wrong]).cells.empty
 
 
 def test_a_transform_may_have_any_parameter():
@@ -135,14 +238,54 @@ def test_what_a_method_lacks_is_empty_in_markdown():
 
 def test_files(tmp_path):
     result = board([row("x|y", "A", 0.9), row("z", "A", 0.25)])
-    assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 90.0 |" in markdown(result)
+    text = markdown(result)
+    assert text.startswith(f"test: accuracy in %, protocol p ({PROTOCOL.hash()[:12]})\n\n| method |")
+    assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 0 | 90.0 |" in text
     write_board(result, tmp_path / "deep" / "b.csv")
     lines = (tmp_path / "deep" / "b.csv").read_text().splitlines()
     assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     assert lines[0].endswith("A,B,C")
     assert lines[1].startswith(f"x|y,p,{PROTOCOL.hash()[:12]},accuracy,0.9,1")
     assert lines[2].endswith("0.25,,")
+    assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     write_board(result, tmp_path / "b.md")
     assert (tmp_path / "b.md").read_text() == markdown(result)
     with pytest.raises(UsageError, match="ends in .csv or .md"):
         write_board(result, tmp_path / "b.txt")
+
+
+def test_a_dataset_may_be_called_as_a_column_is(tmp_path):
+    names = ("method", "protocol", "mean", "seeds")
+    result = board([row("x", name, number / 4) for number, name in enumerate(names)], names)
+    write_board(result, tmp_path / "b.csv")
+    head, line = (tmp_path / "b.csv").read_text().splitlines()
+    assert head.endswith(",method,protocol,mean,seeds") and line.endswith(",0,0.25,0.5,0.75")
+    assert markdown(result).splitlines()[2].endswith("| method | protocol | mean | seeds |")
+
+
+ODD = ("=1+1", "+a", "-a", "@a", "\tb", "\rb", "\nb", " =c", "\uff1dd", "a,b", "a|b", "[x](y)", "`<b>`", "*_e_*")
+
+
+def test_odd_names_stay_names_in_every_file(tmp_path):
+    """As datasets and as methods; a CSV read back has as many columns and rows as the board, and no formula."""
+    result = board([row(name, name, 0.5) for name in ODD] + [row("plain", name, 0.5) for name in ODD], ODD)
+    write_board(result, tmp_path / "b.csv")
+    with (tmp_path / "b.csv").open(newline="") as file:
+        head, *lines = csv.reader(file)
+    assert len(lines) == len(ODD) + 1 and all(len(line) == len(head) for line in lines)
+    names = {line[0] for line in lines} - {"plain"}
+    assert (
+        names
+        == set(head[-len(ODD) :])
+        == {
+            *("'" + name.replace("\r", "\n") for name in ODD if name in ODD[:9] and name != "\tb"),
+            *("\\tb", *ODD[9:]),
+        }
+    )
+    lines = [line for line in markdown(result).splitlines() if line.startswith("|")]
+    assert len(lines) == len(ODD) + 3
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    assert {len(line) for line in cells} == {6 + len(ODD)}
+    names = {line[0].strip() for line in cells[2:]}
+    assert names >= {r"a\|b", r"\[x\](y)", r"\`\<b\>\`", r"\*\_e\_\*", "=1+1"}
+    assert names - {"plain"} == {name.strip() for name in cells[0][6:]}

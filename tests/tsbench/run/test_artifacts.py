@@ -48,12 +48,7 @@ def test_where_artefacts_are(tmp_path):
     assert artifacts.join("memory://x", "checkpoints") == "memory://x/checkpoints"
 
 
-@pytest.mark.parametrize("secret", ["me:hush@", "me:hu@sh@", "me:@hush@", "me:hu sh@", "me:hu @sh@", "me@", ""])
-def test_a_url_is_shown_without_its_password(secret):
-    assert artifacts.shown(f"ftp://{secret}127.0.0.1:1/a@b") == "ftp://127.0.0.1:1/a@b"
-
-
 def test_a_url_that_cannot_be_opened_is_refused_without_its_password():
-    with pytest.raises(UsageError, match="--artifacts nothing://host/x: Protocol not known") as error:
+    with pytest.raises(UsageError, match="--artifacts nothing://[*]{3}@host/x: Protocol not known") as error:
         artifacts.join("nothing://me:hush@host/x", "checkpoints")
     assert "hush" not in str(error.value)

@@ -4,17 +4,20 @@ import shlex
 import signal
 
 import pytest
+import sqlalchemy as sa
 
 from tests.tsbench.run.test_store import make_result, make_spec
+from tsbench.cli.execution import _summarise
 from tsbench.errors import StoreError
 from tsbench.run import driver, rescue
-from tsbench.run.driver import MOST_LOSSES, choose, execute
+from tsbench.run.driver import MOST_LOSSES, Outcome, choose, execute
 from tsbench.run.executors.base import Done, Executor
 from tsbench.run.executors.inline import Inline
 from tsbench.run.plan import Plan
 from tsbench.run.spec import Result
 from tsbench.run.store import Store
 from tsbench.run.store_merge import merge
+from tsbench.run.store_schema import runs
 
 
 class FakeWorker:
@@ -37,7 +40,7 @@ class Silent:
     def started(self, *_):
         pass
 
-    step = finished = waiting = started
+    step = note = finished = waiting = started
 
 
 @pytest.fixture
@@ -60,6 +63,24 @@ def test_the_second_time_only_what_is_missing_runs(store):
     assert len(outcome.already_done) == 2
     assert outcome.exit_code(available=False) == 0
     assert go(store, force=True)[0].ran == [0, 1, 2, 3]
+
+
+def test_a_result_on_another_split_is_made_anew_and_replaced(store):
+    def go_on(split, answer="succeeded"):
+        worker = FakeWorker({0: answer})
+        todo, outcome = choose(Plan([make_spec(split=split)]), store, retry=False, force=False)
+        execute(todo, outcome, Inline(worker), store, Silent())
+        return worker.ran, outcome.exit_code(available=False), store.results()[0]["split"]
+
+    assert go_on("test:1 train:1") == ([0], 0, "test:1 train:1")
+    assert go_on("test:1 train:1") == ([], 0, "test:1 train:1")
+    assert go_on("test:1 train:2 groups:1", "failed") == ([0], 1, "test:1 train:1")  # the success stays until another
+    assert go_on("test:1 train:2 groups:1") == ([0], 0, "test:1 train:2")
+    assert go_on("test:1 train:2 groups:2") == ([], 0, "test:1 train:2")  # groups shape a search alone
+    assert go_on("") == ([], 0, "test:1 train:2")
+    store.write(lambda connection: connection.execute(sa.update(runs).values(split=None)))
+    assert go_on("test:1 train:2") == ([0], 0, "test:1 train:2")
+    assert len(store.results()) == 1 and len(store.find(make_spec().key)["attempts"]) == 4
 
 
 def test_a_failure_does_not_stop_the_rest_and_runs_again_only_on_retry(store):
@@ -114,7 +135,7 @@ class Slots(Executor):
     def submit(self, slot, spec):
         self.runs[slot] = spec
 
-    def wait(self, step):
+    def wait(self, *told):
         self.on_wait()
         slot = min(self.runs)
         spec = self.runs.pop(slot)
@@ -211,7 +232,7 @@ def test_a_store_that_cannot_be_reached_starts_no_run_and_ends_none_under_way(tm
 
 def test_results_that_no_folder_takes_end_with_the_trouble_of_the_store(tmp_path, monkeypatch):
     store = Full(str(tmp_path / "s.db"))
-    monkeypatch.setattr(rescue, "_folders", lambda: [tmp_path / "none" / "such"])
+    monkeypatch.setattr(rescue, "rescue_folders", lambda: [tmp_path / "none" / "such"])
     with pytest.raises(StoreError, match="full$"):
         drive(store, Slots())
     assert len(store.results()) == 1
@@ -276,3 +297,16 @@ def test_an_interruption_between_two_runs_is_not_lost():
     with pytest.raises(KeyboardInterrupt):
         executor.wait(lambda *_: None)
     assert worker.ran == []
+
+
+def test_an_interrupted_run_has_not_failed(capsys):
+    specs = [make_spec(seed) for seed in range(4)]
+    results = [
+        make_result(spec, status=status)
+        for spec, status in zip(specs, ("succeeded", "interrupted", "oom"), strict=False)
+    ]
+    outcome = Outcome(Plan(specs), results)
+    assert [result.status for result in outcome.failures()] == ["oom"]
+    assert outcome.exit_code(False) == 130
+    _summarise(outcome, "s.db")
+    assert capsys.readouterr().out == "4 runs: 1 succeeded, 1 failed, 1 interrupted, 1 not started. Store: s.db\n"

@@ -1,9 +1,11 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
+from tsbench.params import declarations
 from tsbench.run.plan import Request, make_plan, parse_overrides, parse_seeds
 
 
@@ -56,6 +58,48 @@ def test_setting_a_default_explicitly_is_the_same_run(installed, registry):
     assert explicit.specs[0].label == "trls"
 
 
+@pytest.mark.parametrize("name", ["trls", "ts2vec", "ts-tcc", "t-loss", "tnc", "cpc", "simclr", "supervised", "aimts"])
+def test_what_only_training_reads_makes_no_other_untrained_twin(installed, registry, name):
+    twin, given = f"random:{name}", {}
+    for d in declarations(installed["methods"].get(name).Params):
+        values = (*d.choices, d.low, d.high, True)
+        if d.stage == "training" and d.type != "str | None":
+            given[d.name] = str(next(value for value in values if value not in (None, d.default)))
+    assert {"epochs", "min_steps", "max_steps", "batch_size", "lr", "weight_decay", "clip_norm", "precision"} <= set(
+        given
+    )
+    (plain,), (spec,) = plan(installed, registry, twin).specs, plan(installed, registry, twin, overrides=given).specs
+    assert (spec.key, spec.label, dict(spec.params)) == (plain.key, twin, dict(plain.params))
+    assert plan(installed, registry, name, overrides={"lr": "0.5"}).specs[0].label == f"{name}[lr=0.5]"
+
+
+def test_a_value_that_makes_no_other_row_is_checked_all_the_same(installed, registry):
+    with pytest.raises(UsageError, match="random:trls: parameter 'max_steps' = 'many'"):
+        plan(installed, registry, "random:trls", overrides={"max_steps": "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "zero"),
+    [
+        ("trls", {"max_steps": "0"}, "max_steps=0"),
+        ("ts2vec", {"max_steps": "0"}, "max_steps=0"),
+        ("t-loss", {"min_steps": "0", "max_steps": "15"}, "epochs=0 and min_steps=0"),
+        ("supervised", {"epochs": "0"}, "epochs=0 and min_steps=0"),
+    ],
+)
+def test_a_training_without_a_step_is_refused(installed, registry, name, given, zero):
+    with pytest.raises(UsageError, match=f"^{name}: {zero} trains no step; set .* above 0, or take random:{name}"):
+        plan(installed, registry, name, overrides=given)
+    assert plan(installed, registry, f"random:{name}", overrides=given).specs[0].label == f"random:{name}"
+
+
+def test_what_shapes_an_untrained_twin_stays_in_its_label(installed, registry):
+    given = {"encoder.cell": "gru", "max_steps": "7", "projector_dim": "8"}
+    assert plan(installed, registry, "random:trls", overrides=given).specs[0].label == (
+        "random:trls[encoder.cell=gru,projector_dim=8]"
+    )
+
+
 def test_threads_and_seed_enter_the_key_and_the_dataset_reference_does_not(installed, registry, tmp_path):
     keys = {plan(installed, registry, threads=t, seeds=(s,)).specs[0].key for t in (1, 2) for s in (0, 1)}
     assert len(keys) == 4
@@ -101,6 +145,33 @@ def test_a_file_without_a_split_is_cross_validated_by_default_and_refused_under_
     assert [spec.protocol.name for spec in plan(installed, registry, datasets=str(path)).specs] == ["svm-rbf-cv5"] * 5
     with pytest.raises(UsageError, match="no train/test split of its own"):
         plan(installed, registry, datasets=str(path), protocols=("svm-rbf",))
+
+
+def ward(tmp_path, times=(0, 1, 5), n_static=3):
+    """Return the path of ten cases with times and static values."""
+    rng, y = np.random.default_rng(0), np.arange(10) % 2
+    extra = {"times": np.tile(np.asarray(times, float), (10, 1)), "static": rng.normal(size=(10, n_static))}
+    np.savez(tmp_path / "ward.npz", X=rng.normal(size=(10, 1, 3)), y=y, **extra)
+    return str(tmp_path / "ward.npz")
+
+
+@pytest.mark.parametrize(
+    ("times", "n_static", "unread"),
+    [((0, 1, 5), 3, ["times (irregular)", "3 static values"]), ((0, 0.1, 0.2), 1, ["1 static value"])],
+)
+def test_what_no_method_reads_of_a_dataset_is_noted(installed, registry, tmp_path, times, n_static, unread):
+    path = ward(tmp_path, times, n_static)
+    for _ in range(2):  # read, then from the cache
+        found = plan(installed, registry, "majority,trls,ts2vec", f"{path},GunPoint", protocols=("linear-cv5",))
+        assert found.unread == {"ward": unread}
+
+
+def test_what_one_method_declares_to_read_is_not_noted(installed, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(installed["methods"].get("majority"), "reads", frozenset({"static"}))
+    found = plan(installed, registry, "majority,1nn-ed", ward(tmp_path))
+    assert found.unread == {"ward": ["times (irregular)"]}
+    monkeypatch.setattr(installed["methods"].get("1nn-ed"), "reads", ("times",))
+    assert plan(installed, registry, "majority,1nn-ed", ward(tmp_path)).unread == {}
 
 
 def test_two_datasets_of_one_name_are_refused(installed, registry, tmp_path):
@@ -186,3 +257,28 @@ def test_what_cannot_be_pretrained_on_is_refused(installed, registry, fields, me
     monkeypatch.setenv("TSBENCH_DATA", "")
     with pytest.raises(UsageError, match=message):
         plan(installed, registry, **{"methods": "ts2vec", **fields})
+
+
+def test_what_one_label_may_stand_for_is_told_apart(installed, registry):
+    def configuration(**fields):
+        spec = plan(installed, registry, "ts2vec", **fields).specs[0]
+        return spec.configuration.split(":")
+
+    row, cell = configuration()
+    assert configuration(seeds=(3,)) == [row, cell]
+    assert configuration(datasets="ItalyPowerDemand")[0] == row
+    assert configuration(threads=2)[0] == row and configuration(threads=2)[1] != cell
+    assert configuration(overrides={"encoder.hidden": "8"})[0] != row
+    alone, both = configuration(pretrain_on=["UnitTest"]), configuration(pretrain_on=["UnitTest", "ItalyPowerDemand"])
+    assert len({row, alone[0], both[0]}) == len({cell, alone[1], both[1]}) == 3
+    apart = configuration(pretrain_on=["UnitTest"], exclude_target=True)
+    assert apart[0] == row and apart[1] == alone[1]
+
+
+def test_a_tuned_run_is_told_apart_by_what_was_planned(installed, registry):
+    (spec,) = plan(installed, registry, "ts2vec").specs
+    planned = spec.identity()["params"]
+    runs = [replace(spec, params={**spec.params, "lr": lr}, planned=planned) for lr in (0.5, 0.25)]
+    assert runs[0].configuration == runs[1].configuration
+    other = replace(runs[0], planned={**planned, "lr": 0.125})
+    assert other.configuration != runs[0].configuration and other.key == runs[0].key

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import time
 
@@ -9,16 +10,23 @@ from tsbench.run import artifacts
 from tsbench.run.checkpoints import Checkpoint, save
 from tsbench.run.store_check import RESTORE, check
 from tsbench.run.store_prune import plan, remove
+from tsbench.run.store_rows import file_name
 
 KEY = make_spec().key
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}
 
 
+def key_of(name):
+    """Return a key of a pre-training."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 @pytest.fixture
 def sound(store):
     """A store in order: one run with a checkpoint."""
-    name, sha256 = save(store.checkpoint_folder, "good", Checkpoint({}, {}))
-    store.record(make_result(metrics={"accuracy": 0.5, "auroc": 1.0}, checkpoint=("good", name, sha256)), ENVIRONMENT)
+    name, sha256 = save(store.checkpoint_folder, key_of("good"), Checkpoint({}, {}))
+    result = make_result(metrics={"accuracy": 0.5, "auroc": 1.0}, checkpoint=(key_of("good"), name, sha256))
+    store.record(result, ENVIRONMENT)
     assert list(check(store)) == []
     return store
 
@@ -32,7 +40,7 @@ def sound(store):
         ("delete from predictions", "succeeded and has no predictions"),
         ("update runs set attempt = 77", "has no attempt that its status comes from"),
         ("update checkpoints set sha256 = 'x'", "its sha256 differs"),
-        ("update checkpoints set path = 'gone'", "checkpoint gone is not in"),
+        ("update checkpoints set path = 'gone'", "has a row that names no file of a checkpoint"),
         ("insert into claims values ('k', 'host:1:x', 0, 0)", "is claimed by host:1:x, which gave no sign of life"),
     ],
 )
@@ -46,7 +54,7 @@ def test_each_damage_is_found_with_a_remedy(sound, damage, problem):
 def test_a_run_without_its_attempt_is_repaired_by_its_remedy(sound):
     sound.write(lambda connection: connection.execute(sa.text("delete from attempts")))
     (found,) = check(sound)
-    assert found.remedy.endswith(": tsbench run --method m --dataset D --protocol p --seeds 0, --force")
+    assert found.remedy.endswith(": tsbench run --method m --dataset D --protocol p --seeds 0, --fold 0 --force")
     assert "show run" not in found.remedy
     assert sound.claim(KEY, "a", redo=True)  # as --force does
     sound.record(make_result(metrics={"accuracy": 0.5, "auroc": 1.0}), ENVIRONMENT, "a")
@@ -85,10 +93,10 @@ def test_a_row_without_its_run_is_found_in_a_file(tmp_path, open_store):
 
 
 def make_checkpoint(store, name, seed, days, **fields):
-    path, sha256 = save(store.checkpoint_folder, name, Checkpoint({}, {}))
-    store.record(make_result(make_spec(seed), checkpoint=(name, path, sha256), **fields), ENVIRONMENT)
+    path, sha256 = save(store.checkpoint_folder, key_of(name), Checkpoint({}, {}))
+    store.record(make_result(make_spec(seed), checkpoint=(key_of(name), path, sha256), **fields), ENVIRONMENT)
     made = sa.text("update checkpoints set created = :made where pretrain_key = :name")
-    store.write(lambda c: c.execute(made, {"made": time.time() - days * 86400, "name": name}))
+    store.write(lambda c: c.execute(made, {"made": time.time() - days * 86400, "name": key_of(name)}))
 
 
 def test_checkpoints_are_pruned_by_age_failure_and_damage_and_results_stay(store):
@@ -97,19 +105,17 @@ def test_checkpoints_are_pruned_by_age_failure_and_damage_and_results_stay(store
     make_checkpoint(store, "failed", 2, days=1, **FAILED)
     make_checkpoint(store, "shared", 3, days=1, **FAILED)
     make_checkpoint(store, "shared", 4, days=1)
-    artifacts.write(store.checkpoint_folder, "new.safetensors", b"other")
-    assert plan(store, "all", 30, False).pretrain_keys == ["old"]
+    artifacts.write(store.checkpoint_folder, file_name(key_of("new")), b"other")
+    assert plan(store, "all", 30, False).pretrain_keys == [key_of("old")]
     assert plan(store, "all", 50, False).pretrain_keys == []
-    assert plan(store, "failed", None, False).pretrain_keys == ["failed"]
-    assert plan(store, "damaged", None, False).pretrain_keys == ["new"]
+    assert plan(store, "failed", None, False).pretrain_keys == [key_of("failed")]
+    assert plan(store, "damaged", None, False).pretrain_keys == [key_of("new")]
     found = plan(store, "all", 30, False)
     remove(store, found)
-    assert sorted(artifacts.listing(store.checkpoint_folder)) == [
-        "failed.safetensors",
-        "new.safetensors",
-        "shared.safetensors",
-    ]
-    assert store.checkpoint_sha256("old") is None
+    assert sorted(artifacts.listing(store.checkpoint_folder)) == sorted(
+        file_name(key_of(name)) for name in ("failed", "new", "shared")
+    )
+    assert store.checkpoint_sha256(key_of("old")) is None
     assert len(store.results()) == 5
 
 
@@ -117,12 +123,12 @@ def test_files_that_no_row_names_are_pruned_after_a_day(sound):
     folder = sound.checkpoint_folder
     for name in ("stray.safetensors", ".half.tmp", "young.safetensors"):
         artifacts.write(folder, name, b"1234")
-    for name in ("stray.safetensors", ".half.tmp", "good.safetensors"):
+    for name in ("stray.safetensors", ".half.tmp", file_name(key_of("good"))):
         os.utime(folder / name, (0, 0))
     found = plan(sound, "unreferenced", None, False)
     assert found.files == {".half.tmp": 4, "stray.safetensors": 4}
     remove(sound, found)
-    assert sorted(artifacts.listing(folder)) == ["good.safetensors", "young.safetensors"]
+    assert sorted(artifacts.listing(folder)) == sorted([file_name(key_of("good")), "young.safetensors"])
 
 
 def test_superseded_attempts_go_with_environments_nobody_has_and_expired_claims(store):

@@ -48,9 +48,9 @@ def test_a_claim_expires_on_the_clock_of_the_database_alone(store, monkeypatch):
     assert store.claim(KEY, "a")
     monkeypatch.setattr(time, "time", lambda: 4e9)
     assert not store.claim(KEY, "b")
-    age(store, "a", CLAIM_EXPIRY - 10)
+    age(store, "a", CLAIM_EXPIRY / 2)
     assert not store.claim(KEY, "b")
-    age(store, "a", 20)
+    age(store, "a", CLAIM_EXPIRY / 2 + 1)
     assert store.claimed() == {}
     assert store.claim(KEY, "b")
     assert store.claimed() == {KEY: "b"}
@@ -93,3 +93,14 @@ def test_a_late_success_counts_until_the_new_owner_is_done_and_a_late_failure_do
     assert row["accuracy"] == 0.75
     with store.read() as connection:
         assert connection.scalar(sa.text("select count(*) from predictions")) == 1
+
+
+def test_a_success_on_another_split_may_be_claimed(store):
+    store.record(make_result(make_spec(split="test:1 train:1")), ENVIRONMENT)
+    key = make_spec().key
+    assert not store.claim(key, "a") and not store.claim(key, "a", split="test:1 train:1")
+    assert store.claim(key, "a", split="test:1 train:2")
+    assert not store.claim(key, "b", split="test:1 train:2")
+    store.record(make_result(make_spec(split="test:1 train:2")), ENVIRONMENT, "a")
+    assert not store.claim(key, "b", split="test:1 train:2")
+    assert store.splits([key, "other"]) == {key: "test:1 train:2"}

@@ -7,6 +7,7 @@ from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.run import artifacts
 from tsbench.run.store_check import check
 from tsbench.run.store_merge import merge
+from tsbench.run.store_rows import file_name
 
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}
 SOUND = {"metrics": {"accuracy": 0.5}}
@@ -55,15 +56,17 @@ def test_a_conflict_is_reported_and_ours_is_kept(store, other):
 
 
 def test_checkpoints_come_with_their_files_and_damaged_ones_stay(store, other):
-    for name, written in (("good", b"weights"), ("bad", b"other")):
-        artifacts.write(other.checkpoint_folder, f"{name}.safetensors", written)
+    good, bad = "a" * 64, "b" * 64
+    for key, written in ((good, b"weights"), (bad, b"other")):
+        artifacts.write(other.checkpoint_folder, file_name(key), written)
         sha256 = hashlib.sha256(b"weights").hexdigest()
-        other.record(make_result(checkpoint=(name, f"{name}.safetensors", sha256), **SOUND), ENVIRONMENT)
+        other.record(make_result(checkpoint=(key, file_name(key), sha256), **SOUND), ENVIRONMENT)
     report = merge(store, other)
     assert report.n_checkpoints == 1
-    assert [line.split(" is ")[0] for line in report.skipped] == ["bad.safetensors"]
-    assert artifacts.read(store.checkpoint_folder, "good.safetensors") == b"weights"
-    assert store.checkpoint_sha256("good") and store.checkpoint_sha256("bad") is None
+    assert [line.split(" is ")[0] for line in report.skipped] == [file_name(bad)]
+    assert artifacts.listing(store.checkpoint_folder).keys() == {file_name(good)}
+    assert artifacts.read(store.checkpoint_folder, file_name(good)) == b"weights"
+    assert store.checkpoint_sha256(good) and store.checkpoint_sha256(bad) is None
     assert merge(store, other).n_checkpoints == 0
 
 

@@ -1,7 +1,9 @@
 import json
 import re
 import sqlite3
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -9,6 +11,8 @@ from tests.tsbench.run.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.errors import StoreError
 from tsbench.run import database, store_schema
 from tsbench.run.database import parse_url
+from tsbench.run.store import pack
+from tsbench.splits import test_text as text_of_test
 
 # What tsbench wrote when the schema was 1.
 SCHEMA_1 = """
@@ -76,6 +80,27 @@ def test_a_store_of_schema_1_becomes_what_a_new_one_is(new_url, open_store):
     assert len(open_store(url).results()) == 2
     store.write(lambda connection: connection.execute(sa.text("UPDATE runs SET versions = NULL")))  # an older driver's
     assert json.loads(store.scores("accuracy", ["h"])["versions"].item()) == {"encoder:gru": 1, "probe:knn": 3}
+
+
+def test_of_an_old_result_the_test_cases_say_on_which_split_it_was(new_url, open_store, monkeypatch):
+    url = new_url()
+    make_old(url)
+    cases = np.array([3, 5, 8], np.int32)
+    blob = pack(replace(make_result().predictions, cases=cases))
+    monkeypatch.setattr(store_schema, "MIGRATED_AT_ONCE", 2)
+    engine = sa.create_engine(parse_url(url))
+    with engine.begin() as connection:
+        copy = "INSERT INTO runs SELECT '{}', label, method, method_version, dataset, protocol, protocol_hash, fold, "
+        copy += "seed, status, spec, attempt FROM runs WHERE key = 'k1'"
+        for key in ("k2", "k3", "k4"):
+            connection.execute(sa.text(copy.format(key)))
+        for key, content in (("k1", blob), ("k2", b"rubbish"), ("k4", blob)):
+            connection.execute(sa.text("INSERT INTO predictions VALUES (:k, :c)"), {"k": key, "c": content})
+    engine.dispose()
+    store = open_store(url)
+    told = text_of_test(cases)
+    assert store.splits(["k1", "k2", "k3", "k4"]) == {"k1": told, "k2": None, "k3": None, "k4": told}
+    assert store.claim("k1", "a", split="test:0 train:0") and not store.claim("k4", "a", split=f"{told} train:0")
 
 
 def test_a_migration_that_fails_changes_nothing(new_url, open_store, monkeypatch):

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tsbench.plugins import Plugins
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.spec import Predictions
 from tsbench.run.worker import Worker, metrics_of
+from tsbench.splits import test_text as text_of_test
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
 SMALL_TS2VEC = {"iterations": "2", "encoder.hidden": "8", "encoder.depth": "2", "encoder.out_dim": "8"}
@@ -39,7 +41,6 @@ def test_trls_runs_end_to_end_on_real_data(installed, registry, dataset):
     assert len(result.predictions.y_pred) == result.facts["n_test"]
     assert result.metrics == metrics_of(result.predictions)
     assert result.facts["steps"] == 4
-    assert result.peak_memory_bytes > 0
     assert set(result.durations) == {"load", "fit", "encode", "probe", "predict"}
 
 
@@ -104,6 +105,15 @@ def test_the_untrained_twin_never_trains(installed, registry):
     assert result.status == "succeeded"
     assert result.facts["steps"] == 0
     assert result.curve == []
+
+
+def test_a_training_that_makes_no_step_is_no_result(installed, registry, tmp_path):
+    """Seen in the run where a method counts its steps on its own, also with the weights of such a run kept."""
+    (spec,) = specs(installed, registry, method="ts2vec", overrides={**SMALL_TS2VEC, "iterations": "0"})
+    result = Worker(installed, checkpoint_folder=tmp_path).run(spec)
+    assert result.error.startswith("TS2Vec trained no step: its parameters leave none") and not list(tmp_path.iterdir())
+    (features,) = specs(installed, registry, method="minirocket-features", overrides={"n_kernels": "84"})
+    assert Worker(installed).run(features).facts["steps"] == 0
 
 
 def test_test_labels_reach_nothing_that_is_fitted(installed, registry, monkeypatch):
@@ -174,6 +184,39 @@ def test_what_a_classifier_does_wrong_is_a_result(tmp_path, registry, scores, me
     result = Worker(plugins).run(specs(plugins, registry, method="mine")[0])
     assert result.status == "failed"
     assert re.search(message, result.error)
+
+
+CLASSIFIER = "    def predict_scores(self, p):\n        return np.zeros((len(p), 2))\n    def fit(self, *a):\n"
+
+
+def test_peak_memory_is_what_the_run_added(tmp_path, registry):
+    plugins = with_method(tmp_path, CLASSIFIER + "        np.ones(8_000_000).sum()\n", "Classifier")
+    (spec,) = specs(plugins, registry, method="mine")
+    held = np.ones(16_000_000)  # of the process, before the run
+    result = Worker(plugins).run(spec)
+    assert 50e6 < result.peak_memory_bytes < held.nbytes < result.facts["memory_at_start_bytes"]
+
+
+def test_no_duration_holds_what_a_process_does_once(tmp_path, registry, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "once.py").write_text("import numba\nHANDS = [0.0]\nHANDS[0] += 100\n")
+    body = "        import once\n        once.numba.njit(lambda x: x + 1)(1)\n        once.HANDS[0] += 7\n"
+    plugins = with_method(tmp_path, CLASSIFIER + body, "Classifier")
+    (spec,) = specs(plugins, registry, method="mine")
+
+    def seconds():
+        return sys.modules["once"].HANDS[0] if "once" in sys.modules else 0.0
+
+    def note(doing, took):
+        if doing == "compiling":
+            sys.modules["once"].HANDS[0] += 50
+
+    monkeypatch.setattr("tsbench.clock.time", SimpleNamespace(perf_counter=seconds))
+    result = Worker(plugins, note=note).run(spec)
+    del sys.modules["once"]
+    assert result.error == ""
+    assert (result.durations["fit"], result.durations["compile"]) == (7, 50)
+    assert result.durations["predict"] == result.durations["load"] == 0
 
 
 def test_labels_reach_only_supervised_methods(tmp_path, registry):
@@ -302,3 +345,55 @@ def test_a_pretraining_on_other_channels_is_refused_by_a_method_that_depends_on_
     result = Worker(installed).run(make_plan(request, installed, registry).specs[0])
     assert result.status == "failed"
     assert "pre-trained on series of 1 channels and cannot encode BasicMotions, which has 6" in result.error
+
+
+def subjects(path, ids):
+    rows = [f"{'ab'[i % 2]},{i % 2 + i / 99},{i % 5},{who}" for i, who in enumerate(ids)]
+    path.write_text("\n".join(["label,x,y,subject", *rows]) + "\n")
+    return str(path)
+
+
+def test_two_files_that_differ_in_their_subjects_alone_are_not_taken_for_each_other(tmp_path, installed, registry):
+    names = [subjects(tmp_path / "a.csv", [i // 4 for i in range(40)]), subjects(tmp_path / "b.csv", list(range(40)))]
+    planned = [specs(installed, registry, "1nn-ed", name, ("svm-rbf-cv5",))[0] for name in names]
+    assert planned[0].fingerprint == planned[1].fingerprint and planned[0].split != planned[1].split
+    worker = Worker(installed)
+    for spec in planned:
+        warm, alone = worker.run(spec), Worker(installed).run(spec)
+        assert_same(warm, alone)
+        assert text_of_test(warm.predictions.cases) in spec.made_on
+
+
+def test_a_split_that_changed_since_the_run_was_planned_is_a_result(tmp_path, installed, registry):
+    path = tmp_path / "a.csv"
+    planned = specs(installed, registry, "1nn-ed", subjects(path, [i // 4 for i in range(40)]), ("svm-rbf-cv5",))
+    subjects(path, list(range(40)))
+    result = Worker(installed).run(planned[0])
+    assert (result.status, result.error) == ("failed", "a has changed since the run was planned; run the command again")
+
+
+def split_in_two(folder, rows, first):
+    """Write a dataset whose first rows are for training."""
+    for part, lines in (("TRAIN", rows[:first]), ("TEST", rows[first:])):
+        (folder / f"src_{part}.csv").write_text("\n".join(["label,x,y,z", *lines]) + "\n")
+    return str(folder)
+
+
+def test_a_case_that_moves_between_the_parts_of_a_source_is_trained_anew(tmp_path, installed, registry):
+    (folder := tmp_path / "src").mkdir()
+    rows = [f"{'ab'[i % 2]},{i % 2},{i % 7},{i % 5}" for i in range(24)]
+
+    def run(first):
+        source = split_in_two(folder, rows, first)
+        request = Request(["ts2vec"], ["UnitTest"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=[source])
+        (spec,) = make_plan(request, installed, registry).specs
+        known = {kept[0]: kept[2]} if (kept := results[-1].checkpoint if results else None) else {}
+        results.append(Worker(installed, checkpoint_folder=tmp_path / "kept", sha256_of=known.get).run(spec))
+        assert results[-1].status == "succeeded", results[-1].error
+        return spec, results[-1].facts["reused_pretraining"]
+
+    results = []
+    (before, reused), (same, again), (after, anew) = run(12), run(12), run(14)
+    assert before.key == same.key == after.key and (reused, again, anew) == (0.0, 1.0, 0.0)
+    assert before.made_on == same.made_on != after.made_on
+    assert before.made_on.split()[:2] == after.made_on.split()[:2]

@@ -16,6 +16,7 @@ from tsbench.errors import UsageError
 from tsbench.identity import digest
 from tsbench.panel import Panel
 from tsbench.registry import load_registry
+from tsbench.run import inner
 from tsbench.run import worker as workers
 from tsbench.run.plan import Request, make_plan
 from tsbench.run.store import Store
@@ -118,6 +119,28 @@ def test_a_study_has_a_new_name_only_where_the_training_part_was_not_on_its_own(
     monkeypatch.setenv("TOY_TEST", "garbage")
     (spec,) = make_plan(Request(["threshold"], ["toy"], ["knn"]), plugins, load_registry()).specs
     assert study_name(spec, plugins, "accuracy", ()) != old_name(spec)
+
+
+def test_a_study_on_another_split_is_not_continued(start, spec, monkeypatch):
+    monkeypatch.setattr(inner, "check_planned", lambda *_: None)
+    first = start(spec=replace(spec, split="test:1 train:1 groups:1"))
+    moved = start(spec=replace(spec, split="test:1 train:1 groups:2"))
+    assert (first.instead_of, moved.instead_of) == ("", first.study.study_name) != ("", moved.study.study_name)
+    assert start(spec=replace(spec, split="test:1 train:1 groups:1")).study.study_name == first.study.study_name
+    assert start(spec=replace(spec, split="test:1 train:1 groups:2")).study.study_name == moved.study.study_name
+
+
+@pytest.mark.parametrize("groups, continued", [("", True), (" groups:1", False)])
+def test_a_study_of_before_splits_were_noted_is_continued_without_groups(
+    start, spec, storage, monkeypatch, groups, continued
+):
+    monkeypatch.setattr(inner, "check_planned", lambda *_: None)
+    earlier = start().study
+    storage.engine.dispose()
+    with storage.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM study_user_attributes WHERE key = 'split'"))
+    search = start(spec=replace(spec, split=f"test:1 train:1{groups}"))
+    assert (search.study.study_name == earlier.study_name) == continued
 
 
 def test_no_panel_with_a_test_case_is_made_once_the_training_part_is_cut(start, plugins, monkeypatch):
@@ -341,7 +364,16 @@ def test_an_untrained_twin_is_refused(plugins, start):
         start(spec=spec)
 
 
-def test_several_processes_work_on_one_study(url, spec, plugins, tmp_path):  # noqa: F811
+def test_several_processes_work_on_one_study(url, spec, plugins, tmp_path, monkeypatch):  # noqa: F811
+    both_began, original, waited = multiprocessing.get_context("fork").Barrier(2), Worker.run, []
+
+    def run_beside(self, spec):
+        if not waited:  # the first run of each process begins with that of the other
+            waited.append(both_began.wait())
+        return original(self, spec)
+
+    monkeypatch.setattr(Worker, "run", run_beside)
+
     def work():
         store = Store(url, artifacts=str(tmp_path))
         with open_studies(store) as storage:

@@ -161,7 +161,7 @@ def test_a_worker_process_that_is_killed_costs_a_run_and_no_study(searches, monk
     monkeypatch.setenv("TOY_DIES_ONCE", str(tmp_path / "dead"))
     found = searches(2)
     executor, handler = (
-        Local([WorkerSettings(plugin_files=(TOY,))] * 2, Limits(seconds=60)),
+        Local([WorkerSettings(plugin_files=(TOY,))] * 2, Limits()),
         signal.getsignal(signal.SIGTERM),
     )
     run_searches(found, executor, 2, ALWAYS)

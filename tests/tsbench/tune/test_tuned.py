@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.tsbench.tune.conftest import run
@@ -75,6 +77,17 @@ def test_a_missing_study_names_the_command_that_makes_it(plan, storage, plugins,
         with_tuned(plan(), storage, plugins, "auroc", ())
     with pytest.raises(UsageError, match=r"--set fail=True$"):
         with_tuned(plan(overrides={"fail": "true"}), storage, plugins, "accuracy", ("fail",))
+
+
+def test_a_study_on_another_split_gives_no_parameters(plan, storage, plugins, study):
+    moved = replace(plan().specs[0], split="test:9 train:9")
+    with pytest.raises(
+        UsageError, match=f"{study.study_name} was made when the data was split otherwise; .*tsbench tune"
+    ):
+        with_tuned(replace(plan(), specs=[moved]), storage, plugins, "accuracy", ())
+    run(open_search(plan().specs[0], storage, plugins), 4)
+    (tuned,) = with_tuned(plan(), storage, plugins, "accuracy", ())[0].specs
+    assert tuned.made_on == tuned.split and tuned.planned == plan().specs[0].identity()["params"]
 
 
 def test_what_cannot_be_tuned_is_refused(plan, storage, plugins):

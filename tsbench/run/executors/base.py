@@ -10,6 +10,11 @@ from typing import Any
 from tsbench.run.spec import Result, RunSpec
 
 Step = Callable[[RunSpec, int, int, float], None]
+Note = Callable[[RunSpec, str], None]
+
+
+def silent(spec: RunSpec, doing: str) -> None:
+    """Note nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,11 @@ class Executor(ABC):
         """Give a run to an idle slot."""
 
     @abstractmethod
-    def wait(self, step: Step) -> list[Done]:
+    def wait(self, step: Step, note: Note = silent) -> list[Done]:
         """Return the runs that ended, after a fraction of a second at most where runs are elsewhere.
 
-        step(spec, step, total, loss) is called with the progress of training, where it is known.
+        step(spec, step, total, loss) is called with the progress of training, where it is known, and note(spec, doing)
+        with what a run's process does once ("importing", "compiling") and "" when that is over.
         """
 
     @abstractmethod

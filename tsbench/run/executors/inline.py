@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsbench.run.executors.base import Done, Executor, Step
+from tsbench.run.executors.base import Done, Executor, Note, Step, silent
 from tsbench.run.spec import RunSpec
 from tsbench.run.worker import Worker
 
@@ -22,12 +22,13 @@ class Inline(Executor):
         """Keep the run for `wait`."""
         self._spec = spec
 
-    def wait(self, step: Step) -> list[Done]:
+    def wait(self, step: Step, note: Note = silent) -> list[Done]:
         """Do the run; KeyboardInterrupt passes through."""
         spec, self._spec = self._spec, None
         if spec is None:
             return []
         self.worker.progress = lambda number, total, loss: step(spec, number, total, loss)
+        self.worker.note = lambda doing, seconds: note(spec, doing)
         self.busy_here = True
         try:
             if self.interrupted:  # since the driver last looked, and before this thread was busy

@@ -7,7 +7,7 @@ import queue
 from collections.abc import Sequence
 from functools import partial
 
-from tsbench.run.executors.base import Done, Executor, Step
+from tsbench.run.executors.base import Done, Executor, Note, Step, silent
 from tsbench.run.executors.process import WorkerSettings
 from tsbench.run.executors.slot import Slot
 from tsbench.run.limits import Limits
@@ -31,14 +31,14 @@ class Local(Executor):
         """Send the run to the slot's worker, which may still be starting."""
         self._slots[slot].submit(spec)
 
-    def wait(self, step: Step) -> list[Done]:
+    def wait(self, step: Step, note: Note = silent) -> list[Done]:
         """Return the runs that ended within WATCH_SECONDS, and watch the limits of the others."""
         with contextlib.suppress(queue.Empty):
             self._ended.get(timeout=WATCH_SECONDS)
         done = []
         for number, slot in enumerate(self._slots):
             if slot.spec is not None:
-                slot.check(partial(step, slot.spec))
+                slot.check(partial(step, slot.spec), partial(note, slot.spec))
             if (ended := slot.collect()) is not None:
                 done.append(Done(number, *ended, slot.environment))
         return done

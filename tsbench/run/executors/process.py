@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -63,12 +64,9 @@ class WorkerSettings:
             store = Store(self.store, must_exist=True)
         except TsbenchError:  # a node that cannot reach the store trains anew
             return None
-        try:
+        with contextlib.suppress(TsbenchError), contextlib.closing(store):
             return store.checkpoint_sha256(pretrain_key)
-        except TsbenchError:
-            return None
-        finally:
-            store.close()
+        return None
 
 
 class _Here:
@@ -101,15 +99,17 @@ def start(settings: WorkerSettings, messages: Connection, trace_file: str) -> No
 
 
 def run(spec: RunSpec) -> Result:
-    """Do one run with the Worker of this process."""
-    began = time.time()
-    _Here.messages.send(("began", began))
+    """Do one run with the Worker of this process; it begins when what it is made of has been imported."""
     worker = _Here.worker
+    if worker is not None:
+        worker.prepare(spec)
+    began = time.time()
+    _Here.messages.send(("began", began, psutil.Process().memory_info().rss))
     problem = _Here.problem if worker is None or not _Here.remote else _mismatch(spec, worker.plugins)
     if problem or worker is None:
         result = Result(spec, "failed", started=began, finished=time.time(), error=problem)
     else:
-        worker.progress = _tell_step
+        worker.progress, worker.note = _tell_step, _tell_note
         result = worker.run(spec)
     if result.error and _Here.remote:
         result.error = f"on {socket.gethostname()}: {result.error}"
@@ -148,6 +148,10 @@ def _tell_step(step: int, total: int, loss: float) -> None:
     if now - _Here.last_step >= STEP_SECONDS or step == total:
         _Here.last_step = now
         _Here.messages.send(("step", step, total, float(loss)))
+
+
+def _tell_note(doing: str, seconds: float) -> None:
+    _Here.messages.send(("note", doing, seconds))
 
 
 def _guard(parent: int) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tsbench.errors import TsbenchError, UsageError
-from tsbench.run.executors.base import Done, Executor, Step
+from tsbench.run.executors.base import Done, Executor, Note, Step, silent
 from tsbench.run.executors.local import WATCH_SECONDS, Local
 from tsbench.run.executors.process import WorkerSettings
 from tsbench.run.limits import Limits, check_memory
 from tsbench.run.spec import Result, RunSpec
+from tsbench.urls import shown, without_secrets
 
 logger = logging.getLogger("tsbench.run")
 
@@ -109,8 +110,8 @@ class Ray(Executor):
         remote = self._remotes[slot]
         remote.spec, remote.call = spec, remote.actor.run.remote(spec)
 
-    def wait(self, step: Step) -> list[Done]:
-        """Return the runs that ended within WATCH_SECONDS; the steps of remote training are not told."""
+    def wait(self, step: Step, note: Note = silent) -> list[Done]:
+        """Return the runs that ended within WATCH_SECONDS; what is done meanwhile is not told."""
         import ray
 
         calls = [remote.call for remote in self._remotes if remote.call is not None]
@@ -195,11 +196,11 @@ class Ray(Executor):
         thread = threading.Thread(target=join, daemon=True)
         thread.start()
         thread.join(CONNECT_SECONDS)
-        where = f"--address {address}" if address else "--executor ray"
+        where = f"--address {shown(address)}" if address else "--executor ray"
         if thread.is_alive():
             raise ClusterError(f"{where}: no Ray cluster answered within {CONNECT_SECONDS:.0f} s")
         if problem:
-            raise ClusterError(f"{where}: {' '.join(str(problem[0]).split())[:300]}")
+            raise ClusterError(f"{where}: {' '.join(without_secrets(str(problem[0]), address).split())[:300]}")
 
 
 def check_address(address: str) -> None:
@@ -212,8 +213,8 @@ def check_address(address: str) -> None:
     except ValueError:
         host = port = None
     if not host or not port:
-        raise UsageError(f"--address {address}: give auto, host:port or ray://host:port")
+        raise UsageError(f"--address {shown(address)}: give auto, host:port or ray://host:port")
     try:
         socket.create_connection((host, port), ANSWER_SECONDS).close()
     except OSError as error:
-        raise ClusterError(f"--address {address}: nothing answers there ({error}); is the cluster up?") from None
+        raise ClusterError(f"--address {shown(address)}: nothing answers there ({error}); is the cluster up?") from None

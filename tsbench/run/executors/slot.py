@@ -49,8 +49,9 @@ class Slot:
         self._trace = Path(self._folder.name) / "trace"
         self._began: float | None = None
         self._verdict: tuple[Status, str] | None = None
-        self._peak = self._oom_kills = 0
-        self._clock = 0.0  # of the moment a run began, whatever is done to the time of day
+        self._peak = self._base = self._oom_kills = 0
+        self._clock = 0.0  # of the moment a run began, whatever is done to the time of day; later by each pause
+        self._paused: float | None = None
         self._launch()
 
     def submit(self, spec: RunSpec) -> None:
@@ -58,12 +59,13 @@ class Slot:
         if not self._pool.active or self._process is None or not self._process.is_alive():
             self._replace()
         self.spec, self._began, self._peak, self._verdict = spec, None, 0, None
+        self._base, self._paused = 0, None
         self._submitted, self._oom_kills = time.monotonic(), kernel_oom_kills()
         self._future = self._schedule(process.run, spec)
 
-    def check(self, step: Callable[[int, int, float], None]) -> None:
+    def check(self, step: Callable[[int, int, float], None], note: Callable[[str], None]) -> None:
         """Read what the worker tells, and end the run when it is over a limit; raises UsageError on a hopeless one."""
-        self._read(step)
+        self._read(step, note)
         if self.spec is None or self._verdict is not None or self._future.done():
             return
         if self._began is None:
@@ -72,7 +74,7 @@ class Slot:
             return
         with contextlib.suppress(psutil.Error):
             self._peak = max(self._peak, self._memory())
-        limits, seconds = self.limits, time.monotonic() - self._clock
+        limits, seconds = self.limits, self._working()
         if limits.memory is not None and self._peak > limits.memory:
             self._end("oom", f"took {in_words(self._peak)}, over --memory-limit {in_words(limits.memory)}")
         elif limits.seconds is not None and seconds > limits.seconds:
@@ -82,7 +84,7 @@ class Slot:
         """Return the run that has ended with its result, None in its place when the run never began; else None."""
         if self.spec is None or not self._future.done():
             return None
-        self._read(lambda *_: None)
+        self._read(lambda *_: None, lambda *_: None)
         spec, self.spec = self.spec, None
         error = self._future.exception()
         if self._verdict is None and not isinstance(error, ProcessExpired | BrokenProcessPool):
@@ -134,14 +136,26 @@ class Slot:
         future.add_done_callback(lambda _: self._ended())
         return future
 
-    def _read(self, step: Callable[[int, int, float], None]) -> None:
+    def _working(self) -> float:
+        """Return the seconds the run has worked: the clock stands still while its process imports or compiles.
+
+        It goes on after START_SECONDS of one such pause, which may never end.
+        """
+        now = time.monotonic()
+        return (now if self._paused is None else max(self._paused, now - START_SECONDS)) - self._clock
+
+    def _read(self, step: Callable[[int, int, float], None], note: Callable[[str], None]) -> None:
         with contextlib.suppress(EOFError, OSError):
             while self._messages.poll():
                 kind, *content = self._messages.recv()
                 if kind == "began":
-                    self._began, self._clock = content[0], time.monotonic()
+                    (self._began, self._base), self._clock = content, time.monotonic()
                 elif kind == "step":
                     step(*content)
+                elif kind == "note":
+                    doing, seconds = content
+                    self._clock, self._paused = self._clock + seconds, time.monotonic() if doing else None
+                    note(doing)
                 elif kind == "ready":
                     self.environment, base = content
                     self._refuse_hopeless_limit(base)
@@ -194,8 +208,9 @@ class Slot:
     def _result(self, spec: RunSpec, status: Status, reason: str, trace: str) -> Result:
         device, now = self.settings.device, time.time()
         times = {"started": self._began or now, "finished": now}
-        about = {"device": device, "peak_memory_bytes": self._peak, "error": reason, "traceback": trace}
-        return Result(spec, status, **times, **about)  # type: ignore[arg-type]
+        memory = {"peak_memory_bytes": max(0, self._peak - self._base), "facts": {"memory_at_start_bytes": self._base}}
+        about = {"device": device, "error": reason, "traceback": trace}
+        return Result(spec, status, **times, **memory, **about)  # type: ignore[arg-type]
 
 
 def _join(pool: ProcessPool) -> None:

@@ -42,5 +42,5 @@ def test_workers_share_a_pretraining_and_load_a_plugin_file(tsbench, tmp_path):
     store = Store(str(tmp_path / "tsbench.db"))
     assert sorted(row["facts"]["reused_pretraining"] for row in store.results()) == [0, 1, 1]
     store.close()
-    run = ("run", "--plugin", TROUBLE, "--method", "trouble", "--dataset", "tiny", "--time-limit", "60")
+    run = ("run", "--plugin", TROUBLE, "--method", "trouble", "--dataset", "tiny", "--time-limit", "6000")
     assert tsbench(*run)[0] == 0

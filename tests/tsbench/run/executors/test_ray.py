@@ -16,7 +16,7 @@ class Silent:
     def started(self, *_):
         pass
 
-    step = finished = waiting = started
+    step = note = finished = waiting = started
 
 
 @pytest.mark.parametrize("address", ["nonsense", "host", "host:port", ":1", "host:99999"])
@@ -72,20 +72,23 @@ def test_limits_that_no_node_can_enforce_are_refused_by_the_nodes(cluster, setti
 
 
 class LosesANode(Ray):
-    """Kills a node once runs have begun on both."""
+    """Kills a node once runs have begun on both; they go on when one of them is seen to be lost."""
 
-    def wait(self, step):
+    def wait(self, *told):
         if self.doomed is not None and all(note.exists() for note in self.notes):
             self.cluster.remove_node(self.doomed, allow_graceful=False)
             self.doomed = None
-        return super().wait(step)
+        done = super().wait(*told)
+        if any(one.result is None for one in done):
+            self.notes[0].with_name("go").touch()
+        return done
 
 
 def test_a_cluster_loses_a_node_and_a_run_crashes(cluster, planned, settings, tmp_path):
     notes = [tmp_path / "a", tmp_path / "b"]
     plan = planned()
     plan.specs = [
-        *(planned(seconds=3, note=note).specs[0] for note in notes),
+        *(planned("wait", note=note).specs[0] for note in notes),
         *planned("segfault").specs,
         *(replace(spec, method_version=7) for spec in plan.specs),
         *(replace(spec, method="absent") for spec in plan.specs),

@@ -4,6 +4,7 @@ Tests give it to worker processes.
 """
 
 import ctypes
+import importlib
 import os
 import signal
 import subprocess
@@ -18,11 +19,10 @@ from tsbench.interfaces import Classifier
 
 
 class Trouble(Classifier):
-    """Sleeps for `seconds`, having done something bad before."""
+    """Does something bad."""
 
     class Params(Classifier.Params):
         what: str = param("nothing", doc="what goes wrong")
-        seconds: float = param(0.0, doc="how long it takes")
         note: str = param("", doc="file in which process ids are noted")
 
     def fit(self, train, validation, rng):
@@ -30,13 +30,23 @@ class Trouble(Classifier):
         if self.params.note:
             Path(self.params.note).write_text(f"{os.getpid()}")
         getattr(self, self.params.what)()
-        time.sleep(self.params.seconds)
 
     def predict_scores(self, panel):
         return np.zeros((len(panel), self.k))
 
     def nothing(self):
         pass
+
+    def new_module(self):
+        sys.path.insert(0, str(Path(self.params.note).parent))
+        Path(self.params.note).with_name("made_just_now.py").touch()
+        importlib.invalidate_caches()
+        importlib.import_module("made_just_now")
+
+    def wait(self):
+        """Until there is a file `go` beside the note."""
+        while not Path(self.params.note).with_name("go").exists():
+            time.sleep(0.02)
 
     def error(self):
         raise ValueError("no good")

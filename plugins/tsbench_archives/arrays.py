@@ -1,0 +1,139 @@
+"""The reader of a user's own arrays (.npz), returning one Panel."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.errors import InvalidDataError
+from tsbench.memory import check_room
+from tsbench.panel import Panel, normalise_label
+from tsbench_archives.cells import MISSING, reason, shown, why_missing
+
+META = ("subject", "record", "fold", "group")
+ARRAYS = ("X", "y", "lengths", "times", "static")
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def read_npz(path: Path, labelled: bool = True) -> Panel:
+    """Read arrays from a .npz file. Raises InvalidDataError.
+
+    X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), y (n_cases,); optionally lengths (n_cases,), times
+    (n_cases, n_timepoints), static (n_cases, n_static) and any meta_<name> (n_cases,). Values beyond a case's length
+    are ignored. The sizes the headers state are checked, and the memory they take, before anything is unpacked.
+    """
+    try:
+        with path.open("rb") as raw:
+            with zipfile.ZipFile(raw) as archive:
+                sizes = {member.filename: _size(archive, member) for member in archive.infolist()}
+                check_room(2 * sum(sizes.values()))
+            raw.seek(0)
+            with np.load(raw, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{path}: {error}") from error
+    except Exception as error:  # a damaged archive raises errors of many kinds
+        raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
+    try:
+        return _from_arrays(arrays, labelled)
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{path}: {error}") from error
+
+
+def array_names(path: Path) -> list[str]:
+    """Return the names of the arrays of a .npz file without reading them; raises errors of many kinds."""
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def _size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Return the bytes of an array as its header states them; raises InvalidDataError where they are not there."""
+    name = shown(member.filename.removesuffix(".npy"))
+    if not member.filename.endswith(".npy") or archive.NameToInfo[member.filename] is not member:
+        raise InvalidDataError(f"not a .npz file of plain arrays: its member {name} is no array, or there twice")
+    with archive.open(member) as file:
+        shape, _, dtype = _HEADERS[np.lib.format.read_magic(file)](file)  # type: ignore[no-untyped-call]
+        if dtype.hasobject:
+            raise InvalidDataError(
+                f"not a .npz file of plain arrays: array {name} holds Python objects; save it as numbers or text"
+            )
+        size, there = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
+    if size != there:
+        raise InvalidDataError(
+            f"not a .npz file of plain arrays: array {name} of shape {shape} takes {size} bytes, but {there} are there"
+        )
+    return int(size)
+
+
+def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
+    there = ", ".join(map(shown, sorted(arrays))) or "none"
+    unknown = [name for name in arrays if name not in ARRAYS and not name.startswith("meta_")]
+    if unknown or "X" not in arrays or (labelled and "y" not in arrays):
+        raise InvalidDataError(
+            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])} and meta_<name>; it has {there}"
+        )
+    kinds = {"lengths": ("iu", "whole numbers"), **dict.fromkeys(("X", "times", "static"), ("iufb", "numbers"))}
+    for name, array in arrays.items():
+        allowed, wanted = kinds.get(name, ("iufbU", "numbers or text"))
+        if array.dtype.kind not in allowed:
+            raise InvalidDataError(f"array {shown(name)} is of type {shown(str(array.dtype))}, not of {wanted}")
+    X = arrays["X"] if arrays["X"].ndim != 2 else arrays["X"][:, None, :]
+    if X.ndim != 3:
+        raise InvalidDataError(f"array X must have 2 or 3 axes (cases, channels, time points), got shape {X.shape}")
+    expected = {"y": 1, "lengths": 1, "times": 2, "static": 2}
+    for name, array in arrays.items():
+        if name != "X" and (array.ndim != expected.get(name, 1) or len(array) != len(X)):
+            raise InvalidDataError(f"array {shown(name)} has shape {array.shape}, which does not fit {len(X)} cases")
+    labels = arrays["y"].tolist() if labelled else None
+    if labels is not None:
+        _refuse_missing("y", arrays["y"], "label")
+    fields: dict[str, Any] = {"meta": {n[5:]: _names(n, arrays[n]) for n in arrays if n.startswith("meta_")}}
+    fields |= {name: arrays[name] for name in ("lengths", "times", "static") if name in arrays}
+    if "times" in fields and fields["times"].shape != (len(X), X.shape[2]):
+        raise InvalidDataError(f"array times has shape {fields['times'].shape}, expected {(len(X), X.shape[2])}")
+    if "static" in fields:
+        with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
+            fields["static"] = fields["static"].astype(np.float32)
+    if "times" in fields:
+        fields["times"] = fields["times"].astype(np.float64)
+        _check_times(fields["times"], fields.get("lengths", np.full(len(X), X.shape[2])))
+    if "lengths" in fields:
+        beyond = np.arange(X.shape[2]) >= fields["lengths"][:, None]
+        X = np.where(beyond[:, None, :], np.nan, X)
+    return Panel.build(X, labels, **fields)
+
+
+def _refuse_missing(name: str, array: npt.NDArray[Any], what: str) -> None:
+    missing = [case for case, cell in enumerate(array.tolist()) if str(cell).strip() in MISSING]
+    if missing:
+        cell = array[missing[0]]
+        why = why_missing(cell.strip() if isinstance(cell, str) else str(cell), len(missing), "case")
+        raise InvalidDataError(f"array {name}: case {missing[0]} has no {what} {why}; give it one or remove it")
+
+
+def _names(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array of facts about cases, those that name somebody spelt alike: 1.0 and 1 are one subject."""
+    if name.removeprefix("meta_") in META:
+        _refuse_missing(name, array, name.removeprefix("meta_"))
+    if array.dtype.kind == "f" and all(value.is_integer() and abs(value) < 2**63 for value in array.tolist()):
+        return array.astype(np.int64)  # numbers stay numbers: the order of groups decides how they are split
+    return np.asarray([normalise_label(cell) for cell in array.tolist()]) if array.dtype.kind == "U" else array
+
+
+def _check_times(times: npt.NDArray[np.float64], lengths: npt.NDArray[Any]) -> None:
+    """Raise InvalidDataError where the times of a case are missing or do not increase."""
+    inside = np.arange(times.shape[1]) < lengths[:, None]
+    later = np.full(times.shape, True)
+    later[:, 1:] = times[:, 1:] > times[:, :-1]
+    bad = np.argwhere(inside & ~(later & ~np.isnan(times)))
+    if len(bad):
+        case, point = bad[0]
+        raise InvalidDataError(
+            f"array times: case {case}, time point {point}: {times[case, point]:g} is missing, or not above the time "
+            "before it; times must increase"
+        )
