@@ -353,6 +353,7 @@ def test_the_given_generator_is_the_only_source_of_chance(cls):
         ([25, 24], None),  # below 50 cases
         ([12] * 5, 5),
         ([4] * 13, None),  # 52 // 13 = 4 cases per class
+        ([5] * 11, 5),
         ([50, 3], 5),
     ],
 )

@@ -179,6 +179,15 @@ def test_blur_of_an_impulse_is_the_gaussian_per_case():
     assert (out[:, :, 4, 7] == 0).all()
 
 
+def test_blur_has_the_width_asked_for():
+    x = torch.zeros(1, 1, 9, 9)
+    x[0, 0, 4, 4] = 1.0
+    taps = np.exp(-0.5 * (np.arange(-3, 4) / 2.5) ** 2)
+    taps /= taps.sum()
+    blurred = gaussian_blur(x, rng(), 3, (2.5, 2.5))[0, 0, 1:8, 1:8]
+    np.testing.assert_allclose(blurred.numpy(), np.outer(taps, taps), rtol=1e-5)
+
+
 def test_blur_keeps_a_constant_and_radius_0_changes_nothing():
     x = torch.rand(3, 2, 5, 4)
     torch.testing.assert_close(gaussian_blur(torch.full_like(x, 0.3), rng(), 2), torch.full_like(x, 0.3))

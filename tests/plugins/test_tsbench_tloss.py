@@ -80,6 +80,13 @@ def numbered(lengths):
     return Panel.build(X, lengths=lengths)
 
 
+def test_crops_of_unequal_cases_have_sizes_of_their_own():
+    method, data = build(unequal(range(40, 50)), negatives=1)
+    calls = record_encodings(method)
+    method.training_step(a_step(data, data))
+    assert all(len(lengths.unique()) > 4 for _, lengths in calls)
+
+
 @given(
     st.one_of(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 8).map(lambda n: [25] * n)),
     st.integers(0, 99),

@@ -44,3 +44,11 @@ def test_draws_depend_on_the_key_alone(waves):
     one, same, other = (corrupt(waves, "noise", 5.0, key).X for key in ("k", "k", "l"))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+def test_the_kind_says_what_is_done(waves):
+    noisy, thin = corrupt(waves, "noise", 0.5, "k").X, corrupt(waves, "dropout", 0.5, "k").X
+    assert not np.isnan(noisy).any() and (noisy != waves.X).mean() > 0.99
+    kept = ~np.isnan(thin)
+    assert kept.mean() == pytest.approx(0.5, abs=0.02)
+    np.testing.assert_array_equal(thin[kept], waves.X[kept])

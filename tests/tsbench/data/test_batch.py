@@ -1,3 +1,4 @@
+import numpy as np
 import torch
 
 from tsbench.data.batch import Batch
@@ -33,3 +34,21 @@ def test_select_takes_extra_tensors_too(panel):
     assert part.extra["s"].tolist() == [5, 1]
     assert len(part) == 2
     assert batch.select(slice(0, 3)).mask.shape == (3, 2, 10)
+
+
+def test_a_complete_panel_is_taken_as_it_is():
+    panel = Panel.build([[[1.0, -2.0]], [[3.0, 0.0]]])
+    assert torch.equal(Batch.from_panel(panel, "cpu").x, torch.from_numpy(panel.X))
+
+
+def test_times_and_static_values_go_where_their_cases_go():
+    times, static = np.arange(12.0).reshape(3, 4), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    panel = Panel.build(np.ones((3, 1, 4)), [0, 1, 0], times=times, static=static)
+    batch = Batch.from_panel(panel, "cpu", labels=True)
+    assert (batch.times.dtype, batch.static.dtype) == (torch.float32, torch.float32)
+    part = batch.select(torch.tensor([2, 0]))
+    assert part.times.tolist() == times[[2, 0]].tolist()
+    assert part.static.tolist() == static[[2, 0]].tolist()
+    assert part.y.tolist() == [0, 0]
+    bare = Batch.from_panel(Panel.build(np.ones((3, 1, 4))), "cpu", labels=True).select(slice(0, 2))
+    assert (bare.times, bare.static, bare.y, bare.observed) == (None, None, None, None)

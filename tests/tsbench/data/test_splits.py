@@ -128,6 +128,14 @@ def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():
     assert unlabelled_index(Data(panel), fold, "subject", own_split=False) is None
 
 
+def test_recordings_without_the_subjects_column_are_treated_as_if_nobody_knew():
+    panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["a", "b", "c", "d"])})
+    fold = Fold(np.array([0]), None, np.array([2, 3]))
+    for own, other in ((panel, Panel.build(np.zeros((5, 1, 9)))), (Panel.build(np.zeros((4, 1, 2))), panel)):
+        data = Data(own, unlabelled=other.without_labels())
+        assert unlabelled_index(data, fold, "subject", own_split=True).tolist() == list(range(len(other)))
+
+
 def with_groups(groups, unlabelled=None):
     panel = Panel.build(np.arange(6.0).reshape(6, 1, 1), list("ababab"), meta={"who": np.array(groups)})
     extra = None if unlabelled is None else Panel.build(np.ones((2, 1, 1)), meta={"who": np.array(unlabelled)})

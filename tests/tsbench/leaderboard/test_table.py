@@ -231,6 +231,11 @@ def test_an_empty_board():
     assert board([]).cells.empty
 
 
+def test_what_a_method_lacks_is_empty_in_markdown():
+    text = markdown(board([row("x", "A", 0.9), row("x", "B", 0.5), row("z", "A", 0.25)]))
+    assert text.splitlines()[2:] == ["| x | 70.0 | 1.00 | 2 | 2/3 | 90.0 | 50.0 |", "| z |  |  |  | 1/3 | 25.0 |  |"]
+
+
 def test_files(tmp_path):
     result = board([row("x|y", "A", 0.9), row("z", "A", 0.25)])
     text = markdown(result)
@@ -238,10 +243,13 @@ def test_files(tmp_path):
     assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 0 | 90.0 |" in text
     write_board(result, tmp_path / "deep" / "b.csv")
     lines = (tmp_path / "deep" / "b.csv").read_text().splitlines()
+    assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     assert lines[0].endswith("A,B,C")
+    assert lines[1].startswith(f"x|y,p,{PROTOCOL.hash()[:12]},accuracy,0.9,1")
     assert lines[2].endswith("0.25,,")
     assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     write_board(result, tmp_path / "b.md")
+    assert (tmp_path / "b.md").read_text() == markdown(result)
     with pytest.raises(UsageError, match="ends in .csv or .md"):
         write_board(result, tmp_path / "b.txt")
 

@@ -122,6 +122,20 @@ def test_a_parameter_like_none_there_is_refused():
             a: int = param(1, like="b")
 
 
+def test_types_and_choices_are_written_as_one_reads_them():
+    class Typed(BaseParams):
+        number: int = param(1, doc="a")
+        maybe: float | None = param(None, doc="b")
+        choice: Literal["x", "y"] = param("x", doc="c")
+        both: Literal["z"] | int = param(1, doc="d")
+        several: tuple[int, ...] = param((), doc="e")
+
+    declared = declarations(Typed)
+    types = ["int", "float | None", "'x' | 'y'", "'z' | int", "tuple[int, ...]"]
+    assert [d.type for d in declared] == types
+    assert [d.choices for d in declared] == [(), (), ("x", "y"), (), ()]
+
+
 def test_flat_settings_resolve_to_themselves():
     chosen = settings(lr=0.5, **{"encoder.cell": "gru"})
     assert settings(**chosen.flat()).flat() == chosen.flat()
