@@ -30,10 +30,16 @@ class Stored:
 
 
 def folder_of(given: str, database: Path | None) -> Folder:
-    """Return the folder a user named ("": beside the SQLite file, or ./tsbench-artifacts for a server)."""
+    """Return the folder a user named; "": tsbench-artifacts, for an SQLite file the part of it beside the file.
+
+    Where an earlier version has made `<file>-artifacts`, that stays the folder.
+    """
     if "://" in given:
         return given.rstrip("/")
-    return Path(given or (f"{database}-artifacts" if database else "tsbench-artifacts"))
+    if given or database is None:
+        return Path(given or "tsbench-artifacts")
+    earlier = Path(f"{database}-artifacts")
+    return earlier if earlier.is_dir() else database.parent / "tsbench-artifacts" / database.name
 
 
 def join(folder: Folder, name: str) -> Folder:

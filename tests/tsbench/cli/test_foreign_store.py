@@ -258,7 +258,7 @@ def test_a_checkpoint_is_called_by_its_key_or_left_where_it_is(tsbench, theirs, 
     assert outcomes["merge"][0] == 0 and outcomes["merge"][2].count("its row cannot be used") == len(keys)
     assert outcomes["check"][0] == 1 and outcomes["check"][1].count("names no file of a checkpoint") == len(keys)
     assert outcomes["prune"][0] == 0 and "removed: 0 checkpoint files" in outcomes["prune"][1]
-    assert not list(tmp_path.glob("mine.db-artifacts/checkpoints/*"))
+    assert not list(tmp_path.glob("tsbench-artifacts/mine.db/checkpoints/*"))
     assert tsbench("store", "check", "--store", path)[0] == 0
 
 
@@ -292,7 +292,7 @@ def test_only_a_regular_file_of_the_folder_is_read(tsbench, theirs, tmp_path, ma
     make(place / file_name(KEY))
     code, _, err = tsbench("store", "merge", path, "--store", "mine.db")
     assert code == 0 and "is missing or damaged in" in err
-    assert not list(tmp_path.glob("mine.db-artifacts/checkpoints/*"))
+    assert not list(tmp_path.glob("tsbench-artifacts/mine.db/checkpoints/*"))
     code, out, _ = tsbench("store", "check", "--store", path)
     assert code == 1 and f"checkpoint {file_name(KEY)} is not in" in out
     assert tsbench("store", "prune", "--checkpoints", "damaged", "--store", path)[0] == 0
@@ -308,4 +308,4 @@ def test_a_link_within_the_folder_and_a_linked_folder_are_read(tsbench, theirs, 
     (tmp_path / "weights" / "w").write_bytes(b"weights")
     (tmp_path / "weights" / file_name(KEY)).symlink_to("w")
     assert tsbench("store", "merge", path, "--store", "mine.db")[0] == 0
-    assert (tmp_path / "mine.db-artifacts" / "checkpoints" / file_name(KEY)).read_bytes() == b"weights"
+    assert (tmp_path / "tsbench-artifacts" / "mine.db" / "checkpoints" / file_name(KEY)).read_bytes() == b"weights"

@@ -42,7 +42,9 @@ def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_other(folder, monke
 
 
 def test_where_artefacts_are(tmp_path):
-    assert str(artifacts.folder_of("", tmp_path / "s.db")) == f"{tmp_path}/s.db-artifacts"
+    assert artifacts.folder_of("", tmp_path / "s.db") == tmp_path / "tsbench-artifacts" / "s.db"
+    (tmp_path / "s.db-artifacts").mkdir()  # as earlier versions named it
+    assert artifacts.folder_of("", tmp_path / "s.db") == tmp_path / "s.db-artifacts"
     assert str(artifacts.folder_of("", None)) == "tsbench-artifacts"
     assert artifacts.folder_of("s3://bucket/x/", None) == "s3://bucket/x"
     assert artifacts.join("memory://x", "checkpoints") == "memory://x/checkpoints"

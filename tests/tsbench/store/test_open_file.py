@@ -265,7 +265,7 @@ def test_a_copy_that_no_file_takes_is_kept_in_memory(tmp_path, monkeypatch):
 @pytest.mark.parametrize("pruned", [False, True])
 def test_checkpoints_that_went_with_their_folder_are_told(opened, pruned):
     key = "a" * 64
-    weights = Path("s.db-artifacts/checkpoints") / file_name(key)
+    weights = Path("tsbench-artifacts/s.db/checkpoints") / file_name(key)
 
     class Trains(Worker):
         def run(self, spec):
@@ -281,7 +281,7 @@ def test_checkpoints_that_went_with_their_folder_are_told(opened, pruned):
                 opened.write(lambda connection: connection.execute(remove_all))
 
     todo, outcome = choose(Plan([make_spec(0)]), opened, retry=False, force=False)
-    told = contextlib.nullcontext() if pruned else pytest.raises(StoreError, match="^1 checkpoints .* are not in s.db-")
+    told = contextlib.nullcontext() if pruned else pytest.raises(StoreError, match="^1 checkpoints .* are not in tsbench-artifacts")
     with told:
         execute(todo, outcome, Inline(Trains(-1, None)), opened, Last())
     assert len(opened.results()) == 1
