@@ -153,15 +153,18 @@ class Protocol(BaseModel):
                 raise no_split_of_its_own(card.name, self.name)
             return data.folds["archive"]
         from tsbench.data.splits import rotated_folds
+        from tsbench.tasks import TASKS
 
         panel, group = data.panel, self.group(card)
-        if panel.y is None or panel.task != "classification":
-            raise UsageError(f"protocol {self.name} needs class labels; {card.name} has none")
+        if panel.y is None or panel.task not in TASKS:
+            raise UsageError(f"protocol {self.name} needs labels; {card.name} has none")
         if group is not None and group not in panel.meta:
             known = ", ".join(panel.meta) or "none"
             raise UsageError(f"{card.name} has no meta array '{group}' to group by (it has: {known})")
         groups = panel.meta[group] if group else None
-        return rotated_folds(panel.y, self.split.folds, self.split.seed, groups, panel.classes)
+        strata = TASKS[panel.task].strata(panel.y, self.split.folds)
+        classes = panel.classes if panel.task == "classification" else ()
+        return rotated_folds(strata, self.split.folds, self.split.seed, groups, classes)
 
 
 ARCHIVE = Protocol(name="archive", summary="A dataset's own split alone.", probe=OWN_PROBE)

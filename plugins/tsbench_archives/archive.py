@@ -1,4 +1,4 @@
-"""ArchiveDataset: one dataset of the UCR-2018 or UEA-2018 archive, from files on this machine."""
+"""ArchiveDataset: one dataset of the UCR-2018, UEA-2018 or TSER archive, from files on this machine."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ BUNDLES = {
 }
 CITATIONS = {
     "ucr": "Dau et al., The UCR Time Series Archive, IEEE/CAA Journal of Automatica Sinica 6(6), 2019",
+    "tser": "Tan et al., Time series extrinsic regression, Data Mining and Knowledge Discovery 35, 2021",
     "uea": "Bagnall et al., The UEA multivariate time series classification archive, 2018, arXiv:1811.00075",
 }
 
@@ -50,7 +51,7 @@ class ArchiveDataset(Dataset):
 
     def __init__(self, name: str) -> None:
         if name not in rows():
-            raise UsageError(f"'{name}' is not a dataset of the UCR or UEA archive; see 'tsbench list datasets'")
+            raise UsageError(f"'{name}' is not a dataset of the archives; see 'tsbench list datasets'")
         self.row: Row = rows()[name]
 
     @property
@@ -65,6 +66,7 @@ class ArchiveDataset(Dataset):
             source="https://timeseriesclassification.com",
             citation=CITATIONS[row.archive or "ucr"],
             checksum=fingerprints().get(row.name, ""),
+            task="regression" if row.archive == "tser" else "classification",
             normalised=row.normalised,
             facts=facts,
         )

@@ -14,16 +14,18 @@ from tsbench.data.memory import check_room
 from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import MISSING, reason, shown, why_missing
+from tsbench_archives.labels import several, target
 
 META = ("subject", "record", "fold", "group")
-ARRAYS = ("X", "y", "lengths", "times", "static")
+ARRAYS = ("X", "y", "classes", "lengths", "times", "static")
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_npz(path: Path, labelled: bool = True) -> Panel:
+def read_npz(path: Path, task: str = "", labelled: bool = True) -> Panel:
     """Read arrays from a .npz file. Raises InvalidDataError.
 
-    X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), y (n_cases,); optionally lengths (n_cases,), times
+    X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), y (n_cases,), of which `task` says the meaning (see
+    `labels.target`), or for multilabel (n_cases, n_labels) of 0 and 1 with the names in classes; optionally lengths (n_cases,), times
     (n_cases, n_timepoints), static (n_cases, n_static) and any meta_<name> (n_cases,). Values beyond a case's length
     are ignored. The sizes the headers state are checked, and the memory they take, before anything is unpacked.
     """
@@ -40,7 +42,7 @@ def read_npz(path: Path, labelled: bool = True) -> Panel:
     except Exception as error:  # a damaged archive raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
     try:
-        return _from_arrays(arrays, labelled)
+        return _from_arrays(arrays, task, labelled)
     except InvalidDataError as error:
         raise InvalidDataError(f"{path}: {error}") from error
 
@@ -70,7 +72,7 @@ def _size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     return int(size)
 
 
-def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
+def _from_arrays(arrays: dict[str, npt.NDArray[Any]], task: str, labelled: bool) -> Panel:
     there = ", ".join(map(shown, sorted(arrays))) or "none"
     unknown = [name for name in arrays if name not in ARRAYS and not name.startswith("meta_")]
     if unknown or "X" not in arrays or (labelled and "y" not in arrays):
@@ -85,14 +87,13 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
     X = arrays["X"] if arrays["X"].ndim != 2 else arrays["X"][:, None, :]
     if X.ndim != 3:
         raise InvalidDataError(f"array X must have 2 or 3 axes (cases, channels, time points), got shape {X.shape}")
-    expected = {"y": 1, "lengths": 1, "times": 2, "static": 2}
+    several_labels = labelled and arrays["y"].ndim == 2
+    expected = {"y": 1 + several_labels, "lengths": 1, "times": 2, "static": 2}
     for name, array in arrays.items():
-        if name != "X" and (array.ndim != expected.get(name, 1) or len(array) != len(X)):
+        if name not in ("X", "classes") and (array.ndim != expected.get(name, 1) or len(array) != len(X)):
             raise InvalidDataError(f"array {shown(name)} has shape {array.shape}, which does not fit {len(X)} cases")
-    labels = arrays["y"].tolist() if labelled else None
-    if labels is not None:
-        _refuse_missing("y", arrays["y"], "label")
-    fields: dict[str, Any] = {"meta": {n[5:]: _names(n, arrays[n]) for n in arrays if n.startswith("meta_")}}
+    fields: dict[str, Any] = _target(arrays, task) if labelled else {}
+    fields |= {"meta": {n[5:]: _names(n, arrays[n]) for n in arrays if n.startswith("meta_")}}
     fields |= {name: arrays[name] for name in ("lengths", "times", "static") if name in arrays}
     if "times" in fields and fields["times"].shape != (len(X), X.shape[2]):
         raise InvalidDataError(f"array times has shape {fields['times'].shape}, expected {(len(X), X.shape[2])}")
@@ -105,7 +106,28 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], labelled: bool) -> Panel:
     if "lengths" in fields:
         beyond = np.arange(X.shape[2]) >= fields["lengths"][:, None]
         X = np.where(beyond[:, None, :], np.nan, X)
-    return Panel.build(X, labels, **fields)
+    return Panel.build(X, **fields)
+
+
+def _target(arrays: dict[str, npt.NDArray[Any]], task: str) -> dict[str, Any]:
+    """Return y, classes and task of a Panel."""
+    y, names = arrays["y"], arrays.get("classes")
+    if y.ndim == 1:
+        if task != "multilabel":
+            _refuse_missing("y", y, "label")
+        cells = (
+            y.tolist() if y.dtype.kind == "f" and task != "regression" else [str(cell).strip() for cell in y.tolist()]
+        )
+        return target(cells, task, lambda case: f"array y: case {case}")
+    if task not in ("", "multilabel"):
+        raise InvalidDataError(f"array y has shape {y.shape}: several labels per case, where {task} needs one")
+    wrong = np.argwhere(~np.isin(y, (0, 1))) if y.dtype.kind in "iufb" else np.zeros((1, 2), dtype=int)
+    if len(wrong):
+        raise InvalidDataError(f"array y: case {wrong[0][0]}: {y[tuple(wrong[0])]} is no label; a label is 0 or 1")
+    named = [str(number) for number in range(y.shape[1])] if names is None else list(map(str, names.tolist()))
+    if len(named) != y.shape[1] or len(set(named)) < len(named):
+        raise InvalidDataError(f"array classes must name each of the {y.shape[1]} columns of y, once each")
+    return several(y, named)
 
 
 def _refuse_missing(name: str, array: npt.NDArray[Any], what: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 class Row(NamedTuple):
     """What is known about one dataset; None and empty text mean: not known.
 
-    archive : "ucr", "uea", or empty for a set of neither.
+    archive : "ucr", "uea", "tser" (regression), or empty for a set of none.
     length : time points per case, 0 where cases differ in length.
     normalised : every series is z-normalised in the files.
     missing : the files hold missing values.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
-from tsbench.errors import MissingDataError, UsageError
+from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, readers, sources, tables
+from tsbench_archives.scan import scan_ts
 
 READERS = {
     "ts": readers.read_ts,
@@ -19,6 +21,8 @@ READERS = {
     "npz": arrays.read_npz,
 }
 TABLES = ("csv", "parquet", "npz")
+# By whether labels are classes, and whether there is a test file.
+DEFAULTS = {(True, True): None, (True, False): "svm-rbf-cv5", (False, True): "ridge", (False, False): "ridge-cv5"}
 KNOWN = ", ".join(f".{extension}" for extension in READERS)
 
 
@@ -28,30 +32,43 @@ class LocalDataset(Dataset):
     X_TRAIN.ext beside X_TEST.ext, or train.ext beside test.ext, has that split as the fold "archive"; a single file has
     none and is cross-validated by default. X_UNLABELLED.ext (a table or arrays) beside them holds further cases for
     pre-training. A folder may hold one .arff file per channel (XDimension1_TRAIN.arff ...).
+    task : what the labels are, "" for what the file says of them, classes where it says nothing.
     Raises UsageError when the path does not exist, is of an unknown format, or names several datasets.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, task: str = "") -> None:
         path = Path(path).expanduser()
         if not path.exists():
             raise UsageError(f"there is no such file or folder: {path}")
         if path.is_file() and _extension(path) not in READERS:
             raise UsageError(f"{path}: unknown format '{path.suffix}'; known are {KNOWN}")
         self.name, self.source = _resolve(path)
+        self.task = task
 
     @property
     def card(self) -> Card:
         """The dataset's card: not normalised; grouped by subject, else by group, where the file has such a column."""
-        first = self.source.train[0]
+        first, task = self.source.train[0], self.task or self._task()
         names = tables.meta_names(first) if _extension(first) in TABLES else ()
         return Card(
             name=self.name,
             summary=f"local {_extension(first)} file",
             source=str(first.resolve().parent),
+            task=task,
             normalised=False,
             group=next((name for name in ("subject", "group") if name in names), None),
-            default_protocol=None if self.source.test else "svm-rbf-cv5",
+            default_protocol=DEFAULTS[task == "classification", bool(self.source.test)],
         )
+
+    def _task(self) -> str:
+        """Return what the file says that its labels are, by its header."""
+        first = self.source.train[0]
+        with contextlib.suppress(InvalidDataError, OSError):  # which loading it tells
+            if _extension(first) == "ts":
+                return scan_ts(first).task or "classification"
+            if _extension(first) in TABLES and tables.several_labels(first):
+                return "multilabel"
+        return "classification"
 
     def files(self) -> list[Path]:
         """Return the train file(s), then the test file(s) if any."""
@@ -64,7 +81,9 @@ class LocalDataset(Dataset):
     def _read(self, paths: tuple[Path, ...]) -> Panel:
         if paths == self.source.unlabelled:
             return tables.read_unlabelled(paths[0])
-        return readers.read_channels(paths) if len(paths) > 1 else READERS[_extension(paths[0])](paths[0])
+        if len(paths) > 1:
+            return readers.read_channels(paths, self.task)
+        return READERS[_extension(paths[0])](paths[0], self.task)
 
 
 def _extension(path: Path) -> str:

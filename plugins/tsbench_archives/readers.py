@@ -18,6 +18,7 @@ from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.cells import MISSING, reason, shown, why_missing
+from tsbench_archives.labels import target
 from tsbench_archives.scan import Case, Cases, scan_ts, scan_tsv, scan_txt
 
 
@@ -33,33 +34,37 @@ class _Format:
     row: Callable[[list[str]], str]
 
 
-def read_ts(path: Path) -> Panel:
-    """Read a .ts file (sktime/aeon format). Raises InvalidDataError, also for time stamps and regression targets."""
-    return _read(path, _TS)
+def read_ts(path: Path, task: str = "") -> Panel:
+    """Read a .ts file (sktime/aeon format), for regression with @targetLabel true.
+
+    task : as in `labels.target`, here and below; "" for what the file says. Raises InvalidDataError, also for time
+    stamps.
+    """
+    return _read(path, _TS, task)
 
 
-def read_tsv(path: Path) -> Panel:
+def read_tsv(path: Path, task: str = "") -> Panel:
     """Read a .tsv file of the UCR archive: label first, tab separated, univariate. Raises InvalidDataError."""
-    return _read(path, _TSV)
+    return _read(path, _TSV, task)
 
 
-def read_txt(path: Path) -> Panel:
+def read_txt(path: Path, task: str = "") -> Panel:
     """Read a .txt file of the UCR archive: label first, separated by blanks, univariate. Raises InvalidDataError."""
-    return _read(path, replace(_TSV, scan=scan_txt))
+    return _read(path, replace(_TSV, scan=scan_txt), task)
 
 
-def read_arff(path: Path) -> Panel:
+def read_arff(path: Path, task: str = "") -> Panel:
     """Read an .arff file, univariate or with one relational attribute, label last. Raises InvalidDataError."""
-    return _read(path, _ARFF)
+    return _read(path, _ARFF, task)
 
 
-def read_channels(paths: Sequence[Path]) -> Panel:
+def read_channels(paths: Sequence[Path], task: str = "") -> Panel:
     """Read one .arff file per channel into one Panel. Raises InvalidDataError when the files do not fit together."""
-    panels = [read_arff(path) for path in paths]
+    panels = [read_arff(path, task) for path in paths]
     for path, panel in zip(paths, panels, strict=True):
         if panel.n_channels != 1:
             raise InvalidDataError(f"{path}: has {panel.n_channels} channels where one per file is expected")
-        if panel.X.shape != panels[0].X.shape or not np.array_equal(_labels(panel), _labels(panels[0])):
+        if panel.X.shape != panels[0].X.shape or not _same_labels(panel, panels[0]):
             raise InvalidDataError(
                 f"{path}: cases, lengths or labels differ from those of {paths[0].name}; "
                 "all files of one part must list the same cases in the same order"
@@ -74,24 +79,25 @@ def trim_padding(panel: Panel) -> Panel:
     return replace(panel, lengths=np.where(observed.any(axis=1), last, 1).astype(np.int32))
 
 
-def _read(path: Path, form: _Format) -> Panel:
+def _read(path: Path, form: _Format, task: str) -> Panel:
     try:
         with TemporaryDirectory() as folder:
             copy = Path(folder) / f"copy{form.suffix}"
-            labels, lengths = _write_copy(path, form, copy)
+            cases, lengths, said = _write_copy(path, form, copy, task)
             X = _values(path, form, copy, lengths)
-        return Panel.build(X, labels, lengths=lengths)
+        found = target([label for _, label in cases], task or said, lambda case: f"{path}:{cases[case][0]}")
+        return Panel.build(X, lengths=lengths, **found)
     except OSError as error:
         raise InvalidDataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except InvalidDataError as error:
         raise error if str(error).startswith(str(path)) else InvalidDataError(f"{path}: {error}") from error
 
 
-def _write_copy(path: Path, form: _Format, copy: Path) -> tuple[list[str], list[int]]:
-    """Check every case and write it for the parser; return labels and lengths."""
+def _write_copy(path: Path, form: _Format, copy: Path, task: str) -> tuple[list[tuple[int, str]], list[int], str]:
+    """Check every case and write it for the parser; return (line, label) and length of each, and the file's task."""
     if path.stat().st_size == 0:
         raise InvalidDataError(f"{path}: the file is empty")
-    labels: list[str] = []
+    labels: list[tuple[int, str]] = []
     lengths: list[int] = []
     unlabelled: list[Case] = []
     n_channels = 0
@@ -99,7 +105,9 @@ def _write_copy(path: Path, form: _Format, copy: Path) -> tuple[list[str], list[
     with copy.open("w", encoding="utf-8") as out:
         out.write(form.header)
         for case in scanned.cases:
-            if _check_label(f"{path}:{case.line}", case.label, scanned):
+            if not (task == "multilabel" and not case.label) and _check_label(
+                f"{path}:{case.line}", case.label, scanned
+            ):
                 unlabelled.append(case)
                 continue
             length = _check_case(f"{path}:{case.line}", case, form.separator)
@@ -116,7 +124,7 @@ def _write_copy(path: Path, form: _Format, copy: Path) -> tuple[list[str], list[
                     f"{path}:{case.line}: {length} time points where the first case has {lengths[0]}; "
                     "unequal lengths need a .ts file with @equalLength false"
                 )
-            labels.append(case.label)
+            labels.append((case.line, case.label))
             lengths.append(length)
             out.write(form.row(case.channels) + "\n")
     if unlabelled:
@@ -125,7 +133,7 @@ def _write_copy(path: Path, form: _Format, copy: Path) -> tuple[list[str], list[
         raise InvalidDataError(f"{path}:{line}: the case has no label {why}; label it or remove it")
     if not labels:
         raise InvalidDataError(f"{path}: holds no case")
-    return labels, lengths
+    return labels, lengths, scanned.task
 
 
 def _check_label(where: str, label: str, scanned: Cases) -> bool:
@@ -208,9 +216,8 @@ def _reads_oddly(text: str) -> bool:
     return "_" in text or not text.isascii()
 
 
-def _labels(panel: Panel) -> list[str]:
-    assert panel.y is not None
-    return [panel.classes[i] for i in panel.y]
+def _same_labels(one: Panel, other: Panel) -> bool:
+    return one.classes == other.classes and np.array_equal(one.y, other.y)  # type: ignore[arg-type]
 
 
 # The copy declares unequal lengths throughout: lengths were checked, and aeon then returns one array per case.

@@ -30,7 +30,7 @@ class Case(NamedTuple):
 class Cases(NamedTuple):
     """What the first pass found.
 
-    unequal : cases may differ in length. univariate : they have one channel. declared : the labels there may be, as
+    task : what the file says its labels are, "" where it says nothing. unequal : cases may differ in length. univariate : they have one channel. declared : the labels there may be, as
     `normalise_label` spells them; empty where the file does not list them. listed_in : what lists them, for messages.
     """
 
@@ -39,6 +39,7 @@ class Cases(NamedTuple):
     univariate: bool = False
     declared: frozenset[str] = frozenset()
     listed_in: str = ""
+    task: str = ""
 
 
 def lines(path: Path, comments: str = "#%") -> Iterator[tuple[int, str]]:
@@ -68,19 +69,19 @@ def scan_ts(path: Path) -> Cases:
     header = _ts_header(path, found)
     if header.get("@timestamps") == ["true"]:
         raise InvalidDataError(f"{path}: @timeStamps true is not supported; write the values on a regular grid")
-    if header.get("@targetlabel") == ["true"]:
-        raise InvalidDataError(f"{path}: @targetLabel true: a regression problem, not a classification problem")
     flag, *declared = header.get("@classlabel", ["true"])
-    if flag.lower() == "false":
-        raise InvalidDataError(
-            f"{path}: @classLabel false: the cases have no labels; a classification problem needs them"
-        )
+    target = header.get("@targetlabel") == ["true"]
+    if target and "@classlabel" in header and flag.lower() == "true":
+        raise InvalidDataError(f"{path}: @targetLabel and @classLabel are both true; keep the one that its labels are")
+    if flag.lower() == "false" and not target:
+        raise InvalidDataError(f"{path}: @classLabel false: the cases have no labels, which are needed")
     return Cases(
         _ts_cases(path, found),
         unequal=header.get("@equallength") == ["false"],
         univariate=header.get("@univariate") == ["true"],
         declared=frozenset(map(normalise_label, declared)),
         listed_in="@classLabel",
+        task="regression" if target else "",
     )
 
 

@@ -7,7 +7,7 @@ point). The columns `subject`, `record`, `fold` and `group` describe a case and 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tsbench.errors import InvalidDataError
 from tsbench_archives.arrays import META, array_names, read_npz
 from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
 from tsbench_archives.dates import TIMES, is_date, seconds
+from tsbench_archives.labels import PREFIX, several, target
 
 TEXT = ("case", "label", *META)
 DROP = "drop the column: rows then keep their order"
@@ -45,10 +46,18 @@ class _Table:
     def where(self, row: int | np.integer[Any]) -> str:
         return f"{self.path}{':' if self.path.suffix.lower() == '.csv' else ', row '}{self.lines[int(row)]}"
 
-    def text(self, name: str) -> npt.NDArray[Any]:
-        """Return a column as names spelt as `normalise_label` does; raises InvalidDataError where one is missing."""
+    @property
+    def labels(self) -> list[str]:
+        """The columns that name a label each; none where there is a column of labels."""
+        return [] if "label" in self.frame else [name for name in self.names if name.startswith(PREFIX)]
+
+    def text(self, name: str, empty: bool = False) -> npt.NDArray[Any]:
+        """Return a column as names spelt as `normalise_label` does; raises InvalidDataError where one is missing.
+
+        empty : an empty cell is none that is missing.
+        """
         cells = self.cells(name)
-        missing = [row for row, cell in enumerate(cells) if cell in MISSING]
+        missing = [row for row, cell in enumerate(cells) if cell in MISSING and not (empty and not cell)]
         if missing:
             why = why_missing(cells[missing[0]], len(missing), "row")
             raise InvalidDataError(
@@ -104,18 +113,21 @@ class _Table:
         return times
 
 
-def read_table(path: Path, labelled: bool = True) -> Panel:
+def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
     """Read a .csv or .parquet file, wide or long (see the module). Raises InvalidDataError.
 
-    Wide: a column `label`; every other column is a time point, in file order; an empty cell is a missing value.
-    Long: columns `case` and `label` (constant within a case), optionally `time` (numbers or dates, by which rows are
+    Labels are a column `label`, which `task` says the meaning of (see `labels.target`), or for multilabel a column
+    `label_NAME` of 0 and 1 for each label. Wide: labels; every other column is a time point, in file order; an empty cell is a missing value.
+    Long: a column `case` and labels (constant within a case), optionally `time` (numbers or dates, by which rows are
     ordered); every other column is a channel; cases may differ in length and keep the order of their first rows.
     """
     table = _read_csv(path, labelled) if path.suffix.lower() == ".csv" else _read_parquet(path, labelled)
     if not len(table.frame):
         raise InvalidDataError(f"{path}: holds no row")
     try:
-        return _long(table, labelled) if "case" in table.frame else _wide(table, labelled)
+        if labelled:
+            _check_layout(table, task)
+        return _long(table, task, labelled) if "case" in table.frame else _wide(table, task, labelled)
     except InvalidDataError as error:
         raise error if str(error).startswith(str(path)) else InvalidDataError(f"{path}: {error}") from error
 
@@ -127,19 +139,33 @@ def read_unlabelled(path: Path) -> Panel:
 
 def meta_names(path: Path) -> tuple[str, ...]:
     """Return the names of the per-case columns of a file without reading its values."""
+    names = _header(path)
+    if path.suffix.lower() == ".npz":
+        return tuple(name.removeprefix("meta_") for name in names if name.startswith("meta_"))
+    return tuple(name for name in names if name in META)
+
+
+def several_labels(path: Path) -> bool:
+    """Say by its header whether a file gives several labels per case, in columns or in an array of two axes."""
+    names = _header(path)
+    if path.suffix.lower() == ".npz":
+        return "classes" in names
+    return "label" not in names and any(name.startswith(PREFIX) for name in names)
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of columns, or of arrays."""
     try:
         match path.suffix.lower():
             case ".npz":
-                names = array_names(path)
-                return tuple(name.removeprefix("meta_") for name in names if name.startswith("meta_"))
+                return array_names(path)
             case ".csv":
                 with path.open(newline="", encoding=encoding(path)) as file:
-                    names = next(csv.reader(file), [])
+                    return [name.strip() for name in next(csv.reader(file), [])]
             case _:
-                names = pq.read_schema(path).names
+                return [str(name).strip() for name in pq.read_schema(path).names]
     except Exception as error:  # as above
         raise InvalidDataError(f"{path}: cannot be read: {reason(error)}") from error
-    return tuple(name for name in map(str.strip, names) if name in META)
 
 
 def _read_csv(path: Path, labelled: bool) -> _Table:
@@ -209,25 +235,55 @@ def _check_names(path: Path, names: list[str], labelled: bool) -> None:
             raise InvalidDataError(f"{path}: two columns are called '{shown(name)}'; names must differ")
         known.add(name)
     listed = ", ".join(map(shown, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    if labelled and "label" not in names:
+    if labelled and "label" not in names and not any(name.startswith(PREFIX) for name in names):
         raise InvalidDataError(f"{path}: has no column 'label'; its columns are {listed}")
     if "time" in names and "case" not in names:
         raise InvalidDataError(f"{path}: has a column 'time' but no column 'case'; its columns are {listed}")
-    if not set(names) - {*TEXT, "time"}:
+    if not {name for name in names if not name.startswith(PREFIX)} - {*TEXT, "time"}:
         raise InvalidDataError(f"{path}: has no column of values; its columns are {listed}")
 
 
-def _wide(table: _Table, labelled: bool) -> Panel:
-    points = [name for name in table.names if name not in TEXT]
+def _check_layout(table: _Table, task: str) -> None:
+    """Raise InvalidDataError where labels are given in two ways, or in another than the task has."""
+    columns = [name for name in table.names if name.startswith(PREFIX)]
+    if columns and "label" in table.frame:
+        raise InvalidDataError(
+            f"{table.where(0)}: has both a column 'label' and '{shown(columns[0])}'; give labels in one way, and call "
+            f"values by names that do not begin with '{PREFIX}'"
+        )
+    if columns and task not in ("", "multilabel"):
+        raise InvalidDataError(f"{table.where(0)}: columns '{PREFIX}...' are for multilabel; {task} needs one 'label'")
+
+
+def _target(table: _Table, task: str, read: Callable[[str, bool], npt.NDArray[Any]], rows: Sequence[int]) -> Any:
+    """Return y, classes and task of a Panel; read(name, empty) gives a column's cell of each case, rows its row."""
+
+    def where(case: int) -> str:
+        return table.where(rows[case])
+
+    if not table.labels:
+        return target(read("label", task == "multilabel").tolist(), task, where)
+    flags = np.stack([read(name, False) for name in table.labels], axis=1)
+    wrong = np.argwhere(~np.isin(flags, ("0", "1")))
+    if len(wrong):
+        case, label = wrong[0]
+        raise InvalidDataError(
+            f"{where(case)}: column '{shown(table.labels[label])}' is {shown(flags[case, label])!r}; a label is 0 or 1"
+        )
+    return several(flags == "1", [name.removeprefix(PREFIX) for name in table.labels])
+
+
+def _wide(table: _Table, task: str, labelled: bool) -> Panel:
+    points = [name for name in table.names if name not in TEXT and not name.startswith(PREFIX)]
     X = table.matrix(points)[:, None, :]
     meta = {name: _names(table.text(name)) for name in META if name in table.frame}
-    return Panel.build(X, table.text("label") if labelled else None, meta=meta)
+    return Panel.build(X, meta=meta, **(_target(table, task, table.text, range(len(X))) if labelled else {}))
 
 
-def _long(table: _Table, labelled: bool) -> Panel:
+def _long(table: _Table, task: str, labelled: bool) -> Panel:
     case, names = pd.factorize(table.text("case"))
     lengths = np.bincount(case)
-    channels = [name for name in table.names if name not in (*TEXT, "time")]
+    channels = [name for name in table.names if name not in (*TEXT, "time") and not name.startswith(PREFIX)]
     time = table.times(case) if "time" in table.frame else np.arange(len(case), dtype=np.float64)
     order = np.lexsort((time, case))
     row = case[order]
@@ -245,7 +301,10 @@ def _long(table: _Table, labelled: bool) -> Panel:
         fields["times"] = np.full((len(lengths), lengths.max()), np.nan)
         fields["times"][row, position] = time[order]
     fields["meta"] = {name: _names(_constant(table, name, case)) for name in META if name in table.frame}
-    return Panel.build(X, _constant(table, "label", case) if labelled else None, **fields)
+    if labelled:
+        first = np.unique(case, return_index=True)[1]
+        fields |= _target(table, task, lambda name, empty: _constant(table, name, case, empty), first)
+    return Panel.build(X, **fields)
 
 
 def _names(cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -254,9 +313,9 @@ def _names(cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return cells.astype(str)
 
 
-def _constant(table: _Table, name: str, case: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+def _constant(table: _Table, name: str, case: npt.NDArray[np.int64], empty: bool = False) -> npt.NDArray[Any]:
     """Return the one value each case has in a column; raises InvalidDataError where a case has two."""
-    values = table.text(name)
+    values = table.text(name, empty)
     first = values[np.unique(case, return_index=True)[1]]
     differs = values != first[case]
     if differs.any():

@@ -13,15 +13,25 @@ from tsbench_probes.neighbours import neighbour_scores
 
 
 class Majority(Classifier):
-    """Scores are the class frequencies of the training part, whatever the series."""
+    """Scores are the class frequencies of the training part, whatever the series.
+
+    Multilabel: a label's frequency less 0.5, so that what most cases have is predicted. Regression: the mean.
+    """
+
+    tasks = frozenset({"classification", "multilabel", "regression"})
 
     def fit(self, train: Panel, validation: Panel | None, rng: np.random.Generator) -> None:
-        """Count the classes."""
-        self.frequencies = np.bincount(_labels(train), minlength=len(train.classes)) / len(train)
+        """Count the classes or labels, or take the mean."""
+        if train.y is not None and train.task == "regression":
+            self.scores = np.asarray([train.y.mean()])
+        elif train.y is not None and train.task == "multilabel":
+            self.scores = train.y.mean(axis=0) - 0.5
+        else:
+            self.scores = np.bincount(_labels(train), minlength=len(train.classes)) / len(train)
 
     def predict_scores(self, panel: Panel) -> Scores:
-        """Return the same frequencies for every case."""
-        return np.tile(self.frequencies, (len(panel), 1))
+        """Return the same for every case."""
+        return np.tile(self.scores, (len(panel), 1))
 
 
 class NearestNeighbour(Classifier):

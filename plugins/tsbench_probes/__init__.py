@@ -36,6 +36,11 @@ def tsbench_probes(register: Register) -> None:
         summary="One-vs-rest logistic regression with C = 1, TS2Vec's second protocol.",
         paper="arXiv:2106.10466",
     )
+    register(
+        "ridge",
+        "tsbench_probes.ridge:Ridge",
+        summary="Ridge regression in closed form, penalty by leave-one-out error; for numbers, classes and labels.",
+    )
     register("knn", "tsbench_probes.knn:KNN", summary="k nearest neighbours, Euclidean or cosine; k = 1 by default.")
     register(
         "finetune",

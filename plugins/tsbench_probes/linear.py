@@ -78,6 +78,9 @@ class Linear(Probe):
 class Logistic(Probe):
     """One-vs-rest logistic regression, C = 1, on features standardised with training statistics.
 
+    Multilabel: one for each label, whose probabilities are the scores; a label that no training case has, or every
+    one, keeps that answer.
+
     TS2Vec's second protocol (arXiv 2106.10466, reference implementation). A validation part is not used and not merged
     into the training part.
     """
@@ -87,13 +90,25 @@ class Logistic(Probe):
 
         max_iter: int = param(1_000_000, low=10, high=1_000_000, stage="probe", doc="lbfgs iterations of one fit")
 
+    tasks = frozenset({"classification", "multilabel"})
+
     def fit(
         self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
     ) -> Predictor:
-        """Fit one classifier per class."""
+        """Fit one classifier per class, or per label."""
+        if train.task == "multilabel":
+            return self._fit_labels(finite(train.x, "training"), train.y)
         x, y = training_data(train)
         classifier = OneVsRestClassifier(LogisticRegression(max_iter=self.params.max_iter))
         return _LinearPredictor(_fit(make_pipeline(StandardScaler(), classifier), x, y), train.n_classes, {})
+
+    def _fit_labels(self, x: Floats, y: npt.NDArray[np.uint8]) -> Predictor:
+        scaler = StandardScaler().fit(x)
+        x, models = scaler.transform(x), []
+        for column in y.T:
+            varies = len(np.unique(column)) > 1
+            models.append(_fit(LogisticRegression(max_iter=self.params.max_iter), x, column) if varies else column[0])
+        return _LabelsPredictor(scaler, models)
 
 
 class _LinearPredictor(Predictor):
@@ -106,6 +121,21 @@ class _LinearPredictor(Predictor):
 
     def details(self) -> dict[str, float]:
         return self.found
+
+
+class _LabelsPredictor(Predictor):
+    probabilities = True
+
+    def __init__(self, scaler: StandardScaler, models: list[LogisticRegression | np.uint8]) -> None:
+        self.scaler, self.models = scaler, models
+
+    def predict(self, x: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.uint8], Scores]:
+        x = self.scaler.transform(finite(x, "test"))
+        scores = np.empty((len(x), len(self.models)))
+        for label, model in enumerate(self.models):
+            known = not isinstance(model, LogisticRegression)
+            scores[:, label] = model if known else model.predict_proba(x)[:, 1]
+        return (scores >= 0.5).astype(np.uint8), scores
 
 
 def _fit(model: Any, x: Floats, y: Labels) -> Any:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.options import (
+    METRIC_HELP,
+    common_options,
+    metric_for,
+    open_registry,
+    open_store,
+    settings,
+    task_option,
+    with_tasks,
+)
 from tsbench.cli.output import check_file
 from tsbench.cli.run import split_names
 from tsbench.cli.ui.terminal import echo
@@ -25,7 +34,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
 @click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
-@click.option("--metric", default="accuracy", show_default=True, help="Metric of the cells.")
+@click.option("--metric", help=METRIC_HELP)
+@task_option
 @click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
 @click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv or .md file.")
@@ -33,7 +43,8 @@ if TYPE_CHECKING:
 def leaderboard(
     names: tuple[str, ...],
     protocol: str | None,
-    metric: str,
+    metric: str | None,
+    task: str | None,
     methods: tuple[str, ...],
     shared: bool,
     out: Path | None,
@@ -52,15 +63,13 @@ def leaderboard(
     """
     from tsbench.leaderboard.newest import present
     from tsbench.leaderboard.table import build
-    from tsbench.tasks.metrics import METRICS
 
-    if metric not in METRICS:
-        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
     if out is not None:
         _check_output(out)
     registry = open_registry()
-    asked, handles, default = _datasets(names, registry)
+    asked, handles, default = _datasets(names, task, registry)
     datasets = [handle.name for handle in handles]
+    metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
     chosen = registry.protocol(protocol or default)
     with contextlib.closing(open_store(must_exist=True)) as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
@@ -99,7 +108,7 @@ def _check_output(out: Path) -> None:
     check_file(out)
 
 
-def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[DatasetHandle], str]:
+def _datasets(names: Iterable[str], task: str | None, registry: Any) -> tuple[list[str], list[DatasetHandle], str]:
     """Return what 'tsbench run --dataset' takes for these names, the datasets, and the default protocol.
 
     A suite stands for its collection. The default is that of what was named first.
@@ -108,6 +117,7 @@ def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[Data
 
     parts = split_names(names, os.path.exists)
     asked = [registry.suites[name].collection if name in registry.suites else name for name in parts]
+    asked = with_tasks(asked, task)
     handles = expand_datasets(asked, settings().plugins(), registry)
     if parts[0] in registry.suites:
         default = registry.suites[parts[0]].protocols[0]

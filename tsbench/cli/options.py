@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import click
 
 from tsbench.discovery.plugins import Plugins, plugins
+from tsbench.errors import UsageError
 
+METRIC_HELP = "What is compared.  [default: the task's: accuracy, auroc_macro (multilabel), mae (regression)]"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -67,6 +69,47 @@ def common_options(command: F) -> F:
 def plot_option(text: str) -> Callable[[F], F]:
     """Return the option --plot of a command that draws what it shows."""
     return click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg|png", help=text)
+
+
+def metric_for(tasks: Mapping[str, str], metric: str | None) -> str:
+    """Return the metric to take for datasets, {name: task}: the one asked for, else the primary one of their task.
+
+    Raises UsageError for an unknown metric, one that a dataset's task does not have, and datasets of several tasks.
+    """
+    from tsbench.tasks import METRICS, TASKS
+
+    if metric is not None and metric not in METRICS:
+        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
+    known = {name: TASKS[task] for name, task in tasks.items() if task in TASKS}
+    if metric is None:
+        found = dict.fromkeys(task.primary for task in known.values()) or {TASKS["classification"].primary: None}
+        if len(found) > 1:
+            raise UsageError("datasets of several tasks have no common metric: name datasets of one, or a --metric")
+        return next(iter(found))
+    for name, task in known.items():
+        names = [one.name for one in task.metrics]
+        if metric not in names:
+            raise UsageError(f"{metric} is no metric of {task.name} ({name}); choose one of {', '.join(names)}")
+    return metric
+
+
+def task_option(command: F) -> F:
+    """Add the option --task; `with_tasks` puts its value before paths."""
+    text = "What the labels of files are: classification, multilabel or regression.  [default: as the file says]"
+    return click.option("--task", type=click.Choice(["classification", "multilabel", "regression"]), help=text)(command)
+
+
+def with_tasks(names: Sequence[str], task: str | None) -> list[str]:
+    """Return names of datasets with the task before those that are paths; raises UsageError where none is."""
+    from tsbench.plan.datasets import looks_like_path, with_task
+
+    if task is None:
+        return list(names)
+    known, registry = settings().plugins()["datasets"], open_registry()
+    paths = {name for name in names if name not in known and name not in registry.collections and looks_like_path(name)}
+    if not paths:
+        raise UsageError(f"--task {task} is for files: it says what their labels are, and {', '.join(names)} is none")
+    return [with_task(name, task) if name in paths else name for name in names]
 
 
 def seeds_option(default: str | None, text: str) -> Callable[[F], F]:

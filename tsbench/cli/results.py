@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,24 +104,27 @@ def frames(store: Store) -> Iterator[pd.DataFrame]:
     """Yield the rows of a store as DataFrames of the same columns and types, at least one."""
     from itertools import chain
 
-    batches = store.batches()
+    from tsbench.tasks import METRICS as EVERY
+    from tsbench.tasks.metrics import METRICS
+
+    batches, known = store.batches(), store.metric_names()
+    metrics = [*METRICS, *(name for name in EVERY if name in known and name not in METRICS)]
     for batch in chain([next(batches, [])], batches):
-        yield results_frame(batch)
+        yield results_frame(batch, metrics)
 
 
-def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return stored rows as a DataFrame, in their order."""
+def results_frame(rows: list[dict[str, Any]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return stored rows as a DataFrame, in their order, with a column for each of some metrics."""
     import pandas as pd
 
     from tsbench.identity import canonical
-    from tsbench.tasks.metrics import METRICS
 
     columns = {
         "key": [row["key"] for row in rows],
         "method": [row["label"] for row in rows],
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
-        **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
+        **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in metrics},
         **{
             name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
             for name in ("n_train", "n_test")

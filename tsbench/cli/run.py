@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options
-from tsbench.cli.options import common_options, fold_option, open_registry, seeds_option, settings
+from tsbench.cli.options import (
+    common_options,
+    fold_option,
+    open_registry,
+    seeds_option,
+    settings,
+    task_option,
+    with_tasks,
+)
 from tsbench.cli.ui.terminal import echo
 from tsbench.errors import UsageError
 from tsbench.text import command_line
@@ -36,6 +44,7 @@ def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
 @click.command()
 @click.option("--method", "methods", multiple=True, callback=split_commas, help="Methods, comma-separated.")
 @click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Datasets, collections or paths.")
+@task_option
 @click.option(
     "--protocol", "protocols", multiple=True, callback=split_commas, help="Protocols.  [default: the dataset's]"
 )
@@ -54,9 +63,9 @@ def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
 @click.option(
     "--tuned",
     is_flag=False,
-    flag_value="accuracy",
+    flag_value="",
     metavar="[METRIC]",
-    help="Take the parameters that 'tsbench tune' found best, by accuracy or another metric.",
+    help="Take the parameters that 'tsbench tune' found best, by the task's metric (accuracy) or another.",
 )
 @click.option("--floors", is_flag=True, help="Add majority, 1nn-ed and the untrained twin of each method.")
 @click.option(
@@ -79,6 +88,7 @@ def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
 def run(
     methods: list[str],
     datasets: list[str],
+    task: str | None,
     protocols: list[str],
     suite: str | None,
     seeds: tuple[int, ...] | None,
@@ -124,6 +134,7 @@ def run(
         floors, default_seeds = chosen.floors, chosen.all_seeds()
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
+    datasets = with_tasks(datasets, task)
     request = Request(
         methods,
         datasets,
@@ -140,7 +151,7 @@ def run(
     if tuned is not None:
         from tsbench.cli.tune import tuned_plan
 
-        plan = tuned_plan(plan, tuned, overrides)
+        plan = tuned_plan(plan, tuned or None, overrides)
     outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
     if not as_json and (outcome.already_done or any(result.status == "succeeded" for result in outcome.results)):
         for command in _boards(plan, datasets):

@@ -11,7 +11,18 @@ from typing import Any
 import click
 
 from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
-from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
+from tsbench.cli.options import (
+    METRIC_HELP,
+    common_options,
+    fold_option,
+    metric_for,
+    open_registry,
+    open_store,
+    seeds_option,
+    settings,
+    task_option,
+    with_tasks,
+)
 from tsbench.cli.run import split_commas
 from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
@@ -33,7 +44,8 @@ from tsbench.errors import InvalidDataError, UsageError
     type=click.FloatRange(0, min_open=True),
     help="Start no further trial of a study whose trials took as long, earlier included.  [default: no limit]",
 )
-@click.option("--metric", default="accuracy", show_default=True, help="What is maximised within the training part.")
+@click.option("--metric", help=METRIC_HELP)
+@task_option
 @seeds_option("1", "Seeds a trial is averaged over; 'N,' is seed N alone.")
 @fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Fix a parameter; may be repeated.")
@@ -58,7 +70,8 @@ def tune(
     protocols: list[str],
     trials: int,
     timeout: float,
-    metric: str,
+    metric: str | None,
+    task: str | None,
     seeds: tuple[int, ...],
     folds: tuple[int, ...],
     pairs: tuple[str, ...],
@@ -85,12 +98,10 @@ def tune(
       tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
     """
     from tsbench.plan.plan import Request, make_plan, parse_overrides
-    from tsbench.tasks.metrics import METRICS
     from tsbench.tune import require
 
     require("optuna")
-    if metric not in METRICS:
-        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
+    metric_for({}, metric)
     if not methods or not datasets:
         raise UsageError("name at least one --method and one --dataset; see 'tsbench tune --help'")
     if math.isnan(timeout):
@@ -102,10 +113,11 @@ def tune(
 
         check_output("--plot", plot)
     overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
-    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
+    request = Request(methods, with_tasks(datasets, task), protocols, (0,), overrides, threads=threads, folds=folds)
     plan = make_plan(request, settings().plugins(), open_registry())
     for problem in [*plan.missing.values(), *plan.invalid.values()]:
         echo(f"error: {problem}", err=True)
+    metric = metric_for({spec.dataset: spec.task for spec in plan.specs}, metric)
     if show:
         return _show(plan, metric, overrides, plot)
     for note in unread_notes(plan):
@@ -115,14 +127,12 @@ def tune(
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
 
 
-def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
+def tuned_plan(plan: Any, metric: str | None, overrides: Mapping[str, str]) -> Any:
     """Return a plan whose runs take the best parameters of the store's studies; what `run --tuned` does."""
-    from tsbench.tasks.metrics import METRICS
     from tsbench.tune import require
 
     require("optuna")
-    if metric not in METRICS:
-        raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
+    metric = metric_for({spec.dataset: spec.task for spec in plan.specs}, metric)
     from tsbench.tune.storage import open_studies
     from tsbench.tune.tuned import with_tuned
 

@@ -277,9 +277,20 @@ def concatenate(panels: Sequence[Panel]) -> Panel:
     if first.task == "classification" and all(p.y is not None for p in panels):
         labels = [p.classes[i] for p in panels if p.y is not None for i in p.y]
         fields["y"], fields["classes"] = class_index(labels)
+    elif first.task == "multilabel" and all(p.y is not None for p in panels):
+        fields["classes"] = class_index([name for p in panels for name in p.classes])[1]
+        fields["y"] = np.concatenate([_of_labels(p, fields["classes"]) for p in panels])
     elif first.y is not None:
         fields["y"] = np.concatenate([p.y for p in panels if p.y is not None])
     return replace(first, **fields)
+
+
+def _of_labels(panel: Panel, classes: tuple[str, ...]) -> Array:
+    """Return y of multilabel cases for these labels, 0 for one that the panel does not know."""
+    assert panel.y is not None
+    y = np.zeros((len(panel), len(classes)), dtype=np.uint8)
+    y[:, [classes.index(name) for name in panel.classes]] = panel.y
+    return y
 
 
 def _check_alike(first: Panel, other: Panel) -> None:
@@ -315,12 +326,27 @@ def _check_sizes(panel: Panel) -> None:
         raise InvalidDataError(
             "y is given, but task is 'none'; give class labels to Panel.build as labels=, or name the task"
         )
+    if panel.y is not None and panel.task in ("multilabel", "regression"):
+        _check_target(panel.y, panel.task, panel.classes)
     if panel.lengths.min() < 1 or panel.lengths.max() > n_timepoints:
         raise InvalidDataError(
             f"lengths must be between 1 and {n_timepoints}, got {panel.lengths.min()} to {panel.lengths.max()}"
         )
     if panel.channel_names and len(panel.channel_names) != n_channels:
         raise InvalidDataError(f"{len(panel.channel_names)} channel names for {n_channels} channels")
+
+
+def _check_target(y: Array, task: Task, classes: tuple[str, ...]) -> None:
+    if task == "regression":
+        if y.ndim != 1 or y.dtype.kind not in "fiu":
+            raise InvalidDataError(f"a target of regression is one number per case, got shape {y.shape}, {y.dtype}")
+        if not np.isfinite(y).all():
+            case = int(np.argmin(np.isfinite(y)))
+            raise InvalidDataError(f"case {case} has no finite target ({y[case]}); leave it out, or correct it")
+    elif y.ndim != 2 or y.shape[1] != len(classes) or not np.isin(y, (0, 1)).all():
+        raise InvalidDataError(
+            f"labels of multilabel cases are 0 or 1 for each of the {len(classes)} classes, got shape {y.shape}"
+        )
 
 
 def _label_order(names: set[str]) -> Any:

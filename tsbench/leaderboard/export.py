@@ -13,6 +13,7 @@ import pandas as pd
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
 from tsbench.leaderboard.table import UNEVEN, Board
+from tsbench.tasks import METRICS
 
 FORMATS = (".csv", ".md")
 NAMED = 5  # datasets in the line about those that are not here
@@ -28,7 +29,7 @@ def write_board(board: Board, path: Path) -> None:
 
 
 def markdown(board: Board) -> str:
-    """Return the board as a Markdown table of percentages; datasets nobody has are left out."""
+    """Return the board as a Markdown table, fractions in percent; datasets nobody has are left out."""
     columns = shown(board)
     head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*HEADS, *columns))]
     table = to_markdown(head, ([method, *facts, *cells] for method, facts, cells in printed(board, columns)))
@@ -39,7 +40,10 @@ def title(board: Board) -> str:
     """Return what the cells of a board are: metric and protocol, the latter with its hash."""
     protocol = board.protocol
     about = f"{protocol.hash()[:12]}: {protocol.summary}" if protocol.summary else protocol.hash()[:12]
-    return f"{board.name}: {board.metric} in %, protocol {protocol.name} ({about})"
+    unit = METRICS[board.metric].unit
+    what = board.metric + {"fraction": " in %", "label": " in units of the labels"}.get(unit, "")
+    lower = "" if METRICS[board.metric].better == "high" else ", low is good"
+    return f"{board.name}: {what}{lower}, protocol {protocol.name} ({about})"
 
 
 def notes(board: Board) -> list[str]:
@@ -74,13 +78,13 @@ def shown(board: Board) -> list[str]:
 def printed(board: Board, columns: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield per method its name, the texts under HEADS, and those of the cells of some datasets."""
     for (method, row), values in zip(board.summary.iterrows(), board.cells[list(columns)].to_numpy(), strict=True):
-        facts = [percent(row["mean"]), rank(row["rank"]), whole(row["wins"]), row["coverage"], row["seeds"]]
-        yield str(method), facts, [percent(value) for value in values]
+        facts = [cell(row["mean"], board), rank(row["rank"]), whole(row["wins"]), row["coverage"], row["seeds"]]
+        yield str(method), facts, [cell(value, board) for value in values]
 
 
-def percent(fraction: Any) -> str:
-    """Return a fraction in percent with one decimal; an unfinished cell is empty."""
-    return "" if pd.isna(fraction) else f"{100 * fraction:.1f}"
+def cell(value: Any, board: Board) -> str:
+    """Return a value as the board's metric shows it; an unfinished cell is empty."""
+    return "" if pd.isna(value) else METRICS[board.metric].text(value)
 
 
 def rank(value: Any) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsbench.leaderboard.newest import Present, newest
 from tsbench.protocol import Protocol
+from tsbench.tasks import METRICS
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Board:
     """A leaderboard.
 
     cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
-        the metric (a fraction), NaN where a fold is missing.
+        the metric (in its own unit, a fraction say), NaN where a fold is missing.
     summary : per method: mean, rank and wins over `common`, coverage, complete, seeds (in words, see `_seeds`),
         method_version, versions (of encoder, transforms and probe), normalisation.
     outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
@@ -83,8 +84,9 @@ def build(
     absent = tuple(name for name in datasets if name in shown and name not in now)
     whole = _whole_seeds(values, protocol)
     cells = _cells(values, whole, datasets)
-    summary, common = _summary(values, cells, _seeds(whole), shared)
-    order = summary.sort_values(["complete", "rank", "mean"], ascending=[False, True, False], kind="stable").index
+    summary, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
+    rising = [False, True, METRICS[metric].better == "low"]
+    order = summary.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     left_out = (len(outdated), len(others), chosen.unreadable)
     return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent)
 
@@ -126,7 +128,7 @@ def ranges(numbers: Iterable[int]) -> str:
 
 
 def _summary(
-    values: pd.DataFrame, cells: pd.DataFrame, seeds: Mapping[str, str], shared_board: bool
+    values: pd.DataFrame, cells: pd.DataFrame, seeds: Mapping[str, str], shared_board: bool, sign: int
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     covered = cells.notna().sum(axis=1)
     complete = (covered > 0) & ((covered == covered.max()) | shared_board)
@@ -134,11 +136,11 @@ def _summary(
         name for name in cells.columns if len(cells) and cells.loc[complete, name].notna().all() and complete.any()
     ]
     shared = cells.loc[complete, common]
-    ranks = shared.rank(axis=0, ascending=False, method="average")
+    ranks = (sign * shared).rank(axis=0, ascending=False, method="average")
     summary = pd.DataFrame(index=cells.index)
     summary["mean"] = shared.mean(axis=1).reindex(cells.index)
     summary["rank"] = ranks.mean(axis=1).reindex(cells.index)
-    summary["wins"] = shared.eq(shared.max(axis=0)).sum(axis=1).reindex(cells.index).astype("Int64")
+    summary["wins"] = shared.eq(sign * (sign * shared).max(axis=0)).sum(axis=1).reindex(cells.index).astype("Int64")
     summary["coverage"] = [f"{count}/{len(cells.columns)}" for count in covered]
     summary["complete"] = complete
     summary["seeds"] = [seeds.get(label, "") for label in cells.index]

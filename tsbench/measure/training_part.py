@@ -15,9 +15,11 @@ from tsbench.errors import InvalidDataError
 from tsbench.plan.datasets import check_planned, load_planned, open_dataset
 from tsbench.plan.spec import RunSpec
 from tsbench.protocol import Protocol, Split
+from tsbench.tasks import labelled_task
 
 # From this many training cases on one 75:25 split is scored, below it all of three folds: less noise where it is worst.
 LARGE = 200
+N_PARTS = 4  # of the split into 75:25; three below LARGE
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,12 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
     fold = spec.protocol.folds(data, handle.card)[spec.fold]
     check_planned(handle, spec.split, data, fold, spec.protocol)
     panel = on_its_own(data.panel.select(fold.train))
-    if panel.y is None or panel.task != "classification":
-        raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
+    task = labelled_task(spec.dataset, panel)
     group = spec.protocol.group(handle.card)
     groups = panel.meta.get(group) if group else None
     try:
-        folds = inner_folds(panel.y, spec.protocol.split.seed, groups)
+        strata = task.strata(task.target(panel), N_PARTS)
+        folds = inner_folds(strata, spec.protocol.split.seed, groups)
     except InvalidDataError as error:
         raise InvalidDataError(f"{spec.dataset}: {error}") from None
     protocol = spec.protocol.model_copy(update={"split": Split()})
@@ -61,7 +63,7 @@ def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
 
 
 def on_its_own(panel: Panel) -> Panel:
-    """Cut off what only cases left behind need: the time axis beyond the longest series, classes that no case has."""
+    """Cut off what only cases left behind need: the time axis beyond the longest series, labels that no case has."""
     width = int(panel.lengths.max())
     if width < panel.n_timepoints:
         times = None if panel.times is None else np.ascontiguousarray(panel.times[:, :width])
@@ -69,11 +71,14 @@ def on_its_own(panel: Panel) -> Panel:
     if panel.task == "classification" and panel.y is not None:
         present, y = np.unique(panel.y, return_inverse=True)
         panel = replace(panel, y=y.astype(np.int64), classes=tuple(panel.classes[i] for i in present))
+    if panel.task == "multilabel" and panel.y is not None:
+        present = np.flatnonzero(panel.y.any(axis=0))
+        panel = replace(panel, y=panel.y[:, present], classes=tuple(panel.classes[i] for i in present))
     return panel
 
 
 def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.generic] | None = None) -> list[Fold]:
-    """Split training cases for a search: the validation cases of a fold stand in its `test`.
+    """Split training cases of some strata, such as classes, for a search: the cases to validate on stand in `test`.
 
     Three stratified folds below LARGE cases, else the first of four (75:25). A class with a single case is never
     validated on, and every class keeps a case to train on. groups : (n,) labels, none of which is in two parts; the
@@ -81,7 +86,7 @@ def inner_folds(y: npt.NDArray[np.int64], seed: int, groups: npt.NDArray[np.gene
 
     Raises InvalidDataError when fewer than two classes have two cases, or there are fewer groups than folds.
     """
-    n_parts = 3 if len(y) < LARGE else 4
+    n_parts = 3 if len(y) < LARGE else N_PARTS
     part = _deal(y, n_parts, seed) if groups is None else _deal_groups(y, groups, n_parts, seed)
     folds = [Fold(np.flatnonzero(part != i), None, np.flatnonzero(part == i)) for i in range(n_parts)]
     folds = folds if n_parts == 3 else folds[:1]

@@ -36,20 +36,22 @@ from tsbench.identity import seed_everything
 from tsbench.learning import clock
 from tsbench.learning import loop as training
 from tsbench.measure import resources
-from tsbench.measure.contracts import check_numbers, check_prediction, check_scores, stored_scores
+from tsbench.measure.contracts import check_numbers
 from tsbench.measure.trained import Parts, Trained
 from tsbench.measure.training_part import training_part
 from tsbench.measure.transforms import apply_transforms
-from tsbench.methods.classifier import Classifier, Scores
+from tsbench.methods.classifier import Classifier
 from tsbench.methods.params import resolve, validate
 from tsbench.methods.probe import Cases, Features, Predictor, Probe
 from tsbench.methods.ssl import Diagnosis, SSLMethod
 from tsbench.plan.datasets import check_planned, load_planned, open_dataset
-from tsbench.plan.result import Predictions, Result
+from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec, Source
 from tsbench.protocol import ARCHIVE
 from tsbench.store import artifacts, checkpoints
-from tsbench.tasks.metrics import compute
+from tsbench.tasks import labelled_task, task_of
+from tsbench.tasks.base import Answer
+from tsbench.tasks.score import metrics_of, predictions_of
 
 Sha256Of = Callable[[str], str | None]
 
@@ -124,17 +126,9 @@ class Worker:
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
-        if spec.own_probe:
-            y_pred, scores = self._classify(spec, parts, result)
-        else:
-            y_pred, scores = self._probe(spec, parts, result)
-        result.predictions = Predictions(
-            cases=parts.fold.test.astype(np.int32),
-            y_true=parts.y_test.astype(np.int32),
-            y_pred=np.asarray(y_pred).astype(np.int32),
-            scores=stored_scores(scores),
-            classes=parts.train.classes,
-        )
+        answer = self._classify(spec, parts, result) if spec.own_probe else self._probe(spec, parts, result)
+        task, classes = parts.train.task, parts.train.classes
+        result.predictions = predictions_of(task, parts.fold.test, parts.y_test, answer, classes)
         result.metrics = metrics_of(result.predictions)
 
     def features(self, spec: RunSpec) -> Features:
@@ -142,7 +136,7 @@ class Worker:
         resources.limit_threads(spec.threads)
         parts = self._fold(spec)
         x = self._trained(spec, parts).encode(parts, "test")
-        return Features(x, parts.y_test, len(parts.train.classes))
+        return Features(x, parts.y_test, len(parts.train.classes), parts.train.task)
 
     def _fold(self, spec: RunSpec) -> Parts:
         which = (spec.dataset_ref or spec.dataset, spec.fingerprint)  # two datasets may differ in their groups alone
@@ -169,15 +163,15 @@ class Worker:
         handle = open_dataset(spec.dataset_ref or spec.dataset, self.plugins, "")
         card = handle.card
         panel, folds = data.panel, spec.protocol.folds(data, card)
-        if panel.task != "classification" or panel.y is None:
-            raise InvalidDataError(f"{spec.dataset} has no class labels; its task is '{panel.task}'")
+        task = labelled_task(spec.dataset, panel)
         fold = folds[spec.fold]
         check_fold(fold, len(panel), f"{spec.dataset}, fold {spec.fold}")
         if spec.part_of is None:
             check_planned(handle, spec.split, data, fold, spec.protocol)
-        if len(np.unique(panel.y[fold.train])) < 2:
-            only = panel.classes[panel.y[fold.train][0]]
-            raise InvalidDataError(f"{spec.dataset}: the training part has one class only ('{only}'): nothing to learn")
+        try:
+            task.check_learnable(task.target(panel, fold.train), panel.classes)
+        except InvalidDataError as error:
+            raise InvalidDataError(f"{spec.dataset}: {error}") from None
         statistics = normalise.channel_statistics(panel, fold.train)  # refuses a channel without values in training
         condition = spec.protocol.condition
 
@@ -204,14 +198,14 @@ class Worker:
             pretrain=hard.select(fold.train) if condition.corrupts("pretrain") else train,
             unlabelled=unlabelled,
             train=later.select(fold.train),
-            labelled=label_subset(_labels(panel)[fold.train], condition.label_fraction, spec.fold),
+            labelled=label_subset(task.strata(task.target(panel, fold.train)), condition.label_fraction, spec.fold),
             validation=None if fold.validation is None else later.select(fold.validation),
             test=test.without_labels(),
             fold=fold,
             y_test=test.y,
         )
 
-    def _classify(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
+    def _classify(self, spec: RunSpec, parts: Parts, result: Result) -> Answer:
         cls = self.plugins["methods"].get(spec.method)
         method: Classifier = cls(resolve(cls.Params, spec.params, self._component, spec.method))
         rng = np.random.default_rng(seed_everything(spec.key, "fit"))
@@ -219,17 +213,17 @@ class Worker:
             method.fit(parts.train.select(parts.labelled), parts.validation, rng)
         with _timed(result, "predict"):
             scores = method.predict_scores(parts.test)
-        scores = check_scores(spec.method, scores, len(parts.test), len(parts.train.classes))
-        return scores.argmax(axis=1), scores
+        return task_of(parts.train.task).decide(spec.method, scores, len(parts.test), len(parts.train.classes))
 
-    def _probe(self, spec: RunSpec, parts: Parts, result: Result) -> tuple[Any, Scores]:
+    def _probe(self, spec: RunSpec, parts: Parts, result: Result) -> Answer:
         probe_cls = self.plugins["probes"].get(spec.protocol.probe)
         probe: Probe = probe_cls(validate(probe_cls.Params, spec.protocol.probe_params, spec.protocol.probe))
         trained = self._trained(spec, parts)
         trained.describe(result)
         fit = self._fit_on_features if probe.needs == "features" else self._fit_on_module
-        given = fit(spec, probe, trained, parts, result)
-        return check_prediction(f"probe {spec.protocol.probe}", given, len(parts.test), len(parts.train.classes))
+        given, calibrated = fit(spec, probe, trained, parts, result)
+        owner, n_classes = f"probe {spec.protocol.probe}", len(parts.train.classes)
+        return task_of(parts.train.task).check(owner, given, len(parts.test), n_classes, calibrated)
 
     def _trained(self, spec: RunSpec, parts: Parts) -> Trained:
         cls = self.plugins["methods"].get(spec.base_method)
@@ -263,37 +257,41 @@ class Worker:
 
     def _fit_on_features(
         self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result
-    ) -> tuple[Any, Scores]:
-        """Fit a probe on frozen features and predict the test part, encoded only after the fit."""
-        n_classes = len(parts.train.classes)
+    ) -> tuple[Any, bool]:
+        """Fit a probe on frozen features and predict the test part, encoded only after the fit.
+
+        Return what was predicted and whether its scores are probabilities.
+        """
+        n_classes, task = len(parts.train.classes), parts.train.task
         with _timed(result, "encode"):
             x, y = trained.encode(parts, "train"), _labels(parts.train)
-            train = Features(x[parts.labelled], y[parts.labelled], n_classes)
+            train = Features(x[parts.labelled], y[parts.labelled], n_classes, task)
             validation = None
             if parts.validation is not None:
                 x = trained.encode(parts, "validation")
-                validation = Features(x, _labels(parts.validation), n_classes)
+                validation = Features(x, _labels(parts.validation), n_classes, task)
         predictor = _fit(spec, probe, None, train, validation, result)
         with _timed(result, "encode"):
             x_test = trained.encode(parts, "test")
         with _timed(result, "predict"):
-            return predictor.predict(x_test)
+            return predictor.predict(x_test), predictor.probabilities
 
     def _fit_on_module(
         self, spec: RunSpec, probe: Probe, trained: Trained, parts: Parts, result: Result
-    ) -> tuple[Any, Scores]:
+    ) -> tuple[Any, bool]:
         """Fit a probe that trains a copy of the method itself, and predict the test part."""
         if probe.needs != "module":
             raise MethodError(f"probe {spec.protocol.probe} needs '{probe.needs}', which runs cannot give yet")
 
         def cases(panel: Panel) -> Cases:
-            return Cases(Batch.from_panel(panel.without_labels(), self.device), _labels(panel), len(panel.classes))
+            batch = Batch.from_panel(panel.without_labels(), self.device)
+            return Cases(batch, _labels(panel), len(panel.classes), panel.task)
 
         train = cases(parts.train.select(parts.labelled))
         validation = None if parts.validation is None else cases(parts.validation)
         predictor = _fit(spec, probe, copy.deepcopy(trained.method), train, validation, result)
         with _timed(result, "predict"):
-            return predictor.predict(Batch.from_panel(parts.test, self.device))
+            return predictor.predict(Batch.from_panel(parts.test, self.device)), predictor.probabilities
 
     def _pretrain_key(self, spec: RunSpec, parts: Parts, supervised: bool) -> str:
         """Return the key of the weights: the labelled cases count where labels are used."""
@@ -359,12 +357,6 @@ class Worker:
     def _component(self, kind: str, name: str) -> type[Any]:
         cls: type[Any] = self.plugins[kind].get(name)
         return cls
-
-
-def metrics_of(predictions: Predictions) -> dict[str, float]:
-    """Return every metric, from nothing but stored predictions."""
-    p = predictions
-    return compute(p.y_true.astype(np.int64), p.y_pred.astype(np.int64), p.scores, len(p.classes))
 
 
 def _check_steps(method: SSLMethod, steps: int) -> None:

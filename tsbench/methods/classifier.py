@@ -18,7 +18,7 @@ class Classifier(ABC):
     """A method with a decision rule of its own (1-NN, ROCKET, a floor): no probe is fitted on top.
 
     Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation. `reads` names
-    what it reads of a Panel beside series and labels: "times", "static", "text".
+    what it reads of a Panel beside series and labels: "times", "static", "text". `tasks` names what it can predict.
     """
 
     class Params(BaseParams):
@@ -27,6 +27,7 @@ class Classifier(ABC):
     version: ClassVar[int] = 1
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     reads: ClassVar[frozenset[str]] = frozenset()
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
     def __init__(self, settings: Settings) -> None:
         self.params: Any = settings.params
@@ -37,4 +38,7 @@ class Classifier(ABC):
 
     @abstractmethod
     def predict_scores(self, panel: Panel) -> Scores:
-        """Return float64 (n_cases, n_classes), larger is likelier; `panel` carries no labels."""
+        """Return float64 (n_cases, n_classes), larger is likelier; `panel` carries no labels.
+
+        Multilabel: a label is predicted where its score is above 0. Regression: (n_cases, 1), the numbers predicted.
+        """

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Summary:
     n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
     part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
     "times" where their steps differ, "static", "text". splits : {name of a split: `split_text` of each fold}, no fold
-    where the data cannot be split so.
+    where the data cannot be split so. task : what the labels are, "none" where there are none.
     """
 
     fingerprint: str
@@ -53,6 +53,7 @@ class Summary:
     uneven: bool
     beside: dict[str, str] = field(default_factory=dict)
     splits: Mapping[str, list[str]] = field(default_factory=dict)
+    task: str = "classification"
 
     def split(self, protocol: Protocol, card: Card, fold: int) -> str:
         """Return the `split_text` of a fold under one of the protocols asked for; "" where there is none."""
@@ -61,7 +62,7 @@ class Summary:
 
 
 class DatasetHandle:
-    """A dataset as the user named it. `reference` re-opens it: a registered name or an absolute path."""
+    """A dataset as the user named it. `reference` re-opens it: a registered name, or an absolute path, maybe with a task."""
 
     def __init__(self, name: str, reference: str, dataset: Dataset, default_protocol: str) -> None:
         self.name = name
@@ -125,7 +126,10 @@ class DatasetHandle:
 
 
 def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Iterable[str] = ()) -> DatasetHandle:
-    """Open a registered dataset, or a file or folder; `others` are further names for the suggestion in the error."""
+    """Open a registered dataset, or a file or folder; `others` are further names for the suggestion in the error.
+
+    A path may have the task of its labels before it, as `split_task` reads it.
+    """
     catalog = plugins["datasets"]
     if name in catalog and name != LOCAL:
         entry = catalog.entry(name)
@@ -138,18 +142,34 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
                 f"dataset '{name}' of plugin {entry.plugin} cannot be made: {type(error).__name__}: {error}"
             ) from error
         return DatasetHandle(name, name, dataset, default_protocol)
-    if _looks_like_path(name):
-        path = Path(name).expanduser().resolve()
+    task, path_name = split_task(name)
+    if looks_like_path(path_name):
+        path = Path(path_name).expanduser().resolve()
         if not path.exists():
             raise UsageError(f"--dataset {name}: there is no such file or folder")
         _check_name(name, path)
-        dataset = catalog.get(LOCAL)(path=path)
+        dataset = catalog.get(LOCAL)(path=path, **({"task": task} if task else {}))
         _check_name(name, dataset.card.name)
-        return DatasetHandle(dataset.card.name, str(path), dataset, default_protocol)
+        return DatasetHandle(dataset.card.name, with_task(str(path), task), dataset, default_protocol)
     hint = (
         did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
     )
     raise UsageError(f"unknown dataset or collection '{name}'{hint}")
+
+
+def split_task(name: str) -> tuple[str, str]:
+    """Return the task and the path of "regression:./file.csv", which says what the labels of a file are; "" for none."""
+    task, colon, path = name.partition(":")
+    if not colon:
+        return "", name
+    from tsbench.tasks import TASKS
+
+    return (task, path) if task in TASKS else ("", name)
+
+
+def with_task(path: str, task: str) -> str:
+    """Return what `split_task` takes apart."""
+    return f"{task}:{path}" if task else path
 
 
 def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summary:
@@ -170,7 +190,9 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     if found is not None and found.fingerprint == fingerprint:
         splits = {**found.splits, **splits}
     n_folds = len(data.folds.get("archive", []))
-    summary = Summary(fingerprint, n_folds, data.panel.X.size, _uneven(data), _beside(data.panel), splits)
+    summary = Summary(
+        fingerprint, n_folds, data.panel.X.size, _uneven(data), _beside(data.panel), splits, data.panel.task
+    )
     if key:
         entry = asdict(summary)
         _write_cache({**_read_cache(), key: {**entry, "check": digest([key, entry])}})
@@ -260,7 +282,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("TSBENCH_CACHE") or platformdirs.user_cache_dir("tsbench"))
 
 
-def _looks_like_path(name: str) -> bool:
+def looks_like_path(name: str) -> bool:
+    """Say whether this names a file or folder, which need not be there."""
     return (
         name.startswith((".", "~")) or "/" in name or os.sep in name or bool(Path(name).suffix) or Path(name).exists()
     )
@@ -288,7 +311,9 @@ def _cache_key(handle: DatasetHandle) -> str | None:
         return None
     # Copies may keep size and time (cp -p, rsync -t); no program sets ctime, and a new file has a new inode.
     stats = [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in found]
-    return None if not stats else digest([CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats])
+    task, _ = split_task(handle.reference)
+    about = [CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats]
+    return None if not stats else digest([*about, task] if task else about)
 
 
 def _read_cache() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from tsbench.data.dataset import search_path
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import InvalidDataError, MissingDataError, UsageError
+from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
-from tsbench.plan.spec import UNTRAINED, RunSpec, Source
+from tsbench.plan.spec import TASK, UNTRAINED, RunSpec, Source
 from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
+from tsbench.tasks import TASKS
 
 if TYPE_CHECKING:
     from tsbench.methods.classifier import Classifier
@@ -50,7 +52,8 @@ class Plan:
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
     pre-trained on; fetchable : those of both that 'tsbench data fetch' can get; invalid : {dataset: why} for data that
     cannot be used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each
-    other, protocols innermost, so that they share one pre-training. unread : {dataset: what its cases have beside their
+    other, protocols innermost, so that they share one pre-training. A dataset of which only some methods or protocols
+    cannot be measured is in invalid, too. unread : {dataset: what its cases have beside their
     series, in words, that no method reads}.
     """
 
@@ -75,6 +78,7 @@ class _Method:
     cls: type[SSLMethod] | type[Classifier]
     settings: Settings
     overrides: Mapping[str, Any]
+    asked: bool  # by its name; a floor may come along
 
 
 def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
@@ -90,6 +94,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), protocols_of, plan):
         chosen = protocols_of(handle)
         _note_unread(plan, handle, summary, methods)
+        suited = _suited(plan, handle, summary, methods, chosen, plugins, registry)
         folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
         plan.specs += [
             _spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
@@ -97,7 +102,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
             for method in methods
             for seed in request.seeds
             for protocol in chosen
-            if fold < folds[protocol.name]
+            if fold < folds[protocol.name] and (method.name, protocol.name) in suited
         ]
         n_folds = max(n_folds, *folds.values())
     if n_folds and (beyond := [fold for fold in request.folds if fold >= n_folds]):
@@ -160,6 +165,47 @@ def _note_unread(plan: Plan, handle: DatasetHandle, summary: Summary, methods: S
     unread = [words for kind, words in summary.beside.items() if kind not in read]
     if unread:
         plan.unread[handle.name] = unread
+
+
+def _suited(
+    plan: Plan,
+    handle: DatasetHandle,
+    summary: Summary,
+    methods: Sequence[_Method],
+    protocols: Sequence[Protocol],
+    plugins: Plugins,
+    registry: Registry,
+) -> set[tuple[str, str]]:
+    """Return the pairs of method and protocol that can be measured on a dataset's task.
+
+    The plan is told why others cannot; floors that came along are left out.
+    """
+    if summary.task not in TASKS:
+        plan.invalid[handle.name] = f"{handle.name} has no labels to predict; its task is '{summary.task}'"
+        return set()
+    task, suited, reasons = TASKS[summary.task], set(), []
+    for method in methods:
+        for protocol in protocols:
+            probe = None if _is_classifier(method.cls) else plugins["probes"].get(protocol.probe)
+            why = task.refuse(method.cls, probe)
+            if why is None:
+                suited.add((method.name, protocol.name))
+            elif method.asked:
+                under = "" if probe is None else f" under protocol '{protocol.name}'"
+                reasons.append(f"{method.name}{under} {why}")
+    if reasons:
+        more = f" ({len(reasons) - 1} more do not suit)" if len(reasons) > 1 else ""
+        known = [f"--protocol {name}" for name in registry.protocols if _serves(name, task.name, plugins, registry)]
+        plan.invalid[handle.name] = (
+            f"{handle.name} is for {task.name}: {reasons[0]}{more}; what serves it: {', '.join(known) or 'no protocol'}"
+        )
+    return suited
+
+
+def _serves(protocol: str, task: str, plugins: Plugins, registry: Registry) -> bool:
+    with contextlib.suppress(TsbenchError):  # a probe of a plugin that is not here
+        return task in plugins["probes"].get(registry.protocol(protocol).probe).tasks
+    return False
 
 
 def _name_corpus(plan: Plan, n_found: int) -> None:
@@ -240,7 +286,7 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
         elif not _is_classifier(cls):  # what only training reads makes no other row
             given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
             settings = resolve(cls.Params, given, find, name)
-        methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name)))
+        methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name), name in names))
     return methods
 
 
@@ -308,6 +354,8 @@ def _spec(
     versions = method.settings.versions()
     for name in protocol.transforms:
         versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
+    if summary.task != "classification":
+        versions[f"{TASK}{summary.task}"] = TASKS[summary.task].version
     if protocol.probe != OWN_PROBE:
         versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
     used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +17,18 @@ Status = Literal["succeeded", "failed", "timeout", "oom", "crashed", "interrupte
 class Predictions:
     """What a run predicted for its test cases: every metric is computed from this.
 
-    cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,); scores : float32 (n, n_classes).
+    cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,), for multilabel uint8 (n, n_labels), for
+    regression float64 (n,); scores : float32 (n, n_classes), n_classes being 0 for regression; classes : names of
+    classes or labels. probabilities : the scores are probabilities.
     """
 
     cases: npt.NDArray[np.int32]
-    y_true: npt.NDArray[np.int32]
-    y_pred: npt.NDArray[np.int32]
+    y_true: npt.NDArray[Any]
+    y_pred: npt.NDArray[Any]
     scores: npt.NDArray[np.float32]
     classes: tuple[str, ...]
+    task: str = "classification"
+    probabilities: bool = False
 
 
 @dataclass

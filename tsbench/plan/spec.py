@@ -14,6 +14,7 @@ from tsbench.identity import digest
 from tsbench.protocol import OWN_PROBE, Protocol
 
 UNTRAINED = "random:"
+TASK = "task:"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class RunSpec:
 
     method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
-    pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set; it is
+    pre-training. versions holds the integers of encoder, probe and transforms, and of the task
+    where it is no classification. overrides is what the user set; it is
     shown in the label and changes no key. tuned : the trials behind parameters that a search chose, such as 20 or
     "2of20:auroc"; None where none did. planned : of a tuned run, the params of its identity before the search's went
     in. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is pre-trained on in
@@ -83,6 +85,11 @@ class RunSpec:
     def own_probe(self) -> bool:
         """Say whether the method brings its own decision rule."""
         return self.protocol.probe == OWN_PROBE
+
+    @property
+    def task(self) -> str:
+        """Return the name of what is predicted; a row names it among its versions, where it is no classification."""
+        return next((name.removeprefix(TASK) for name in self.versions if name.startswith(TASK)), "classification")
 
     @property
     def label(self) -> str:
@@ -161,7 +168,7 @@ class RunSpec:
             "method": self.method,
             "method_version": self.method_version,
             "params": self._params_without(self.neutral_keys + self.probe_keys),
-            "versions": {name: v for name, v in self.versions.items() if not name.startswith("probe:")},
+            "versions": {name: v for name, v in self.versions.items() if not name.startswith(("probe:", TASK))},
             "sources": self._source_list() or own,
             "normalisation": "" if self.sources else self.normalisation,
             "transforms": list(self.protocol.transforms),

@@ -230,6 +230,11 @@ class Store(Database):
         self._say_left_out(len(rows) - len(frame))
         return frame[frame["dataset"].isin(names)] if names else frame
 
+    def metric_names(self) -> set[str]:
+        """Return the names of the metrics that runs have."""
+        with self.read() as connection:
+            return {str(name) for name in connection.execute(sa.select(metrics.c.name).distinct()).scalars()}
+
     def find(self, prefix: str) -> dict[str, Any]:
         """Return everything about the one run whose key starts with prefix.
 

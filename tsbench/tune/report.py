@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tsbench.errors import UsageError
 from tsbench.text import plain
-from tsbench.tune.storage import best, died
+from tsbench.tune.storage import best, died, sign_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,8 @@ def plot(study: optuna.Study, figure: Figure) -> None:
     shares = importances(study)
     history, importance = figure.subplots(1, 2)
     history.plot(numbers, values, "o", color="0.6", label="trial")
-    history.step(numbers, [max(values[: i + 1]) for i in range(len(values))], where="post", label="best so far")
+    best_yet = max if sign_of(study) > 0 else min
+    history.step(numbers, [best_yet(values[: i + 1]) for i in range(len(values))], where="post", label="best so far")
     metric = plain(str(study.user_attrs.get("metric", "score")))
     history.set(xlabel="trial", ylabel=f"{metric} within the training part")
     history.legend()

@@ -22,6 +22,7 @@ from tsbench.identity import stage_seed
 from tsbench.measure.training_part import Inner, training_part
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
+from tsbench.tasks import METRICS
 from tsbench.tune.space import Dimension, search_space, settings_of
 from tsbench.tune.storage import (
     HEARTBEAT_SECONDS,
@@ -221,9 +222,10 @@ def open_search(
     name = name_on_split(spec, storage, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
+    direction = "maximize" if METRICS[metric].better == "high" else "minimize"
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}
     try:
-        study = optuna.create_study(storage=storage, study_name=name, direction="maximize", sampler=sampler)
+        study = optuna.create_study(storage=storage, study_name=name, direction=direction, sampler=sampler)
         study.set_user_attr("split", spec.split)  # first: a study with a space and no split is one of before
     except optuna.exceptions.DuplicatedStudyError:
         study = sound(optuna.load_study(study_name=name, storage=storage, sampler=sampler))

@@ -83,7 +83,7 @@ def _gave(study: optuna.Study, trials: int, spec: Mapping[str, Any], planned: Ru
     """Say whether a run's parameters were the best of a study when so many trials had ended, or later."""
     order = sorted(ended(study), key=lambda trial: trial.datetime_complete or datetime.datetime.max)
     for count in range(trials, len(order) + 1):
-        top = best_of(order[:count])
+        top = best_of(study, order[:count])
         known = {**planned.params, **(top.params if top else {})}
         if top and all(known.get(key) == value for key, value in spec["params"].items()):
             return True

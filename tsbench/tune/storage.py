@@ -243,14 +243,19 @@ def ended(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def best(study: optuna.Study) -> FrozenTrial | None:
-    """Return the completed trial of the highest score, the earliest of equals; None where none completed."""
-    return best_of(study.get_trials(deepcopy=False))
+    """Return the completed trial of the best score, the earliest of equals; None where none completed."""
+    return best_of(study, study.get_trials(deepcopy=False))
 
 
-def best_of(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
-    """Return the best of these trials, as `best` does of all."""
+def best_of(study: optuna.Study, trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
+    """Return the best of these trials of a study, as `best` does of all: it says whether a high score is good."""
     done = (trial for trial in trials if trial.state == TrialState.COMPLETE)
-    return max(done, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
+    return max(done, key=lambda trial: (sign_of(study) * (trial.value or 0.0), -trial.number), default=None)
+
+
+def sign_of(study: optuna.Study) -> int:
+    """Return 1 where a high score is good, -1 where a low one is."""
+    return -1 if study.direction == optuna.study.StudyDirection.MINIMIZE else 1
 
 
 def died(trial: FrozenTrial) -> bool:

@@ -12,11 +12,12 @@ from tests.conftest import ROOT
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
-from tsbench.measure.worker import Worker, metrics_of
+from tsbench.measure.worker import Worker
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.ssl import SSLMethod
 from tsbench.plan.plan import Request, make_plan
 from tsbench.plan.result import Predictions
+from tsbench.tasks.score import metrics_of
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
 SMALL_TS2VEC = {"iterations": "2", "encoder.hidden": "8", "encoder.depth": "2", "encoder.out_dim": "8"}

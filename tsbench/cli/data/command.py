@@ -9,7 +9,7 @@ import click
 from tsbench.cli.data.fetch import fetch
 from tsbench.cli.data.path import path
 from tsbench.cli.data.verify import verify
-from tsbench.cli.options import common_options, open_registry, plot_option, settings
+from tsbench.cli.options import common_options, open_registry, plot_option, settings, task_option, with_tasks
 from tsbench.cli.show.dataset import show_dataset
 from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError
@@ -52,9 +52,10 @@ def list_data(collection: str | None, available: bool) -> int:
 
 @data.command()
 @click.argument("name")
+@task_option
 @plot_option("Draw a few series of each class, of the training part, to this file.")
 @common_options
-def info(name: str, plot: Path | None) -> int:
+def info(name: str, task: str | None, plot: Path | None) -> int:
     """Print a dataset's card and, where the data is on this machine, its sizes, classes and fingerprint.
 
     \b
@@ -62,7 +63,7 @@ def info(name: str, plot: Path | None) -> int:
       tsbench data info GunPoint
       tsbench data info ./recordings.csv --plot recordings.svg
     """
-    return show_dataset(name, plot)
+    return show_dataset(*with_tasks([name], task), plot)
 
 
 for command in (fetch, verify, path):

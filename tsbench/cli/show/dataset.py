@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tsbench.plan.datasets import DatasetHandle
 
 MAX_FILES = 10
+MANY = 20  # classes called by numbers, from which on the labels may be values
 CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")
 
 
@@ -124,11 +125,29 @@ def _labels(panel: Panel) -> dict[str, object]:
     if panel.y is None:
         return {"labels": "none"}
     if panel.task == "regression":
-        return {"values": f"{np.nanmin(panel.y):g} to {np.nanmax(panel.y):g}, mean {np.nanmean(panel.y):g}"}
+        low, *quarters, high = (f"{value:.4g}" for value in np.quantile(panel.y, [0, 0.25, 0.5, 0.75, 1]))
+        spread = f"mean {panel.y.mean():.4g}, standard deviation {panel.y.std():.4g}, quartiles {', '.join(quarters)}"
+        return {"labels": "numbers (regression)", "values": f"{low} to {high}, {spread}"}
     counts = panel.y.sum(axis=0) if panel.y.ndim == 2 else np.bincount(panel.y, minlength=len(panel.classes))
     names = panel.classes or [str(number) for number in range(len(counts))]
     listed = [f"{c} ({n}, {100 * n / len(panel):.1f}%)" for c, n in zip(names, counts, strict=True)]
-    return {"classes": f"{len(listed)}: {', '.join(listed)}"}
+    found: dict[str, object] = {"classes": f"{len(listed)}: {', '.join(listed)}"}
+    if panel.task == "multilabel":
+        none = int((panel.y.sum(axis=1) == 0).sum())
+        return {
+            "labels": f"several per case (multilabel), {panel.y.sum(axis=1).mean():.2g} on average; {none} have none",
+            **found,
+        }
+    if len(names) >= MANY and len(names) > len(panel) / MANY and all(map(_is_number, names)):
+        found["labels"] = f"taken for classes; {len(names)} different numbers may be values: see --task regression"
+    return found
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return bool(float(name) == float(name))
+    except ValueError:
+        return False
 
 
 def _training_part(handle: DatasetHandle, data: Data) -> tuple[Any, str]:

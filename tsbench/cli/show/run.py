@@ -37,7 +37,7 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
         attempt = run.pop("current")
         commands, notes = _repetition(run, attempt["device"], store)
     matrix, classes = None, ()
-    if predictions is not None:
+    if predictions is not None and predictions.task == "classification":
         from tsbench.tasks.metrics import confusion
 
         classes = predictions.classes

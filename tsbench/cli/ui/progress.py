@@ -13,6 +13,7 @@ from tsbench.cli.ui.terminal import bars, echo, words
 from tsbench.execute.driver import Reporter
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
+from tsbench.tasks import METRICS, task_of
 
 REFRESH_SECONDS = 0.1
 COMPILED_SECONDS = 1.0  # from which on the line about a run says so
@@ -69,7 +70,9 @@ class Display:
         if result.status == "succeeded":
             compiled = result.durations.get("compile", 0.0)
             apart = f", {compiled:.1f} s of them compiling" if compiled >= COMPILED_SECONDS else ""
-            echo(f"{name}: accuracy {result.metrics['accuracy']:.3f} in {seconds:.1f} s{apart}", err=True)
+            primary = METRICS[task_of(result.spec.task).primary]
+            value = primary.text(result.metrics[primary.name], percent=False)
+            echo(f"{name}: {primary.name} {value} in {seconds:.1f} s{apart}", err=True)
         else:
             echo(f"{name}: {result.status}: {result.error}", err=True, colour="red")
         for warning in result.warnings:

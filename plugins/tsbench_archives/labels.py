@@ -1,0 +1,64 @@
+"""What the label cells of a file mean: a class, a number, or any number of names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.data.panel import class_index, normalise_label
+from tsbench.errors import InvalidDataError
+from tsbench_archives.cells import MISSING, shown
+
+SEPARATOR = ";"  # between the names of a multilabel cell
+PREFIX = "label_"  # of the columns of 0 and 1 that name a label each
+Where = Callable[[int], str]
+
+
+def target(cells: Sequence[str], task: str, where: Where) -> dict[str, Any]:
+    """Return y, classes and task of a Panel for label cells, one per case.
+
+    task : "classification" or "" for a class, "regression" for a number, "multilabel" for names separated by ';', an
+    empty cell being a case without a label. where : says of a case where its cell stands, for messages.
+
+    Raises InvalidDataError naming the first cell that is no such thing.
+    """
+    if task == "regression":
+        values = [_number(cell, case, where) for case, cell in enumerate(cells)]
+        return {"y": np.asarray(values, dtype=np.float64), "task": "regression"}
+    if task == "multilabel":
+        named = [[normalise_label(part) for part in cell.split(SEPARATOR) if part.strip()] for cell in cells]
+        for case, names in enumerate(named):
+            if missing := next((name for name in names if name in MISSING), None):
+                raise InvalidDataError(
+                    f"{where(case)}: label {missing!r} means missing; name it, or leave the cell empty"
+                )
+        every = [name for names in named for name in names]
+        if not every:
+            raise InvalidDataError(f"{where(0)}: no case has a label; name them, separated by '{SEPARATOR}'")
+        classes = class_index(every)[1]
+        return several(np.asarray([[name in names for name in classes] for names in named]), classes)
+    y, classes = class_index(cells)
+    return {"y": y, "classes": classes, "task": "classification"}
+
+
+def several(flags: npt.NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return y, classes and task of a Panel for labels of 0 and 1 (n, n_labels), in the order of their names."""
+    classes = class_index(names)[1]
+    order = [list(map(normalise_label, names)).index(name) for name in classes]
+    return {"y": np.asarray(flags)[:, order].astype(np.uint8), "classes": classes, "task": "multilabel"}
+
+
+def _number(cell: str, case: int, where: Where) -> float:
+    try:
+        value = float(cell) if "_" not in cell and cell.isascii() else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidDataError(
+            f"{where(case)}: label {shown(cell)!r} is not a finite number, which regression needs; correct it or remove it"
+        )
+    return value

@@ -1,0 +1,86 @@
+"""Classification: one class per case."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.errors import InvalidDataError, MethodError
+from tsbench.tasks.base import Answer, Array, Metric, Task, check_probabilities, check_scores, pair_of
+from tsbench.tasks.metrics import METRICS, compute
+
+BINS = 15  # of the expected calibration error
+SMALLEST = 1e-15  # a probability below is taken for it by the log loss
+MOST_OFF = 1e-3  # by which probabilities may miss the sum of 1
+
+
+class Classification(Task):
+    """Labels are int64 (n,), class indices; answers have y_pred (n,), class indices, and scores (n, n_classes).
+
+    Strata are the classes. Beside the metrics of `compute`, for scores that are probabilities: log_loss (mean, natural
+    logarithm), brier (mean squared distance to the true class's corner, 0 to 2), and ece, the expected calibration
+    error of the predicted class's probability in BINS equal bins.
+    """
+
+    name = "classification"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *(Metric(name) for name in METRICS),
+        Metric("log_loss", "low", ""),
+        Metric("brier", "low", ""),
+        Metric("ece", "low", "fraction"),
+    )
+    primary = "accuracy"
+
+    def strata(self, y: Array, least: int = 1) -> npt.NDArray[np.int64]:
+        """Return the class indices."""
+        return y
+
+    def check_learnable(self, y: Array, classes: tuple[str, ...]) -> None:
+        """Raise InvalidDataError for one class only."""
+        if len(np.unique(y)) < 2:
+            raise InvalidDataError(f"the training part has one class only ('{classes[y[0]]}'): nothing to learn")
+
+    def check(self, owner: str, given: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
+        """Return class indices and scores; refuses anything but such a pair."""
+        classes, scores = pair_of(owner, given)
+        y_pred = np.asarray(classes)
+        if y_pred.shape != (n,) or y_pred.dtype.kind not in "iu":
+            raise MethodError(
+                f"{owner} gave predictions of shape {y_pred.shape}, {y_pred.dtype}, for {n} cases; "
+                "expected one class index each"
+            )
+        scores = check_scores(owner, scores, n, n_classes)
+        if probabilities:
+            check_probabilities(owner, scores)
+            if np.abs(scores.sum(axis=1) - 1).max() > MOST_OFF:
+                raise MethodError(f"{owner} says its scores are probabilities, and those of a case do not sum to 1")
+        return Answer(y_pred, scores, probabilities)
+
+    def decide(self, owner: str, scores: Any, n: int, n_classes: int) -> Answer:
+        """Predict the class of the largest score."""
+        scores = check_scores(owner, scores, n, n_classes)
+        return Answer(scores.argmax(axis=1), scores)
+
+    def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
+        """Return the metrics; those of calibration for probabilities alone."""
+        found = compute(y_true.astype(np.int64), answer.y_pred.astype(np.int64), answer.scores, n_classes)
+        return found | (calibration(y_true, answer.scores) if answer.probabilities else {})
+
+
+def calibration(y_true: Array, scores: Array) -> dict[str, float]:
+    """Return log_loss, brier and ece of probabilities (n, n_classes), which are scaled to sum to 1."""
+    p = scores.astype(np.float64)
+    p = p / p.sum(axis=1, keepdims=True)
+    cases = np.arange(len(p))
+    truth = np.zeros(p.shape)
+    truth[cases, y_true] = 1.0
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == y_true
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
+    return {
+        "log_loss": float(-np.log(np.maximum(p[cases, y_true], SMALLEST)).mean()),
+        "brier": float(((p - truth) ** 2).sum(axis=1).mean()),
+        "ece": float(np.abs(gaps).sum() / len(p)),
+    }

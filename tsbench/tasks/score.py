@@ -1,0 +1,39 @@
+"""From answers to what is stored, and from what is stored to metrics."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.plan.result import Predictions
+from tsbench.tasks import task_of
+from tsbench.tasks.base import Answer, Array
+
+STORED = {"classification": np.int32, "multilabel": np.uint8, "regression": np.float64}
+
+
+def predictions_of(task: str, cases: Array, y_true: Array, answer: Answer, classes: tuple[str, ...]) -> Predictions:
+    """Return an answer beside the truth, as the store keeps it."""
+    kind = STORED[task]
+    return Predictions(
+        cases=cases.astype(np.int32),
+        y_true=y_true.astype(kind),
+        y_pred=answer.y_pred.astype(kind),
+        scores=stored_scores(answer.scores),
+        classes=classes,
+        task=task,
+        probabilities=answer.probabilities,
+    )
+
+
+def metrics_of(predictions: Predictions) -> dict[str, float]:
+    """Return every metric, from nothing but stored predictions."""
+    p = predictions
+    return task_of(p.task).score(p.y_true, Answer(p.y_pred, p.scores, p.probabilities), len(p.classes))
+
+
+def stored_scores(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return scores as float32, all divided by one power of two where some are too large: only their order matters."""
+    largest = np.abs(scores[np.isfinite(scores)]).max(initial=0.0)
+    excess = max(0, int(np.frexp(largest)[1]) - np.finfo(np.float32).maxexp)
+    return np.ldexp(scores, -excess).astype(np.float32)
