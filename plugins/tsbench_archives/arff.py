@@ -19,6 +19,7 @@ _CLASS = re.compile(
 )
 # The label of a case: the last field, and a comment.
 _LABEL = re.compile(rf",\s*(?P<name>{_QUOTED}|[^\s'\"][^,]*?)?(?:\s+%.*)?\s*$")
+_NUMERIC = re.compile(rf"^@attribute\s+(?:{_QUOTED}|[^\s{{]+)\s+(?:numeric|real|integer)\s*(?:%.*)?$", re.IGNORECASE)
 _TAGS = ("@relation", "@attribute", "@end")
 
 
@@ -28,6 +29,8 @@ def scan_arff(path: Path) -> Cases:
     attribute = (0, "")
     for line, text in found:
         if header_ends(path, line, text):
+            if _NUMERIC.search(attribute[1]):
+                return Cases(_cases(path, found), task="regression")
             declared = _declared(path, *attribute)
             return Cases(_cases(path, found), declared=declared, listed_in="the class attribute")
         tag = text.split()[0].lower()
@@ -75,8 +78,8 @@ def _declared(path: Path, line: int, text: str) -> frozenset[str]:
     kind = match["kind"] if match else ""
     if not kind.startswith("{"):
         raise InvalidDataError(
-            f"{path}: the last attribute must list the classes in braces, found {shown(text)!r}; "
-            "a numeric target is a regression problem, not a classification problem"
+            f"{path}: the last attribute must be numeric (regression) or list the classes in braces, "
+            f"found {shown(text)!r}"
         )
     names, rest = _classes(kind)
     if rest[1:].lstrip()[:1] not in ("", "%"):

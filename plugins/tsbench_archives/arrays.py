@@ -24,10 +24,11 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 def read_npz(path: Path, task: str = "", labelled: bool = True) -> Panel:
     """Read arrays from a .npz file. Raises InvalidDataError.
 
-    X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), y (n_cases,), of which `task` says the meaning (see
-    `labels.target`), or for multilabel (n_cases, n_labels) of 0 and 1 with the names in classes; optionally lengths (n_cases,), times
-    (n_cases, n_timepoints), static (n_cases, n_static) and any meta_<name> (n_cases,). Values beyond a case's length
-    are ignored. The sizes the headers state are checked, and the memory they take, before anything is unpacked.
+    X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), and y (n_cases,), of which `task` says the meaning
+    (see `labels.target`), or for multilabel y (n_cases, n_labels) of 0 and 1, with the names in classes (n_labels,);
+    optionally lengths (n_cases,), times (n_cases, n_timepoints), static (n_cases, n_static) and any meta_<name>
+    (n_cases,). Values beyond a case's length are ignored. The sizes the headers state are checked, and the memory they
+    take, before anything is unpacked.
     """
     try:
         with path.open("rb") as raw:

@@ -59,6 +59,6 @@ def _number(cell: str, case: int, where: Where) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise InvalidDataError(
-            f"{where(case)}: label {shown(cell)!r} is not a finite number, which regression needs; correct it or remove it"
+            f"{where(case)}: label {shown(cell)!r} is not a finite number, as regression needs; correct or remove it"
         )
     return value

@@ -10,6 +10,7 @@ from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, readers, sources, tables
+from tsbench_archives.arff import scan_arff
 from tsbench_archives.scan import scan_ts
 
 READERS = {
@@ -23,6 +24,7 @@ READERS = {
 TABLES = ("csv", "parquet", "npz")
 # By whether labels are classes, and whether there is a test file.
 DEFAULTS = {(True, True): None, (True, False): "svm-rbf-cv5", (False, True): "ridge", (False, False): "ridge-cv5"}
+SCANS = {"ts": scan_ts, "arff": scan_arff}  # formats whose header says what labels are
 KNOWN = ", ".join(f".{extension}" for extension in READERS)
 
 
@@ -64,8 +66,8 @@ class LocalDataset(Dataset):
         """Return what the file says that its labels are, by its header."""
         first = self.source.train[0]
         with contextlib.suppress(InvalidDataError, OSError):  # which loading it tells
-            if _extension(first) == "ts":
-                return scan_ts(first).task or "classification"
+            if _extension(first) in SCANS:
+                return SCANS[_extension(first)](first).task or "classification"
             if _extension(first) in TABLES and tables.several_labels(first):
                 return "multilabel"
         return "classification"

@@ -30,8 +30,9 @@ class Case(NamedTuple):
 class Cases(NamedTuple):
     """What the first pass found.
 
-    task : what the file says its labels are, "" where it says nothing. unequal : cases may differ in length. univariate : they have one channel. declared : the labels there may be, as
-    `normalise_label` spells them; empty where the file does not list them. listed_in : what lists them, for messages.
+    task : what the file says its labels are, "" where it says nothing. unequal : cases may differ in length.
+    univariate : they have one channel. declared : the labels there may be, as `normalise_label` spells them; empty
+    where the file does not list them. listed_in : what lists them, for messages.
     """
 
     cases: Iterator[Case]

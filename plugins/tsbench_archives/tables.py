@@ -117,9 +117,10 @@ def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
     """Read a .csv or .parquet file, wide or long (see the module). Raises InvalidDataError.
 
     Labels are a column `label`, which `task` says the meaning of (see `labels.target`), or for multilabel a column
-    `label_NAME` of 0 and 1 for each label. Wide: labels; every other column is a time point, in file order; an empty cell is a missing value.
-    Long: a column `case` and labels (constant within a case), optionally `time` (numbers or dates, by which rows are
-    ordered); every other column is a channel; cases may differ in length and keep the order of their first rows.
+    `label_NAME` of 0 and 1 for each label.
+    Wide: every other column is a time point, in file order; an empty cell is a missing value.
+    Long: a column `case`, labels that are constant within a case, optionally `time` (numbers or dates, by which rows
+    are ordered); every other column is a channel; cases may differ in length and keep the order of their first rows.
     """
     table = _read_csv(path, labelled) if path.suffix.lower() == ".csv" else _read_parquet(path, labelled)
     if not len(table.frame):
@@ -303,7 +304,7 @@ def _long(table: _Table, task: str, labelled: bool) -> Panel:
     fields["meta"] = {name: _names(_constant(table, name, case)) for name in META if name in table.frame}
     if labelled:
         first = np.unique(case, return_index=True)[1]
-        fields |= _target(table, task, lambda name, empty: _constant(table, name, case, empty), first)
+        fields |= _target(table, task, lambda name, empty: _constant(table, name, case, empty), first.tolist())
     return Panel.build(X, **fields)
 
 

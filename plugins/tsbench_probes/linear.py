@@ -133,8 +133,7 @@ class _LabelsPredictor(Predictor):
         x = self.scaler.transform(finite(x, "test"))
         scores = np.empty((len(x), len(self.models)))
         for label, model in enumerate(self.models):
-            known = not isinstance(model, LogisticRegression)
-            scores[:, label] = model if known else model.predict_proba(x)[:, 1]
+            scores[:, label] = model.predict_proba(x)[:, 1] if isinstance(model, LogisticRegression) else model
         return (scores >= 0.5).astype(np.uint8), scores
 
 

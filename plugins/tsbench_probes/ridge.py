@@ -41,13 +41,13 @@ def _training(train: Features) -> tuple[Floats, Floats, Labels]:
     """Return features (n, d), targets (n, k), and the classes or labels they are of."""
     if train.task == "classification":
         x, y = training_data(train)
-        seen = np.unique(y)
+        seen: Labels = np.unique(y)
         one_of_two = len(seen) == 2  # one target says both
         return x, np.where(y[:, None] == (seen[1:] if one_of_two else seen), 1.0, -1.0), seen
-    x, y = finite(train.x, "training"), np.asarray(train.y, dtype=np.float64)
+    x, values = finite(train.x, "training"), np.asarray(train.y, dtype=np.float64)
     if train.task == "multilabel":
-        return x, 2 * y - 1, np.arange(y.shape[1])
-    return x, y[:, None], np.empty(0, dtype=np.int64)
+        return x, 2 * values - 1, np.arange(values.shape[1])
+    return x, values[:, None], np.empty(0, dtype=np.int64)
 
 
 def fit_ridge(x: Floats, targets: Floats) -> tuple[Floats, dict[str, float]]:

@@ -54,9 +54,11 @@ def test_catalogue_lists_the_names_of_aeon():
 
 def test_records_are_those_of_aeon():
     from aeon.datasets.tsc_datasets import tsc_zenodo
+    from aeon.datasets.tser_datasets import tsr_zenodo
 
+    theirs = {"tser": tsr_zenodo, "ucr": tsc_zenodo, "uea": tsc_zenodo}
     assert {name: row.zenodo for name, row in rows().items() if row.archive} == {
-        name: tsc_zenodo[name] for name, row in rows().items() if row.archive
+        name: theirs[row.archive].get(name) for name, row in rows().items() if row.archive
     }
 
 
@@ -66,7 +68,7 @@ def test_catalogue_facts_are_consistent():
         assert row.archive != "uea" or not row.normalised, row.name
         assert row.archive != "ucr" or row.n_channels == 1, row.name
         assert min(row.n_train, row.n_test, row.n_channels) > 0, row.name
-        assert row.n_classes > 1, row.name
+        assert row.n_classes is None if row.archive == "tser" else row.n_classes > 1, row.name
     assert sum(row.normalised for row in rows().values()) == 128 - 34
     assert sum(row.variable_length for row in rows().values()) == 15
 
@@ -76,7 +78,8 @@ def test_every_name_is_registered_with_its_tags(installed):
     assert set(rows()) <= set(catalog.names())
     assert len(catalog.names("ucr")) == 128
     assert len(catalog.names("uea")) == 30
-    assert set(BUNDLED) <= set(catalog.names("bundled"))
+    assert {*catalog.names("bundled"), *catalog.names("tser")} >= set(BUNDLED)
+    assert not {*catalog.names("bundled")} & {*catalog.names("tser")}
     entry = catalog.entry("BasicMotions")
     assert entry.load() is ArchiveDataset
     assert entry.options == {"name": "BasicMotions"}
@@ -117,7 +120,8 @@ def test_bundled_dataset_agrees_with_the_catalogue(name):
     row = rows()[name]
     assert (len(fold.train), len(fold.test)) == (row.n_train, row.n_test)
     assert fold.validation is None
-    assert data.panel.shape.n_classes == row.n_classes
+    assert data.panel.shape.n_classes == (row.n_classes or 0)
+    assert data.panel.task == dataset.card.task
     assert data.panel.n_channels == row.n_channels
     assert (len(set(data.panel.lengths.tolist())) > 1) == row.variable_length
     if row.length:
@@ -177,7 +181,7 @@ def test_card_holds_the_known_facts():
 
 
 def test_unknown_name_is_refused():
-    with pytest.raises(UsageError, match="'Gunpoint' is not a dataset of the UCR or UEA archive"):
+    with pytest.raises(UsageError, match="'Gunpoint' is not a dataset of the archives"):
         ArchiveDataset("Gunpoint")
 
 

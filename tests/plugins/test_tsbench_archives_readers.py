@@ -72,7 +72,7 @@ def test_declared_labels_are_compared_by_value(read):
 def test_tags_are_parted_from_their_values_by_any_blanks(read, blank):
     content = "@PROBLEMNAME x\n@TimeStamps FALSE\n@EqualLength False\n@classLABEL True a b\n@DATA\t\n1,2:a\n3:b\n"
     assert read(content.replace(" ", blank)).lengths.tolist() == [2, 1]
-    for refused in ("@timeStamps true", "@targetLabel true", "@classLabel false"):
+    for refused in ("@timeStamps true", "@classLabel false"):
         with pytest.raises(InvalidDataError, match=refused):
             read(f"{refused}\n@data\n1,2:0\n".replace(" ", blank))
 
@@ -224,8 +224,11 @@ REFUSED = {
     "no data line": ("ts", "1,2:a\n", r"data\.ts: has no @data line"),
     "no data line in arff": ("arff", "@relation T\n1,2,a\n", r"data\.arff: has no @data line"),
     "time stamps": ("ts", "@timeStamps True\n@data\n(0,1):a\n", "@timeStamps true is not supported"),
-    "regression": ("ts", "@targetlabel true\n@data\n1,2:0.5\n", "regression problem, not a classification problem"),
-    "numeric arff target": ("arff", "@attribute t numeric\n@data\n1,2\n", "not a classification problem"),
+    "text target": ("ts", "@targetlabel true\n@data\n1,2:0.5\n1,2:b\n", r"data\.ts:4: label 'b' is not a finite number"),
+    "missing target": ("ts", "@targetlabel true\n@data\n1,2:0.5\n1,2:NaN\n", r"data\.ts:4: the case has no label"),
+    "infinite target": ("ts", "@targetlabel true\n@data\n1,2:inf\n", r"data\.ts:3: label 'inf' is not a finite"),
+    "two kinds of labels": ("ts", "@targetlabel true\n@classLabel true a\n@data\n1:a\n", "are both true"),
+    "text arff target": ("arff", "@attribute t string\n@data\n1,2\n", "must be numeric .* or list the classes"),
     "no labels": ("ts", "@classLabel false\n@data\n1,2\n", "the cases have no labels"),
     "text value": ("ts", ts("1,2:a\n1,x7:b\n"), r"data\.ts:8: channel 0, time point 1: 'x7' is not a number"),
     "text in tsv": ("tsv", "1\t2\t3\n1\t2\tx7\n", r"data\.tsv:2: channel 0, time point 1: 'x7' is not a number"),
@@ -300,3 +303,17 @@ def test_refusal_names_place_and_cause(read, what):
     with pytest.raises(InvalidDataError, match=message) as caught:
         read(content, extension)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("extension", "content"),
+    [
+        ("ts", "@targetlabel true\n@data\n1,2:0.50\n1,2:-3e2\n"),
+        ("arff", "@attribute a numeric\n@attribute t numeric\n@data\n1,2,0.50\n1,2,-3e2\n"),
+    ],
+)
+def test_a_numeric_target_is_one_of_regression(read, extension, content):
+    panel = read(content, extension)
+    assert (panel.task, panel.classes) == ("regression", ())
+    assert panel.y.dtype == np.float64
+    assert panel.y.tolist() == [0.5, -300.0]

@@ -96,8 +96,8 @@ def _check_groups(groups: npt.NDArray[Any], n_cases: int, n_folds: int) -> None:
 def label_subset(y: npt.NDArray[np.int64], fraction: float, seed: int) -> Index:
     """Return the sorted positions of a stratified share of the cases: of each class at least one, nested in fraction.
 
-    y : int64 (n,) class indices, or the strata of another task. With the same seed a smaller fraction is a subset of a larger one (TRLS, arXiv 2401.05431, Fig. 3; nesting and
-    stratification are not specified in the paper).
+    y : int64 (n,) class indices, or the strata of another task. With the same seed a smaller fraction is a subset of a
+    larger one (TRLS, arXiv 2401.05431, Fig. 3; nesting and stratification are not specified in the paper).
     """
     rng = np.random.default_rng(seed)
     kept = []

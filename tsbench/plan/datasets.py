@@ -62,7 +62,7 @@ class Summary:
 
 
 class DatasetHandle:
-    """A dataset as the user named it. `reference` re-opens it: a registered name, or an absolute path, maybe with a task."""
+    """A dataset as the user named it. `reference` re-opens it: a registered name or an absolute path (with a task)."""
 
     def __init__(self, name: str, reference: str, dataset: Dataset, default_protocol: str) -> None:
         self.name = name
@@ -158,7 +158,7 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
 
 
 def split_task(name: str) -> tuple[str, str]:
-    """Return the task and the path of "regression:./file.csv", which says what the labels of a file are; "" for none."""
+    """Return task and path of "regression:./file.csv", which says what the labels of the file are; "" for no task."""
     task, colon, path = name.partition(":")
     if not colon:
         return "", name

@@ -274,7 +274,8 @@ def _check_on_features(cls: type[Probe]) -> None:
         except TsbenchError as error:
             check_refusal(str(error), {"one class only": len(np.unique(train.y)) < 2})
             return
-        assert y.shape == (len(test.x),) and scores.shape == (len(test.x), test.n_classes), scores.shape
+        assert scores is not None and scores.shape == (len(test.x), test.n_classes), scores
+        assert y.shape == (len(test.x),), y.shape
         assert np.isfinite(scores).all(), "scores are not finite"
         assert np.isin(y, train.y).all(), "a class without training cases is predicted"
 

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -222,7 +222,7 @@ def open_search(
     name = name_on_split(spec, storage, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")
-    direction = "maximize" if METRICS[metric].better == "high" else "minimize"
+    direction: Literal["maximize", "minimize"] = "maximize" if METRICS[metric].better == "high" else "minimize"
     about = {"space": [one.as_json() for one in dimensions], "seeds": list(seeds), "inner_folds": inner.n_folds}
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction=direction, sampler=sampler)

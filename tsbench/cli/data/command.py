@@ -63,7 +63,7 @@ def info(name: str, task: str | None, plot: Path | None) -> int:
       tsbench data info GunPoint
       tsbench data info ./recordings.csv --plot recordings.svg
     """
-    return show_dataset(*with_tasks([name], task), plot)
+    return show_dataset(with_tasks([name], task)[0], plot)
 
 
 for command in (fetch, verify, path):
