@@ -562,3 +562,85 @@ def test_no_bytes_escape_as_another_error(tmp_path_factory, content, extension):
         assert str(path) in str(error)
     else:
         assert len(panel) > 0
+
+
+# --- what labels are
+
+
+def test_numbers_are_classes_unless_the_task_says_otherwise(local, tmp_path):
+    assert local("label,a\n2.50,1\n-1e1,2\n").load().panel.classes == ("-1e1", "2.5")
+    dataset = LocalDataset(tmp_path / "data.csv", task="regression")
+    panel = dataset.load().panel
+    assert (panel.task, panel.classes, panel.y.tolist()) == ("regression", (), [2.5, -10.0])
+    assert (dataset.card.task, dataset.card.default_protocol) == ("regression", "ridge-cv5")
+
+
+COLUMNS = "label_b,label_a,x,y\n1,0,1,2\n0,0,3,4\n1,1.0,5,6\n"
+
+
+def test_columns_of_0_and_1_are_several_labels(local):
+    dataset = local(COLUMNS)
+    panel = dataset.load().panel
+    assert (panel.task, panel.classes) == ("multilabel", ("a", "b"))
+    assert panel.y.tolist() == [[0, 1], [0, 0], [1, 1]] and panel.y.dtype == np.uint8
+    assert panel.n_timepoints == 2
+    assert (dataset.card.task, dataset.card.default_protocol) == ("multilabel", "ridge-cv5")
+
+
+def test_a_cell_of_names_is_the_same_as_columns(local, tmp_path):
+    local("label,x,y\nb,1,2\n,3,4\n a ; b ,5,6\n", "cells.csv")
+    cells = LocalDataset(tmp_path / "cells.csv", task="multilabel").load()
+    assert cells.fingerprint() == local(COLUMNS).load().fingerprint()
+
+
+def test_long_tables_and_arrays_hold_several_labels(local, tmp_path):
+    long = local("case,label_b,label_a,v\nk,1,0,1\nk,1,0,2\nl,0,0,3\nl,0,0,4\nm,1,1,5\nm,1,1,6\n", "long.csv").load()
+    y = np.array([[1, 0], [0, 0], [1, 1]])
+    np.savez(tmp_path / "data.npz", X=[[1.0, 2], [3, 4], [5, 6]], y=y, classes=["b", "a"])
+    dataset = LocalDataset(tmp_path / "data.npz")
+    assert dataset.load().fingerprint() == local(COLUMNS).load().fingerprint() == long.fingerprint()
+    assert dataset.card.task == "multilabel"
+    np.savez(tmp_path / "number.npz", X=[[1.0, 2], [3, 4]], y=[0.1, 1 / 3])
+    assert LocalDataset(tmp_path / "number.npz", task="regression").load().panel.y.tolist() == [0.1, 1 / 3]
+
+
+@pytest.mark.parametrize(
+    ("content", "task", "said"),
+    [
+        ("label,x\n1,1\nhigh,2\n", "regression", r"data\.csv:3: label 'high' is not a finite number"),
+        ("label,x\n1,1\ninf,2\n", "regression", r"data\.csv:3: label 'inf' is not a finite number"),
+        ("label,x\n1,1\n1_0,2\n", "regression", r"data\.csv:3: label '1_0' is not a finite number"),
+        ("label,x\n1,1\nNaN,2\n", "regression", r"data\.csv:3: column 'label' is empty \('NaN' means missing"),
+        ("label,x\n1,1\n,2\n", "regression", r"data\.csv:3: column 'label' is empty"),
+        ("label,x\na,1\na;NA,2\n", "multilabel", r"data\.csv:3: label 'NA' means missing"),
+        ("label,x\n,1\n,2\n", "multilabel", r"data\.csv:2: no case has a label"),
+        ("label,label_a,x\na,1,1\n", "", r"data\.csv:2: has both a column 'label' and 'label_a'"),
+        ("label_a,x\n1,1\n2,2\n", "", r"data\.csv:3: column 'label_a' is '2'; a label is 0 or 1"),
+        ("label_a,x\n1,1\n,2\n", "", r"data\.csv:3: column 'label_a' is empty"),
+        ("label_a,x\n1,1\n0,2\n", "regression", r"data\.csv:2: columns 'label_\.\.\.' are for multilabel"),
+        ("case,label_a,x\nk,1,1\nk,0,2\n", "", r"data\.csv:3: column 'label_a' is '0' where the case began with '1'"),
+        ("case,label,x\nk,1,1\nl,b,2\n", "regression", r"data\.csv:3: label 'b' is not a finite number"),
+        ("label_a,label_b\n1,0\n", "", "has no column of values"),
+    ],
+)
+def test_labels_that_are_none_are_refused_by_row(local, tmp_path, content, task, said):
+    local(content)
+    with pytest.raises(InvalidDataError, match=said):
+        LocalDataset(tmp_path / "data.csv", task=task).load()
+
+
+@pytest.mark.parametrize(
+    ("y", "more", "task", "said"),
+    [
+        ([1.0, np.nan], {}, "regression", "array y: case 1 has no label"),
+        (["1", "b"], {}, "regression", "array y: case 1: label 'b' is not a finite number"),
+        ([[1, 0], [2, 0]], {}, "", "array y: case 1: 2 is no label"),
+        ([[1, 0], [1, 0]], {"classes": ["a"]}, "", "classes must name each of the 2 columns"),
+        ([[1, 0], [1, 0]], {"classes": ["a", "a"]}, "", "classes must name each of the 2 columns"),
+        ([[1, 0], [1, 0]], {}, "regression", "several labels per case, where regression needs one"),
+    ],
+)
+def test_arrays_of_labels_that_are_none_are_refused(tmp_path, y, more, task, said):
+    np.savez(tmp_path / "data.npz", X=[[1.0, 2], [3, 4]], y=y, **more)
+    with pytest.raises(InvalidDataError, match=said):
+        LocalDataset(tmp_path / "data.npz", task=task).load()

@@ -289,3 +289,17 @@ def test_odd_names_stay_names_in_every_file(tmp_path):
     names = {line[0].strip() for line in cells[2:]}
     assert names >= {r"a\|b", r"\[x\](y)", r"\`\<b\>\`", r"\*\_e\_\*", "=1+1"}
     assert names - {"plain"} == {name.strip() for name in cells[0][6:]}
+
+
+def test_of_errors_the_lowest_is_the_best():
+    rows = [
+        {**row(label, dataset, np.nan), "mae": value}
+        for label, dataset, value in [("x", "A", 2.0), ("x", "B", 1500.0), ("y", "A", 1.0), ("y", "B", 1500.0)]
+    ]
+    result = build("test", ("A", "B"), PROTOCOL, rows, "mae")
+    assert result.summary["rank"].to_dict() == {"y": 1.25, "x": 1.75}
+    assert result.summary["wins"].to_dict() == {"y": 2, "x": 1}
+    assert list(result.summary.index) == ["y", "x"]
+    text = markdown(result)
+    assert text.startswith("test: mae in units of the labels, low is good, protocol p")
+    assert "| y | 750.5 | 1.25 | 2 | 2/2 | 0 | 1 | 1500 |" in text
