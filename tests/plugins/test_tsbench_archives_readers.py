@@ -224,7 +224,11 @@ REFUSED = {
     "no data line": ("ts", "1,2:a\n", r"data\.ts: has no @data line"),
     "no data line in arff": ("arff", "@relation T\n1,2,a\n", r"data\.arff: has no @data line"),
     "time stamps": ("ts", "@timeStamps True\n@data\n(0,1):a\n", "@timeStamps true is not supported"),
-    "text target": ("ts", "@targetlabel true\n@data\n1,2:0.5\n1,2:b\n", r"data\.ts:4: label 'b' is not a finite number"),
+    "text target": (
+        "ts",
+        "@targetlabel true\n@data\n1,2:0.5\n1,2:b\n",
+        r"data\.ts:4: label 'b' is not a finite number",
+    ),
     "missing target": ("ts", "@targetlabel true\n@data\n1,2:0.5\n1,2:NaN\n", r"data\.ts:4: the case has no label"),
     "infinite target": ("ts", "@targetlabel true\n@data\n1,2:inf\n", r"data\.ts:3: label 'inf' is not a finite"),
     "two kinds of labels": ("ts", "@targetlabel true\n@classLabel true a\n@data\n1:a\n", "are both true"),

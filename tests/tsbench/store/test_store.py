@@ -1,3 +1,4 @@
+import io
 import multiprocessing
 import os
 import secrets
@@ -81,6 +82,31 @@ def test_packing_keeps_every_bit_and_unicode_classes():
     again = unpack(pack(predictions))
     assert again.classes == ("übel", "日")
     assert again.scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_packing_keeps_whether_scores_are_probabilities(probabilities):
+    predictions = replace(make_result().predictions, probabilities=probabilities)
+    again = unpack(pack(predictions))
+    assert (again.task, again.probabilities) == ("classification", probabilities)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"y_true": np.zeros(3, np.uint8)}, "not the arrays"),
+        ({"task": np.array(["multilabel"])}, "of another task"),
+        ({"task": np.array(["regression"] * 2)}, "do not agree"),
+        ({"y_pred": np.zeros(4)}, "do not agree"),
+        ({"probabilities": np.ones(1)}, "not the arrays"),
+    ],
+)
+def test_arrays_of_another_task_are_refused(fields, said):
+    arrays = {"cases": np.arange(3, dtype=np.int32), "y_true": np.zeros(3), "y_pred": np.zeros(3)}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{**arrays, "task": np.array(["regression"]), **fields})
+    with pytest.raises(StoreError, match=said):
+        unpack(buffer.getvalue())
 
 
 def test_a_failure_is_a_row_and_a_retry_replaces_it(store):
