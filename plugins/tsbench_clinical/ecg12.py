@@ -148,6 +148,7 @@ class Cpsc2018(Diagnoses):
             cohort="6,877 records of 6 s and more from 11 hospitals",
             unit="millivolt; times: a regular grid",
             task="multilabel",
+            default_protocol="ridge",
             group="record",
             facts=_facts("the abbreviations or SNOMED CT codes after Dx; a record may have several", self.seconds),
         )
@@ -214,6 +215,7 @@ class Cinc2021(Diagnoses):
             "(1000 Hz) are left out",
             unit="millivolt; times: a regular grid",
             task="multilabel",
+            default_protocol="ridge",
             group="record",
             facts=_facts(
                 "the challenge's 26 scored classes by SNOMED CT code, four pairs of codes being one class; a "

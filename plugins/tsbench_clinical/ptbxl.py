@@ -71,6 +71,7 @@ class PtbXl(ClinicalDataset):
             cohort="21,799 records of 18,869 patients, 1989 to 1996; without the records that have no diagnostic class",
             unit="millivolt; times: a regular grid",
             task="multilabel",
+            default_protocol="ridge",
             group="subject",
             facts={
                 "labels": f"the {CLASS_OF[self.level]} of every diagnostic SCP code of a record, whatever its "

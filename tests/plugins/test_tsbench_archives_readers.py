@@ -227,7 +227,7 @@ REFUSED = {
     "text target": (
         "ts",
         "@targetlabel true\n@data\n1,2:0.5\n1,2:b\n",
-        r"data\.ts:4: label 'b' is not a finite number",
+        r"data\.ts:4: label 'b' is not a finite",
     ),
     "missing target": ("ts", "@targetlabel true\n@data\n1,2:0.5\n1,2:NaN\n", r"data\.ts:4: the case has no label"),
     "infinite target": ("ts", "@targetlabel true\n@data\n1,2:inf\n", r"data\.ts:3: label 'inf' is not a finite"),

@@ -52,9 +52,8 @@ class Plan:
     missing : {dataset: why} for data that is not on this machine; missing_sources : the same for what was to be
     pre-trained on; fetchable : those of both that 'tsbench data fetch' can get; invalid : {dataset: why} for data that
     cannot be used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each
-    other, protocols innermost, so that they share one pre-training. A dataset of which only some methods or protocols
-    cannot be measured is in invalid, too. unread : {dataset: what its cases have beside their
-    series, in words, that no method reads}.
+    other, protocols innermost, so that they share one pre-training. A dataset that only some methods or protocols suit
+    is in invalid, too. unread : {dataset: what its cases have beside their series, in words, that no method reads}.
     """
 
     specs: list[RunSpec] = field(default_factory=list)

@@ -53,7 +53,7 @@ def test_a_run_for_numbers_from_the_file_to_the_board(tsbench, numbers):
         (("run", "--method", "majority", "--dataset", "GunPoint", "--task", "regression"), "is for files"),
         (
             ("leaderboard", "GunPoint", "--metric", "mae"),
-            "mae is no metric of classification (GunPoint); choose one of",
+            "mae is no metric of classification (GunPoint); choose",
         ),
         (("leaderboard", "GunPoint", "Covid3Month"), "several tasks have no common metric"),
         (("leaderboard", "GunPoint", "--metric", "nope"), "unknown metric 'nope'"),
