@@ -285,7 +285,7 @@ def test_what_a_plugin_raises_is_a_row_that_says_where(run_with, where, name):
         ),
         ("def details(self):", "return None", "details must give a number under each name, got None"),
         ("def predict(self, x):", "return None", "probe mine, predict returned NoneType, expected tuple"),
-        ("def predict(self, x):", "return (np.zeros(4, int),)", "returned 1 values, expected class indices and scores"),
+        ("def predict(self, x):", "return (np.zeros(4, int),)", "returned 1 values, expected predictions and scores"),
         (
             "def predict(self, x):",
             "return np.full(4, 7), np.zeros((4, 2))",
@@ -306,7 +306,6 @@ def test_what_a_plugin_raises_is_a_row_that_says_where(run_with, where, name):
         ("def predict(self, x):", "return np.zeros(4, int), [['a', 'b']] * 4", "expected .* real numbers"),
         ("def predict_scores(self, panel):", "return np.zeros((3, 2))", r"my-classifier gave scores of shape \(3, 2\)"),
         ("def predict_scores(self, panel):", "return None", "my-classifier gave scores of shape"),
-        (FOLD, "labels = None", "mine has no class labels"),
         (FOLD, "labels = labels * 0", "the training part has one class only"),
         (FOLD, "X[:8, 1] = np.nan", "channel 1 has no observed value in the 8 training cases; drop the channel"),
     ],
@@ -316,6 +315,12 @@ def test_what_breaks_the_contract_is_a_row_that_names_it(run_with, where, statem
     (row,) = rows.values()
     assert (code, row["status"]) == (1, "failed")
     assert re.search(message, row["error"]), row["error"]
+
+
+def test_a_dataset_without_labels_is_refused_by_the_plan(run_with):
+    code, err, rows = run_with(FOLD, "labels = None", *METHOD)
+    assert code == 1 and not rows
+    assert "mine has no labels to predict; its task is 'none'" in err
 
 
 @pytest.mark.parametrize(

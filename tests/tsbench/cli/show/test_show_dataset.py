@@ -65,11 +65,14 @@ def panel_of(n, channels=1, length=5, **fields):
     return Panel.build(np.random.default_rng(0).normal(size=(n, channels, length)), **fields)
 
 
+QUARTILES = "1 to 6, mean 3, standard deviation 2.16, quartiles 1.5, 2, 4"
+
+
 @pytest.mark.parametrize(
     ("panel", "name", "text"),
     [
         (panel_of(3), "labels", "none"),
-        (panel_of(3, y=np.array([1.0, 2.0, 6.0]), task="regression"), "values", "1 to 6, mean 3"),
+        (panel_of(3, y=np.array([1.0, 2.0, 6.0]), task="regression"), "values", QUARTILES),
         (
             panel_of(4, y=np.array([[1, 0], [1, 1], [0, 0], [1, 0]], np.uint8), task="multilabel", classes=("x", "y")),
             "classes",
