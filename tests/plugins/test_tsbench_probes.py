@@ -30,6 +30,7 @@ from tsbench_probes.linear import GRID as LINEAR_GRID
 from tsbench_probes.linear import Linear, Logistic
 from tsbench_probes.linear_paper import LinearPaper
 from tsbench_probes.neighbours import neighbour_scores, squared_distances
+from tsbench_probes.ridge import Ridge
 from tsbench_probes.svm import GRID, SVM
 
 PROBES = [SVM, Linear, Logistic, KNN, LinearPaper]
@@ -390,7 +391,7 @@ def test_registration():
     found = {}
     tsbench_probes(lambda name, target, **rest: found.setdefault(name, Entry(name, target, "tsbench_probes").load()))
     on_features = {"svm-rbf": SVM, "linear": Linear, "linear-paper": LinearPaper, "logistic": Logistic, "knn": KNN}
-    assert found == {**on_features, "finetune": FineTune}
+    assert found == {**on_features, "ridge": Ridge, "finetune": FineTune}
     assert all(d.stage == "probe" for cls in found.values() for d in declarations(cls.Params))
 
 

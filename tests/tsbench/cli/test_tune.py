@@ -136,7 +136,7 @@ def test_run_tuned_without_a_study_names_the_command(tsbench):
     code, _, err = tsbench(*RUN, "--tuned")
     assert code == 2 and "tsbench tune --method threshold --dataset toy" in err
     code, _, err = tsbench(*RUN, "--tuned", "acc")
-    assert code == 2 and "--tuned acc: choose one of" in err
+    assert code == 2 and "unknown metric 'acc'; choose one of" in err
 
 
 def test_run_tuned_where_the_data_is_missing_says_that(tsbench):
