@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tsbench.data.panel import Panel
+from tsbench.data.places import fetched_folder
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchWarning, UsageError
-from tsbench.fetch import fetched_folder
 from tsbench_archives import archive, fingerprints, readers, sources
 from tsbench_archives.archive import ArchiveDataset
 from tsbench_archives.catalogue import rows

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.cli.options import common_options, open_registry, open_store, settings
+from tsbench.cli.options import common_options, open_registry, open_store, settings, split_names
 from tsbench.cli.output import check_file
-from tsbench.cli.run import split_names
 from tsbench.cli.ui.terminal import echo
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError

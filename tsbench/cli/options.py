@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,6 +82,24 @@ def _read_seeds(context: click.Context, parameter: click.Parameter, value: str |
     from tsbench.plan.plan import parse_seeds
 
     return parse_seeds(value)
+
+
+def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
+    """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
+    return split_names(value, os.path.exists)
+
+
+def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
+    """Split texts at their commas, but for those within a name that is known."""
+    return [part for text in texts for part in _split(text.split(","), known) if part]
+
+
+def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
+    while parts:
+        joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
+        name = next(filter(known, joined), None)
+        yield parts[0].strip() if name is None else name
+        parts = parts[1 if name is None else name.count(",") + 1 :]
 
 
 def fold_option(command: F) -> F:

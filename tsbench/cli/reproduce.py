@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options, make_worker
-from tsbench.cli.options import common_options, open_registry, open_store, seeds_option, settings
+from tsbench.cli.options import common_options, open_registry, open_store, seeds_option, settings, split_commas
 from tsbench.cli.output import check_folder
-from tsbench.cli.run import split_commas
 from tsbench.cli.ui.terminal import echo, echo_text
 
 

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options
-from tsbench.cli.options import common_options, fold_option, open_registry, seeds_option, settings
+from tsbench.cli.options import (
+    common_options,
+    fold_option,
+    open_registry,
+    open_store,
+    seeds_option,
+    settings,
+    split_commas,
+)
 from tsbench.cli.ui.terminal import echo
 from tsbench.errors import UsageError
 from tsbench.text import command_line
-
-
-def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
-    """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
-    return split_names(value, os.path.exists)
-
-
-def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
-    """Split texts at their commas, but for those within a name that is known."""
-    return [part for text in texts for part in _split(text.split(","), known) if part]
-
-
-def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
-    while parts:
-        joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
-        name = next(filter(known, joined), None)
-        yield parts[0].strip() if name is None else name
-        parts = parts[1 if name is None else name.count(",") + 1 :]
 
 
 @click.command()
@@ -138,9 +127,14 @@ def run(
     )
     plan = make_plan(request, plugins, registry)
     if tuned is not None:
-        from tsbench.cli.tune import tuned_plan
+        from tsbench.tune import require
 
-        plan = tuned_plan(plan, tuned, overrides)
+        require("optuna")
+        from tsbench.tune.tuned import tuned_plan
+
+        plan, notes = tuned_plan(plan, open_store, plugins, tuned, overrides)
+        for note in notes:
+            echo(f"warning: {note}", err=True)
     outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
     if not as_json and (outcome.already_done or any(result.status == "succeeded" for result in outcome.results)):
         for command in _boards(plan, datasets):

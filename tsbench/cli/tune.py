@@ -11,8 +11,15 @@ from typing import Any
 import click
 
 from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
-from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
-from tsbench.cli.run import split_commas
+from tsbench.cli.options import (
+    common_options,
+    fold_option,
+    open_registry,
+    open_store,
+    seeds_option,
+    settings,
+    split_commas,
+)
 from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
 
@@ -113,24 +120,6 @@ def tune(
     searching = {"metric": metric, "seeds": seeds, "fixed": overrides, "spaces": wanted}
     failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
-
-
-def tuned_plan(plan: Any, metric: str, overrides: Mapping[str, str]) -> Any:
-    """Return a plan whose runs take the best parameters of the store's studies; what `run --tuned` does."""
-    from tsbench.tasks.metrics import METRICS
-    from tsbench.tune import require
-
-    require("optuna")
-    if metric not in METRICS:
-        raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
-    from tsbench.tune.storage import open_studies
-    from tsbench.tune.tuned import with_tuned
-
-    with contextlib.closing(open_store()) as store, open_studies(store) as storage:
-        found, notes = with_tuned(plan, storage, settings().plugins(), metric, overrides)
-    for note in notes:
-        echo(f"warning: {note}", err=True)
-    return found
 
 
 def _search(

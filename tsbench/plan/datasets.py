@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tsbench.data.places import cache_folder, search_path
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import (
@@ -93,8 +94,6 @@ class DatasetHandle:
     @cached_property
     def data_dirs(self) -> list[Path]:
         """Return the folders of the search path that a dataset known by its name is read from."""
-        from tsbench.data.dataset import search_path
-
         files = [] if self.reference != self.name else [file.absolute() for file in self.files()]
         folders = [folder.absolute() for folder in search_path()]
         return [folder for folder in folders if any(file.is_relative_to(folder) for file in files)]
@@ -251,13 +250,6 @@ def _beside(panel: Panel) -> dict[str, str]:
     if panel.text is not None:
         found["text"] = "texts"
     return found
-
-
-def cache_folder() -> Path:
-    """Return the folder for what can be computed again (TSBENCH_CACHE moves it)."""
-    import platformdirs
-
-    return Path(os.environ.get("TSBENCH_CACHE") or platformdirs.user_cache_dir("tsbench"))
 
 
 def _looks_like_path(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tsbench.data.dataset import search_path
+from tsbench.data.places import search_path
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,24 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.plan import Plan
 from tsbench.plan.spec import RunSpec
+from tsbench.store.store import Store
+from tsbench.tasks.metrics import METRICS
 from tsbench.text import command_line
 from tsbench.tune.space import settings_of, tunable
-from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name
+from tsbench.tune.storage import best, ended, find_study, name_on_split, open_studies, study_name
+
+
+def tuned_plan(
+    plan: Plan, open_store: Callable[[], Store], plugins: Plugins, metric: str, fixed: Collection[str]
+) -> tuple[Plan, list[str]]:
+    """Do what `with_tuned` does from a store's studies; the store is opened once the metric is known to be one.
+
+    Raises UsageError as well for a metric that is none.
+    """
+    if metric not in METRICS:
+        raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
+    with contextlib.closing(open_store()) as store, open_studies(store) as storage:
+        return with_tuned(plan, storage, plugins, metric, fixed)
 
 
 def with_tuned(

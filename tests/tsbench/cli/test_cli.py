@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsbench.cli.run import split_commas
+from tsbench.cli.options import split_commas
 
 HEAVY = ("torch", "numpy", "pandas", "sklearn", "numba", "scipy", "aeon", "sqlalchemy")
 QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")

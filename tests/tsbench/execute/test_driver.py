@@ -10,7 +10,8 @@ from tests.tsbench.store.test_store import make_result, make_spec
 from tsbench.cli.execution import _summarise
 from tsbench.errors import StoreError
 from tsbench.execute import driver, rescue
-from tsbench.execute.driver import MOST_LOSSES, Outcome, choose, execute
+from tsbench.execute.driver import Outcome, choose, execute
+from tsbench.execute.loop import MOST_LOSSES
 from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.executors.inline import Inline
 from tsbench.plan.plan import Plan

@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
+from tsbench.data.places import cache_folder
 from tsbench.errors import InvalidDataError
-from tsbench.plan.datasets import cache_folder, check_planned, load_planned, open_dataset, summarise
+from tsbench.plan.datasets import check_planned, load_planned, open_dataset, summarise
 
 ROWS = [f"{'ab'[i % 2]},{i},{i * i % 7},{i // 4}" for i in range(24)]
 

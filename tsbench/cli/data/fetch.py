@@ -40,7 +40,7 @@ def fetch(names: tuple[str, ...], yes: bool, force: bool) -> int:
       tsbench data fetch GunPoint BasicMotions
       tsbench data fetch uea --yes --data-dir ~/archives
     """
-    from tsbench.data.dataset import offline
+    from tsbench.data.places import offline
     from tsbench.fetch.fetcher import Fetchable, Fetcher
     from tsbench.plan.plan import expand_datasets
 

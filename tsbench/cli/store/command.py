@@ -104,7 +104,8 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
 
 def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
     """Copy the studies of a store, where there are any; return how many, and the conflicts."""
-    from tsbench.tune import require, study_names
+    from tsbench.tune import require
+    from tsbench.tune.tables import study_names
 
     names = study_names(other)
     if not names:

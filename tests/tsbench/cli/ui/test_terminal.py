@@ -23,7 +23,7 @@ from tsbench.cli.ui import terminal
 EVIL = "\x1b]0;P\x07\x1b[31m\r\x7f\x9b\u202e\u200b\u2028[red]x[/red] :smile: %s {}\nnext"
 TAME = "\\x1b]0;P\\x07\\x1b[31m\\r\\x7f\\x9b\\u202e\\u200b\\u2028[red]x[/red] :smile: %s {}\\nnext"
 DOOR = ROOT / "tsbench" / "cli" / "ui" / "terminal.py"
-SCRIPT = ROOT / "plugins" / "tsbench_archives" / "fingerprints.py"  # run by itself, for the names of the archives
+SCRIPT = ROOT / "plugins" / "tsbench_archives" / "write_fingerprints.py"  # run by itself, for the names of the archives
 CALLS = {
     "print",
     "input",
