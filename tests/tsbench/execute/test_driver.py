@@ -11,9 +11,9 @@ from tsbench.cli.execution import _summarise
 from tsbench.errors import StoreError
 from tsbench.execute import driver, rescue
 from tsbench.execute.driver import Outcome, choose, execute
-from tsbench.execute.loop import MOST_LOSSES
 from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.executors.inline import Inline
+from tsbench.execute.loop import MOST_LOSSES
 from tsbench.plan.plan import Plan
 from tsbench.plan.result import Result
 from tsbench.store.merge import merge
