@@ -72,7 +72,7 @@ def reproduce(
         for file, text in zip(files, (to_csv(frame), markdown(title, frame)), strict=True):
             write_bytes(file, text.encode())
         if chosen.kind == "tsne":
-            files += draw_map(planned, outcome, make_worker(store, device), stem)
+            files += draw_map(planned, outcome, make_worker(store, device).features, stem)
     echo_text(markdown(title, frame))
     echo(f"written to {', '.join(map(str, files))}")
     return int(outcome.exit_code(available=False))

@@ -14,7 +14,7 @@ from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.interruption import Interruption
 from tsbench.execute.log import DriverLog, log_folder
 from tsbench.execute.loop import MOST_LOSSES, Driver
-from tsbench.execute.owner import Claims
+from tsbench.execute.owner import Owner
 from tsbench.execute.rescue import Rescue
 from tsbench.execute.schedule import Schedule
 from tsbench.measure.resources import environment
@@ -126,10 +126,10 @@ def execute(
     taken as long. force : do runs that have succeeded as well.
     """
     todo = list(todo)
-    claims = Claims(store, force)
-    with claims, DriverLog(log_folder(store), claims.owner) as log, Interruption(executor) as interruption:
+    owner = Owner(store, force)
+    with owner, DriverLog(log_folder(store), owner.name) as log, Interruption(executor) as interruption:
         log.plan(len(outcome.plan.specs), todo, force)
-        driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
+        driver = _Driver(todo, outcome, executor, store, reporter, budget, owner, log)
         try:
             driver.drive(interruption, reporter.step, reporter.note)
         except Exception as error:
@@ -152,12 +152,12 @@ class _Driver(Driver):
         store: Store,
         reporter: Reporter,
         budget: float,
-        claims: Claims,
+        owner: Owner,
         log: DriverLog,
     ) -> None:
         super().__init__(executor)
         self.outcome, self.store, self.reporter = outcome, store, reporter
-        self.budget, self.claims, self.log, self.total, self.given = budget, claims, log, len(todo), 0
+        self.budget, self.owner, self.log, self.total, self.given = budget, owner, log, len(todo), 0
         self.schedule = Schedule(todo)
         self.running: dict[int, tuple[RunSpec, float]] = {}
         self.previous: dict[int, RunSpec] = {}
@@ -168,7 +168,7 @@ class _Driver(Driver):
             self.spent[spec.label] += self.taken.get(spec.key, 0.0)
         self._looked = float("-inf")
         self.trouble: StoreError | None = None
-        self.rescue = Rescue(claims.owner)
+        self.rescue = Rescue(owner.name)
 
     def _busy(self) -> bool:
         """Say whether anything is left to give out, to come back, or to be done by others."""
@@ -229,7 +229,7 @@ class _Driver(Driver):
         while (spec := self.schedule.next(previous)) is not None:
             if self.spent[spec.label] >= self.budget:
                 self.schedule.over(spec)
-            elif self.claims.take(spec.key, spec.made_on):
+            elif self.owner.take(spec.key, spec.made_on):
                 return spec
             else:
                 self.outcome.elsewhere.append(spec)
@@ -240,7 +240,7 @@ class _Driver(Driver):
         facts = facts or environment()
         try:
             if self.trouble is None:
-                self.store.record(result, facts, self.claims.owner)
+                self.store.record(result, facts, self.owner.name)
         except StoreError as error:
             self._give_up(error)
         self.rescue.note(result, facts)
@@ -301,7 +301,7 @@ class _Driver(Driver):
                 time.sleep(LOOK_AGAIN_SECONDS / 10)
             return
         self._looked = time.monotonic()
-        self.claims.release_dead()
+        self.owner.release_dead()
         others, self.outcome.elsewhere = self.outcome.elsewhere, []
         known = statuses(self.store, others)
         taken, claimed = self.store.seconds(spec.key for spec in others), self.store.claimed()

@@ -65,14 +65,14 @@ sys.path.insert(0, {str(ROOT)!r})
 from tests.tsbench.measure.test_worker import specs
 from tsbench.discovery.plugins import plugins
 from tsbench.registry import load_registry
-from tsbench.store.store import pack
+from tsbench.store.packing import pack
 from tsbench.measure.worker import Worker
 (spec,) = specs(plugins(), load_registry(), dataset="GunPoint", protocols=("linear-paper",))
 worker = Worker(plugins(), checkpoint_folder=Path("there"))
 Path("bits").write_bytes(pack(worker.run(spec).predictions))
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    from tsbench.store.store import pack
+    from tsbench.store.packing import pack
 
     assert (tmp_path / "bits").read_bytes() == pack(here.predictions)
     weights = [load_file(tmp_path / side / here.checkpoint[1]) for side in ("here", "there")]

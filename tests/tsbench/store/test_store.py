@@ -21,8 +21,9 @@ from tsbench.protocol import Protocol
 from tsbench.store import database
 from tsbench.store.check import check
 from tsbench.store.database import parse_url
+from tsbench.store.packing import pack, unpack
 from tsbench.store.schema import SCHEMA_VERSION, attempts
-from tsbench.store.store import Store, pack, unpack
+from tsbench.store.store import Store
 
 ENVIRONMENT = {"python": "3"}
 

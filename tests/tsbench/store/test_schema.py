@@ -13,7 +13,7 @@ from tsbench.errors import StoreError
 from tsbench.store import database
 from tsbench.store import schema as store_schema
 from tsbench.store.database import parse_url
-from tsbench.store.store import pack
+from tsbench.store.packing import pack
 
 # What tsbench wrote when the schema was 1.
 SCHEMA_1 = """
