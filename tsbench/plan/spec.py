@@ -10,10 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.identity import digest
+from tsbench.identity import UNTRAINED, digest
 from tsbench.protocol import OWN_PROBE, Protocol
-
-UNTRAINED = "random:"
 
 
 @dataclass(frozen=True)

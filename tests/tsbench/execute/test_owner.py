@@ -10,7 +10,6 @@ import pytest
 from tests.tsbench.store.test_store import make_spec
 from tsbench.execute import owner
 from tsbench.execute.owner import Owner, is_dead, machine, owner_name
-from tsbench.store import store as stores
 from tsbench.store.store import Store
 
 KEY = make_spec(0).key
@@ -82,7 +81,7 @@ def test_what_a_driver_elsewhere_holds_is_left_to_it(store):
 
 
 def test_claims_are_renewed_while_the_driver_lives(store, monkeypatch):
-    monkeypatch.setattr(stores, "CLAIM_EXPIRY", 0.2)
+    monkeypatch.setattr(owner, "CLAIM_EXPIRY", 0.2)
     renewed, twice = [], threading.Event()
 
     def heartbeat(owner):

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.errors import StoreError
-from tsbench.store import database
-from tsbench.store import schema as store_schema
+from tsbench.store import database, schema
 from tsbench.store.database import parse_url
 from tsbench.store.packing import pack
 
@@ -88,7 +87,7 @@ def test_of_an_old_result_the_test_cases_say_on_which_split_it_was(new_url, open
     make_old(url)
     cases = np.array([3, 5, 8], np.int32)
     blob = pack(replace(make_result().predictions, cases=cases))
-    monkeypatch.setattr(store_schema, "MIGRATED_AT_ONCE", 2)
+    monkeypatch.setattr(schema, "MIGRATED_AT_ONCE", 2)
     engine = sa.create_engine(parse_url(url))
     with engine.begin() as connection:
         copy = "INSERT INTO runs SELECT '{}', label, method, method_version, dataset, protocol, protocol_hash, fold, "
@@ -109,10 +108,10 @@ def test_a_migration_that_fails_changes_nothing(new_url, open_store, monkeypatch
     make_old(url)
 
     def fail(connection):
-        store_schema._from_1(connection)
+        schema._from_1(connection)
         connection.execute(sa.text("INSERT INTO nowhere VALUES (1)"))
 
-    monkeypatch.setitem(store_schema.MIGRATIONS, 1, fail)
+    monkeypatch.setitem(schema.MIGRATIONS, 1, fail)
     with pytest.raises(StoreError, match="cannot be .*nowhere"):
         open_store(url)
     monkeypatch.undo()

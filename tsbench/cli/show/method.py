@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tsbench.cli.options import settings
 from tsbench.cli.ui.terminal import echo
+from tsbench.identity import UNTRAINED
 
 
 def show_method(name: str) -> int:
     """Print what a method is and every parameter it takes, those of its default components included."""
     from tsbench.methods.params import declarations, resolve
-    from tsbench.plan.spec import UNTRAINED
 
     plugins = settings().plugins()
     entry = plugins["methods"].entry(name.removeprefix(UNTRAINED))
