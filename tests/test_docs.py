@@ -199,6 +199,36 @@ def test_a_command_that_is_none_is_noticed():
             parse(line, complete=True)
 
 
+# --- every path that a document names is there
+
+# Folders and files of the reader's own.
+OF_THE_READER = {"ucr/", "uea/", "p12/", "afdb/", "cinc2021/", "cpsc2018/", "mitdb/", "panels/", "ptb-xl/", "mine.py"}
+
+
+def paths_in(text):
+    """Return the paths of folders (`a/`) and of Python files that a document names in `code`."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    words = {word for code in re.findall(r"`([^`]+)`", prose) for word in code.split()}
+    return {word for word in words if re.fullmatch(r"[\w./-]+(\.py|/)", word)}
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_path_of_a_document_is_there(page):
+    homes = (ROOT, ROOT / "tsbench", ROOT / "plugins")
+    named = paths_in(page.read_text()) - OF_THE_READER
+    assert not {path for path in named if not any((home / path).exists() for home in homes)}
+
+
+def test_a_path_that_is_not_there_is_noticed():
+    assert paths_in("`run/gone.py` and `python benchmarks/x.py`, in `run/`; `a.b`") == {
+        "run/gone.py",
+        "benchmarks/x.py",
+        "run/",
+    }
+
+
 # --- every name is documented
 
 

@@ -1,6 +1,7 @@
 """Imports point down and never in a circle, lazy ones and those for type checkers included."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -78,6 +79,14 @@ GRAPH = imports()
 
 def test_every_module_of_the_core_has_a_layer():
     assert {layer(module) for module in GRAPH if module.startswith("tsbench.")} <= LEVEL.keys()
+
+
+def test_the_page_of_the_architecture_has_this_order():
+    page = (ROOT / "docs" / "architecture.md").read_text().partition("\n## Layers\n")[2].partition("\n## ")[0]
+    rows = [re.findall(r"`(\w+)`", line.split("|")[1]) for line in page.splitlines() if line.startswith("| `")]
+    there = {layer(module) for module in GRAPH if module.startswith("tsbench.")} - {"__main__"}
+    layers = [[name for name in names if name in there] for names in reversed(LAYERS)]
+    assert rows == [names for names in layers if names]
 
 
 def test_imports_point_down():
