@@ -1,4 +1,4 @@
-"""What `status` says of the studies in a store, on both databases."""
+"""What is read of the studies in a store without Optuna, and what `status` says of them, on both databases."""
 
 import datetime
 import json
