@@ -10,6 +10,9 @@ from typing import Any
 
 from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, UsageError
 
+UNTRAINED = "random:"
+"""Before the name of a method: the method built and never trained."""
+
 
 @dataclass(frozen=True)
 class Entry:

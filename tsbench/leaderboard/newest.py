@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from tsbench.data.splits import counts_for, same_split
+from tsbench.discovery.catalog import UNTRAINED
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench.plan.datasets import DatasetHandle, summarise
-from tsbench.plan.spec import UNTRAINED
 from tsbench.protocol import Protocol
 
 CELL = ["label", "dataset", "fold", "seed"]

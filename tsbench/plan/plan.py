@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tsbench.data.dataset import search_path
-from tsbench.discovery.catalog import did_you_mean
+from tsbench.discovery.catalog import UNTRAINED, did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
-from tsbench.plan.spec import UNTRAINED, RunSpec, Source
+from tsbench.plan.spec import RunSpec, Source
 from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
 

@@ -10,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.discovery.catalog import UNTRAINED
 from tsbench.identity import digest
 from tsbench.protocol import OWN_PROBE, Protocol
-
-UNTRAINED = "random:"
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,11 @@ class RunSpec:
     def base_method(self) -> str:
         """Return the registered name of the method."""
         return self.method.removeprefix(UNTRAINED)
+
+    @property
+    def reference(self) -> str:
+        """Return what opens the dataset again."""
+        return self.dataset_ref or self.dataset
 
     @property
     def own_probe(self) -> bool:

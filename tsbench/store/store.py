@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import canonical, digest
-from tsbench.plan.result import Predictions, Result
+from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.store import claims as claims
 from tsbench.store.artifacts import Folder, folder_of, join
@@ -23,6 +23,7 @@ from tsbench.store.database import Database, chunks, insert
 from tsbench.store.packing import pack, unpack
 from tsbench.store.rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
 from tsbench.store.schema import SCHEMA_VERSION, attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.tasks.score import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -62,8 +62,8 @@ def show(
 
 def show_method(name: str) -> int:
     """Print what a method is and every parameter it takes, those of its default components included."""
+    from tsbench.discovery.catalog import UNTRAINED
     from tsbench.methods.params import declarations, resolve
-    from tsbench.plan.spec import UNTRAINED
 
     plugins = settings().plugins()
     entry = plugins["methods"].entry(name.removeprefix(UNTRAINED))
