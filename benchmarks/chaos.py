@@ -25,11 +25,11 @@ import psutil
 import sqlalchemy as sa
 
 from tsbench.discovery.plugins import Plugins
-from tsbench.measure.worker import metrics_of
 from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
 from tsbench.store.schema import attempts
 from tsbench.store.store import Store
+from tsbench.tasks.score import metrics_of
 
 PLUGIN = """
 import time

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.discovery.plugins import plugins
-from tsbench.measure.worker import metrics_of
 from tsbench.plan.plan import Request, expand_datasets
 from tsbench.plan.plan import make_plan as plan_of
-from tsbench.plan.result import Predictions, Result
+from tsbench.plan.result import Result
 from tsbench.registry import load_registry
 from tsbench.store import schema as tables
 from tsbench.store.packing import pack
 from tsbench.store.record import attempt_row, run_row
 from tsbench.store.store import Store
+from tsbench.tasks.score import Predictions, metrics_of
 
 WRITERS, RESULTS, ROWS, METHODS, BATCH, RUNS_TIMED = 8, 5000, 100_000, 30, 2000, 3
 COMMANDS = (

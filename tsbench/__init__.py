@@ -30,6 +30,7 @@ _HOMES = {
     "Probe": "tsbench.methods.probe",
     "Predictor": "tsbench.methods.probe",
     "Features": "tsbench.methods.probe",
+    "Learner": "tsbench.learning.learner",
     "Protocol": "tsbench.protocol",
     "RunSpec": "tsbench.plan.spec",
     "Result": "tsbench.plan.result",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from tsbench.data.panel import Panel as Panel
     from tsbench.data.panel import PanelShape as PanelShape
     from tsbench.discovery.hookspecs import hookimpl as hookimpl
+    from tsbench.learning.learner import Learner as Learner
     from tsbench.methods.classifier import Classifier as Classifier
     from tsbench.methods.encoder import Encoder as Encoder
     from tsbench.methods.params import BaseParams as BaseParams

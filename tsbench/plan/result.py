@@ -5,26 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from tsbench.plan.spec import RunSpec
+from tsbench.tasks.score import Predictions
 
 Status = Literal["succeeded", "failed", "timeout", "oom", "crashed", "interrupted"]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a run predicted for its test cases: every metric is computed from this.
-
-    cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,); scores : float32 (n, n_classes).
-    """
-
-    cases: npt.NDArray[np.int32]
-    y_true: npt.NDArray[np.int32]
-    y_pred: npt.NDArray[np.int32]
-    scores: npt.NDArray[np.float32]
-    classes: tuple[str, ...]
 
 
 @dataclass

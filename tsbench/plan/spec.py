@@ -78,6 +78,11 @@ class RunSpec:
         return self.method.removeprefix(UNTRAINED)
 
     @property
+    def reference(self) -> str:
+        """Return what opens the dataset again."""
+        return self.dataset_ref or self.dataset
+
+    @property
     def own_probe(self) -> bool:
         """Say whether the method brings its own decision rule."""
         return self.protocol.probe == OWN_PROBE

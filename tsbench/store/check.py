@@ -143,7 +143,7 @@ def _rows(store: Store) -> Iterator[tuple[Any, Problem]]:
 
 def _metrics(store: Store) -> Iterator[tuple[Any, Problem]]:
     """Compute every metric again from the stored predictions, a few runs at a time."""
-    from tsbench.measure.worker import metrics_of
+    from tsbench.tasks.score import metrics_of
 
     query = sa.select(predictions.c.key).join(runs, runs.c.key == predictions.c.key)
     with store.read() as connection:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from tsbench.errors import StoreError
-from tsbench.plan.result import Predictions
+from tsbench.tasks.score import Predictions
 
 MOST_BYTES = 2**30
 KINDS = {"cases": "i", "y_true": "i", "y_pred": "i", "scores": "f", "classes": "U"}

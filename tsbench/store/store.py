@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import canonical
-from tsbench.plan.result import Predictions, Result
+from tsbench.plan.result import Result
 from tsbench.store import claims
 from tsbench.store.artifacts import Folder, folder_of, join
 from tsbench.store.database import Database, chunks
@@ -20,6 +20,7 @@ from tsbench.store.packing import pack, unpack
 from tsbench.store.record import record
 from tsbench.store.rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.tasks.score import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd

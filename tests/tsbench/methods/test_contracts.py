@@ -1,6 +1,6 @@
 import numpy as np
 
-from tsbench.measure.contracts import stored_scores
+from tsbench.methods.contracts import stored_scores
 
 
 def test_scores_too_large_for_float32_keep_their_order():
