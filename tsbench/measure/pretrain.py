@@ -96,13 +96,12 @@ def pretrain(
 ) -> Pretrained:
     """Build a learner for panels that are prepared, and train it on them where no checkpoint has its weights."""
     learner.build([panel.shape for panel in panels], key)
-    if learner.untrained:
-        return Pretrained(Representation(learner), None, False)
-    checkpoint = kept.restore(learner, sources)
-    if checkpoint is not None:
-        return Pretrained(Representation(learner), checkpoint, True)
-    learner.train(panels, progress)
-    return Pretrained(Representation(learner), kept.keep(learner, sources), False)
+    checkpoint = None if learner.untrained else kept.restore(learner, sources)
+    reused = checkpoint is not None
+    if not learner.untrained and not reused:
+        learner.train(panels, progress)
+        checkpoint = kept.keep(learner, sources)
+    return Pretrained(Representation(learner), checkpoint, reused)
 
 
 def own_panels(parts: Parts, supervised: bool) -> tuple[list[Panel], Index, str]:
