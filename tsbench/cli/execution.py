@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from tsbench.cli.options import open_store, settings
-from tsbench.cli.ui.terminal import echo, echo_json
 from tsbench.errors import UsageError
+from tsbench.terminal import echo, echo_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,7 +101,7 @@ def execute_plan(
     where: Where = Where(),
 ) -> Any:
     """Run what a plan asks for and the store lacks, showing progress and what came of it; return the Outcome."""
-    from tsbench.cli.ui.progress import Display, quiet
+    from tsbench.execute.display import Display, quiet
     from tsbench.execute.driver import choose, execute
 
     where.check()

@@ -13,9 +13,9 @@ import click
 from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.output import check_file
 from tsbench.cli.run import split_names
-from tsbench.cli.ui.terminal import echo
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
+from tsbench.terminal import echo
 from tsbench.text import command_line
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[Data
 def _print(board: Any) -> None:
     """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
     from tsbench.cli.ui.tables import print_table, table_width
-    from tsbench.cli.ui.terminal import width
     from tsbench.leaderboard.export import notes, shown, title
+    from tsbench.terminal import width
 
     columns, first, n_complete = shown(board), True, int(board.summary["complete"].sum())
     echo(title(board))
@@ -138,8 +138,8 @@ def _print(board: Any) -> None:
 def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
     from tsbench.cli.ui.tables import cut
-    from tsbench.cli.ui.terminal import width
     from tsbench.leaderboard.export import HEADS, printed
+    from tsbench.terminal import width
 
     heads = HEADS if summary else ()
     rows = [

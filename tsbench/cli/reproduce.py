@@ -12,7 +12,7 @@ from tsbench.cli.execution import Where, execute_plan, executor_options, make_wo
 from tsbench.cli.options import common_options, open_registry, open_store, seeds_option, settings
 from tsbench.cli.output import check_folder
 from tsbench.cli.run import split_commas
-from tsbench.cli.ui.terminal import echo, echo_text
+from tsbench.terminal import echo, echo_text
 
 
 @click.command()

@@ -11,8 +11,8 @@ import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.cli.output import check_file
-from tsbench.cli.ui.terminal import echo, echo_text
 from tsbench.errors import UsageError
+from tsbench.terminal import echo, echo_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ import click
 
 from tsbench.cli.execution import Where, execute_plan, executor_options
 from tsbench.cli.options import common_options, fold_option, open_registry, seeds_option, settings
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import UsageError
+from tsbench.terminal import echo
 from tsbench.text import command_line
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.cli.ui.terminal import echo, echo_json
 from tsbench.errors import StoreError
+from tsbench.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from tsbench.store.store import Store

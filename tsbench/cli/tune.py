@@ -13,8 +13,8 @@ import click
 from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
 from tsbench.cli.options import common_options, fold_option, open_registry, open_store, seeds_option, settings
 from tsbench.cli.run import split_commas
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
+from tsbench.terminal import echo
 
 
 @click.command()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
 from tsbench.identity import digest
+from tsbench.variables import variable
 
 Index = npt.NDArray[np.int64]
 
@@ -139,9 +140,9 @@ def check_fold(fold: Fold, n_cases: int, where: str) -> None:
 
 def search_path() -> list[Path]:
     """Return the folders of archive files named by the environment variable TSBENCH_DATA (and by --data-dir)."""
-    return [Path(part).expanduser() for part in os.environ.get("TSBENCH_DATA", "").split(os.pathsep) if part]
+    return [Path(part).expanduser() for part in variable("TSBENCH_DATA").split(os.pathsep) if part]
 
 
 def offline() -> bool:
     """Say whether the network is forbidden (--offline, or TSBENCH_OFFLINE set to anything but 0)."""
-    return os.environ.get("TSBENCH_OFFLINE", "0") not in ("", "0")
+    return variable("TSBENCH_OFFLINE") not in ("", "0")

@@ -8,8 +8,8 @@ import click
 
 from tsbench.cli.options import common_options, plot_option, settings
 from tsbench.cli.show.dataset import show_dataset
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import UsageError
+from tsbench.terminal import echo
 
 
 @click.command()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tsbench.cli.options import open_store, settings
 from tsbench.cli.show.repeat import obstacles, repeat_command, tune_command, tuning_metric
 from tsbench.cli.ui.tables import print_facts
-from tsbench.cli.ui.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.errors import TsbenchError
+from tsbench.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.text import plain
 from tsbench.tune import require
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import TsbenchError, UsageError
+from tsbench.terminal import echo
 
 if TYPE_CHECKING:
     from tsbench.store.store import Store
