@@ -1,4 +1,4 @@
-"""Variables of the environment, and what stands in for them while a `Bench` is at work: the process's stay as they are."""
+"""Variables of the environment, and what stands in for them while a `Bench` is at work."""
 
 from __future__ import annotations
 

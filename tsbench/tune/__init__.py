@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from tsbench.discovery.plugins import Plugins
+    from tsbench.plan.plan import Plan
     from tsbench.store.database import Database
+    from tsbench.store.store import Store
 
 
 def require(module: str) -> None:
@@ -25,3 +29,20 @@ def study_names(store: Database) -> list[str]:
         if not sa.inspect(connection).has_table("studies"):
             return []
         return sorted(connection.execute(sa.text("SELECT study_name FROM studies")).scalars())
+
+
+def tuned_plan(
+    plan: Plan, store: Store, plugins: Plugins, metric: str, overrides: Mapping[str, str]
+) -> tuple[Plan, list[str]]:
+    """Return a plan whose runs take the best parameters of the store's studies, and what must be known of these."""
+    from tsbench.tasks.metrics import METRICS
+
+    require("optuna")
+    if metric not in METRICS:
+        raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
+    from tsbench.tune.storage import open_studies
+    from tsbench.tune.tuned import with_tuned
+
+    with open_studies(store) as storage:
+        found, notes = with_tuned(plan, storage, plugins, metric, overrides)
+    return found, [f"warning: {note}" for note in notes]

@@ -250,7 +250,7 @@ def test_files(tmp_path):
     assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     write_board(result, tmp_path / "b.md")
     assert (tmp_path / "b.md").read_text() == markdown(result)
-    with pytest.raises(UsageError, match="ends in .csv or .md"):
+    with pytest.raises(UsageError, match="ends in .csv, .md or .json"):
         write_board(result, tmp_path / "b.txt")
 
 
