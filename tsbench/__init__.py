@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tsbench import errors as errors
+
 __version__ = "0.1.0"
 
 _HOMES = {
     "Bench": "tsbench.api",
-    "errors": "tsbench",
     "hookimpl": "tsbench.discovery.hookspecs",
     "Register": "tsbench.discovery.hookspecs",
     "param": "tsbench.methods.params",
@@ -38,7 +39,7 @@ _HOMES = {
     "RunSpec": "tsbench.plan.spec",
     "Result": "tsbench.plan.result",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", "errors", *_HOMES]
 
 if TYPE_CHECKING:
     from tsbench.api import Bench as Bench

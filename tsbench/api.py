@@ -7,25 +7,31 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from tsbench.data.memory import limit_reading
+from tsbench.discovery.plugins import Plugins, plugins_with
 from tsbench.errors import UsageError
-from tsbench.plan.asked import Names, Numbers, read_folds, read_names, read_overrides, read_seeds
+from tsbench.execute.where import Where, check_count, check_hours
+from tsbench.output import check_folder
+from tsbench.plan.asked import Names, Numbers, read_folds, read_names, read_overrides, read_request, read_seeds
+from tsbench.plan.plan import make_plan
+from tsbench.plan.problems import notes
+from tsbench.registry import Registry, load_registry
+from tsbench.store.store import DEFAULT_STORE, Store
+from tsbench.tune import tuned_plan
 from tsbench.variables import variable, variables
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tsbench.discovery.plugins import Plugins
     from tsbench.execute.ran import Ran
-    from tsbench.execute.where import Where
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduce import Reproduced
-    from tsbench.registry import Registry
-    from tsbench.store.store import Store
+    from tsbench.plan.result import Predictions
 
 # Seeds, threads and the name of the owner of claims are those of the process: drivers in it take turns.
 _TURN = threading.RLock()
@@ -61,10 +67,6 @@ class Bench:
         artifacts: str | Path | None = None,
         progress: bool = True,
     ) -> None:
-        from tsbench.discovery.plugins import Plugins, plugins_with
-        from tsbench.execute.where import Where, check_count
-        from tsbench.store.store import DEFAULT_STORE
-
         check_count("--threads", threads)
         self.url, self.artifacts = str(store or variable("TSBENCH_STORE") or DEFAULT_STORE), artifacts
         self.where, self.threads, self.progress = Where(str(device), workers, executor, address), threads, progress
@@ -92,8 +94,6 @@ class Bench:
     @cached_property
     def registry(self) -> Registry:
         """What is benchmarked on what: registry.yaml with the user's own merged over it."""
-        from tsbench.registry import load_registry
-
         return load_registry(None if self._registry is None else Path(self._registry))
 
     def run(
@@ -129,44 +129,25 @@ class Bench:
         way, and the exit code is 130.
         """
         from tsbench.execute.ran import run_plan
-        from tsbench.execute.where import check_hours
-        from tsbench.plan.plan import Request, make_plan
-        from tsbench.tune import tuned_plan
 
-        names, on = read_names(methods, "--method"), read_names(datasets, "--dataset")
-        protocols, default_seeds = read_names(protocol, "--protocol"), (0,)
-        if suite is not None:
-            if names or on or protocols or floors:
-                raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")
-            chosen = self.registry.find("suites", suite)
-            names, on, protocols = list(chosen.methods), [chosen.collection], list(chosen.protocols)
-            floors, default_seeds = chosen.floors, chosen.all_seeds()
-        if not names or not on:
-            raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
-        request = Request(
-            names,
-            on,
-            protocols,
-            default_seeds if seeds is None else read_seeds(seeds),
-            read_overrides(params or {}, set),
-            floors,
-            self.threads,
-            read_names(pretrain_on, "--pretrain-on"),
-            exclude_target,
-            read_folds(folds),
+        request = replace(
+            read_request(self.registry, methods, datasets, protocol, seeds, suite, floors),
+            overrides=read_overrides(params or {}, set),
+            threads=self.threads,
+            pretrain_on=read_names(pretrain_on, "--pretrain-on"),
+            exclude_target=exclude_target,
+            folds=read_folds(folds),
         )
         seconds = check_hours("--budget", budget)
         with self._working(time_limit, memory_limit) as where:
-            plan, notes = make_plan(request, self.plugins, self.registry), list[str]()
-            if tuned:
-                with self._open() as store:
-                    metric = "accuracy" if tuned is True else tuned
-                    plan, notes = tuned_plan(plan, store, self.plugins, metric, request.overrides)
-            hint = "--available takes what is on this machine and exits 0."
-            notes += [] if available or not (plan.missing or plan.missing_sources) else [hint]
+            plan, told = make_plan(request, self.plugins, self.registry), list[str]()
             with self._open() as store:
-                how = (available, retry, force, seconds)
-                return run_plan(plan, store, self.plugins, where, notes, self.progress, self._rows, *how)
+                if tuned:
+                    metric = "accuracy" if tuned is True else tuned
+                    plan, told = tuned_plan(plan, store, self.plugins, metric, request.overrides)
+                told += notes(plan, hint=not available)
+                how = (self.progress, self._rows, available, retry, force, seconds)
+                return run_plan(plan, store, self.plugins, where, told, *how)
 
     def results(self) -> pd.DataFrame:
         """Return a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters."""
@@ -208,7 +189,7 @@ class Bench:
         if not asked:
             raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
         with variables(self._variables):
-            stored = lambda: self._open(must_exist=True)  # noqa: E731
+            stored = partial(self._open, must_exist=True)
             return query(asked, protocol, metric, methods, shared, self.plugins, self.registry, stored)
 
     def reproduce(
@@ -245,7 +226,6 @@ class Bench:
     ) -> Reproduced:
         """Return what `reproduce` does with what came of the runs, the table as Markdown, and the files written."""
         from tsbench.execute.ran import run_plan
-        from tsbench.output import check_folder
         from tsbench.papers.reproduce import plan_paper, reproduced
 
         if out is not None:
@@ -254,7 +234,8 @@ class Bench:
         with self._working(time_limit, memory_limit) as where:
             planned = plan_paper(table, asked, wanted, overrides, self.plugins, self.registry, self.threads)
             with self._open() as store:
-                ran = run_plan(planned.plan, store, self.plugins, where, [], self.progress, self._rows, retry=retry)
+                how = (notes(planned.plan), self.progress, self._rows)
+                ran = run_plan(planned.plan, store, self.plugins, where, *how, retry=retry)
                 found = reproduced(table, planned, ran, store, self.registry)
                 if out is not None:
                     found.write(Path(out), lambda: where.make_worker(self.plugins, store))
@@ -268,9 +249,7 @@ class Bench:
         """
         from tsbench.leaderboard.results import predictions_frame
 
-        with self._open(must_exist=True) as store:
-            run = store.find(key)
-            found = store.predictions(run["key"])
+        run, found = self._find(key)
         if found is None:
             raise UsageError(f"run {run['key'][:12]} predicted nothing: it is {run['status']}")
         return predictions_frame(found, run["fold"])
@@ -279,23 +258,26 @@ class Bench:
         """Return everything stored about a run, with its confusion matrix and classes; the key's start is enough."""
         from tsbench.tasks.metrics import confusion
 
+        run, found = self._find(key)
+        del run["current"]  # one of the attempts
+        if found is None:
+            return {**run, "confusion": None, "classes": []}
+        matrix = confusion(found.y_true, found.y_pred, len(found.classes)).tolist()
+        return {**run, "confusion": matrix, "classes": list(found.classes)}
+
+    def _find(self, key: str) -> tuple[dict[str, Any], Predictions | None]:
         with self._open(must_exist=True) as store:
             run = store.find(key)
-            found = store.predictions(run["key"])
-        del run["current"]  # one of the attempts
-        classes = list(found.classes) if found else []
-        matrix = confusion(found.y_true, found.y_pred, len(classes)).tolist() if found else None
-        return {**run, "confusion": matrix, "classes": classes}
+            return run, store.predictions(run["key"])
 
     def _rows(self, keys: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of runs, for what `run` has returned: also after the end of this Bench."""
         from tsbench.leaderboard.results import results_frame
 
-        with self._open(must_exist=True) as store:
+        with contextlib.closing(Store(self.url, must_exist=True)) as store:
             return results_frame(store.rows(keys))
 
     def _open(self, must_exist: bool = False) -> contextlib.closing[Store]:
-        from tsbench.store.store import Store
-
         if self._closed:
             raise UsageError("this Bench is closed; make another")
         artifacts = None if self.artifacts is None else str(self.artifacts)
@@ -304,14 +286,10 @@ class Bench:
     @contextlib.contextmanager
     def _working(self, time_limit: float | None, memory_limit: str | int | None) -> Iterator[Where]:
         """Have runs done here, one driver of this process at a time; planning reads no more than a run may."""
-        from tsbench.data.memory import limit_reading
-
-        where = replace(
-            self.where, time_limit=time_limit, memory_limit=None if memory_limit is None else str(memory_limit)
-        )
-        limits = where.check()
+        size = None if memory_limit is None else str(memory_limit)
+        where = replace(self.where, time_limit=time_limit, memory_limit=size)
         with _TURN, variables(self._variables):
-            limit_reading(limits.memory)
+            limit_reading(where.check().memory)
             try:
                 yield where
             finally:

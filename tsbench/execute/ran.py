@@ -11,7 +11,6 @@ from tsbench.execute.display import Display, quiet
 from tsbench.execute.driver import Outcome, choose, execute
 from tsbench.execute.where import Where
 from tsbench.plan.plan import Plan
-from tsbench.plan.problems import problems, unread_notes
 from tsbench.plan.result import Result
 from tsbench.store.store import Store
 from tsbench.terminal import echo
@@ -25,7 +24,7 @@ class Ran:
     """What came of a request; its length is the number of runs that were asked for.
 
     outcome : the plan and what became of its runs. available : data that is missing is no fault. store : its name.
-    notes : lines about what could not take part or is not read. read : returns the stored rows of keys.
+    notes : what the user was told before. read : returns the stored rows of keys.
     """
 
     outcome: Outcome
@@ -117,11 +116,10 @@ def run_plan(
 ) -> Ran:
     """Run what a plan asks for and the store lacks; budget in seconds. With progress, notes and runs are shown."""
     todo, outcome = choose(plan, store, retry, force)
-    notes = (*notes, *problems(plan), *unread_notes(plan))
     if progress:
         echo(*notes, err=True)
     if todo:
         executor = where.make_executor(plugins, max(spec.threads for spec in todo), store, force)
         with Display() if progress else quiet() as display:
             execute(todo, outcome, executor, store, display, budget, force)
-    return Ran(outcome, available, store.name, notes, read)
+    return Ran(outcome, available, store.name, tuple(notes), read)

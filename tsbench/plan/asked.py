@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from tsbench.errors import UsageError
-from tsbench.plan.plan import parse_folds, parse_overrides, parse_seeds
+from tsbench.plan.plan import Request, parse_folds, parse_overrides, parse_seeds
+from tsbench.registry import Registry
 from tsbench.text import split_names
 
 Names = str | Path | Iterable[str | Path]
@@ -40,6 +41,29 @@ def read_folds(asked: Numbers) -> tuple[int, ...]:
 def read_overrides(*given: Mapping[str, Any]) -> dict[str, str]:
     """Return parameters as --set takes them; raises UsageError where a key is given twice."""
     return parse_overrides([f"{key}={_text(value)}" for one in given for key, value in one.items()])
+
+
+def read_request(
+    registry: Registry,
+    methods: Names,
+    datasets: Names,
+    protocol: Names | None,
+    seeds: Numbers | None,
+    suite: str | None,
+    floors: bool,
+) -> Request:
+    """Return a request for these, or for what a suite stands for."""
+    names, on = read_names(methods, "--method"), read_names(datasets, "--dataset")
+    protocols, default = read_names(protocol, "--protocol"), (0,)
+    if suite is not None:
+        if names or on or protocols or floors:
+            raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")
+        chosen = registry.find("suites", suite)
+        names, on, protocols = list(chosen.methods), [chosen.collection], list(chosen.protocols)
+        floors, default = chosen.floors, chosen.all_seeds()
+    if not names or not on:
+        raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
+    return Request(names, on, protocols, default if seeds is None else read_seeds(seeds), floors=floors)
 
 
 def _several(asked: Any) -> TypeGuard[Iterable[Any]]:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from tsbench.plan.plan import Plan
 
+HINT = "--available takes what is on this machine and exits 0."
 
-def problems(plan: Plan) -> list[str]:
+
+def notes(plan: Plan, hint: bool = False) -> list[str]:
+    """Say what the user should know before the runs begin; hint : of --available, too, where data is missing."""
+    hints = [HINT] if hint and (plan.missing or plan.missing_sources) else []
+    return [*_problems(plan), *hints, *unread_notes(plan)]
+
+
+def _problems(plan: Plan) -> list[str]:
     """Say which datasets cannot take part, in one line per kind of reason."""
     lines = [f"error: {reason}" for reason in plan.invalid.values()]
     for missing, what in ((plan.missing, "datasets"), (plan.missing_sources, "datasets of --pretrain-on")):
