@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tsbench.discovery.plugins import Plugins, plugins
+from tsbench.discovery.plugins import Plugins, plugins_with
+from tsbench.text import split_names
+
+if TYPE_CHECKING:
+    from tsbench.api import Bench
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,14 +30,13 @@ class Settings:
     registry: Path | None = None
     plugin_files: list[Path] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
+    _loaded: Plugins | None = None
 
     def plugins(self) -> Plugins:
-        """Return the installed plugins together with the files given by --plugin."""
-        found = plugins()
-        for path in self.plugin_files:
-            found.load_file(path)
-        self.plugin_files.clear()
-        return found
+        """Return the installed plugins together with the files given by --plugin, which are loaded once."""
+        if self._loaded is None:
+            self._loaded = plugins_with(self.plugin_files)
+        return self._loaded
 
 
 def settings() -> Settings:
@@ -55,6 +58,13 @@ def open_registry() -> Any:
     from tsbench.registry import load_registry
 
     return load_registry(settings().registry)
+
+
+def bench(**options: Any) -> Bench:
+    """Return the Bench that the common options and these say."""
+    from tsbench.api import Bench
+
+    return Bench(settings().store, registry=settings().registry, plugins=settings().plugins(), **options)
 
 
 def common_options(command: F) -> F:
@@ -89,17 +99,11 @@ def split_commas(context: click.Context, parameter: click.Parameter, value: tupl
     return split_names(value, os.path.exists)
 
 
-def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
-    """Split texts at their commas, but for those within a name that is known."""
-    return [part for text in texts for part in _split(text.split(","), known) if part]
-
-
-def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
-    while parts:
-        joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
-        name = next(filter(known, joined), None)
-        yield parts[0].strip() if name is None else name
-        parts = parts[1 if name is None else name.count(",") + 1 :]
+def executor_options(command: F) -> F:
+    """Add the options that say where runs are done and what each may take."""
+    for option in reversed(_EXECUTOR_OPTIONS):
+        command = option(command)
+    return command
 
 
 def fold_option(command: F) -> F:
@@ -165,4 +169,32 @@ _OPTIONS = (
         help="Load a plugin from a single Python file; may be repeated.",
     ),
     _option("--debug", is_flag=True, help="Show tracebacks."),
+)
+
+_EXECUTOR_OPTIONS = (
+    click.option(
+        "--workers",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, 1024),
+        help="Runs at a time on each device: small runs share a GPU.",
+    ),
+    click.option(
+        "--executor",
+        default="local",
+        show_default=True,
+        type=click.Choice(["local", "ray"]),
+        help="This machine, or a Ray cluster.",
+    ),
+    click.option(
+        "--address", default="", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or a new one]"
+    ),
+    click.option(
+        "--time-limit", type=float, metavar="SECONDS", help="End a run that takes longer.  [default: no limit]"
+    ),
+    click.option(
+        "--memory-limit",
+        metavar="SIZE",
+        help="End a run whose processes take more memory, such as 512M or 4G.  [default: none]",
+    ),
 )

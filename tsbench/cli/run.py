@@ -7,18 +7,16 @@ from typing import Any
 
 import click
 
-from tsbench.cli.execution import Where, execute_plan, executor_options
 from tsbench.cli.options import (
+    bench,
     common_options,
+    executor_options,
     fold_option,
-    open_registry,
-    open_store,
     seeds_option,
     settings,
     split_commas,
 )
-from tsbench.cli.ui.terminal import echo
-from tsbench.errors import UsageError
+from tsbench.terminal import echo, echo_json
 from tsbench.text import command_line
 
 
@@ -101,45 +99,38 @@ def run(
       tsbench run --method trls,ts2vec --dataset uea --workers 4 --time-limit 3600 --memory-limit 8G
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
-    from tsbench.plan.plan import Request, make_plan, parse_overrides
+    from tsbench.plan.plan import parse_overrides
 
-    registry, plugins = open_registry(), settings().plugins()
-    overrides, default_seeds = parse_overrides(pairs), (0,)
-    if suite is not None:
-        if methods or datasets or protocols or floors:
-            raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")
-        chosen = registry.find("suites", suite)
-        methods, datasets, protocols = list(chosen.methods), [chosen.collection], list(chosen.protocols)
-        floors, default_seeds = chosen.floors, chosen.all_seeds()
-    if not methods or not datasets:
-        raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
-    request = Request(
+    limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
+    door = bench(device=device, threads=threads, progress=not as_json, **where)
+    ran = door.run(
         methods,
         datasets,
         protocols,
-        seeds or default_seeds,
-        overrides,
-        floors,
-        threads,
-        pretrain_on,
-        exclude_target,
-        folds,
+        seeds,
+        suite=suite,
+        folds=folds,
+        params=parse_overrides(pairs),
+        pretrain_on=pretrain_on,
+        exclude_target=exclude_target,
+        tuned=tuned or False,
+        floors=floors,
+        available=available,
+        retry=retry,
+        force=force,
+        budget=budget,
+        **limits,
     )
-    plan = make_plan(request, plugins, registry)
-    if tuned is not None:
-        from tsbench.tune import require
-
-        require("optuna")
-        from tsbench.tune.tuned import tuned_plan
-
-        plan, notes = tuned_plan(plan, open_store, plugins, tuned, overrides)
-        for note in notes:
-            echo(f"warning: {note}", err=True)
-    outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
-    if not as_json and (outcome.already_done or any(result.status == "succeeded" for result in outcome.results)):
-        for command in _boards(plan, datasets):
+    if as_json:
+        echo(*ran.notes, err=True)
+        echo_json(ran.as_json())
+        return ran.exit_code
+    echo(ran)
+    if ran.outcome.already_done or any(result.status == "succeeded" for result in ran.outcome.results):
+        asked = [door.registry.suites[suite].collection] if suite else datasets
+        for command in _boards(ran.outcome.plan, asked):
             echo(f"Board: {command}")
-    return int(outcome.exit_code(available))
+    return ran.exit_code
 
 
 def _boards(plan: Any, asked: list[str]) -> Iterator[str]:

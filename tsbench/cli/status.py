@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.cli.ui.terminal import echo, echo_json
+from tsbench.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     pass

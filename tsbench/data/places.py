@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tsbench.variables import variable
+
 
 def search_path() -> list[Path]:
     """Return the folders of archive files named by the environment variable TSBENCH_DATA (and by --data-dir)."""
-    return [Path(part).expanduser() for part in os.environ.get("TSBENCH_DATA", "").split(os.pathsep) if part]
+    return [Path(part).expanduser() for part in variable("TSBENCH_DATA").split(os.pathsep) if part]
 
 
 def cache_folder() -> Path:
     """Return the folder for what can be computed again (TSBENCH_CACHE moves it)."""
     import platformdirs
 
-    return Path(os.environ.get("TSBENCH_CACHE") or platformdirs.user_cache_dir("tsbench"))
+    return Path(variable("TSBENCH_CACHE") or platformdirs.user_cache_dir("tsbench"))
 
 
 def fetched_folder() -> Path:
@@ -25,4 +27,4 @@ def fetched_folder() -> Path:
 
 def offline() -> bool:
     """Say whether the network is forbidden (--offline, or TSBENCH_OFFLINE set to anything but 0)."""
-    return os.environ.get("TSBENCH_OFFLINE", "0") not in ("", "0")
+    return variable("TSBENCH_OFFLINE") not in ("", "0")

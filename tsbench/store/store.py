@@ -33,7 +33,9 @@ ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
 # What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
 SCORE_COLUMNS: dict[Any, set[Any]] = {
-    **{runs.c[name]: TEXT for name in ("label", "method", "dataset", "protocol_hash", "status", "normalisation")},
+    **{
+        runs.c[name]: TEXT for name in ("key", "label", "method", "dataset", "protocol_hash", "status", "normalisation")
+    },
     **{runs.c[name]: WHOLE for name in ("method_version", "fold", "seed")},
     runs.c.fingerprint: TEXT,
     **{runs.c[name]: PERHAPS for name in ("split", "configuration", "versions")},
@@ -199,11 +201,16 @@ class Store(Database):
         """
         return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
 
+    def rows(self, keys: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the rows of `results` of these runs, in this order, without those that it lacks."""
+        with self.read() as connection:
+            return [row for chunk in chunks(keys) for row in _flat_rows(connection, chunk)]
+
     def scores(self, metric: str, protocol_hashes: Iterable[str], datasets: Iterable[str] = ()) -> pd.DataFrame:
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
-        Columns: label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
-        split, configuration, versions (JSON), finished, and the metric under its name.
+        Columns: key, label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation,
+        fingerprint, split, configuration, versions (JSON), finished, and the metric under its name.
         """
         import pandas as pd
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,15 +21,12 @@ from tsbench.tune.storage import best, ended, find_study, name_on_split, open_st
 
 
 def tuned_plan(
-    plan: Plan, open_store: Callable[[], Store], plugins: Plugins, metric: str, fixed: Collection[str]
+    plan: Plan, store: Store, plugins: Plugins, metric: str, fixed: Collection[str]
 ) -> tuple[Plan, list[str]]:
-    """Do what `with_tuned` does from a store's studies; the store is opened once the metric is known to be one.
-
-    Raises UsageError as well for a metric that is none.
-    """
+    """Do what `with_tuned` does from a store's studies; raises UsageError as well for a metric that is none."""
     if metric not in METRICS:
         raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
-    with contextlib.closing(open_store()) as store, open_studies(store) as storage:
+    with open_studies(store) as storage:
         return with_tuned(plan, storage, plugins, metric, fixed)
 
 

@@ -11,8 +11,8 @@ from tsbench.cli.data.path import path
 from tsbench.cli.data.verify import verify
 from tsbench.cli.options import common_options, open_registry, plot_option, settings
 from tsbench.cli.show.dataset import show_dataset
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError
+from tsbench.terminal import echo
 
 
 @click.group()

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tsbench.cli.options import common_options, open_registry, settings
-from tsbench.cli.ui.terminal import echo
+from tsbench.terminal import echo
 
 
 @click.command()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tsbench.cli.options import settings
-from tsbench.cli.ui.terminal import echo
 from tsbench.identity import UNTRAINED
+from tsbench.terminal import echo
 
 
 def show_method(name: str) -> int:

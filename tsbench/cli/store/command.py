@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import common_options, open_store
-from tsbench.cli.ui.terminal import echo
+from tsbench.cli.options import bench, common_options, open_store
 from tsbench.errors import TsbenchError, UsageError
+from tsbench.terminal import echo
 
 if TYPE_CHECKING:
     from tsbench.store.store import Store
@@ -169,10 +169,10 @@ def export(out: Path) -> int:
     Example:
       tsbench store export --out results.parquet
     """
-    from tsbench.cli.results import form_of, write_results
+    from tsbench.cli.results import form_of
+    from tsbench.leaderboard.results import write_results
 
     form = form_of(out)
-    with contextlib.closing(open_store(must_exist=True)) as opened:
-        count = write_results(opened, out, form)
+    count = write_results(bench().frames(), out, form)
     echo(f"{count} runs written to {out}")
     return 0

@@ -6,9 +6,9 @@ where the code says so.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import logging
-import math
 import os
 import shutil
 import sys
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.errors import TsbenchWarning
-from tsbench.text import plain, plain_lines
+from tsbench.text import plain, plain_lines, to_json
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -40,10 +40,8 @@ def echo_text(text: str, err: bool = False, indent: str = "") -> None:
 
 
 def echo_json(value: Any) -> None:
-    """Print as JSON; null stands for every number that JSON has no word for."""
-    import json
-
-    echo_text(json.dumps(_finite(value), indent=2, default=str))
+    """Print as JSON, as `to_json` writes it."""
+    echo_text(to_json(value))
 
 
 def echo_traceback(error: Exception) -> None:
@@ -104,12 +102,13 @@ def ascii_only() -> bool:
 
 
 def bars(*columns: ProgressColumn) -> Progress:
-    """Return bars on standard error that vanish in the end; none where that is no terminal."""
+    """Return bars on standard error that vanish in the end; none where that is neither a terminal nor a notebook."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
-    shown = console.is_terminal
+    # Without ipywidgets a notebook would get a warning for every bar.
+    shown = console.is_terminal or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
     # What is printed meanwhile stands above the bars, unless it goes elsewhere.
     return Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=is_terminal())
 
@@ -132,14 +131,6 @@ def _encodable(text: str, err: bool) -> str:
         return text
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _warning_text(
