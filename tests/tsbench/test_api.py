@@ -15,7 +15,7 @@ from tests.tsbench.execute.executors.conftest import TROUBLE
 from tests.tsbench.leaderboard.test_table import PROTOCOL, board, row
 from tsbench import Bench
 from tsbench.data import memory
-from tsbench.data.dataset import offline, search_path
+from tsbench.data.places import offline, search_path
 from tsbench.errors import StoreError, UsageError
 from tsbench.methods.params import declarations
 from tsbench.protocol import Protocol, Split

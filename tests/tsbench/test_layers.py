@@ -10,7 +10,8 @@ from tests.conftest import ROOT
 
 # From the ground up; what stands in one line takes nothing from its neighbours.
 LAYERS = (
-    ("errors", "text", "urls", "cleanup", "identity"),
+    ("errors", "text", "urls", "cleanup", "identity", "variables"),
+    ("output", "terminal"),
     ("discovery",),
     ("data",),
     ("methods", "protocol", "corruptions", "tasks", "fetch"),
