@@ -1,6 +1,8 @@
 """The documents: their commands and code run as printed, every name is documented, every link leads somewhere."""
 
+import contextlib
 import inspect
+import io
 import itertools
 import logging
 import re
@@ -59,7 +61,7 @@ class Reader:
     """Does what a page says: writes its files, runs its scripts and commands, compares what they print."""
 
     def __init__(self, tsbench, folder):
-        self.tsbench, self.folder, self.printed = tsbench, folder, ""
+        self.tsbench, self.folder, self.printed, self.names = tsbench, folder, "", {}
 
     def read(self, block):
         if block.language == "bash":
@@ -68,6 +70,10 @@ class Reader:
         elif block.language == "text":
             for line in block.text.splitlines():
                 assert line in self.printed, f"not printed: {line!r}\n{self.printed}"
+        elif block.language == "python" and not block.title:
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                exec(block.text, self.names)
+            self.printed = printed.getvalue()
         elif re.fullmatch(r"\w+\.py", block.title):
             runpy.run_path(str(self.folder / block.title))
         elif block.title.startswith("tests/"):
@@ -119,7 +125,7 @@ def install(monkeypatch):
     plugins.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["getting-started.md", "own-data.md"])
+@pytest.mark.parametrize("name", ["getting-started.md", "own-data.md", "python.md"])
 def test_a_page_runs_as_printed(name, tsbench, tmp_path):
     page, reader = DOCS / name, Reader(tsbench, tmp_path)
     write_files(page, tmp_path)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.data.memory import limit_reading
 from tsbench.discovery.plugins import Plugins, plugins_with
+from tsbench.discovery.plugins import plugins as installed
 from tsbench.errors import UsageError
 from tsbench.execute.where import Where, check_count, check_hours
 from tsbench.output import check_folder
@@ -71,8 +72,10 @@ class Bench:
         self.url, self.artifacts = str(store or variable("TSBENCH_STORE") or DEFAULT_STORE), artifacts
         self.where, self.threads, self.progress = Where(str(device), workers, executor, address), threads, progress
         self.where.check()
-        files = () if isinstance(plugins, Plugins) else map(Path, read_names(plugins, "--plugin"))
-        self.plugins = plugins if isinstance(plugins, Plugins) else plugins_with(files)
+        if not isinstance(plugins, Plugins):
+            files = read_names(plugins, "--plugin")
+            plugins = plugins_with(map(Path, files)) if files else installed()
+        self.plugins = plugins
         self._variables = {"TSBENCH_OFFLINE": "1"} if offline else {}
         if folders := [_folder(name) for name in read_names(data_dir, "--data-dir")]:
             known = variable("TSBENCH_DATA")

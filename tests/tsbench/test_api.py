@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from tests.tsbench.execute.executors.conftest import TROUBLE
-from tests.tsbench.leaderboard.test_table import PROTOCOL, board, row
+from tests.tsbench.leaderboard.test_table import board, row
 from tsbench import Bench
 from tsbench.data import memory
 from tsbench.data.places import offline, search_path
 from tsbench.errors import StoreError, UsageError
+from tsbench.execute import driver
 from tsbench.methods.params import declarations
 from tsbench.protocol import Protocol, Split
 
@@ -35,7 +36,7 @@ def test_the_keys_and_metrics_are_those_of_the_command_line(bench, tsbench):
     words = "--method trls,majority --dataset UnitTest --protocol svm-rbf --seeds 2 --set encoder.hidden=8"
     assert tsbench("run", *words.split(), "--set", "max_steps=2", "--set", "min_steps=0")[0] == 0
     ours, theirs = bench.results(), Bench("tsbench.db").results()
-    same = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "accuracy", "log_loss", "params"]
+    same = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "accuracy", "f1_macro", "params"]
     pd.testing.assert_frame_equal(ours[same], theirs[same])
     assert sorted(ran.frame()["key"]) == sorted(ours["key"])
     code, out, _ = tsbench("results", "--format", "csv", "--store", "b.db")
@@ -104,7 +105,7 @@ def test_what_is_wrong_is_said_as_on_the_command_line(bench, tsbench, names, opt
         ({"address": "here:1"}, "--address is for --executor ray"),
         ({"data_dir": "nowhere"}, "--data-dir nowhere: there is no such folder"),
         ({"plugins": "nowhere.py"}, "plugin file nowhere.py"),
-        ({"store": "mysql://x"}, "mysql"),
+        ({"store": "mysql://x"}, "--store: give a file name"),
         ({"registry": "nowhere.yaml"}, "registry nowhere.yaml"),
     ],
 )
@@ -136,13 +137,12 @@ def test_nothing_is_printed_without_progress_and_data_that_is_missing_is_told(be
     assert ran.notes[-1].startswith("--available takes")
     Bench("c.db").run("majority", "UnitTest,Heartbeat", available=True)
     out, err = capfd.readouterr()
-    assert (out == "" and "majority UnitTest own: accuracy" in err.replace(" knn", "")) or "accuracy" in err
-    assert "Heartbeat" in err
+    assert out == "" and "Heartbeat" in err.splitlines()[0] and ": accuracy 0." in err.splitlines()[1]
 
 
 def test_a_failure_is_a_row_and_raises_nothing(bench):
     own = Bench("b.db", plugins=TROUBLE, progress=False)
-    ran = own.run("trouble", "tiny", does="raise")
+    ran = own.run("trouble", "tiny", what="error")
     assert ran.exit_code == 1 and [result.status for result in ran.failures] == ["failed"]
     assert ran.frame()["status"].tolist() == ["failed"]
     with pytest.raises(UsageError, match="predicted nothing: it is failed"):
@@ -178,8 +178,7 @@ def test_the_board_is_that_of_the_command_line(bench, tsbench):
     code, out, err = tsbench("leaderboard", "UnitTest", *options, "--format", "json", "--out", "x.json")
     assert (code, err) == (0, "written to x.json\n")
     content = json.loads(out)
-    with Path("x.json").open() as file:
-        assert json.load(file) == content
+    assert json.loads(Path("x.json").read_text()) == content
     assert (content["metric"], content["protocol"], content["hash"]) == ("f1_macro", "knn", found.protocol.hash())
     assert content["seeds"] == "0-1" and content["notes"]
     cell = content["rows"][0]["cells"]["UnitTest"]
@@ -188,8 +187,7 @@ def test_the_board_is_that_of_the_command_line(bench, tsbench):
     assert set(cell["keys"]) == set(bench.results().query("method == 'majority'")["key"])
     for form in ("csv", "md"):
         code, out, _ = tsbench("leaderboard", "UnitTest", *options, "--format", form, "--out", f"x.{form}")
-        with Path(f"x.{form}").open() as file:
-            assert code == 0 and out == file.read()
+        assert code == 0 and out == Path(f"x.{form}").read_text()
     with pytest.raises(UsageError, match="unknown metric 'f1'"):
         bench.leaderboard("UnitTest", metric="f1")
     with pytest.raises(UsageError, match="no result for GunPoint"):
@@ -197,19 +195,19 @@ def test_the_board_is_that_of_the_command_line(bench, tsbench):
 
 
 def test_the_evidence_of_a_cell_by_hand():
-    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=2))
-    values = {(0, 0): 0.1, (0, 1): 0.3, (1, 0): 0.5, (1, 1): 0.9}  # by seed and fold
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    values = {(0, 0): 0.1, (0, 1): 0.3, (0, 2): 0.2, (1, 0): 0.5, (1, 1): 0.9, (1, 2): 0.7}  # by seed and fold
     rows = [
         row("x", "A", value, seed, fold, key=f"k{seed}{fold}", protocol_hash=protocol.hash())
         for (seed, fold), value in [*values.items(), ((2, 0), 0.0)]  # seed 2 lacks a fold
     ]
     result = board([*reversed(rows)], protocol=protocol)
     (cell,) = result.evidence.to_dict("records")
-    assert cell["keys"] == ["k00", "k01", "k10", "k11"]
-    assert (cell["method"], cell["dataset"], cell["n"], cell["n_seeds"], cell["n_folds"]) == ("x", "A", 4, 2, 2)
+    assert cell["keys"] == ["k00", "k01", "k02", "k10", "k11", "k12"]
+    assert (cell["method"], cell["dataset"], cell["n"], cell["n_seeds"], cell["n_folds"]) == ("x", "A", 6, 2, 3)
     assert cell["mean"] == pytest.approx(0.45) == result.cells.loc["x", "A"]
     assert cell["std_seeds"] == pytest.approx(0.5 / 2**0.5)  # of the means 0.2 and 0.7
-    assert cell["std_folds"] == pytest.approx(0.3 / 2**0.5)  # of the means 0.3 and 0.6
+    assert cell["std_folds"] == pytest.approx(0.15)  # of the means 0.3, 0.6 and 0.45
 
 
 def test_evidence_is_in_the_order_of_the_board_and_one_run_has_no_spread():
@@ -218,15 +216,14 @@ def test_evidence_is_in_the_order_of_the_board_and_one_run_has_no_spread():
     assert list(zip(found["method"], found["dataset"], strict=True)) == [("x", "A"), ("x", "B"), ("z", "A")]
     assert found["std_seeds"].isna().all() and found["std_folds"].isna().all()
     assert board([]).evidence.empty
-    assert PROTOCOL.name == "p"
 
 
 def test_a_papers_table(bench, tsbench, tmp_path):
-    frame = bench.reproduce("trls/table1", "UnitTest", out="mine", **QUICK)
-    words = "trls/table1 --dataset UnitTest --set max_steps=2 --set min_steps=0 --store b.db --out theirs"
+    frame = bench.reproduce("trls/table2", "UnitTest", out="mine", max_steps=2)
+    words = "trls/table2 --dataset UnitTest --set max_steps=2 --store b.db --out theirs"
     code, _, err = tsbench("reproduce", *words.split())
     assert code == 0, err
-    mine, theirs = ((tmp_path / name / "trls-table1.csv").read_text() for name in ("mine", "theirs"))
+    mine, theirs = ((tmp_path / name / "trls-table2.csv").read_text() for name in ("mine", "theirs"))
     assert mine == theirs and len(frame) == len(mine.splitlines()) - 1
     with pytest.raises(UsageError, match="unknown table 'trls/table9'"):
         bench.reproduce("trls/table9")
@@ -237,12 +234,10 @@ def test_the_process_is_as_it_was_after_each_call(tmp_path, monkeypatch):
     monkeypatch.setenv("TSBENCH_DATA", "/elsewhere")
     (tmp_path / "data").mkdir()
     before = dict(os.environ)
-    seen = []
     own = Bench("b.db", data_dir="data", offline=True, artifacts="a", progress=False)
-    monkeypatch.setattr("tsbench.execute.driver.environment", lambda: seen.append((search_path(), offline())) or {})
-    own.run("majority", "UnitTest", memory_limit="64G", time_limit=600)
+    own.run("majority", "UnitTest", memory_limit="1G", time_limit=600)
     with pytest.raises(UsageError):
-        own.run("nothing", "UnitTest", memory_limit="64G")
+        own.run("nothing", "UnitTest", memory_limit="1G")
     own.leaderboard("UnitTest")
     assert dict(os.environ) == before
     assert memory._limit is None and not offline()
@@ -255,11 +250,10 @@ def test_data_and_offline_hold_while_it_works(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     with Bench("b.db", data_dir=tmp_path / "data", offline=True, progress=False) as own:
         seen = []
-        choose = __import__("tsbench.execute.ran", fromlist=["choose"]).choose
 
         def looking(*given):
             seen.append(([*map(str, search_path())], offline()))
-            return choose(*given)
+            return driver.choose(*given)
 
         monkeypatch.setattr("tsbench.execute.ran.choose", looking)
         ran = own.run("majority", "UnitTest")
@@ -284,7 +278,7 @@ def test_two_at_once_on_one_store_share_the_work(bench):
     assert (a.exit_code, b.exit_code) == (0, 0)
     assert len(a.outcome.results) + len(b.outcome.results) == 2  # none was done twice
     alone = Bench("alone.db", progress=False).run("trls", "UnitTest", "svm-rbf", seeds=2, **QUICK)
-    same = ["key", "accuracy", "log_loss"]
+    same = ["key", "accuracy", "f1_macro"]
     pd.testing.assert_frame_equal(alone.frame()[same], a.frame()[same])
 
 
@@ -298,7 +292,7 @@ def test_a_store_that_is_not_there_is_not_made(bench, tmp_path):
 def test_no_installed_parameter_is_hidden_by_an_argument(installed):
     """What could not be set by its name could still be by `params`."""
     arguments = set(Bench.run.__kwdefaults__) | {"methods", "datasets", "protocol", "seeds"}
-    for entry in installed["methods"]:
+    for entry in (one for one in installed["methods"] if not one.name.endswith(":")):
         names = {declared.name for declared in declarations(installed["methods"].get(entry.name).Params)}
         assert not names & arguments, entry.name
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tsbench.discovery.plugins import Plugins, plugins_with
+from tsbench.discovery.plugins import Plugins, plugins, plugins_with
 from tsbench.text import split_names
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Settings:
     def plugins(self) -> Plugins:
         """Return the installed plugins together with the files given by --plugin, which are loaded once."""
         if self._loaded is None:
-            self._loaded = plugins_with(self.plugin_files)
+            self._loaded = plugins_with(self.plugin_files) if self.plugin_files else plugins()
         return self._loaded
 
 

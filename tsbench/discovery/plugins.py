@@ -166,11 +166,8 @@ def plugins() -> Plugins:
 
 def plugins_with(files: Iterable[Path]) -> Plugins:
     """Return the installed plugins together with those of single files, which no other caller gets to see."""
-    wanted = list(files)
-    if not wanted:
-        return plugins()
     found = Plugins()
     found.load_entry_points()
-    for path in wanted:
+    for path in files:
         found.load_file(path)
     return found
