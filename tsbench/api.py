@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
-    from tsbench.papers.reproduce import Reproduced
+    from tsbench.papers.reproduced import Reproduced
     from tsbench.tasks.score import Predictions
 
 # Seeds, threads and the name of the owner of claims are those of the process: drivers in it take turns.
@@ -233,7 +233,8 @@ class Bench:
     ) -> Reproduced:
         """Return what `reproduce` does with what came of the runs, the table as Markdown, and the files written."""
         from tsbench.execute.ran import run_plan
-        from tsbench.papers.reproduce import plan_paper, reproduced
+        from tsbench.papers.reproduce import plan_paper
+        from tsbench.papers.reproduced import reproduced
 
         if out is not None:
             check_folder(Path(out))

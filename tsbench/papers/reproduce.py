@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from tsbench.data.splits import counts_for
 from tsbench.discovery.plugins import Plugins
-from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
-from tsbench.leaderboard.export import write_bytes
+from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.papers.published import Number, load_published
 from tsbench.plan.plan import Plan, Request, make_plan
 from tsbench.plan.spec import RunSpec
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
-
-if TYPE_CHECKING:
-    from tsbench.execute.ran import Ran
-    from tsbench.measure.worker import Worker
-    from tsbench.store.store import Store
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
@@ -40,42 +33,6 @@ class TablePlan:
 
     plan: Plan
     rows: tuple[tuple[PaperRow, tuple[RunSpec, ...]], ...]
-
-
-@dataclass(frozen=True)
-class Reproduced:
-    """A paper's table made again. frame : see `tabulate`; ran : what came of the runs; files : what was written."""
-
-    title: str
-    kind: str
-    frame: pd.DataFrame
-    planned: TablePlan
-    ran: Ran
-    files: list[Path] = field(default_factory=list)
-
-    @property
-    def markdown(self) -> str:
-        """The table in Markdown, in percent."""
-        return markdown(self.title, self.frame)
-
-    def write(self, folder: Path, make_worker: Callable[[], Worker]) -> None:
-        """Write the table as CSV and Markdown, and draw its map, if it is one, with what a worker encodes."""
-        from tsbench.papers.maps import draw_map
-
-        stem = folder / self.title.partition(":")[0].replace("/", "-")
-        for suffix, text in (("csv", to_csv(self.frame)), ("md", self.markdown)):
-            self.files.append(Path(f"{stem}.{suffix}"))
-            write_bytes(self.files[-1], text.encode())
-        if self.kind == "tsne":
-            self.files.extend(draw_map(self.planned, self.ran.outcome, make_worker().features, stem))
-
-
-def reproduced(name: str, planned: TablePlan, ran: Ran, store: Store, registry: Registry) -> Reproduced:
-    """Return a table from the runs that the store has."""
-    paper, table = registry.table(name)
-    datasets = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
-    frame = tabulate(paper, table, planned, datasets, store.results())
-    return Reproduced(f"{name}: {table.summary}", table.kind, frame, planned, ran)
 
 
 def plan_paper(
