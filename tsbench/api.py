@@ -18,7 +18,16 @@ from tsbench.discovery.plugins import plugins as installed
 from tsbench.errors import UsageError
 from tsbench.execute.where import Where, check_count, check_hours
 from tsbench.output import check_folder
-from tsbench.plan.asked import Names, Numbers, read_folds, read_names, read_overrides, read_request, read_seeds
+from tsbench.plan.asked import (
+    Names,
+    Numbers,
+    read_folders,
+    read_folds,
+    read_names,
+    read_overrides,
+    read_request,
+    read_seeds,
+)
 from tsbench.plan.plan import make_plan
 from tsbench.plan.problems import notes
 from tsbench.registry import Registry, load_registry
@@ -77,7 +86,7 @@ class Bench:
             plugins = plugins_with(map(Path, files)) if files else installed()
         self.plugins = plugins
         self._variables = {"TSBENCH_OFFLINE": "1"} if offline else {}
-        if folders := [_folder(name) for name in read_names(data_dir, "--data-dir")]:
+        if folders := read_folders(data_dir):
             known = variable("TSBENCH_DATA")
             self._variables["TSBENCH_DATA"] = os.pathsep.join([*folders, *([known] if known else [])])
         self._registry, self._closed = registry, False
@@ -297,9 +306,3 @@ class Bench:
                 yield where
             finally:
                 limit_reading(None)
-
-
-def _folder(name: str) -> str:
-    if not Path(name).is_dir():
-        raise UsageError(f"--data-dir {name}: there is no such folder")
-    return str(Path(name).resolve())
