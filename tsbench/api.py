@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tsbench.data.memory import limit_reading
@@ -56,9 +55,7 @@ class Bench:
     store : a file or a database's URL; None: TSBENCH_STORE, else tsbench.db. device, workers, threads, executor,
     address : as of 'tsbench run'. data_dir : folders with datasets, beside those of TSBENCH_DATA. plugins : single
     Python files with plugins. registry : your own registry.yaml. offline : never touch the network. artifacts : where
-    checkpoints are kept. progress : show on standard error what happens; nothing is printed otherwise.
-
-    Raises UsageError, and each call what else of `tsbench.errors` stands in its way.
+    checkpoints are kept. progress : show on standard error what happens; nothing is printed otherwise. Raises UsageError.
     """
 
     def __init__(
@@ -94,9 +91,7 @@ class Bench:
     def __enter__(self) -> Bench:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -137,8 +132,7 @@ class Bench:
         as lr=0.01 or **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True,
         or the metric by which the study chose. budget : hours. All others are the options of 'tsbench run'.
 
-        A run that fails raises nothing: see `failures` and `exit_code` of what is returned. Ctrl-C ends the runs under
-        way, and the exit code is 130.
+        A run that fails raises nothing: see `failures` and `exit_code` of what is returned (130 after Ctrl-C).
         """
         from tsbench.execute.ran import run_plan
 
@@ -155,8 +149,7 @@ class Bench:
             plan, told = make_plan(request, self.plugins, self.registry), list[str]()
             with self._open() as store:
                 if tuned:
-                    metric = "accuracy" if tuned is True else tuned
-                    plan, told = tuned_plan(plan, store, self.plugins, metric, request.overrides)
+                    plan, told = tuned_plan(plan, store, self.plugins, tuned, request.overrides)
                 told += notes(plan, hint=not available)
                 how = (self.progress, self._rows, available, retry, force, seconds)
                 return run_plan(plan, store, self.plugins, where, told, *how)
@@ -256,8 +249,7 @@ class Bench:
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
 
-        key : its start is enough. case is the number in the dataset, truth and prediction are labels. Raises UsageError
-        for a run that predicted nothing, since it failed.
+        key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
         """
         from tsbench.leaderboard.results import predictions_frame
 
@@ -298,8 +290,7 @@ class Bench:
     @contextlib.contextmanager
     def _working(self, time_limit: float | None, memory_limit: str | int | None) -> Iterator[Where]:
         """Have runs done here, one driver of this process at a time; planning reads no more than a run may."""
-        size = None if memory_limit is None else str(memory_limit)
-        where = replace(self.where, time_limit=time_limit, memory_limit=size)
+        where = replace(self.where, time_limit=time_limit, memory_limit=memory_limit)
         with _TURN, variables(self._variables):
             limit_reading(where.check().memory)
             try:

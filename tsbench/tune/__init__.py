@@ -32,12 +32,16 @@ def study_names(store: Database) -> list[str]:
 
 
 def tuned_plan(
-    plan: Plan, store: Store, plugins: Plugins, metric: str, overrides: Mapping[str, str]
+    plan: Plan, store: Store, plugins: Plugins, tuned: str | bool, overrides: Mapping[str, str]
 ) -> tuple[Plan, list[str]]:
-    """Return a plan whose runs take the best parameters of the store's studies, and what must be known of these."""
+    """Return a plan whose runs take the best parameters of the store's studies, and what must be known of these.
+
+    tuned : the metric by which a study chose; True: accuracy.
+    """
     from tsbench.tasks.metrics import METRICS
 
     require("optuna")
+    metric = "accuracy" if tuned is True else str(tuned)
     if metric not in METRICS:
         raise UsageError(f"--tuned {metric}: choose one of {', '.join(METRICS)}")
     from tsbench.tune.storage import open_studies
