@@ -55,7 +55,7 @@ class Bench:
     store : a file or a database's URL; None: TSBENCH_STORE, else tsbench.db. device, workers, threads, executor,
     address : as of 'tsbench run'. data_dir : folders with datasets, beside those of TSBENCH_DATA. plugins : single
     Python files with plugins. registry : your own registry.yaml. offline : never touch the network. artifacts : where
-    checkpoints are kept. progress : show on standard error what happens; nothing is printed otherwise. Raises UsageError.
+    checkpoints are kept. progress : show on standard error what happens. Raises UsageError.
     """
 
     def __init__(
