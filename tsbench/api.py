@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tsbench.data.memory import limit_reading
@@ -18,7 +17,16 @@ from tsbench.discovery.plugins import plugins as installed
 from tsbench.errors import UsageError
 from tsbench.execute.where import Where, check_count, check_hours
 from tsbench.output import check_folder
-from tsbench.plan.asked import Names, Numbers, read_folds, read_names, read_overrides, read_request, read_seeds
+from tsbench.plan.asked import (
+    Names,
+    Numbers,
+    read_folders,
+    read_folds,
+    read_names,
+    read_overrides,
+    read_request,
+    read_seeds,
+)
 from tsbench.plan.plan import make_plan
 from tsbench.plan.problems import notes
 from tsbench.registry import Registry, load_registry
@@ -47,9 +55,7 @@ class Bench:
     store : a file or a database's URL; None: TSBENCH_STORE, else tsbench.db. device, workers, threads, executor,
     address : as of 'tsbench run'. data_dir : folders with datasets, beside those of TSBENCH_DATA. plugins : single
     Python files with plugins. registry : your own registry.yaml. offline : never touch the network. artifacts : where
-    checkpoints are kept. progress : show on standard error what happens; nothing is printed otherwise.
-
-    Raises UsageError, and each call what else of `tsbench.errors` stands in its way.
+    checkpoints are kept. progress : show on standard error what happens. Raises UsageError.
     """
 
     def __init__(
@@ -77,7 +83,7 @@ class Bench:
             plugins = plugins_with(map(Path, files)) if files else installed()
         self.plugins = plugins
         self._variables = {"TSBENCH_OFFLINE": "1"} if offline else {}
-        if folders := [_folder(name) for name in read_names(data_dir, "--data-dir")]:
+        if folders := read_folders(data_dir):
             known = variable("TSBENCH_DATA")
             self._variables["TSBENCH_DATA"] = os.pathsep.join([*folders, *([known] if known else [])])
         self._registry, self._closed = registry, False
@@ -85,9 +91,7 @@ class Bench:
     def __enter__(self) -> Bench:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -128,8 +132,7 @@ class Bench:
         as lr=0.01 or **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True,
         or the metric by which the study chose. budget : hours. All others are the options of 'tsbench run'.
 
-        A run that fails raises nothing: see `failures` and `exit_code` of what is returned. Ctrl-C ends the runs under
-        way, and the exit code is 130.
+        A run that fails raises nothing: see `failures` and `exit_code` of what is returned (130 after Ctrl-C).
         """
         from tsbench.execute.ran import run_plan
 
@@ -146,7 +149,7 @@ class Bench:
             plan, told = make_plan(request, self.plugins, self.registry), list[str]()
             with self._open() as store:
                 if tuned:
-                    metric = "accuracy" if tuned is True else tuned
+                    metric = "accuracy" if tuned is True else str(tuned)
                     require("optuna")
                     from tsbench.tune.tuned import tuned_plan
 
@@ -252,8 +255,7 @@ class Bench:
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
 
-        key : its start is enough. case is the number in the dataset, truth and prediction are labels. Raises UsageError
-        for a run that predicted nothing, since it failed.
+        key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
         """
         from tsbench.leaderboard.results import predictions_frame
 
@@ -294,17 +296,10 @@ class Bench:
     @contextlib.contextmanager
     def _working(self, time_limit: float | None, memory_limit: str | int | None) -> Iterator[Where]:
         """Have runs done here, one driver of this process at a time; planning reads no more than a run may."""
-        size = None if memory_limit is None else str(memory_limit)
-        where = replace(self.where, time_limit=time_limit, memory_limit=size)
+        where = replace(self.where, time_limit=time_limit, memory_limit=memory_limit)
         with _TURN, variables(self._variables):
             limit_reading(where.check().memory)
             try:
                 yield where
             finally:
                 limit_reading(None)
-
-
-def _folder(name: str) -> str:
-    if not Path(name).is_dir():
-        raise UsageError(f"--data-dir {name}: there is no such folder")
-    return str(Path(name).resolve())

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import logging
-import os
 import shutil
 import sys
 import traceback
@@ -75,15 +73,20 @@ class Lines(io.TextIOBase):
 
 
 def guard() -> None:
-    """Let what Python itself prints of warnings and of records that nothing else handles come through here."""
+    """Let what Python itself prints of warnings come through here."""
     warnings.formatwarning = _warning_text
+
+
+def guard_records() -> None:
+    """Let records of logging that nothing else handles come through here."""
+    import logging  # not for --help, which it would slow down
+
+    class Plain(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return plain_lines(super().format(record))
+
     if logging.lastResort is not None:
-        logging.lastResort.setFormatter(_PlainFormatter())
-
-
-def close_output() -> None:
-    """Let nothing more be said on standard output, whose reader has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        logging.lastResort.setFormatter(Plain())
 
 
 def is_terminal() -> bool:
@@ -139,8 +142,3 @@ def _warning_text(
     if issubclass(category, TsbenchWarning):  # for the user, to whom a place in the code says nothing
         return f"warning: {plain(' '.join(str(message).split()))}\n"
     return f"{plain(filename)}:{lineno}: {category.__name__}: {plain(str(message))}\n"
-
-
-class _PlainFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return plain_lines(super().format(record))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -54,6 +53,8 @@ def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
 
 def command_line(words: Iterable[str]) -> str:
     """Return words as a shell takes them, on one line of what can be shown; bash and zsh read back the same words."""
+    import shlex  # not for --help, which it would slow down
+
     return " ".join(shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_quoted, word))}'" for word in words)
 
 

@@ -145,6 +145,7 @@ def test_warnings_and_records_that_nothing_handles_are_plain(monkeypatch):
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     monkeypatch.setattr(logging.lastResort, "formatter", None)
     terminal.guard()
+    terminal.guard_records()
     assert warnings.formatwarning(EVIL, UserWarning, "f\x1b.py", 3) == f"f\\x1b.py:3: UserWarning: {TAME}\n"
     record = logging.LogRecord("x", logging.WARNING, "", 0, "%s", (EVIL,), None)
     assert logging.lastResort.format(record).split("\n") == TAME.split("\\n")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import bench, common_options
+from tsbench.cli.options import bench, common_options, open_store
 from tsbench.errors import UsageError
 from tsbench.output import check_file
 from tsbench.terminal import echo, echo_text
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from tsbench.store.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
@@ -43,18 +42,20 @@ def results(form: str | None, out: Path | None) -> int:
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
     written = form_of(out, form) if out else ""
+    if form in (None, "table") and out is None:
+        with contextlib.closing(open_store(must_exist=True)) as store:
+            _print(store)
+        return 0
     frames = bench().frames()
     if out:
         from tsbench.leaderboard.results import write_results
 
         write_results(frames, out, written)
-    elif form == "csv":
+    else:
         from tsbench.leaderboard.cells import to_csv
 
         for number, frame in enumerate(frames):
             echo_text(to_csv(frame, header=number == 0, float_format=None))
-    else:
-        _print(frames)
     return 0
 
 
@@ -72,20 +73,22 @@ def form_of(out: Path, form: str | None = None) -> str:
     return named
 
 
-def _print(frames: Iterable[pd.DataFrame]) -> None:
+def _print(store: Store) -> None:
     from tsbench.cli.ui.tables import print_table
 
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
-    numbers = {"accuracy": 4, "f1_macro": 4, "fit_seconds": 1}
+    numbers = ["accuracy", "f1_macro", "fit_seconds"]
     cells = (
-        [row[0][:10], *map(str, row[1:7]), *map(_number, row[7:], numbers.values())]
-        for frame in frames
-        for row in frame[[*texts, *numbers]].itertuples(index=False, name=None)
+        [row["key"][:10], row["label"], *(str(row[name]) for name in texts[2:])]
+        + [_number(row.get(name), 4) for name in numbers[:2]]
+        + [_number(row["durations"].get("fit"), 1)]
+        for batch in store.batches()
+        for row in batch
     )
     columns = [*((name, "left") for name in texts), *((name, "right") for name in numbers)]
     if not print_table(columns, cells, least=LEAST):
         echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
 
 
-def _number(value: float, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}f}"
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None or value != value else f"{value:.{digits}f}"

@@ -30,7 +30,7 @@ class Where:
     executor: str = "local"
     address: str = ""
     time_limit: float | None = None
-    memory_limit: str | None = None
+    memory_limit: str | int | None = None
 
     def check(self) -> Limits:
         """Return the limits of a run; raises UsageError on values that cannot be had.

@@ -28,6 +28,15 @@ def read_names(asked: Names | None, option: str, known: Callable[[str], bool] = 
     return split_names(map(str, given), known)
 
 
+def read_folders(asked: Names) -> list[str]:
+    """Return the absolute names of folders with datasets; raises UsageError where one is none."""
+    found = [Path(name) for name in read_names(asked, "--data-dir")]
+    for folder in found:
+        if not folder.is_dir():
+            raise UsageError(f"--data-dir {folder}: there is no such folder")
+    return [str(folder.resolve()) for folder in found]
+
+
 def read_seeds(asked: Numbers) -> tuple[int, ...]:
     """Return the seeds that a number of them, a text as --seeds takes it, or a sequence stands for."""
     return parse_seeds(f"{_joined(asked)}," if _several(asked) else _text(asked))
