@@ -107,6 +107,8 @@ def _datasets(names: Iterable[str], registry: Any) -> tuple[list[str], list[Data
     from tsbench.plan.plan import expand_datasets
 
     parts = split_names(names, os.path.exists)
+    if not parts:
+        raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
     asked = [registry.suites[name].collection if name in registry.suites else name for name in parts]
     handles = expand_datasets(asked, settings().plugins(), registry)
     if parts[0] in registry.suites:

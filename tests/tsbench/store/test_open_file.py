@@ -281,7 +281,11 @@ def test_checkpoints_that_went_with_their_folder_are_told(opened, pruned):
                 opened.write(lambda connection: connection.execute(remove_all))
 
     todo, outcome = choose(Plan([make_spec(0)]), opened, retry=False, force=False)
-    told = contextlib.nullcontext() if pruned else pytest.raises(StoreError, match="^1 checkpoints .* are not in tsbench-artifacts")
+    told = (
+        contextlib.nullcontext()
+        if pruned
+        else pytest.raises(StoreError, match="^1 checkpoints .* are not in tsbench-artifacts")
+    )
     with told:
         execute(todo, outcome, Inline(Trains(-1, None)), opened, Last())
     assert len(opened.results()) == 1

@@ -1,7 +1,6 @@
 import json
 import re
 import sqlite3
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.errors import StoreError
+from tsbench.plan.result import Predictions
 from tsbench.store import database
 from tsbench.store import schema as store_schema
 from tsbench.store.database import parse_url
@@ -87,7 +87,10 @@ def test_of_an_old_result_the_test_cases_say_on_which_split_it_was(new_url, open
     url = new_url()
     make_old(url)
     cases = np.array([3, 5, 8], np.int32)
-    blob = pack(replace(make_result().predictions, cases=cases))
+    made = make_result().predictions
+    blob = pack(
+        Predictions(cases, made.y_true[[0, 1, 0]], made.y_pred[[0, 1, 0]], made.scores[[0, 1, 0]], made.classes)
+    )
     monkeypatch.setattr(store_schema, "MIGRATED_AT_ONCE", 2)
     engine = sa.create_engine(parse_url(url))
     with engine.begin() as connection:
