@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tsbench.discovery.plugins import Plugins, plugins, plugins_with
+from tsbench.errors import UsageError
 from tsbench.text import split_names
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         return
     found = context.find_root().ensure_object(Settings)
     for one in value if isinstance(value, tuple) else [value]:
+        if parameter.name == "data_dir" and os.pathsep in str(one):
+            raise UsageError(f"--data-dir {one}: {os.pathsep!r} parts the folders of TSBENCH_DATA; rename the folder")
         # A database's URL may hold a password.
         if one is not True and "://" not in str(one):
             found.given += [parameter.opts[0], str(one)]

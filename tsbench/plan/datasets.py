@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import inspect
 import json
 import os
 import shlex
@@ -280,7 +282,15 @@ def _cache_key(handle: DatasetHandle) -> str | None:
         return None
     # Copies may keep size and time (cp -p, rsync -t); no program sets ctime, and a new file has a new inode.
     stats = [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in found]
-    return None if not stats else digest([CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats])
+    kind = type(handle.dataset)
+    return None if not stats else digest([CACHE_VERSION, _code(kind), kind.__qualname__, handle.name, stats])
+
+
+def _code(kind: type) -> str:
+    """Return a digest of the file a class is from, which may read the same data otherwise from now on."""
+    with contextlib.suppress(OSError, TypeError):
+        return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
+    return ""
 
 
 def _read_cache() -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tsbench.methods.ssl import SSLMethod
 
 MOST_SEEDS = 1000  # more is a seed that was meant
+LARGEST_SEED = 2**31 - 1  # what a column of whole numbers holds in either database
 
 
 @dataclass(frozen=True)
@@ -378,8 +379,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         alone = f"; seed {numbers[0]} alone is --seeds {numbers[0]}," if numbers[0] >= 0 else ""
         raise UsageError(f"--seeds {text}: a number of seeds is 1 to {MOST_SEEDS}{alone}")
     seeds = tuple(range(numbers[0])) if count else tuple(dict.fromkeys(numbers))
-    if not seeds or min(seeds) < 0:
-        raise UsageError(f"--seeds {text}: needs at least one seed, none below 0")
+    if not seeds or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
+        raise UsageError(f"--seeds {text}: needs at least one seed, none below 0 or above {LARGEST_SEED}")
     return seeds
 
 

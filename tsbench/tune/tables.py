@@ -30,7 +30,7 @@ def study_names(store: Database) -> list[str]:
     import sqlalchemy as sa
 
     with store.read() as connection:
-        if not sa.inspect(connection).has_table("studies"):
+        if "studies" not in sa.inspect(connection).get_table_names():
             return []
         return sorted(connection.execute(sa.text("SELECT study_name FROM studies")).scalars())
 

@@ -504,6 +504,18 @@ def test_a_copy_by_the_name_of_a_registered_dataset_leaves_its_board_alone(tsben
     assert cells(tsbench, tmp_path, "UnitTest") == board
 
 
+@pytest.mark.parametrize("name", ["", ",", " , "])
+def test_a_board_of_nothing_is_refused(tsbench, name):
+    code, _, err = tsbench("leaderboard", name)
+    assert code == 2 and "name a collection, a dataset or a path" in err
+
+
+def test_a_folder_that_the_search_path_would_part_is_refused(tsbench, tmp_path):
+    (tmp_path / f"a{os.pathsep}b").mkdir()
+    code, _, err = tsbench("data", "list", "--data-dir", tmp_path / f"a{os.pathsep}b")
+    assert code == 2 and "parts the folders of TSBENCH_DATA; rename the folder" in err
+
+
 def test_a_board_without_its_data_says_which_results_it_takes(tsbench, tmp_path):
     write = "".join(f"{'ab'[i % 2]}\t{i}\t{i * i}\n" for i in range(20))
     (folder := tmp_path / "data" / "BME").mkdir(parents=True)

@@ -100,6 +100,15 @@ def test_a_note_that_is_not_what_was_written_is_made_anew(ward, cached, registry
     assert json.loads(cached.read_text()) == {key: entry}
 
 
+def test_a_plugin_that_reads_the_same_file_otherwise_is_seen(ward, cached, tmp_path, monkeypatch):
+    before = summarise(ward)
+    code = tmp_path / "mine.py"
+    monkeypatch.setattr("tsbench.plan.datasets.inspect.getfile", lambda kind: code)
+    for text, loads in (("version 1", 2), ("version 1", 2), ("version 2", 3)):
+        code.write_text(text)
+        assert summarise(ward) == before and ward.loads == loads
+
+
 @pytest.mark.parametrize("content", ["[]", "{", "[" * 100_000, "\x00"])
 def test_a_cache_that_is_no_cache_is_made_anew(ward, cached, content):
     cached.parent.mkdir()

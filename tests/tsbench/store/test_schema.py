@@ -1,7 +1,6 @@
 import json
 import re
 import sqlite3
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from tsbench.errors import StoreError
 from tsbench.store import database, schema
 from tsbench.store.database import parse_url
 from tsbench.store.packing import pack
+from tsbench.tasks.score import Predictions
 
 # What tsbench wrote when the schema was 1.
 SCHEMA_1 = """
@@ -86,7 +86,10 @@ def test_of_an_old_result_the_test_cases_say_on_which_split_it_was(new_url, open
     url = new_url()
     make_old(url)
     cases = np.array([3, 5, 8], np.int32)
-    blob = pack(replace(make_result().predictions, cases=cases))
+    made = make_result().predictions
+    blob = pack(
+        Predictions(cases, made.y_true[[0, 1, 0]], made.y_pred[[0, 1, 0]], made.scores[[0, 1, 0]], made.classes)
+    )
     monkeypatch.setattr(schema, "MIGRATED_AT_ONCE", 2)
     engine = sa.create_engine(parse_url(url))
     with engine.begin() as connection:
