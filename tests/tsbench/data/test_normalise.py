@@ -76,7 +76,7 @@ def test_a_channel_without_values_is_named():
 
 
 def test_refusals_of_apply():
-    panel = Panel.build(np.full((1, 1, 2), 1e38, np.float32))
+    panel = Panel.build(np.full((1, 1, 2), 1e38))
     with pytest.raises(InvalidDataError, match="statistics of 2 channels applied to 1 channels"):
         Statistics(np.zeros(2), np.ones(2)).apply(panel)
     with pytest.raises(InvalidDataError, match="too large for float32"):
