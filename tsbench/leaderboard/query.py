@@ -32,8 +32,6 @@ def query(
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it."""
     if metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
-    if not names:
-        raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
     asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
     handles = expand_datasets(asked, plugins, registry)
     datasets = [handle.name for handle in handles]
