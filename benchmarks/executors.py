@@ -41,7 +41,7 @@ class Silent:
     def started(self, *_: object) -> None:
         pass
 
-    step = finished = waiting = started
+    step = note = finished = waiting = started
 
 
 def plan(method: str, dataset: str, seeds: range, **overrides: str) -> Plan:

@@ -25,7 +25,7 @@ class Silent:
     def started(self, *_: object) -> None:
         pass
 
-    step = finished = waiting = started
+    step = note = finished = waiting = started
 
 
 with tempfile.TemporaryDirectory() as folder:

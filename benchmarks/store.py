@@ -18,11 +18,13 @@ import numpy as np
 from tsbench.discovery.plugins import plugins
 from tsbench.plan.plan import Request, expand_datasets
 from tsbench.plan.plan import make_plan as plan_of
-from tsbench.plan.result import Predictions, Result
+from tsbench.plan.result import Result
 from tsbench.registry import load_registry
 from tsbench.store import schema as tables
-from tsbench.store.store import Store, _attempt_row, _run_row, pack
-from tsbench.tasks.score import metrics_of
+from tsbench.store.packing import pack
+from tsbench.store.record import attempt_row, run_row
+from tsbench.store.store import Store
+from tsbench.tasks.score import Predictions, metrics_of
 
 WRITERS, RESULTS, ROWS, METHODS, BATCH, RUNS_TIMED = 8, 5000, 100_000, 30, 2000, 3
 COMMANDS = (
@@ -93,9 +95,9 @@ def fill(url):
     registry, known, store = load_registry(), plugins(), Store(url)
     names = [handle.name for handle in expand_datasets(["ucr"], known, registry)]
     result, protocol = result_of(specs("trls", 1)[0]), registry.protocol("svm-rbf")
-    content, base = pack(result.predictions), _run_row(result.spec)
+    content, base = pack(result.predictions), run_row(result.spec)
     base["protocol"], base["protocol_hash"] = protocol.name, protocol.hash()
-    attempt = _attempt_row(result, "e", None)
+    attempt = attempt_row(result, "e", None)
     rng, began = np.random.default_rng(0), time.perf_counter()
 
     def insert(connection, first):

@@ -1,6 +1,8 @@
 """The documents: their commands and code run as printed, every name is documented, every link leads somewhere."""
 
+import contextlib
 import inspect
+import io
 import itertools
 import logging
 import re
@@ -59,7 +61,7 @@ class Reader:
     """Does what a page says: writes its files, runs its scripts and commands, compares what they print."""
 
     def __init__(self, tsbench, folder):
-        self.tsbench, self.folder, self.printed = tsbench, folder, ""
+        self.tsbench, self.folder, self.printed, self.names = tsbench, folder, "", {}
 
     def read(self, block):
         if block.language == "bash":
@@ -68,6 +70,10 @@ class Reader:
         elif block.language == "text":
             for line in block.text.splitlines():
                 assert line in self.printed, f"not printed: {line!r}\n{self.printed}"
+        elif block.language == "python" and not block.title:
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                exec(block.text, self.names)
+            self.printed = printed.getvalue()
         elif re.fullmatch(r"\w+\.py", block.title):
             runpy.run_path(str(self.folder / block.title))
         elif block.title.startswith("tests/"):
@@ -119,7 +125,7 @@ def install(monkeypatch):
     plugins.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["getting-started.md", "own-data.md"])
+@pytest.mark.parametrize("name", ["getting-started.md", "own-data.md", "python.md"])
 def test_a_page_runs_as_printed(name, tsbench, tmp_path):
     page, reader = DOCS / name, Reader(tsbench, tmp_path)
     write_files(page, tmp_path)
@@ -197,6 +203,36 @@ def test_a_command_that_is_none_is_noticed():
     for line in ("tsbench runs", "tsbench run --methods trls", "tsbench show methods trls", "tsbench list"):
         with pytest.raises(click.UsageError):
             parse(line, complete=True)
+
+
+# --- every path that a document names is there
+
+# Folders and files of the reader's own.
+OF_THE_READER = {"ucr/", "uea/", "p12/", "afdb/", "cinc2021/", "cpsc2018/", "mitdb/", "panels/", "ptb-xl/", "mine.py"}
+
+
+def paths_in(text):
+    """Return the paths of folders (`a/`) and of Python files that a document names in `code`."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    words = {word for code in re.findall(r"`([^`]+)`", prose) for word in code.split()}
+    return {word for word in words if re.fullmatch(r"[\w./-]+(\.py|/)", word)}
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_path_of_a_document_is_there(page):
+    homes = (ROOT, ROOT / "tsbench", ROOT / "plugins")
+    named = paths_in(page.read_text()) - OF_THE_READER
+    assert not {path for path in named if not any((home / path).exists() for home in homes)}
+
+
+def test_a_path_that_is_not_there_is_noticed():
+    assert paths_in("`run/gone.py` and `python benchmarks/x.py`, in `run/`; `a.b`") == {
+        "run/gone.py",
+        "benchmarks/x.py",
+        "run/",
+    }
 
 
 # --- every name is documented

@@ -8,10 +8,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tsbench import errors as errors
+
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Bench": "tsbench.api",
     "hookimpl": "tsbench.discovery.hookspecs",
+    "Register": "tsbench.discovery.hookspecs",
     "param": "tsbench.methods.params",
     "BaseParams": "tsbench.methods.params",
     "Panel": "tsbench.data.panel",
@@ -26,17 +30,20 @@ _HOMES = {
     "Encoder": "tsbench.methods.encoder",
     "SSLMethod": "tsbench.methods.ssl",
     "Classifier": "tsbench.methods.classifier",
+    "Scores": "tsbench.methods.classifier",
     "Diagnosis": "tsbench.methods.ssl",
     "Probe": "tsbench.methods.probe",
     "Predictor": "tsbench.methods.probe",
     "Features": "tsbench.methods.probe",
+    "Learner": "tsbench.learning.learner",
     "Protocol": "tsbench.protocol",
     "RunSpec": "tsbench.plan.spec",
     "Result": "tsbench.plan.result",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", "errors", *_HOMES]
 
 if TYPE_CHECKING:
+    from tsbench.api import Bench as Bench
     from tsbench.data.batch import Batch as Batch
     from tsbench.data.dataset import Card as Card
     from tsbench.data.dataset import Data as Data
@@ -44,8 +51,11 @@ if TYPE_CHECKING:
     from tsbench.data.dataset import Fold as Fold
     from tsbench.data.panel import Panel as Panel
     from tsbench.data.panel import PanelShape as PanelShape
+    from tsbench.discovery.hookspecs import Register as Register
     from tsbench.discovery.hookspecs import hookimpl as hookimpl
+    from tsbench.learning.learner import Learner as Learner
     from tsbench.methods.classifier import Classifier as Classifier
+    from tsbench.methods.classifier import Scores as Scores
     from tsbench.methods.encoder import Encoder as Encoder
     from tsbench.methods.params import BaseParams as BaseParams
     from tsbench.methods.params import param as param

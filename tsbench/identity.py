@@ -6,6 +6,9 @@ import hashlib
 import json
 from typing import Any
 
+UNTRAINED = "random:"
+"""Begins the name of a method's untrained twin."""
+
 
 def canonical(value: Any) -> str:
     """Return JSON with sorted keys and no blanks; NaN and unknown types are refused."""

@@ -162,7 +162,7 @@ def _read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
         content, node = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
     except OSError as error:
         raise UsageError(f"registry {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise UsageError(f"registry {where}: not valid YAML: {getattr(error, 'problem', error)}") from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 
 def plain(text: str) -> str:
@@ -22,8 +23,38 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+def to_json(value: Any) -> str:
+    """Return JSON in ASCII, indented; null stands for every number that JSON has no word for."""
+    import json
+
+    return json.dumps(_finite(value), indent=2, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
+    """Split texts at their commas, but for those within a name that is known."""
+    return [part for text in texts for part in _split(text.split(","), known) if part]
+
+
+def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
+    while parts:
+        joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
+        name = next(filter(known, joined), None)
+        yield parts[0].strip() if name is None else name
+        parts = parts[1 if name is None else name.count(",") + 1 :]
+
+
 def command_line(words: Iterable[str]) -> str:
     """Return words as a shell takes them, on one line of what can be shown; bash and zsh read back the same words."""
+    import shlex  # not for --help, which it would slow down
+
     return " ".join(shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_quoted, word))}'" for word in words)
 
 

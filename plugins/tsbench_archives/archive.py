@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsbench.data.dataset import Card, Data, Dataset, search_path
+from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
+from tsbench.data.places import fetched_folder, search_path
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchWarning, UsageError
-from tsbench.fetch import fetched_folder
 from tsbench_archives import readers, sources
 from tsbench_archives.catalogue import Row, rows
 from tsbench_archives.fingerprints import fingerprints

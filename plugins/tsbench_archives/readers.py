@@ -212,8 +212,8 @@ def _is_number(token: str) -> bool:
 
 
 def _reads_oddly(text: str) -> bool:
-    """Say whether Python alone may take it for a number: 1_0, or digits of other scripts."""
-    return "_" in text or not text.isascii()
+    """Say whether Python alone may take it for a number: 1_0, digits of other scripts, or what a NUL cuts short."""
+    return "_" in text or "\0" in text or not text.isascii()
 
 
 def _same_labels(one: Panel, other: Panel) -> bool:

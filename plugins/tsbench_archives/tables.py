@@ -7,7 +7,7 @@ point). The columns `subject`, `record`, `fold` and `group` describe a case and 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tsbench_archives.labels import PREFIX, several, target
 
 TEXT = ("case", "label", *META)
 DROP = "drop the column: rows then keep their order"
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 UNFIT = (pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 
 
@@ -173,7 +174,7 @@ def _read_csv(path: Path, labelled: bool) -> _Table:
     """Check the number of fields of every row, then let pandas parse the values."""
     try:
         with path.open(newline="", encoding=encoding(path)) as file:
-            reader = csv.reader(file)
+            reader = csv.reader(_without_nul(path, file))
             names = [name.strip() for name in next(reader, [])]
             _check_names(path, names, labelled)
             lines = []
@@ -201,28 +202,40 @@ def _read_csv(path: Path, labelled: bool) -> _Table:
     return _Table(path, frame, lines)
 
 
+def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines as they are; raises InvalidDataError at a NUL, after which pandas reads no more of a cell."""
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise InvalidDataError(f"{path}:{number}: holds a NUL character (\\0); remove it")
+        yield line
+
+
 def _read_parquet(path: Path, labelled: bool) -> _Table:
     try:
         with pq.ParquetFile(path) as file:
             facts, schema = file.metadata, file.schema_arrow
+        _check_kinds(path, schema)  # before it is read: a list may unpack to any size
         packed = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
         check_room(2 * 8 * facts.num_rows * facts.num_columns + packed)
         # A text that is repeated stays one: a dictionary may unpack to any size.
-        texts = [column.name for column in schema if pa.types.is_string(column.type)]
+        texts = [column.name for column in schema if any(is_text(column.type) for is_text in TEXTS)]
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             table = file.read(use_threads=False)  # threads make a wide table slower
         # Without its metadata pandas keeps an index as the column it is, so that `case` may be one.
         frame = table.to_pandas(ignore_metadata=True)
     except InvalidDataError as error:
-        raise InvalidDataError(f"{path}: {error}") from error
+        raise error if str(error).startswith(str(path)) else InvalidDataError(f"{path}: {error}") from error
     except Exception as error:  # a damaged file raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
-    for column in table.schema:
+    _check_names(path, list(frame.columns), labelled)
+    return _Table(path, frame, range(len(frame)))
+
+
+def _check_kinds(path: Path, schema: pa.Schema) -> None:
+    for column in schema:
         if any(unfit(column.type) for unfit in UNFIT):
             kind = shown(str(column.type))
             raise InvalidDataError(f"{path}: column '{shown(column.name)}' is of type {kind}, not of numbers or text")
-    _check_names(path, list(frame.columns), labelled)
-    return _Table(path, frame, range(len(frame)))
 
 
 def _check_names(path: Path, names: list[str], labelled: bool) -> None:

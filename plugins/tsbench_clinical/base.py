@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tsbench.data.dataset import Card, Data, Dataset, search_path
+from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
+from tsbench.data.places import fetched_folder, search_path
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
-from tsbench.fetch import fetched_folder
 from tsbench_clinical.cache import Space, cached, key_of, measured
 from tsbench_clinical.files import Files, listed
 

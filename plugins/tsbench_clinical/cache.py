@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
+from tsbench.data.places import cache_folder
 from tsbench.identity import digest
-from tsbench.plan.datasets import cache_folder
 
 VERSION = 1
 ABANDONED_SECONDS = 24 * 3600

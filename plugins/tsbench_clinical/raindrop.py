@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.data.dataset import Fold, search_path
+from tsbench.data.dataset import Fold
+from tsbench.data.places import search_path
 from tsbench.errors import InvalidDataError
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series

@@ -7,8 +7,8 @@ import torch
 
 from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
+from tsbench.learning.learner import Learner
 from tsbench.learning.loop import fit
-from tsbench.methods.params import resolve
 from tsbench.testing import gaps, make_data, noise
 from tsbench.testing.checks import SMALL, trains, with_given
 
@@ -22,11 +22,14 @@ NEED_TWO = {"aimts", "cpc", "simclr", "trls", "ts-tcc"}
 UNSUITABLE = {("ts2vec", "tcn"), ("ts2vec", "tfr")}
 
 
+def learner_of(name, **settings):
+    known = Learner(name, **settings).settings.flat()
+    return Learner(name, **{key: value for key, value in {**SMALL, **settings}.items() if key in known})
+
+
 def build(name, panel, seed=0, **settings):
-    cls = PLUGINS["methods"].get(name)
-    known = resolve(cls.Params, settings, lambda kind, name: PLUGINS[kind].get(name), name).flat()
+    method = PLUGINS["methods"].get(name)(learner_of(name, **settings).settings)
     torch.manual_seed(seed)
-    method = cls.create(**{key: value for key, value in {**SMALL, **settings}.items() if key in known})
     method.build([panel.shape])
     return method, Batch.from_panel(panel, "cpu", labels=method.supervised)
 
@@ -62,19 +65,17 @@ def test_it_trains_any_encoder_that_suits_it(name, encoder):
 @pytest.mark.parametrize("panel", [gaps(), noise(2, 1, 5_000)], ids=["gaps", "long"])
 @pytest.mark.parametrize("name", SELF_SUPERVISED)
 def test_gaps_and_long_series_train(name, panel):
-    method, data = build(name, panel)
-    assert fit(method, [data], 0).steps > 0
-    features = method.encode(data)
-    assert len(features) == len(panel)
-    assert torch.isfinite(features).all()
+    learner = learner_of(name).fit(panel)
+    assert learner.report["steps"] > 0
+    assert len(learner.encode(panel)) == len(panel)  # it refuses what is not finite
 
 
 @pytest.mark.parametrize("name", SELF_SUPERVISED)
 def test_one_case_trains_or_is_refused_where_others_are_needed(name):
     near = {"window": 8, "epsilon": 1.0} if name == "tnc" else {}  # windows of one case must have room to be distant
-    method, data = build(name, noise(1, length=100), **near)
+    learner = learner_of(name, **near)
     if name in NEED_TWO:
         with pytest.raises(MethodError, match="needs at least 2 training cases"):
-            fit(method, [data], 0)
+            learner.fit(noise(1, length=100))
     else:
-        assert fit(method, [data], 0).steps > 0
+        assert learner.fit(noise(1, length=100)).report["steps"] > 0

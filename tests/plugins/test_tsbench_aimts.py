@@ -8,6 +8,7 @@ from aeon.datasets import load_classification
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel, PanelShape
 from tsbench.errors import MethodError, UsageError
+from tsbench.learning.learner import Learner
 from tsbench.learning.loop import fit
 from tsbench.methods.ssl import Step
 from tsbench.store import checkpoints
@@ -254,13 +255,10 @@ def test_the_same_seed_trains_the_same_weights():
 
 
 def test_another_encoder_and_mixed_precision():
-    torch.manual_seed(0)
     small = {key: value for key, value in SMALL.items() if not key.startswith("encoder.")}
-    method = AimTS.create(**small, encoder="fcn", precision="bf16")
-    method.build([noise().shape])
-    data = Batch.from_panel(noise(), "cpu")
-    assert fit(method, [data], 0).steps == 2
-    assert method.encode(data).shape == (6, 2 * 128)
+    learner = Learner(AimTS, **small, encoder="fcn", precision="bf16").fit(noise())
+    assert learner.report["steps"] == 2
+    assert learner.encode(noise()).shape == (6, 2 * 128)
 
 
 @pytest.mark.parametrize("image_map", ["gasf", "mtf", "recurrence-plot", "spectrogram"])

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tsbench.data.panel import Panel
+from tsbench.data.places import fetched_folder
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchWarning, UsageError
-from tsbench.fetch import fetched_folder
-from tsbench_archives import archive, fingerprints, readers, sources
+from tsbench_archives import archive, fingerprints, readers, sources, write_fingerprints
 from tsbench_archives.archive import ArchiveDataset
 from tsbench_archives.catalogue import rows
 
@@ -160,8 +160,9 @@ def test_development_data_agrees_with_the_catalogue(name, monkeypatch):
 def test_fingerprints_are_those_of_the_bundled_sets(monkeypatch, tmp_path):
     known = fingerprints.fingerprints()
     assert set(known) >= set(BUNDLED)
-    monkeypatch.setattr(fingerprints, "FILE", tmp_path / "fingerprints.csv")
-    fingerprints.write()
+    for module in (fingerprints, write_fingerprints):
+        monkeypatch.setattr(module, "FILE", tmp_path / "fingerprints.csv")
+    write_fingerprints.write()
     fingerprints.fingerprints.cache_clear()
     written = fingerprints.fingerprints()
     fingerprints.fingerprints.cache_clear()

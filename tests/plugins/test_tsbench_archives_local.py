@@ -1,6 +1,7 @@
 """A user's own files: tables, arrays, archive formats, folders."""
 
 import io
+import math
 import zipfile
 
 import numpy as np
@@ -228,7 +229,7 @@ REFUSED = {
     ),
     "too large": ("label,t0\na,1e39\n", r"data\.csv: case 0, channel 0, time point 0 is infinite or too large"),
     "too many digits": ("label,t0\na," + "9" * 400 + "\n", r"data\.csv: "),
-    "rubbish": (b"\x00\xff\xfe\x01" * 9, r"data\.csv: "),
+    "rubbish": (b"\x00\xff\xfe\x01" * 9, r"data\.csv:1: "),
 }
 
 
@@ -349,6 +350,20 @@ def test_what_takes_more_memory_than_there_is_is_refused_before_it_is_read(tmp_p
         memory.limit_reading(None)
 
 
+@pytest.mark.parametrize(("name", "kind", "shape"), [("y", "<U0", (10**9,)), ("X", "|i1", (10**6, 1, 10))])
+def test_entries_that_take_no_room_in_the_file_do_in_memory(tmp_path, name, kind, shape):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": kind, "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.npy", header.getvalue() + bytes(math.prod(shape) * np.dtype(kind).itemsize))
+    memory.limit_reading(64 << 20)
+    try:
+        with pytest.raises(InvalidDataError, match=r"x\.npz: takes .* more than the 64.0 MiB of --memory-limit"):
+            LocalDataset(tmp_path / "x.npz").load()
+    finally:
+        memory.limit_reading(None)
+
+
 @pytest.mark.parametrize("shape", [(2, 1, 2), (2, 1, 4), (10**6, 1, 10**6)])
 def test_a_header_that_lies_is_refused(tmp_path, shape):
     header = io.BytesIO()
@@ -372,13 +387,31 @@ def test_a_member_that_is_no_array_or_there_twice_is_refused(tmp_path, name):
         LocalDataset(tmp_path / "x.npz").load()
 
 
-def test_a_text_that_is_repeated_is_not_unpacked(tmp_path):
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_a_text_that_is_repeated_is_not_unpacked(tmp_path, kind):
     """A dictionary of one label of 100 kB for 2,000 cases, of which each would get a copy."""
-    long = pa.DictionaryArray.from_arrays(np.zeros(2000, np.int32), ["x" * 100_000])
-    pq.write_table(pa.table({"label": long, "t0": np.zeros(2000)}), tmp_path / "x.parquet", store_schema=False)
+    long = pa.chunked_array([pa.array(["x" * 100_000], kind)] * 2000)
+    pq.write_table(pa.table({"label": long, "t0": np.zeros(2000)}), tmp_path / "x.parquet")
     assert (tmp_path / "x.parquet").stat().st_size < 1 << 20
     cells = tables._read_parquet(tmp_path / "x.parquet", labelled=True).cells("label")
     assert len(cells) == 2000 and len({id(cell) for cell in cells}) == 1
+
+
+@pytest.mark.parametrize("values", [pa.array([[0.0] * 9, [1.0]]), pa.array([b"x", b"y"]), pa.array([{"a": 1}] * 2)])
+def test_what_cannot_be_used_of_a_parquet_file_is_not_read(tmp_path, monkeypatch, values):
+    """A list of any length takes a few bytes in the file."""
+    pq.write_table(pa.table({"label": ["a", "b"], "t0": values}), tmp_path / "x.parquet")
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *_, **__: pytest.fail("was unpacked"))
+    with pytest.raises(InvalidDataError, match=r"x\.parquet: column 't0' is of type .*, not of numbers or text"):
+        LocalDataset(tmp_path / "x.parquet").load()
+
+
+@pytest.mark.parametrize("row", ["a\0b,1,2", "a,1\0,2", '"a\n\0",1,2'])
+def test_a_nul_in_a_table_is_refused_by_its_line(tmp_path, row):
+    (tmp_path / "x.csv").write_text(f"label,t0,t1\nb,3,4\n{row}\n")
+    line = 3 + row.count("\n")
+    with pytest.raises(InvalidDataError, match=rf"x\.csv:{line}: holds a NUL character"):
+        LocalDataset(tmp_path / "x.csv").load()
 
 
 @pytest.mark.parametrize("level", [1e8, 1e9, 1e12])

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tsbench_clinical
+from tsbench.data.places import cache_folder
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
-from tsbench.plan.datasets import cache_folder
 from tsbench_clinical import cache
 from tsbench_clinical.base import ClinicalDataset
 from tsbench_clinical.p12 import P12

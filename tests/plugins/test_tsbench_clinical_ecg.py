@@ -1,5 +1,6 @@
 """AFDB, MITDB, PTB-XL, CPSC 2018 and CinC 2021 from miniature distributions, and their real samples."""
 
+import ast
 import csv
 
 import clinical_files as make
@@ -244,7 +245,7 @@ def test_real_ptbxl(real):
     for case in range(0, 390, 7):
         row = table.loc[panel.meta["record"][case]]
         assert panel.text[case] == row.report.strip()
-        labels = {diagnostic[code] for code in eval(row.scp_codes) if code in diagnostic}
+        labels = {diagnostic[code] for code in ast.literal_eval(row.scp_codes) if code in diagnostic}
         assert {panel.classes[i] for i in np.flatnonzero(panel.y[case])} == labels
         values, facts = wfdb.rdsamp(str(make.DEV_DATA / "ptb-xl" / row.filename_lr))
         assert [name.upper() for name in panel.channel_names] == facts["sig_name"]

@@ -5,7 +5,7 @@ from aeon.datasets import load_classification
 
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
-from tsbench.learning.loop import fit
+from tsbench.learning.learner import Learner
 from tsbench.nn import nt_xent
 from tsbench.testing import gaps, noise, one_step
 from tsbench_simclr.method import SimCLR
@@ -51,11 +51,8 @@ def test_views_keep_padding_and_missing_values_at_zero():
 
 def test_training_on_italy_power_demand_reduces_the_loss():
     X, _ = load_classification("ItalyPowerDemand", split="train")
-    torch.manual_seed(0)
-    method = SimCLR.create(epochs=0, min_steps=40)
-    panel = Panel.build(X)
-    method.build([panel.shape])
-    curve = [loss for _, loss in fit(method, [Batch.from_panel(panel, "cpu")], 0).curve]
+    learner = Learner(SimCLR, epochs=0, min_steps=40).fit(Panel.build(X))
+    curve = [loss for _, loss in learner.report["curve"]]
     assert np.mean(curve[-5:]) < 0.9 * np.mean(curve[:3])
 
 

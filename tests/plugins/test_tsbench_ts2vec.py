@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
 from tsbench.errors import MethodError
+from tsbench.learning.learner import Learner
 from tsbench.learning.loop import fit
 from tsbench.methods.ssl import Step
 from tsbench_ts2vec.method import TS2Vec, _centre, _cut, _draw_crop
@@ -230,11 +231,8 @@ def test_any_number_of_cases(n):
 
 
 def test_another_encoder_gets_masked_input():
-    torch.manual_seed(0)
-    method, data = TS2Vec.create(encoder="fcn", iterations=2), Batch.from_panel(with_gaps(), "cpu")
-    method.build([with_gaps().shape])
-    fit(method, [data], 0)
-    assert method.encode(data).shape == (6, 128)
+    learner = Learner(TS2Vec, encoder="fcn", iterations=2).fit(with_gaps())
+    assert learner.encode(with_gaps()).shape == (6, 128)
 
 
 def test_an_encoder_with_fewer_vectors_than_time_points_is_refused(monkeypatch):
@@ -252,10 +250,6 @@ def test_mixed_precision_trains():
 
 def test_it_learns_on_real_series():
     X, _ = load_classification("ItalyPowerDemand", split="train")
-    method = TS2Vec.create(iterations=20)
-    panel = Panel.build(X)
-    torch.manual_seed(0)
-    method.build([panel.shape])
-    report = fit(method, [Batch.from_panel(panel, "cpu")], 0)
-    losses = [loss for _, loss in report.curve]
+    learner = Learner(TS2Vec, iterations=20).fit(Panel.build(X))
+    losses = [loss for _, loss in learner.report["curve"]]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])

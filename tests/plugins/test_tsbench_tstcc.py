@@ -9,7 +9,7 @@ from torch import nn
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
 from tsbench.errors import MethodError, UsageError
-from tsbench.learning.loop import fit
+from tsbench.learning.learner import Learner
 from tsbench.methods.ssl import Step
 from tsbench.nn import nt_xent
 from tsbench.nn.weights import trainable_parameters
@@ -184,19 +184,12 @@ def test_what_cannot_work_is_refused():
 
 
 def test_sources_of_unequal_length_train_together():
-    panels = [noise(4, 2, 40), noise(4, 2, 16)]
-    torch.manual_seed(0)
-    method = TSTCC.create(epochs=2, min_steps=0, **SMALL)
-    method.build([panel.shape for panel in panels])
-    assert fit(method, [Batch.from_panel(panel, "cpu") for panel in panels], 0).steps == 4
+    learner = Learner(TSTCC, epochs=2, min_steps=0, **SMALL).fit(noise(4, 2, 40), unlabelled=noise(4, 2, 16))
+    assert learner.report["steps"] == 4
 
 
 def test_training_on_basic_motions_reduces_the_loss():
     X, _ = load_classification("BasicMotions", split="train")
-    X = (X - X.mean(axis=(0, 2), keepdims=True)) / X.std(axis=(0, 2), keepdims=True)
-    torch.manual_seed(0)
-    method = TSTCC.create(epochs=0, min_steps=25)
-    panel = Panel.build(X)
-    method.build([panel.shape])
-    curve = [loss for _, loss in fit(method, [Batch.from_panel(panel, "cpu")], 0).curve]
+    learner = Learner(TSTCC, epochs=0, min_steps=25).fit(Panel.build(X))
+    curve = [loss for _, loss in learner.report["curve"]]
     assert np.mean(curve[-5:]) < 0.9 * np.mean(curve[:3])

@@ -55,6 +55,13 @@ def test_mistakes_are_named_with_file_and_line(tmp_path, text, line, message):
         load_registry(path)
 
 
+@pytest.mark.parametrize("text", ["[" * 20_000, "{" * 20_000])
+def test_what_is_nested_too_deep_is_refused(tmp_path, text):
+    (tmp_path / "registry.yaml").write_text(text)
+    with pytest.raises(UsageError, match="not valid YAML: maximum recursion depth exceeded"):
+        load_registry(tmp_path / "registry.yaml")
+
+
 def test_a_missing_file_and_an_unknown_entry(tmp_path, registry):
     with pytest.raises(UsageError, match=r"none\.yaml: No such file"):
         load_registry(tmp_path / "none.yaml")

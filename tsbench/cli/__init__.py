@@ -12,8 +12,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     from tsbench.cli.group import cli
     from tsbench.cli.ui.pipes import outlive_readers
-    from tsbench.cli.ui.terminal import echo, echo_wrong_usage, guard
     from tsbench.errors import TsbenchError
+    from tsbench.terminal import echo, echo_wrong_usage, guard
 
     outlive_readers()
     guard()
@@ -44,8 +44,8 @@ def debug_wanted() -> bool:
 
 
 def _show(error: Exception, debug: bool) -> None:
-    from tsbench.cli.ui.terminal import echo, echo_traceback
     from tsbench.errors import TsbenchError
+    from tsbench.terminal import echo, echo_traceback
 
     if debug:
         echo_traceback(error)

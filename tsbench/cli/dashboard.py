@@ -11,8 +11,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import click
 
 from tsbench.cli.options import common_options, open_store
-from tsbench.cli.ui.terminal import Lines, echo
 from tsbench.errors import UsageError
+from tsbench.terminal import Lines, echo
 
 
 @click.command()

@@ -59,6 +59,9 @@ class LazyGroup(click.Group):
         """Import and return a command; None when there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
+        from tsbench.terminal import guard_records
+
+        guard_records()
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command

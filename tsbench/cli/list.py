@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tsbench.cli.options import common_options, open_registry, settings
-from tsbench.cli.ui.terminal import echo
+from tsbench.terminal import echo
 
 CATALOGUES = ("methods", "datasets", "encoders", "transforms", "probes")
 SECTIONS = ("protocols", "suites", "collections", "papers")

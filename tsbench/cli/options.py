@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tsbench.discovery.plugins import Plugins, plugins
+from tsbench.discovery.plugins import Plugins, plugins, plugins_with
 from tsbench.errors import UsageError
+from tsbench.text import split_names
+
+if TYPE_CHECKING:
+    from tsbench.api import Bench
 
 METRIC_HELP = "What is compared.  [default: the task's: accuracy, auroc_macro (multilabel), mae (regression)]"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,14 +32,13 @@ class Settings:
     registry: Path | None = None
     plugin_files: list[Path] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
+    _loaded: Plugins | None = None
 
     def plugins(self) -> Plugins:
-        """Return the installed plugins together with the files given by --plugin."""
-        found = plugins()
-        for path in self.plugin_files:
-            found.load_file(path)
-        self.plugin_files.clear()
-        return found
+        """Return the installed plugins together with the files given by --plugin, which are loaded once."""
+        if self._loaded is None:
+            self._loaded = plugins_with(self.plugin_files) if self.plugin_files else plugins()
+        return self._loaded
 
 
 def settings() -> Settings:
@@ -59,6 +62,13 @@ def open_registry() -> Any:
     return load_registry(settings().registry)
 
 
+def bench(**options: Any) -> Bench:
+    """Return the Bench that the common options and these say."""
+    from tsbench.api import Bench
+
+    return Bench(settings().store, registry=settings().registry, plugins=settings().plugins(), **options)
+
+
 def common_options(command: F) -> F:
     """Add the options that every command takes."""
     for option in reversed(_OPTIONS):
@@ -71,45 +81,10 @@ def plot_option(text: str) -> Callable[[F], F]:
     return click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg|png", help=text)
 
 
-def metric_for(tasks: Mapping[str, str], metric: str | None) -> str:
-    """Return the metric to take for datasets, {name: task}: the one asked for, else the primary one of their task.
-
-    Raises UsageError for an unknown metric, one that a dataset's task does not have, and datasets of several tasks.
-    """
-    from tsbench.tasks import METRICS, TASKS
-
-    if metric is not None and metric not in METRICS:
-        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
-    known = {name: TASKS[task] for name, task in tasks.items() if task in TASKS}
-    if metric is None:
-        found = dict.fromkeys(task.primary for task in known.values()) or {TASKS["classification"].primary: None}
-        if len(found) > 1:
-            raise UsageError("datasets of several tasks have no common metric: name datasets of one, or a --metric")
-        return next(iter(found))
-    for name, task in known.items():
-        names = [one.name for one in task.metrics]
-        if metric not in names:
-            raise UsageError(f"{metric} is no metric of {task.name} ({name}); choose one of {', '.join(names)}")
-    return metric
-
-
 def task_option(command: F) -> F:
-    """Add the option --task; `with_tasks` puts its value before paths."""
+    """Add the option --task, for files."""
     text = "What the labels of files are: classification, multilabel or regression.  [default: as the file says]"
     return click.option("--task", type=click.Choice(["classification", "multilabel", "regression"]), help=text)(command)
-
-
-def with_tasks(names: Sequence[str], task: str | None) -> list[str]:
-    """Return names of datasets with the task before those that are paths; raises UsageError where none is."""
-    from tsbench.plan.datasets import looks_like_path, with_task
-
-    if task is None:
-        return list(names)
-    known, registry = settings().plugins()["datasets"], open_registry()
-    paths = {name for name in names if name not in known and name not in registry.collections and looks_like_path(name)}
-    if not paths:
-        raise UsageError(f"--task {task} is for files: it says what their labels are, and {', '.join(names)} is none")
-    return [with_task(name, task) if name in paths else name for name in names]
 
 
 def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
@@ -125,6 +100,18 @@ def _read_seeds(context: click.Context, parameter: click.Parameter, value: str |
     from tsbench.plan.plan import parse_seeds
 
     return parse_seeds(value)
+
+
+def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
+    """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
+    return split_names(value, os.path.exists)
+
+
+def executor_options(command: F) -> F:
+    """Add the options that say where runs are done and what each may take."""
+    for option in reversed(_EXECUTOR_OPTIONS):
+        command = option(command)
+    return command
 
 
 def fold_option(command: F) -> F:
@@ -151,6 +138,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         return
     found = context.find_root().ensure_object(Settings)
     for one in value if isinstance(value, tuple) else [value]:
+        if parameter.name == "data_dir" and os.pathsep in str(one):
+            raise UsageError(f"--data-dir {one}: {os.pathsep!r} parts the folders of TSBENCH_DATA; rename the folder")
         # A database's URL may hold a password.
         if one is not True and "://" not in str(one):
             found.given += [parameter.opts[0], str(one)]
@@ -190,4 +179,32 @@ _OPTIONS = (
         help="Load a plugin from a single Python file; may be repeated.",
     ),
     _option("--debug", is_flag=True, help="Show tracebacks."),
+)
+
+_EXECUTOR_OPTIONS = (
+    click.option(
+        "--workers",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, 1024),
+        help="Runs at a time on each device: small runs share a GPU.",
+    ),
+    click.option(
+        "--executor",
+        default="local",
+        show_default=True,
+        type=click.Choice(["local", "ray"]),
+        help="This machine, or a Ray cluster.",
+    ),
+    click.option(
+        "--address", default="", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or a new one]"
+    ),
+    click.option(
+        "--time-limit", type=float, metavar="SECONDS", help="End a run that takes longer.  [default: no limit]"
+    ),
+    click.option(
+        "--memory-limit",
+        metavar="SIZE",
+        help="End a run whose processes take more memory, such as 512M or 4G.  [default: none]",
+    ),
 )

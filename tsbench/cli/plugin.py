@@ -7,7 +7,7 @@ import os
 import click
 
 from tsbench.cli.options import common_options, settings
-from tsbench.cli.ui.terminal import echo, echo_text
+from tsbench.terminal import echo, echo_text
 
 
 @click.group()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tsbench.cli.execution import Where, execute_plan, executor_options, make_worker
-from tsbench.cli.options import common_options, open_registry, open_store, seeds_option, settings
-from tsbench.cli.output import check_folder
-from tsbench.cli.run import split_commas
-from tsbench.cli.ui.terminal import echo, echo_text
+from tsbench.cli.options import bench, common_options, executor_options, open_registry, seeds_option, split_commas
+from tsbench.terminal import echo, echo_text
 
 
 @click.command()
@@ -47,36 +43,17 @@ def reproduce(
       tsbench reproduce
       tsbench reproduce trls/table1 --dataset BasicMotions,GunPoint
     """
-    from tsbench.leaderboard.cells import to_csv
-    from tsbench.leaderboard.export import write_bytes
-    from tsbench.papers.maps import draw_map
-    from tsbench.papers.reproduce import markdown, plan_table, tabulate
     from tsbench.plan.plan import parse_overrides
 
-    registry, plugins = open_registry(), settings().plugins()
     if table is None:
-        return _list_tables(registry)
-    check_folder(out)
-    paper, chosen = registry.table(table)
-    known = [name for name in chosen.datasets if name in plugins["datasets"] or name in registry.collections]
-    wanted, unknown = datasets or known, [] if datasets else [n for n in chosen.datasets if n not in known]
-    planned = plan_table(chosen, wanted, seeds, parse_overrides(pairs), plugins, registry)
-    planned.plan.missing |= {name: f"no plugin brings {name}; --dataset A,B uses other data" for name in unknown}
-    outcome = execute_plan(
-        planned.plan, device, retry, force=False, available=True, as_json=False, where=Where(**where)
-    )
-    names = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
-    title, stem = f"{table}: {chosen.summary}", out / table.replace("/", "-")
-    files = [Path(f"{stem}.csv"), Path(f"{stem}.md")]
-    with contextlib.closing(open_store()) as store:
-        frame = tabulate(paper, chosen, planned, names, store.results())
-        for file, text in zip(files, (to_csv(frame), markdown(title, frame)), strict=True):
-            write_bytes(file, text.encode())
-        if chosen.kind == "tsne":
-            files += draw_map(planned, outcome, make_worker(store, device), stem)
-    echo_text(markdown(title, frame))
-    echo(f"written to {', '.join(map(str, files))}")
-    return int(outcome.exit_code(available=False))
+        return _list_tables(open_registry())
+    limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
+    door = bench(device=device, **where)
+    found = door.reproduction(table, datasets, seeds, out, parse_overrides(pairs), retry, **limits)
+    echo(found.ran)
+    echo_text(found.markdown)
+    echo(f"written to {', '.join(map(str, found.files))}")
+    return found.ran.exit_code
 
 
 def _list_tables(registry: Any) -> int:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import common_options, open_store
-from tsbench.cli.output import check_file
-from tsbench.cli.ui.terminal import echo, echo_text
+from tsbench.cli.options import bench, common_options, open_store
 from tsbench.errors import UsageError
+from tsbench.output import check_file
+from tsbench.terminal import echo, echo_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tsbench.store.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
-PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
 @click.command()
@@ -46,16 +42,20 @@ def results(form: str | None, out: Path | None) -> int:
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
     written = form_of(out, form) if out else ""
-    with contextlib.closing(open_store(must_exist=True)) as store:
-        if out:
-            write_results(store, out, written)
-        elif form == "csv":
-            from tsbench.leaderboard.cells import to_csv
-
-            for number, frame in enumerate(frames(store)):
-                echo_text(to_csv(frame, header=number == 0, float_format=None))
-        else:
+    if form in (None, "table") and out is None:
+        with contextlib.closing(open_store(must_exist=True)) as store:
             _print(store)
+        return 0
+    frames = bench().frames()
+    if out:
+        from tsbench.leaderboard.results import write_results
+
+        write_results(frames, out, written)
+    else:
+        from tsbench.leaderboard.cells import to_csv
+
+        for number, frame in enumerate(frames):
+            echo_text(to_csv(frame, header=number == 0, float_format=None))
     return 0
 
 
@@ -71,75 +71,6 @@ def form_of(out: Path, form: str | None = None) -> str:
         raise UsageError(f"--format {form} --out {out}: the file's name says {named}; leave --format out")
     check_file(out)
     return named
-
-
-def write_results(store: Store, path: Path, form: str) -> int:
-    """Write all rows of a store as "csv", "jsonl" or "parquet", a piece at a time; return how many there are."""
-    from tsbench.leaderboard.cells import to_csv
-    from tsbench.leaderboard.export import replacing
-
-    count = 0
-    writer = None
-    with replacing(path) as file:
-        for number, frame in enumerate(frames(store)):
-            if form == "csv":
-                file.write(to_csv(frame, header=number == 0, float_format=None).encode())
-            elif form == "jsonl":
-                text = frame.to_json(orient="records", lines=True, double_precision=15)
-                file.write(text.replace("\x7f", "\\u007f").encode())  # the one control character that pandas leaves
-            else:
-                import pyarrow as pa
-                from pyarrow.parquet import ParquetWriter
-
-                table = pa.Table.from_pandas(frame, preserve_index=False)
-                writer = writer or ParquetWriter(file, table.schema)
-                writer.write_table(table)
-            count += len(frame)
-        if writer is not None:
-            writer.close()
-    return count
-
-
-def frames(store: Store) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a store as DataFrames of the same columns and types, at least one."""
-    from itertools import chain
-
-    from tsbench.tasks import METRICS as EVERY
-    from tsbench.tasks.metrics import METRICS
-
-    batches, known = store.batches(), store.metric_names()
-    metrics = [*METRICS, *(name for name in EVERY if name in known and name not in METRICS)]
-    for batch in chain([next(batches, [])], batches):
-        yield results_frame(batch, metrics)
-
-
-def results_frame(rows: list[dict[str, Any]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Return stored rows as a DataFrame, in their order, with a column for each of some metrics."""
-    import pandas as pd
-
-    from tsbench.identity import canonical
-
-    columns = {
-        "key": [row["key"] for row in rows],
-        "method": [row["label"] for row in rows],
-        **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
-        **{name: [row[name] for row in rows] for name in PLACE},
-        **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in metrics},
-        **{
-            name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
-            for name in ("n_train", "n_test")
-        },
-        "fit_seconds": pd.array([row["durations"].get("fit") for row in rows], dtype=float),
-        "probe_seconds": pd.array([row["durations"].get("probe") for row in rows], dtype=float),
-        **{name: [row[name] for row in rows] for name in ("peak_memory_bytes", "device", "error")},
-        "warnings": ["; ".join(row["warnings"]) for row in rows],
-        "params": [canonical(row["params"]) for row in rows],
-    }
-    return pd.DataFrame(columns)
-
-
-def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and value == value // 1 and abs(value) < 2**63 else None
 
 
 def _print(store: Store) -> None:

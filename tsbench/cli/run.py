@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from tsbench.cli.execution import Where, execute_plan, executor_options
 from tsbench.cli.options import (
+    bench,
     common_options,
+    executor_options,
     fold_option,
-    open_registry,
     seeds_option,
     settings,
+    split_commas,
     task_option,
-    with_tasks,
 )
-from tsbench.cli.ui.terminal import echo
-from tsbench.errors import UsageError
+from tsbench.terminal import echo, echo_json
 from tsbench.text import command_line
-
-
-def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
-    """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
-    return split_names(value, os.path.exists)
-
-
-def split_names(texts: Iterable[str], known: Callable[[str], bool]) -> list[str]:
-    """Split texts at their commas, but for those within a name that is known."""
-    return [part for text in texts for part in _split(text.split(","), known) if part]
-
-
-def _split(parts: list[str], known: Callable[[str], bool]) -> Iterator[str]:
-    while parts:
-        joined = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
-        name = next(filter(known, joined), None)
-        yield parts[0].strip() if name is None else name
-        parts = parts[1 if name is None else name.count(",") + 1 :]
 
 
 @click.command()
@@ -122,41 +102,41 @@ def run(
       tsbench run --method trls,ts2vec --dataset uea --workers 4 --time-limit 3600 --memory-limit 8G
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
-    from tsbench.plan.plan import Request, make_plan, parse_overrides
+    from tsbench.plan.asked import with_tasks
+    from tsbench.plan.plan import parse_overrides
 
-    registry, plugins = open_registry(), settings().plugins()
-    overrides, default_seeds = parse_overrides(pairs), (0,)
-    if suite is not None:
-        if methods or datasets or protocols or floors:
-            raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")
-        chosen = registry.find("suites", suite)
-        methods, datasets, protocols = list(chosen.methods), [chosen.collection], list(chosen.protocols)
-        floors, default_seeds = chosen.floors, chosen.all_seeds()
-    if not methods or not datasets:
-        raise UsageError("name at least one --method and one --dataset, or a --suite; see 'tsbench run --help'")
-    datasets = with_tasks(datasets, task)
-    request = Request(
+    limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
+    door = bench(device=device, threads=threads, progress=not as_json, **where)
+    ran = door.run(
         methods,
         datasets,
         protocols,
-        seeds or default_seeds,
-        overrides,
-        floors,
-        threads,
-        pretrain_on,
-        exclude_target,
-        folds,
+        seeds,
+        suite=suite,
+        task=task,
+        folds=folds,
+        params=parse_overrides(pairs),
+        pretrain_on=pretrain_on,
+        exclude_target=exclude_target,
+        tuned=True if tuned == "" else tuned or False,
+        floors=floors,
+        available=available,
+        retry=retry,
+        force=force,
+        budget=budget,
+        **limits,
     )
-    plan = make_plan(request, plugins, registry)
-    if tuned is not None:
-        from tsbench.cli.tune import tuned_plan
-
-        plan = tuned_plan(plan, tuned or None, overrides)
-    outcome = execute_plan(plan, device, retry, force, available, as_json, budget * 3600, Where(**where))
-    if not as_json and (outcome.already_done or any(result.status == "succeeded" for result in outcome.results)):
-        for command in _boards(plan, datasets):
+    if as_json:
+        echo(*ran.notes, err=True)
+        echo_json(ran.as_json())
+        return ran.exit_code
+    echo(ran)
+    if ran.outcome.already_done or any(result.status == "succeeded" for result in ran.outcome.results):
+        asked = [door.registry.suites[suite].collection] if suite else datasets
+        asked = with_tasks(asked, task, door.plugins, door.registry)
+        for command in _boards(ran.outcome.plan, asked):
             echo(f"Board: {command}")
-    return int(outcome.exit_code(available))
+    return ran.exit_code
 
 
 def _boards(plan: Any, asked: list[str]) -> Iterator[str]:

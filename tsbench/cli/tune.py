@@ -6,26 +6,27 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.cli.execution import Where, executor_options, make_executor, unread_notes
 from tsbench.cli.options import (
     METRIC_HELP,
     common_options,
+    executor_options,
     fold_option,
-    metric_for,
     open_registry,
     open_store,
     seeds_option,
     settings,
+    split_commas,
     task_option,
-    with_tasks,
 )
-from tsbench.cli.run import split_commas
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError, UsageError
+from tsbench.terminal import echo
+
+if TYPE_CHECKING:
+    from tsbench.execute.where import Where
 
 
 @click.command()
@@ -97,7 +98,12 @@ def tune(
       tsbench tune --method ts2vec --dataset GunPoint --set encoder.depth=4 --space encoder.hidden=16:128:log
       tsbench tune --method trls --dataset GunPoint --show --plot gunpoint.svg
     """
+    from tsbench.data.memory import limit_reading
+    from tsbench.execute.where import Where
+    from tsbench.plan.asked import with_tasks
     from tsbench.plan.plan import Request, make_plan, parse_overrides
+    from tsbench.plan.problems import unread_notes
+    from tsbench.tasks import metric_for
     from tsbench.tune import require
 
     require("optuna")
@@ -112,9 +118,13 @@ def tune(
         from tsbench.cli.ui.drawing import check_output
 
         check_output("--plot", plot)
-    overrides, wanted = parse_overrides(pairs), _parse_spaces(spaces)
-    request = Request(methods, with_tasks(datasets, task), protocols, (0,), overrides, threads=threads, folds=folds)
-    plan = make_plan(request, settings().plugins(), open_registry())
+    overrides, wanted, place = parse_overrides(pairs), _parse_spaces(spaces), Where(device, **where)
+    limit_reading(place.check().memory)  # planning, too, reads no dataset that takes more than a run may
+    click.get_current_context().call_on_close(lambda: limit_reading(None))
+    plugins, registry = settings().plugins(), open_registry()
+    datasets = with_tasks(datasets, task, plugins, registry)
+    request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
+    plan = make_plan(request, plugins, registry)
     for problem in [*plan.missing.values(), *plan.invalid.values()]:
         echo(f"error: {problem}", err=True)
     metric = metric_for({spec.dataset: spec.task for spec in plan.specs}, metric)
@@ -123,29 +133,11 @@ def tune(
     for note in unread_notes(plan):
         echo(note, err=True)
     searching = {"metric": metric, "seeds": seeds, "fixed": overrides, "spaces": wanted}
-    failed = _search(plan, searching, trials, timeout * 3600, device, threads, Where(**where))
+    failed = _search(plan, searching, trials, timeout * 3600, threads, place)
     return 1 if failed or plan.invalid else 3 if plan.missing else 0
 
 
-def tuned_plan(plan: Any, metric: str | None, overrides: Mapping[str, str]) -> Any:
-    """Return a plan whose runs take the best parameters of the store's studies; what `run --tuned` does."""
-    from tsbench.tune import require
-
-    require("optuna")
-    metric = metric_for({spec.dataset: spec.task for spec in plan.specs}, metric)
-    from tsbench.tune.storage import open_studies
-    from tsbench.tune.tuned import with_tuned
-
-    with contextlib.closing(open_store()) as store, open_studies(store) as storage:
-        found, notes = with_tuned(plan, storage, settings().plugins(), metric, overrides)
-    for note in notes:
-        echo(f"warning: {note}", err=True)
-    return found
-
-
-def _search(
-    plan: Any, searching: Mapping[str, Any], trials: int, limit: float, device: str, threads: int, where: Where
-) -> int:
+def _search(plan: Any, searching: Mapping[str, Any], trials: int, limit: float, threads: int, where: Where) -> int:
     """Run every study of a plan; return how many could not be searched or have no completed trial."""
     from tsbench.execute.log import DriverLog, log_folder
     from tsbench.execute.owner import owner_name
@@ -154,7 +146,6 @@ def _search(
     from tsbench.tune.search import check_searches, open_search
     from tsbench.tune.storage import open_studies
 
-    where.check()
     with contextlib.closing(open_store()) as store, open_studies(store) as storage:
         check_searches(plan.specs, storage, settings().plugins(), **searching)
         telling = _Telling(len(plan.specs))
@@ -171,7 +162,7 @@ def _search(
                 yield search
 
         if plan.specs:
-            executor = make_executor(where, device, threads)
+            executor = where.make_executor(settings().plugins(), threads)
             with rescued(store, storage), DriverLog(log_folder(store), owner_name()) as log:
                 run_searches(searches(), executor, trials, limit, telling.trial_ended, telling.search_ended, log)
         echo(f"{len(plan.specs)} studies in {store.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -135,13 +134,3 @@ def check_fold(fold: Fold, n_cases: int, where: str) -> None:
     joined = np.concatenate(list(parts.values()))
     if len(np.unique(joined)) != len(joined):
         raise InvalidDataError(f"{where}: a case is in more than one part or twice in one")
-
-
-def search_path() -> list[Path]:
-    """Return the folders of archive files named by the environment variable TSBENCH_DATA (and by --data-dir)."""
-    return [Path(part).expanduser() for part in os.environ.get("TSBENCH_DATA", "").split(os.pathsep) if part]
-
-
-def offline() -> bool:
-    """Say whether the network is forbidden (--offline, or TSBENCH_OFFLINE set to anything but 0)."""
-    return os.environ.get("TSBENCH_OFFLINE", "0") not in ("", "0")

@@ -25,6 +25,8 @@ MOST_ROUNDED = 0.1
 MOST_ROUNDED_OF_A_CASE = 0.25  # a short case may vary little by chance
 # A deviation of so many steps of float64 is the noise of the arithmetic that made a constant, no variation.
 NOISE_STEPS = 8
+# Whole numbers of 64 bits (counters, nanoseconds) that float64 does not tell apart: a constant may have varied.
+WHOLE = (2.0**53, 2.0**64)
 # Zeros before a number are part of a name: 007 is not 7.
 _PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
@@ -228,10 +230,13 @@ def _check_rounding(given: Array, panel: Panel) -> None:
         found = f"{name} varies by {spread:.2g} at a level of {level:.6g}, which float32 cannot hold"
         if spread > _noise(level) and error > MOST_ROUNDED * spread:
             raise InvalidDataError(f"{found}; subtract the level from the channel in the file, in all its parts alike")
-        if 0 < spread <= _noise(level):
+        if spread <= _noise(level) and (spread > 0 or _whole(level)):
             warnings.warn(f"{found}: its course is lost", TsbenchWarning, stacklevel=3)
+            continue
         level, spread, error = _rounding(values, errors, seen)
-        cases = int(((spread > _noise(level)) & (error > MOST_ROUNDED_OF_A_CASE * spread)).sum())
+        constant = spread <= _noise(level)
+        lost = (error > MOST_ROUNDED_OF_A_CASE * spread) & (~constant | _whole(level))
+        cases = int(lost.sum())
         if cases:
             warnings.warn(
                 f"{name}: float32 cannot hold the variation within {cases} of {len(panel)} cases, which have large "
@@ -254,6 +259,10 @@ def _rounding(values: Array, errors: Array, seen: Array) -> tuple[Array, Array, 
 def _noise(level: Array) -> Array:
     """Return the deviation that the arithmetic which made a constant may leave."""
     return np.asarray(NOISE_STEPS * np.spacing(np.abs(level)))
+
+
+def _whole(level: Array) -> Array:
+    return np.asarray((np.abs(level) > WHOLE[0]) & (np.abs(level) < WHOLE[1]))
 
 
 def concatenate(panels: Sequence[Panel]) -> Panel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -71,6 +72,11 @@ class Plugins:
             _record(health, error)
         if health.error:
             raise UsageError(f"plugin file {path}: {health.error}")
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the single files that plugins were loaded from, for other processes to load them too."""
+        origins = (Path(health.origin) for health in self.health.values())
+        return tuple(file.resolve() for file in origins if file.suffix == ".py")
 
     def packages(self) -> set[str]:
         """Return the names of the top-level packages that hold the core and the plugins."""
@@ -155,4 +161,13 @@ def plugins() -> Plugins:
     """Return the plugins of this process, loading the installed ones on first use."""
     found = Plugins()
     found.load_entry_points()
+    return found
+
+
+def plugins_with(files: Iterable[Path]) -> Plugins:
+    """Return the installed plugins together with those of single files, which no other caller gets to see."""
+    found = Plugins()
+    found.load_entry_points()
+    for path in files:
+        found.load_file(path)
     return found

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tsbench.cleanup import afterwards
 from tsbench.data.splits import counts_for
 from tsbench.errors import StoreError
 from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.interruption import Interruption
 from tsbench.execute.log import DriverLog, log_folder
-from tsbench.execute.owner import Claims
+from tsbench.execute.loop import MOST_LOSSES, Driver
+from tsbench.execute.owner import Owner
 from tsbench.execute.rescue import Rescue
 from tsbench.execute.schedule import Schedule
 from tsbench.measure.resources import environment
@@ -25,7 +25,6 @@ from tsbench.store.store import Store
 from tsbench.urls import shown
 
 RETRIED_BY_ITSELF = ("interrupted",)
-MOST_LOSSES = 3
 LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -127,21 +126,12 @@ def execute(
     taken as long. force : do runs that have succeeded as well.
     """
     todo = list(todo)
-    claims = Claims(store, force)
-    with claims, DriverLog(log_folder(store), claims.owner) as log, Interruption(executor) as interruption:
+    owner = Owner(store, force)
+    with owner, DriverLog(log_folder(store), owner.name) as log, Interruption(executor) as interruption:
         log.plan(len(outcome.plan.specs), todo, force)
-        driver = _Driver(todo, outcome, executor, store, reporter, budget, claims, log)
+        driver = _Driver(todo, outcome, executor, store, reporter, budget, owner, log)
         try:
-            with afterwards(executor.stop):
-                while not interruption.asked and driver.busy():
-                    driver.hand_out()
-                    try:
-                        finished = executor.wait(reporter.step, reporter.note)
-                    except KeyboardInterrupt:
-                        interruption.asked = True
-                        break
-                    for done in finished:
-                        driver.record(done)
+            driver.drive(interruption, reporter.step, reporter.note)
         except Exception as error:
             driver.verify(error)
             raise
@@ -151,7 +141,7 @@ def execute(
     return outcome
 
 
-class _Driver:
+class _Driver(Driver):
     """The state of one execution: what waits, what runs where, what others do, what was spent."""
 
     def __init__(
@@ -162,11 +152,12 @@ class _Driver:
         store: Store,
         reporter: Reporter,
         budget: float,
-        claims: Claims,
+        owner: Owner,
         log: DriverLog,
     ) -> None:
-        self.outcome, self.executor, self.store, self.reporter = outcome, executor, store, reporter
-        self.budget, self.claims, self.log, self.total, self.given = budget, claims, log, len(todo), 0
+        super().__init__(executor)
+        self.outcome, self.store, self.reporter = outcome, store, reporter
+        self.budget, self.owner, self.log, self.total, self.given = budget, owner, log, len(todo), 0
         self.schedule = Schedule(todo)
         self.running: dict[int, tuple[RunSpec, float]] = {}
         self.previous: dict[int, RunSpec] = {}
@@ -177,21 +168,22 @@ class _Driver:
             self.spent[spec.label] += self.taken.get(spec.key, 0.0)
         self._looked = float("-inf")
         self.trouble: StoreError | None = None
-        self.rescue = Rescue(claims.owner)
+        self.rescue = Rescue(owner.name)
 
-    def busy(self) -> bool:
+    def _busy(self) -> bool:
         """Say whether anything is left to give out, to come back, or to be done by others."""
         if self.trouble is not None:
             return bool(self.running)
         return bool(self.schedule or self.running or self.outcome.elsewhere)
 
-    def hand_out(self) -> None:
+    def hand_out(self) -> bool:
         """Give every idle slot a run; with nothing left to give, look what has become of the runs of others."""
         if self.trouble is None:
             try:
                 self._hand_out()
             except StoreError as error:
                 self._give_up(error)
+        return self._busy()
 
     def _hand_out(self) -> None:
         for slot in self.executor.idle():
@@ -207,7 +199,7 @@ class _Driver:
         if self.outcome.elsewhere and not self.schedule:
             self._look_elsewhere()
 
-    def record(self, done: Done) -> None:
+    def take(self, done: Done) -> None:
         """Write what came of a run; one that vanished with its worker is given out again, a few times."""
         _, began = self.running.pop(done.slot)
         spec, result = done.spec, done.result
@@ -237,7 +229,7 @@ class _Driver:
         while (spec := self.schedule.next(previous)) is not None:
             if self.spent[spec.label] >= self.budget:
                 self.schedule.over(spec)
-            elif self.claims.take(spec.key, spec.made_on):
+            elif self.owner.take(spec.key, spec.made_on):
                 return spec
             else:
                 self.outcome.elsewhere.append(spec)
@@ -248,7 +240,7 @@ class _Driver:
         facts = facts or environment()
         try:
             if self.trouble is None:
-                self.store.record(result, facts, self.claims.owner)
+                self.store.record(result, facts, self.owner.name)
         except StoreError as error:
             self._give_up(error)
         self.rescue.note(result, facts)
@@ -309,7 +301,7 @@ class _Driver:
                 time.sleep(LOOK_AGAIN_SECONDS / 10)
             return
         self._looked = time.monotonic()
-        self.claims.release_dead()
+        self.owner.release_dead()
         others, self.outcome.elsewhere = self.outcome.elsewhere, []
         known = statuses(self.store, others)
         taken, claimed = self.store.seconds(spec.key for spec in others), self.store.claimed()

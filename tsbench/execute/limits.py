@@ -31,11 +31,12 @@ class Limits:
         return self.seconds is not None or self.memory is not None
 
 
-def parse_limits(time_limit: float | None, memory_limit: str | None) -> Limits:
+def parse_limits(time_limit: float | None, memory_limit: str | int | None) -> Limits:
     """Read --time-limit and --memory-limit; raises UsageError on nonsense."""
-    if time_limit is not None and not (math.isfinite(time_limit) and time_limit > 0):
-        raise UsageError(f"--time-limit {time_limit:g}: give seconds above 0")
-    return Limits(time_limit, None if memory_limit is None else parse_size(memory_limit))
+    number = isinstance(time_limit, int | float) and not isinstance(time_limit, bool)
+    if time_limit is not None and not (number and math.isfinite(time_limit) and time_limit > 0):
+        raise UsageError(f"--time-limit {f'{time_limit:g}' if number else time_limit}: give seconds above 0")
+    return Limits(time_limit, None if memory_limit is None else parse_size(str(memory_limit)))
 
 
 def check_memory(limits: Limits, machine: str = "this machine") -> None:

@@ -1,4 +1,4 @@
-"""Who does which run: claims in the store, renewed while the driver lives, so that drivers share one store."""
+"""Who does which run: an owner claims it in the store as long as its driver lives, so that drivers share one store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import TracebackType
 import psutil
 
 from tsbench.errors import StoreError
-from tsbench.store import store as stores
+from tsbench.store.claims import CLAIM_EXPIRY
 from tsbench.store.store import Store
 
 PID_DIGITS = 10  # fewer than that, on any system
@@ -60,19 +60,19 @@ def _start_ticks(pid: int) -> int | None:
     return None
 
 
-class Claims:
-    """The claims of this driver: a context in which a thread renews them; all are given back at the end.
+class Owner:
+    """This driver as one who claims runs: a context in which a thread renews its claims; all are given back at the end.
 
     force : claim runs that have succeeded as well. Claims of drivers that died on this machine are given back at
     once; those of other machines expire by themselves.
     """
 
     def __init__(self, store: Store, force: bool = False) -> None:
-        self.store, self.force, self.owner = store, force, owner_name()
+        self.store, self.force, self.name = store, force, owner_name()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="tsbench-heartbeat", daemon=True)
 
-    def __enter__(self) -> Claims:
+    def __enter__(self) -> Owner:
         self.release_dead()
         self._thread.start()
         return self
@@ -83,11 +83,11 @@ class Claims:
         self._over.set()
         self._thread.join()
         with contextlib.suppress(StoreError):  # they expire where the store cannot be written
-            self.store.release(self.owner)
+            self.store.release(self.name)
 
     def take(self, key: str, split: str = "") -> bool:
         """Claim a run; False when another driver has it, or it has succeeded meanwhile (on this split)."""
-        return self.store.claim(key, self.owner, self.force, split)
+        return self.store.claim(key, self.name, self.force, split)
 
     def release_dead(self) -> None:
         """Give back what drivers of this machine held when they died."""
@@ -96,6 +96,6 @@ class Claims:
                 self.store.release(owner)
 
     def _renew(self) -> None:
-        while not self._over.wait(stores.CLAIM_EXPIRY / 4):
+        while not self._over.wait(CLAIM_EXPIRY / 4):
             with contextlib.suppress(StoreError):  # a store out of reach for a moment must not end a long run
-                self.store.heartbeat(self.owner)
+                self.store.heartbeat(self.name)

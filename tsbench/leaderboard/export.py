@@ -12,20 +12,63 @@ import pandas as pd
 
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
-from tsbench.leaderboard.table import UNEVEN, Board
+from tsbench.leaderboard.table import UNEVEN, Board, ranges
+from tsbench.output import check_file
 from tsbench.tasks import METRICS
+from tsbench.text import to_json
 
-FORMATS = (".csv", ".md")
+FORMATS = (".csv", ".md", ".json")
 NAMED = 5  # datasets in the line about those that are not here
 HEADS = ("mean", "rank", "wins", "coverage", "seeds")
 
 
+def check_output(out: Path) -> None:
+    """Raise UsageError for a file that no board can be written to."""
+    if out.suffix not in FORMATS:
+        raise UsageError(f"--out {out}: choose a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    check_file(out)
+
+
 def write_board(board: Board, path: Path) -> None:
-    """Write a board as .csv (every column, full precision) or .md (as printed)."""
-    if path.suffix not in FORMATS:
-        raise UsageError(f"--out {path}: choose a file that ends in {' or '.join(FORMATS)}")
-    text = to_csv(board.frame()) if path.suffix == ".csv" else markdown(board)
-    write_bytes(path, text.encode())
+    """Write a board as .csv (every column), .md (as printed) or .json (with the evidence of every cell)."""
+    check_output(path)
+    write_bytes(path, text_of(board, path.suffix.removeprefix(".")).encode())
+
+
+def text_of(board: Board, form: str) -> str:
+    """Return a board as "csv", "md" or "json"."""
+    if form == "json":
+        return to_json(content(board)) + "\n"
+    return to_csv(board.frame()) if form == "csv" else markdown(board)
+
+
+def content(board: Board) -> dict[str, Any]:
+    """Return what a board is made of, as JSON has it: numbers are fractions; a cell that is not there is left out."""
+    cells: dict[str, dict[str, Any]] = {}
+    for cell in board.evidence.itertuples():
+        cells.setdefault(str(cell.method), {})[str(cell.dataset)] = {
+            "value": cell.mean,
+            "n": cell.n,
+            "n_seeds": cell.n_seeds,
+            "n_folds": cell.n_folds,
+            "spread": {"seeds": cell.std_seeds, "folds": cell.std_folds},
+            "keys": cell.keys,
+        }
+    table = board.summary.astype(object).where(board.summary.notna(), None)
+    return {
+        "name": board.name,
+        "metric": board.metric,
+        "protocol": board.protocol.name,
+        "hash": board.protocol.hash(),
+        "seeds": ranges(board.runs["seed"].unique().tolist()),
+        "datasets": list(board.cells.columns),
+        "common": list(board.common),
+        "notes": notes(board),
+        "rows": [
+            {"method": method, **row, "cells": cells.get(method, {})}
+            for method, row in zip(table.index, table.to_dict("records"), strict=True)
+        ],
+    }
 
 
 def markdown(board: Board) -> str:

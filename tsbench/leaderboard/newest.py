@@ -12,8 +12,8 @@ import pandas as pd
 
 from tsbench.data.splits import counts_for, same_split
 from tsbench.errors import InvalidDataError, MissingDataError
+from tsbench.identity import UNTRAINED
 from tsbench.plan.datasets import DatasetHandle, summarise
-from tsbench.plan.spec import UNTRAINED
 from tsbench.protocol import Protocol
 
 CELL = ["label", "dataset", "fold", "seed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,7 @@ class Board:
     summary : per method: mean, rank and wins over `common`, coverage, complete, seeds (in words, see `_seeds`),
         method_version, versions (of encoder, transforms and probe), normalisation.
     outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
+    runs : the rows behind the cells: label, dataset, fold, seed, key, value.
     absent : datasets with results whose present state is not known: the data of the last run counts.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
@@ -37,6 +39,32 @@ class Board:
     others: int
     unreadable: int
     absent: tuple[str, ...]
+    runs: pd.DataFrame
+
+    @cached_property
+    def evidence(self) -> pd.DataFrame:
+        """A row per cell: method, dataset, mean, n, n_seeds, n_folds, std_seeds, std_folds, keys.
+
+        n : runs, whose keys are in the order of their seeds and folds. std_seeds : sample standard deviation (ddof 1)
+        over seeds of the mean over folds; std_folds : over folds of the mean over seeds; NaN where there is only one.
+        """
+        cell = ["label", "dataset"]
+        runs = self.runs.sort_values(["seed", "fold"])
+        cells, values = runs.groupby(cell), runs["value"]
+        over_folds = values.groupby([runs[name] for name in (*cell, "seed")]).mean().groupby(cell)
+        over_seeds = values.groupby([runs[name] for name in (*cell, "fold")]).mean().groupby(cell)
+        found = {
+            "mean": over_folds.mean(),
+            "n": cells.size(),
+            "n_seeds": over_folds.size(),
+            "n_folds": over_seeds.size(),
+            "std_seeds": over_folds.std(),
+            "std_folds": over_seeds.std(),
+            "keys": cells["key"].agg(list),
+        }
+        order = pd.MultiIndex.from_product([self.cells.index, self.cells.columns], names=["method", "dataset"])
+        table = pd.DataFrame(found).rename_axis(["method", "dataset"])
+        return table.reindex(order[order.isin(table.index)]).reset_index()
 
     def frame(self) -> pd.DataFrame:
         """Return the board as one table, best rank first, incomplete methods last; what `--out` writes."""
@@ -50,7 +78,18 @@ class Board:
 
 UNEVEN = "*"
 COLUMNS = [
-    *("label", "method", "method_version", "dataset", "protocol_hash", "fold", "seed", "status", "normalisation"),
+    *(
+        "key",
+        "label",
+        "method",
+        "method_version",
+        "dataset",
+        "protocol_hash",
+        "fold",
+        "seed",
+        "status",
+        "normalisation",
+    ),
     *("fingerprint", "split", "configuration", "versions", "finished"),
 ]
 
@@ -82,21 +121,21 @@ def build(
     values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)
     shown = set(values["dataset"].unique())
     absent = tuple(name for name in datasets if name in shown and name not in now)
-    whole = _whole_seeds(values, protocol)
+    behind = _whole_seeds(values, protocol)
+    whole = behind.groupby(["label", "dataset", "seed"])["value"].mean()
     cells = _cells(values, whole, datasets)
     summary, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
     order = summary.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     left_out = (len(outdated), len(others), chosen.unreadable)
-    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent)
+    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent, behind)
 
 
-def _whole_seeds(values: pd.DataFrame, protocol: Protocol) -> pd.Series:
-    """Return the mean over folds by label, dataset and seed, of the seeds of which every fold is there."""
-    per_seed = values.groupby(["label", "dataset", "seed"])["value"].agg(["mean", "count"])
+def _whole_seeds(values: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Return the rows of the seeds of which every fold is there."""
     folds = (values.groupby("dataset")["fold"].max() + 1).map(protocol.n_folds)
-    wanted = per_seed.index.get_level_values("dataset").map(folds.to_dict())
-    return per_seed[per_seed["count"] == wanted]["mean"]
+    count = values.groupby(["label", "dataset", "seed"])["value"].transform("size")
+    return values.loc[count == values["dataset"].map(folds), ["label", "dataset", "fold", "seed", "key", "value"]]
 
 
 def _cells(values: pd.DataFrame, whole: pd.Series, datasets: Sequence[str]) -> pd.DataFrame:

@@ -82,6 +82,14 @@ def watching(note: Note = silent) -> Iterator[None]:
         _once.note, bootstrap._find_and_load = silent, original
 
 
+@contextlib.contextmanager
+def timed(durations: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the seconds of work that the context takes to those of a stage; none where it ends by an error."""
+    started = work_seconds()
+    yield
+    durations[stage] = durations.get(stage, 0.0) + work_seconds() - started
+
+
 def _listen() -> None:
     """Have numba tell when it compiles, or loads what it has compiled, once it has been imported."""
     global _listening

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.data.splits import unlabelled_index
-from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
-from tsbench.plan.datasets import check_planned, load_planned, open_dataset
+from tsbench.plan.datasets import DatasetHandle, check_planned, load_planned
 from tsbench.plan.spec import RunSpec
 from tsbench.protocol import Protocol, Split
 from tsbench.tasks import labelled_task
@@ -36,12 +35,11 @@ class Inner:
         return len(self.data.folds["archive"])
 
 
-def training_part(spec: RunSpec, plugins: Plugins) -> Inner:
-    """Cut the training part out of a planned run's fold and split it.
+def training_part(spec: RunSpec, handle: DatasetHandle) -> Inner:
+    """Cut the training part out of the fold of a run planned on this dataset, and split it.
 
     Raises InvalidDataError when the data has changed since the run was planned, or its training part is too small.
     """
-    handle = open_dataset(spec.dataset_ref or spec.dataset, plugins, "")
     data = load_planned(handle, spec.fingerprint)
     fold = spec.protocol.folds(data, handle.card)[spec.fold]
     check_planned(handle, spec.split, data, fold, spec.protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,18 @@ from tsbench.leaderboard.export import write_bytes
 
 if TYPE_CHECKING:
     from tsbench.execute.driver import Outcome
-    from tsbench.measure.worker import Worker
     from tsbench.methods.probe import Features
     from tsbench.papers.reproduce import TablePlan
+    from tsbench.plan.spec import RunSpec
 
 MOST_CASES = 2000
 COLUMNS = ["row", "dataset", "case", "class", "x", "y", "silhouette"]
 
 
-def draw_map(planned: TablePlan, outcome: Outcome, worker: Worker, stem: Path) -> list[Path]:
+def draw_map(planned: TablePlan, outcome: Outcome, features: Callable[[RunSpec], Features], stem: Path) -> list[Path]:
     """Write the maps of the first fold and seed of each row as <stem>-map.csv and .svg; return the files.
+
+    features : the test features of a run whose training is done.
 
     Only runs that succeeded are drawn. Raises UsageError when matplotlib is missing; the CSV is then written.
     """
@@ -34,7 +37,7 @@ def draw_map(planned: TablePlan, outcome: Outcome, worker: Worker, stem: Path) -
         for dataset in dict.fromkeys(spec.dataset for spec in specs):
             spec = next(s for s in specs if s.dataset == dataset)
             if spec.key not in failed and not outcome.interrupted:
-                parts.append(tsne(worker.features(spec), spec.seed).assign(row=row.name, dataset=dataset))
+                parts.append(tsne(features(spec), spec.seed).assign(row=row.name, dataset=dataset))
     if not parts:
         return []
     frame = pd.concat(parts)[COLUMNS]

@@ -35,6 +35,24 @@ class TablePlan:
     rows: tuple[tuple[PaperRow, tuple[RunSpec, ...]], ...]
 
 
+def plan_paper(
+    name: str,
+    datasets: Sequence[str],
+    seeds: Sequence[int],
+    overrides: Mapping[str, str],
+    plugins: Plugins,
+    registry: Registry,
+    threads: int = 1,
+) -> TablePlan:
+    """List the runs of a table by its name ("trls/table1"), on the paper's datasets where none are given."""
+    _, table = registry.table(name)
+    known = [one for one in table.datasets if one in plugins["datasets"] or one in registry.collections]
+    planned = plan_table(table, datasets or known, seeds, overrides, plugins, registry, threads)
+    unknown = [] if datasets else [one for one in table.datasets if one not in known]
+    planned.plan.missing |= {one: f"no plugin brings {one}; --dataset A,B uses other data" for one in unknown}
+    return planned
+
+
 def plan_table(
     table: PaperTable,
     datasets: Sequence[str],
@@ -42,6 +60,7 @@ def plan_table(
     overrides: Mapping[str, str],
     plugins: Plugins,
     registry: Registry,
+    threads: int = 1,
 ) -> TablePlan:
     """List the runs of every row on the given datasets, those that share a pre-training beside each other."""
     whole, rows = Plan(), []
@@ -53,6 +72,7 @@ def plan_table(
             [row.protocol or table.protocol],
             seeds,
             settings,
+            threads=threads,
             pretrain_on=row.pretrain_on,
             exclude_target=row.exclude_target,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import inspect
 import json
 import os
 import shlex
@@ -14,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tsbench.data.places import cache_folder, search_path
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import (
@@ -94,8 +97,6 @@ class DatasetHandle:
     @cached_property
     def data_dirs(self) -> list[Path]:
         """Return the folders of the search path that a dataset known by its name is read from."""
-        from tsbench.data.dataset import search_path
-
         files = [] if self.reference != self.name else [file.absolute() for file in self.files()]
         folders = [folder.absolute() for folder in search_path()]
         return [folder for folder in folders if any(file.is_relative_to(folder) for file in files)]
@@ -275,13 +276,6 @@ def _beside(panel: Panel) -> dict[str, str]:
     return found
 
 
-def cache_folder() -> Path:
-    """Return the folder for what can be computed again (TSBENCH_CACHE moves it)."""
-    import platformdirs
-
-    return Path(os.environ.get("TSBENCH_CACHE") or platformdirs.user_cache_dir("tsbench"))
-
-
 def looks_like_path(name: str) -> bool:
     """Say whether this names a file or folder, which need not be there."""
     return (
@@ -311,9 +305,17 @@ def _cache_key(handle: DatasetHandle) -> str | None:
         return None
     # Copies may keep size and time (cp -p, rsync -t); no program sets ctime, and a new file has a new inode.
     stats = [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in found]
+    kind = type(handle.dataset)
     task, _ = split_task(handle.reference)
-    about = [CACHE_VERSION, type(handle.dataset).__qualname__, handle.name, stats]
+    about = [CACHE_VERSION, _code(kind), kind.__qualname__, handle.name, stats]
     return None if not stats else digest([*about, task] if task else about)
+
+
+def _code(kind: type) -> str:
+    """Return a digest of the file a class is from, which may read the same data otherwise from now on."""
+    with contextlib.suppress(OSError, TypeError):
+        return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()
+    return ""
 
 
 def _read_cache() -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tsbench.data.dataset import search_path
+from tsbench.data.places import search_path
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
+from tsbench.identity import UNTRAINED
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
-from tsbench.plan.spec import TASK, UNTRAINED, RunSpec, Source
+from tsbench.plan.spec import TASK, RunSpec, Source
 from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tsbench.methods.ssl import SSLMethod
 
 MOST_SEEDS = 1000  # more is a seed that was meant
+LARGEST_SEED = 2**31 - 1  # what a column of whole numbers holds in either database
 
 
 @dataclass(frozen=True)
@@ -424,8 +426,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         alone = f"; seed {numbers[0]} alone is --seeds {numbers[0]}," if numbers[0] >= 0 else ""
         raise UsageError(f"--seeds {text}: a number of seeds is 1 to {MOST_SEEDS}{alone}")
     seeds = tuple(range(numbers[0])) if count else tuple(dict.fromkeys(numbers))
-    if not seeds or min(seeds) < 0:
-        raise UsageError(f"--seeds {text}: needs at least one seed, none below 0")
+    if not seeds or min(seeds) < 0 or max(seeds) > LARGEST_SEED:
+        raise UsageError(f"--seeds {text}: needs at least one seed, none below 0 or above {LARGEST_SEED}")
     return seeds
 
 

@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Literal
 
 from tsbench.plan.spec import RunSpec
+from tsbench.tasks.score import Predictions
 
 Status = Literal["succeeded", "failed", "timeout", "oom", "crashed", "interrupted"]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a run predicted for its test cases: every metric is computed from this.
-
-    cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,), for multilabel uint8 (n, n_labels), for
-    regression float64 (n,); scores : float32 (n, n_classes), n_classes being 0 for regression; classes : names of
-    classes or labels. probabilities : the scores are probabilities.
-    """
-
-    cases: npt.NDArray[np.int32]
-    y_true: npt.NDArray[Any]
-    y_pred: npt.NDArray[Any]
-    scores: npt.NDArray[np.float32]
-    classes: tuple[str, ...]
-    task: str = "classification"
-    probabilities: bool = False
 
 
 @dataclass

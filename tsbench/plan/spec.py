@@ -10,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.identity import digest
+from tsbench.identity import UNTRAINED, digest
 from tsbench.protocol import OWN_PROBE, Protocol
 
-UNTRAINED = "random:"
 TASK = "task:"
 
 
@@ -80,6 +79,11 @@ class RunSpec:
     def base_method(self) -> str:
         """Return the registered name of the method."""
         return self.method.removeprefix(UNTRAINED)
+
+    @property
+    def reference(self) -> str:
+        """Return what opens the dataset again."""
+        return self.dataset_ref or self.dataset
 
     @property
     def own_probe(self) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from tsbench.cleanup import afterwards
 from tsbench.errors import StoreError, UsageError
-from tsbench.store import schema as store_schema
+from tsbench.store import schema
 from tsbench.store.open_file import OpenFile
 from tsbench.store.rows import read_json
 
@@ -169,24 +169,24 @@ class Database:
 
     def _open(self, must_exist: bool) -> None:
         with self.engine.connect() as connection:
-            version = store_schema.version_of(connection, self.name)
+            version = schema.version_of(connection, self.name)
             if self.backend == "postgresql":
                 self.read_only = connection.execute(sa.text("SHOW transaction_read_only")).scalar() == "on"
                 if version is not None and not self.read_only:
-                    may_write = sa.func.has_table_privilege(store_schema.runs.name, "INSERT")
+                    may_write = sa.func.has_table_privilege(schema.runs.name, "INSERT")
                     self.read_only = not connection.execute(sa.select(may_write)).scalar()
         if self.read_only and not must_exist:
             raise self._not_writable()
-        if version == store_schema.SCHEMA_VERSION:
+        if version == schema.SCHEMA_VERSION:
             return
         if version is None and must_exist:
             raise self._nothing_there()
         if self.read_only and version is not None:
             raise StoreError(
                 f"{self.name} has schema {version} and may only be read; open it once where it may be written "
-                f"(tsbench store info), which brings it to schema {store_schema.SCHEMA_VERSION}"
+                f"(tsbench store info), which brings it to schema {schema.SCHEMA_VERSION}"
             )
-        self.write(lambda connection: store_schema.prepare(connection, self.name))
+        self.write(lambda connection: schema.prepare(connection, self.name))
 
     def _nothing_there(self) -> UsageError:
         return UsageError(f"there is no store at {self.name}; name one with --store, or make one by 'tsbench run'")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from tsbench.errors import StoreError
-from tsbench.plan.result import Predictions
+from tsbench.tasks.score import Predictions
 
 MOST_BYTES = 2**30
 # The arrays of each task with their kinds. Whatever is no classification names its task.

@@ -16,6 +16,16 @@ OPTUNA_TABLES = {"alembic_version", "studies", "trials"}
 MIGRATED_AT_ONCE = 1000
 PREPARING = 7301220  # PostgreSQL's advisory lock while tables are made; any number no one else takes
 
+# What SQLite computes in place of plain tables; views that are called as no table of a store are somebody's own.
+COMPUTED = """
+    SELECT type, name FROM sqlite_master WHERE type = 'trigger'
+    UNION ALL SELECT 'virtual table', name FROM sqlite_master WHERE type = 'table' AND rootpage = 0
+    UNION ALL SELECT 'computed column', t.name || '.' || c.name
+        FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND c.hidden > 1
+    UNION ALL SELECT type, name FROM sqlite_master WHERE type = 'view' AND lower(name) GLOB 'stud*'
+    UNION ALL SELECT type, name FROM sqlite_master WHERE type = 'view' AND lower(name) GLOB 'trial*'
+"""
+
 metadata = sa.MetaData()
 schema = sa.Table("tsbench_schema", metadata, sa.Column("version", sa.Integer, primary_key=True))
 environments = sa.Table(
@@ -104,6 +114,7 @@ def version_of(connection: sa.Connection, name: str) -> int | None:
 
     Raises StoreError when it is somebody else's database or written by a newer tsbench.
     """
+    _check_plain(connection, name)
     tables = set(sa.inspect(connection).get_table_names())
     if schema.name not in tables:
         if tables and not tables >= OPTUNA_TABLES:
@@ -115,9 +126,20 @@ def version_of(connection: sa.Connection, name: str) -> int | None:
             f"{name} has schema {version}, this tsbench reads {SCHEMA_VERSION}; "
             "use the version of tsbench that wrote it, or another --store"
         )
-    if version == SCHEMA_VERSION and (missing := metadata.tables.keys() - tables):
+    made_later = set[str]() if version == SCHEMA_VERSION else {"claims"}
+    if missing := metadata.tables.keys() - tables - made_later:
         raise StoreError(f"{name} lacks the table {min(missing)} (a view is none); restore a copy of the store")
     return int(version)
+
+
+def _check_plain(connection: sa.Connection, name: str) -> None:
+    """Raise StoreError for an SQLite file of which what is read or written is computed: that may be without end."""
+    if connection.dialect.name != "sqlite":
+        return
+    found = connection.exec_driver_sql(COMPUTED).first()
+    if found is not None:
+        what, which = found
+        raise StoreError(f"{name} has the {what} {which}, which no store has; restore a copy of the store")
 
 
 def prepare(connection: sa.Connection, name: str) -> None:
@@ -186,7 +208,10 @@ def _cases(content: bytes) -> Any:
     """Return the indices of the test cases from stored predictions; None where they cannot be read."""
     import numpy as np
 
+    from tsbench.store.packing import check_packed
+
     try:
+        check_packed(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return arrays["cases"].astype(np.int64)
     except Exception:  # whatever numpy raises on rubbish; 'tsbench store check' tells of it

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
-from tsbench.identity import canonical, digest
-from tsbench.plan.result import Predictions, Result
-from tsbench.plan.spec import RunSpec
-from tsbench.store import claims as claims
+from tsbench.identity import canonical
+from tsbench.plan.result import Result
+from tsbench.store import claims
 from tsbench.store.artifacts import Folder, folder_of, join
-from tsbench.store.claims import CLAIM_EXPIRY
-from tsbench.store.database import Database, chunks, insert
+from tsbench.store.database import Database, chunks
 from tsbench.store.packing import pack, unpack
+from tsbench.store.record import record
 from tsbench.store.rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
-from tsbench.store.schema import SCHEMA_VERSION, attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.tasks.score import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["CLAIM_EXPIRY", "DEFAULT_STORE", "SCHEMA_VERSION", "Store", "pack", "spec_to_json", "unpack"]
 
 T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
@@ -37,7 +33,9 @@ ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
 # What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
 SCORE_COLUMNS: dict[Any, set[Any]] = {
-    **{runs.c[name]: TEXT for name in ("label", "method", "dataset", "protocol_hash", "status", "normalisation")},
+    **{
+        runs.c[name]: TEXT for name in ("key", "label", "method", "dataset", "protocol_hash", "status", "normalisation")
+    },
     **{runs.c[name]: WHOLE for name in ("method_version", "fold", "seed")},
     runs.c.fingerprint: TEXT,
     **{runs.c[name]: PERHAPS for name in ("split", "configuration", "versions")},
@@ -157,7 +155,7 @@ class Store(Database):
         success is as good as another.
         """
         content = None if result.predictions is None else pack(result.predictions)
-        attempt = self.write(lambda connection: _record(connection, result, content, environment, owner))
+        attempt = self.write(lambda connection: record(connection, result, content, environment, owner))
         if attempt is not None:
             self._recorded[result.spec.key], self._last = attempt, result.spec.key
         return attempt is not None
@@ -203,11 +201,16 @@ class Store(Database):
         """
         return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
 
+    def rows(self, keys: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the rows of `results` of these runs, in this order, without those that it lacks."""
+        with self.read() as connection:
+            return [row for chunk in chunks(keys) for row in _flat_rows(connection, chunk)]
+
     def scores(self, metric: str, protocol_hashes: Iterable[str], datasets: Iterable[str] = ()) -> pd.DataFrame:
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
-        Columns: label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation, fingerprint,
-        split, configuration, versions (JSON), finished, and the metric under its name.
+        Columns: key, label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation,
+        fingerprint, split, configuration, versions (JSON), finished, and the metric under its name.
         """
         import pandas as pd
 
@@ -273,81 +276,10 @@ class Store(Database):
             raise StoreError(f"run {key[:12]} in {self.name}: {error}") from None
 
 
-def spec_to_json(spec: RunSpec) -> dict[str, Any]:
-    """Return a run's specification as stored: its identity, the whole protocol and what re-opens the dataset."""
-    return {
-        **spec.identity(),
-        "params": dict(spec.params),
-        "protocol": spec.protocol.model_dump(mode="json"),
-        "threads": spec.threads,
-        "overrides": dict(spec.overrides),
-        "dataset_ref": spec.dataset_ref,
-        "sources": [asdict(source) for source in spec.sources],
-        "data_dirs": list(spec.data_dirs),
-    }
-
-
 def _by_key(connection: sa.Connection, query: sa.Select[Any], column: sa.Column[str], keys: set[str]) -> dict[str, Any]:
     """Return {key: value} of the rows (key, value) of these keys."""
     found = (connection.execute(query.where(column.in_(chunk))) for chunk in chunks(keys))
     return {key: value for rows in found for key, value in rows}
-
-
-def _record(
-    connection: sa.Connection, result: Result, content: bytes | None, environment: dict[str, Any], owner: str | None
-) -> int | None:
-    """Write an attempt; return its number where it now is the run's result."""
-    key, row = result.spec.key, _run_row(result.spec)
-    identity = digest(environment)
-    known = insert(connection, environments).values(id=identity, content=environment).on_conflict_do_nothing()
-    connection.execute(known)
-    first = insert(connection, runs).values(key=key, status=result.status, attempt=0, **row)
-    first = first.on_conflict_do_nothing().returning(runs.c.key)
-    before = None
-    if connection.execute(first).first() is None:
-        # The row stays locked (PostgreSQL; SQLite has one writer): who records the same run next waits here.
-        query = sa.select(runs.c.status).where(runs.c.key == key).with_for_update()
-        before = connection.execute(query).scalar_one()
-    late = owner is not None and claims.release(connection, owner, [key]) == 0
-    attempt_row = _attempt_row(result, identity, owner)
-    attempt = connection.execute(attempts.insert().values(attempt_row)).inserted_primary_key
-    assert attempt is not None
-    current = _replaces(before, result.status, late)
-    if current:
-        connection.execute(
-            runs.update().where(runs.c.key == key), {**row, "status": result.status, "attempt": attempt[0]}
-        )
-        _replace_values(connection, result, content)
-    if result.checkpoint is not None:
-        pretrain_key, path, sha256 = result.checkpoint
-        new = insert(connection, checkpoints)
-        new = new.values(pretrain_key=pretrain_key, path=path, sha256=sha256, created=time.time())
-        changed = {name: new.excluded[name] for name in ("path", "sha256", "created")}
-        differs = checkpoints.c.sha256 != new.excluded.sha256
-        keys = [checkpoints.c.pretrain_key]
-        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=differs))
-    return int(attempt[0]) if current else None
-
-
-def _replaces(before: str | None, status: str, late: bool) -> bool:
-    """Say whether an attempt of this status becomes the result of a run that has the status before (None: new)."""
-    if before is None:
-        return True
-    if late:
-        return status == "succeeded" and before != "succeeded"
-    return status == "succeeded" or before != "succeeded"
-
-
-def _replace_values(connection: sa.Connection, result: Result, content: bytes | None) -> None:
-    """Let the metrics and predictions of a run be those of one result."""
-    key = result.spec.key
-    for table in (metrics, predictions):
-        connection.execute(table.delete().where(table.c.key == key))
-    if result.metrics:
-        values = [{"key": key, "name": name, "value": _finite(v)} for name, v in result.metrics.items()]
-        connection.execute(metrics.insert(), values)
-    if content is not None:
-        connection.execute(predictions.insert().values(key=key, content=content))
 
 
 def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -377,47 +309,3 @@ def _wanted(protocol_hashes: Iterable[str], datasets: Iterable[str]) -> list[sa.
     hashes, names = list(protocol_hashes), list(datasets)
     conditions: list[sa.ColumnElement[bool]] = [runs.c.protocol_hash.in_(hashes)] if hashes else []
     return [*conditions, runs.c.dataset.in_(names)] if names else conditions
-
-
-def _run_row(spec: RunSpec) -> dict[str, Any]:
-    return {
-        "label": spec.label,
-        "method": spec.method,
-        "method_version": spec.method_version,
-        "dataset": spec.dataset,
-        "protocol": spec.protocol.name,
-        "protocol_hash": spec.protocol.hash(),
-        "fold": spec.fold,
-        "seed": spec.seed,
-        "spec": spec_to_json(spec),
-        "normalisation": spec.normalisation,
-        "fingerprint": spec.fingerprint,
-        "versions": canonical(spec.versions),
-        "split": spec.made_on,
-        "configuration": spec.configuration,
-    }
-
-
-def _attempt_row(result: Result, environment_id: str, owner: str | None) -> dict[str, Any]:
-    return {
-        "key": result.spec.key,
-        "status": result.status,
-        "started": result.started,
-        "finished": result.finished,
-        "durations": result.durations,
-        "facts": {name: v if abs(v) < float("inf") else str(v) for name, v in result.facts.items()},
-        "curve": result.curve,
-        "warnings": list(result.warnings),
-        "peak_memory_bytes": result.peak_memory_bytes,
-        "device": result.device,
-        "error": result.error,
-        "traceback": result.traceback,
-        "environment": environment_id,
-        "owner": owner or "",
-        "pretrain_key": result.checkpoint[0] if result.checkpoint else None,
-    }
-
-
-def _finite(value: float) -> float | None:
-    """Return None for NaN and infinity, which SQL does not know."""
-    return float(value) if abs(value) < float("inf") else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tsbench.data.panel import Panel
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidDataError, UsageError
 from tsbench.tasks.base import Metric, Task
 from tsbench.tasks.classification import Classification
 from tsbench.tasks.multilabel import Multilabel
@@ -26,3 +28,23 @@ def labelled_task(dataset: str, panel: Panel) -> Task:
     if panel.y is None or panel.task not in TASKS:
         raise InvalidDataError(f"{dataset} has no labels to predict; its task is '{panel.task}'")
     return TASKS[panel.task]
+
+
+def metric_for(tasks: Mapping[str, str], metric: str | None) -> str:
+    """Return the metric to take for datasets, {name: task}: the one asked for, else the primary one of their task.
+
+    Raises UsageError for an unknown metric, one that a dataset's task does not have, and datasets of several tasks.
+    """
+    if metric is not None and metric not in METRICS:
+        raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
+    known = {name: TASKS[task] for name, task in tasks.items() if task in TASKS}
+    if metric is None:
+        found = dict.fromkeys(task.primary for task in known.values()) or {TASKS["classification"].primary: None}
+        if len(found) > 1:
+            raise UsageError("datasets of several tasks have no common metric: name datasets of one, or a --metric")
+        return next(iter(found))
+    for name, task in known.items():
+        names = [one.name for one in task.metrics]
+        if metric not in names:
+            raise UsageError(f"{metric} is no metric of {task.name} ({name}); choose one of {', '.join(names)}")
+    return metric

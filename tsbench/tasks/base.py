@@ -92,6 +92,10 @@ class Task(ABC):
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics by name; NaN for one that is not defined on these labels."""
 
+    def words(self, y: Array, classes: tuple[str, ...]) -> Array:
+        """Return labels (n,) as a reader has them: names of classes, or numbers."""
+        return np.array(classes, dtype=object)[y]
+
     def refuse(self, method: Any, probe: Any | None) -> str | None:
         """Return why a method's class does not serve this task, or a probe's class, in words; None if both do.
 

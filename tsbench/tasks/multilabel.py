@@ -78,6 +78,10 @@ class Multilabel(Task):
         scores = check_scores(owner, scores, n, n_classes)
         return Answer((scores > 0).astype(np.uint8), scores)
 
+    def words(self, y: Array, classes: tuple[str, ...]) -> Array:
+        """Return the names of each case's labels, separated by ';'."""
+        return np.array([";".join(classes[i] for i in np.flatnonzero(row)) for row in y], dtype=object)
+
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics, the areas by scikit-learn."""
         y_pred, scores = answer.y_pred, np.asarray(answer.scores, dtype=np.float64)

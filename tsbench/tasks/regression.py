@@ -59,6 +59,10 @@ class Regression(Task):
         values = np.asarray(scores)
         return self.check(owner, (values[:, 0] if values.shape == (n, 1) else values, None), n, n_classes)
 
+    def words(self, y: Array, classes: tuple[str, ...]) -> Array:
+        """Return the numbers."""
+        return y
+
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics."""
         error = y_true - answer.y_pred

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.plan.result import Predictions
 from tsbench.tasks import task_of
 from tsbench.tasks.base import Answer, Array
 
 STORED = {"classification": np.int32, "multilabel": np.uint8, "regression": np.float64}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run predicted for its test cases: every metric is computed from this.
+
+    cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,), for multilabel uint8 (n, n_labels), for
+    regression float64 (n,); scores : float32 (n, n_classes), n_classes being 0 for regression; classes : names of
+    classes or labels. probabilities : the scores are probabilities.
+    """
+
+    cases: npt.NDArray[np.int32]
+    y_true: npt.NDArray[Any]
+    y_pred: npt.NDArray[Any]
+    scores: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+    task: str = "classification"
+    probabilities: bool = False
 
 
 def predictions_of(task: str, cases: Array, y_true: Array, answer: Answer, classes: tuple[str, ...]) -> Predictions:

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
 
 from tsbench.errors import UsageError
-
-if TYPE_CHECKING:
-    from tsbench.store.database import Database
 
 
 def require(module: str) -> None:
     """Raise UsageError, naming the remedy, where a library of the extra `tune` is not installed."""
     if importlib.util.find_spec(module) is None:
         raise UsageError(f"this needs {module.replace('_', '-')}; install tsbench[tune]")
-
-
-def study_names(store: Database) -> list[str]:
-    """Return the names of a store's studies, sorted; needs no Optuna and makes no table."""
-    import sqlalchemy as sa
-
-    with store.read() as connection:
-        if not sa.inspect(connection).has_table("studies"):
-            return []
-        return sorted(connection.execute(sa.text("SELECT study_name FROM studies")).scalars())

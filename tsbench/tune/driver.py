@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+import optuna
+import sqlalchemy as sa
 from optuna.trial import FrozenTrial
 
 from tsbench.cleanup import afterwards
-from tsbench.execute.driver import MOST_LOSSES
+from tsbench.errors import StoreError
 from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.interruption import Interruption
 from tsbench.execute.log import DriverLog
+from tsbench.execute.loop import MOST_LOSSES, Driver
 from tsbench.plan.result import Result
 from tsbench.tune.search import Attempt, Search
-from tsbench.tune.storage import heartbeats
+from tsbench.tune.storage import HEARTBEAT_SECONDS
 
 VANISHED = "its worker vanished before the end of a run"
 NO_LOG = DriverLog(Path(), "")  # not entered: it writes nothing
@@ -41,20 +46,33 @@ def run_searches(
     """
     driver = _Driver(searches, executor, n_trials, limit, trial_ended, search_ended, log)
     with Interruption(executor) as interruption, heartbeats(driver.under_way):
-        with afterwards(driver.interrupt), afterwards(executor.stop):
-            while not interruption.asked and driver.hand_out():
-                try:
-                    finished = executor.wait(lambda *_: None)
-                except KeyboardInterrupt:
-                    interruption.asked = True
-                    break
-                for done in finished:
-                    driver.take(done)
+        with afterwards(driver.interrupt):
+            driver.drive(interruption)
         if interruption.asked:
             raise KeyboardInterrupt
 
 
-class _Driver:
+@contextlib.contextmanager
+def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
+    """Give a sign of life for each trial under way, in a thread: the calling one may be busy with a run."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            for attempt in under_way():
+                with contextlib.suppress(StoreError, optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
+                    attempt.search.storage.record_heartbeat(attempt.trial._trial_id)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class _Driver(Driver):
     """Which trials are under way on which slot, which wait for one, and which studies are open."""
 
     def __init__(
@@ -67,7 +85,8 @@ class _Driver:
         search_ended: Callable[[Search], None],
         log: DriverLog,
     ) -> None:
-        self.executor, self.n_trials, self.limit, self.log = executor, n_trials, limit, log
+        super().__init__(executor)
+        self.n_trials, self.limit, self.log = n_trials, limit, log
         self.trial_ended, self.search_ended = trial_ended, search_ended
         self._coming, self._all_open = iter(searches), False
         self._open: list[Search] = []

@@ -15,8 +15,8 @@ from tsbench.errors import StoreError
 from tsbench.execute.owner import owner_name
 from tsbench.execute.rescue import rescue_folders, rescue_name, way_back
 from tsbench.store.store import Store
-from tsbench.tune import study_names
 from tsbench.tune.storage import ended, load_study, open_studies
+from tsbench.tune.tables import study_names
 
 
 def copy_studies(ours: Store, other: Store) -> tuple[list[str], list[str]]:

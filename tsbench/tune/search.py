@@ -20,6 +20,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import stage_seed
 from tsbench.measure.training_part import Inner, training_part
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.tasks import METRICS
@@ -218,7 +219,7 @@ def open_search(
     scores must not be compared; InvalidDataError where the training part is too small.
     """
     dimensions = _dimensions(spec, plugins, fixed, spaces)
-    inner = training_part(spec, plugins)
+    inner = training_part(spec, open_dataset(spec.reference, plugins, ""))
     name = name_on_split(spec, storage, plugins, metric, fixed)
     # Nothing of the test part enters: not even its fingerprint.
     sampler = SeededByTrial(f"{spec.method}:{inner.fingerprint}:{inner.protocol.hash()}:{metric}")

@@ -17,9 +17,9 @@ from tsbench.methods.params import Settings, resolve
 from tsbench.plan.spec import RunSpec
 from tsbench.protocol import Protocol
 from tsbench.store.store import Store
-from tsbench.tune import study_names
 from tsbench.tune.space import search_space
 from tsbench.tune.storage import best_of, ended, load_study, open_studies, study_name
+from tsbench.tune.tables import study_names
 from tsbench.tune.tuned import budget_text
 
 

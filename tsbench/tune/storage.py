@@ -6,12 +6,11 @@ import contextlib
 import datetime
 import functools
 import random
-import threading
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import sqlalchemy as sa
@@ -27,13 +26,9 @@ from tsbench.plan.datasets import open_dataset, summarise
 from tsbench.plan.spec import RunSpec
 from tsbench.store.database import LOCK_SECONDS
 from tsbench.store.store import Store
-
-if TYPE_CHECKING:
-    from tsbench.tune.search import Attempt
+from tsbench.tune.tables import GRACE_SECONDS
 
 HEARTBEAT_SECONDS = 30
-# A process that gives no sign of life for so long is dead: a library may hold up the heartbeat for a while.
-GRACE_SECONDS = 120
 MOST_RETRIES = 2
 OPENINGS = 5
 # What Optuna raises on rows that are not its own.
@@ -113,26 +108,6 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Heartbeat of storage")
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
-
-
-@contextlib.contextmanager
-def heartbeats(under_way: Callable[[], Iterable[Attempt]]) -> Iterator[None]:
-    """Give a sign of life for each trial under way, in a thread: the calling one may be busy with a run."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(HEARTBEAT_SECONDS):
-            for attempt in under_way():
-                with contextlib.suppress(StoreError, optuna.exceptions.StorageInternalError, sa.exc.SQLAlchemyError):
-                    attempt.search.storage.record_heartbeat(attempt.trial._trial_id)
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def study_name(spec: RunSpec, plugins: Plugins, metric: str, fixed: Collection[str]) -> str:

@@ -13,9 +13,23 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.plan import Plan
 from tsbench.plan.spec import RunSpec
+from tsbench.store.store import Store
+from tsbench.tasks import metric_for
 from tsbench.text import command_line
 from tsbench.tune.space import settings_of, tunable
-from tsbench.tune.storage import best, ended, find_study, name_on_split, study_name
+from tsbench.tune.storage import best, ended, find_study, name_on_split, open_studies, study_name
+
+
+def tuned_plan(
+    plan: Plan, store: Store, plugins: Plugins, metric: str | None, fixed: Collection[str]
+) -> tuple[Plan, list[str]]:
+    """Do what `with_tuned` does from a store's studies, by the primary metric of their task where none is named.
+
+    Raises UsageError as well for a metric that is none, or not of a run's task.
+    """
+    metric = metric_for({spec.dataset: spec.task for spec in plan.specs}, metric)
+    with open_studies(store) as storage:
+        return with_tuned(plan, storage, plugins, metric, fixed)
 
 
 def with_tuned(

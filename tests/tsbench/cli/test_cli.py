@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsbench.cli.run import split_commas
+from tsbench.cli.options import split_commas
 
 HEAVY = ("torch", "numpy", "pandas", "sklearn", "numba", "scipy", "aeon", "sqlalchemy")
 QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")
@@ -239,7 +239,7 @@ def test_bad_input_is_one_line_with_the_remedy(tsbench, tmp_path, arguments, cod
     [
         ("reproduce trls/table2 --dataset UnitTest --out bad.csv", "bad.csv is a file, not a folder"),
         ("reproduce trls/table2 --dataset UnitTest --out bad.csv/below", "bad.csv is a file, not a folder"),
-        ("leaderboard UnitTest --out board.xlsx", "--out board.xlsx: choose a file that ends in .csv or .md"),
+        ("leaderboard UnitTest --out board.xlsx", "--out board.xlsx: choose a file that ends in .csv, .md or .json"),
         ("leaderboard UnitTest --out bad.csv/board.md", "bad.csv is a file, not a folder"),
     ],
 )
@@ -502,6 +502,18 @@ def test_a_copy_by_the_name_of_a_registered_dataset_leaves_its_board_alone(tsben
         tsbench("run", "--method", "majority", "--dataset", "trial/UnitTest.csv", "--protocol", "svm-rbf-cv5")[0] == 0
     )
     assert cells(tsbench, tmp_path, "UnitTest") == board
+
+
+@pytest.mark.parametrize("name", ["", ",", " , "])
+def test_a_board_of_nothing_is_refused(tsbench, name):
+    code, _, err = tsbench("leaderboard", name)
+    assert code == 2 and "name a collection, a dataset or a path" in err
+
+
+def test_a_folder_that_the_search_path_would_part_is_refused(tsbench, tmp_path):
+    (tmp_path / f"a{os.pathsep}b").mkdir()
+    code, _, err = tsbench("data", "list", "--data-dir", tmp_path / f"a{os.pathsep}b")
+    assert code == 2 and "parts the folders of TSBENCH_DATA; rename the folder" in err
 
 
 def test_a_board_without_its_data_says_which_results_it_takes(tsbench, tmp_path):

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,20 @@ def test_a_full_disk(tmp_path):
     assert check.startswith("1\ntsbench.db is in order")
     assert re.search(r"2 runs: 1 succeeded, 1 already in the store", again)
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full (Linux)")
+def test_output_to_a_full_disk_ends_in_one_line_and_costs_no_work(tmp_path):
+    run = [sys.executable, "-m", "tsbench", "run", "--method", "majority", "--dataset", "UnitTest", "--store", "s.db"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
+    with FULL.open("w") as full:
+        told = {"cwd": tmp_path, "env": environment, "text": True}
+        ended = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, **told)
+        assert ended.returncode == 1
+        assert ended.stderr.count("error") == 1
+        assert ended.stderr.endswith("error: standard output cannot be written: No space left on device\n")
+        again = subprocess.run(run, stderr=full, stdout=subprocess.PIPE, **told)
+    assert again.returncode == 0 and "1 already in the store" in again.stdout

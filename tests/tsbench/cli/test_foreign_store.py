@@ -219,6 +219,43 @@ def test_a_view_that_never_ends_is_no_table(tsbench, theirs, table):
     assert code == 1 and f"lacks the table {table}" in err
 
 
+ENDLESS = "AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+
+
+@pytest.mark.parametrize(
+    ("what", "statement"),
+    [
+        ("computed column environments.more", "ALTER TABLE environments ADD COLUMN more AS (zeroblob(900000000))"),
+        ("trigger endless", "CREATE TRIGGER endless AFTER UPDATE ON claims BEGIN DELETE FROM runs; END"),
+        ("view studies", f"CREATE VIEW studies {ENDLESS} SELECT x AS study_name FROM n"),
+        ("view trials", f"CREATE VIEW trials {ENDLESS} SELECT x AS trial_id FROM n"),
+    ],
+)
+def test_nothing_of_a_store_is_computed(tsbench, theirs, what, statement):
+    for path in (theirs(statement), theirs(statement, "UPDATE tsbench_schema SET version = 3")):
+        for command in (("store", "check"), ("store", "prune"), ("results",)):
+            code, _, err = tsbench(*command, "--store", path)
+            assert code == 1 and f"has the {what}, which no store has" in err
+        code, _, err = tsbench("store", "merge", path, "--store", "mine.db")
+        assert code == 1 and f"has the {what}, which no store has" in err
+
+
+def test_a_view_of_the_users_own_is_left_alone(tsbench, theirs):
+    assert tsbench("store", "check", "--store", theirs("CREATE VIEW best AS SELECT * FROM metrics"))[0] == 0
+
+
+def test_an_earlier_schema_is_brought_up_to_date_without_following_what_is_none(tsbench, theirs, monkeypatch):
+    old = [f"ALTER TABLE runs DROP COLUMN {name}" for name in ("split", "configuration")]
+    old.append("UPDATE tsbench_schema SET version = 3")
+    endless = f"CREATE VIEW predictions {ENDLESS} SELECT printf('%064d', x) AS key, x'00' AS content FROM n"
+    code, _, err = tsbench("store", "check", "--store", theirs(*old, "DROP TABLE predictions", endless))
+    assert code == 1 and "lacks the table predictions (a view is none)" in err
+    huge = npz(cases=np.zeros(10**6, np.int8), y_true=[0], y_pred=[0], scores=[[1.0]], classes=["a"])
+    path = theirs(*old, ("UPDATE predictions SET content = ?", (huge,)))
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("was unpacked"))
+    assert tsbench("store", "info", "--store", path)[0] == 0
+
+
 def test_an_owner_leads_to_no_log_elsewhere(tsbench, theirs, tmp_path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     claim = "INSERT INTO claims VALUES (?, ?, 1e11, 1e11)"

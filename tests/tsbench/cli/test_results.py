@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
-from tsbench.cli.results import write_results
 from tsbench.errors import TsbenchError
+from tsbench.leaderboard.results import frames, write_results
 from tsbench.store.store import Store
 
 
@@ -34,7 +34,7 @@ READERS = {
 @pytest.mark.parametrize("form", READERS)
 def test_pieces_make_one_file(store, tmp_path, form):
     path = tmp_path / f"rows.{form}"
-    assert write_results(store, path, form) == 5
+    assert write_results(frames(store), path, form) == 5
     frame = READERS[form](path)
     assert frame["seed"].tolist() == [0, 1, 2, 3, 4]
     assert frame["accuracy"].isna().tolist() == [True, True, False, False, False]
@@ -110,6 +110,6 @@ def test_what_fails_half_way_leaves_the_old_file(store, tmp_path, monkeypatch):
 
     monkeypatch.setattr(store, "batches", broken)
     with pytest.raises(TsbenchError, match="the server is gone"):
-        write_results(store, path, "csv")
+        write_results(frames(store), path, "csv")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.glob("*.tmp")] == []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tsbench.data.dataset import Data, Fold, offline, search_path
+from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
 
@@ -42,11 +42,3 @@ def test_unlabelled_cases_enter_the_fingerprint_and_fit_the_others():
         Data(PANEL, unlabelled=Panel.build(np.ones((2, 2, 3))))
     with pytest.raises(InvalidDataError, match="the unlabelled cases have labels"):
         Data(PANEL, unlabelled=PANEL)
-
-
-def test_environment(monkeypatch, tmp_path):
-    assert search_path() == [] and not offline()
-    monkeypatch.setenv("TSBENCH_DATA", f"{tmp_path}:~/more")
-    monkeypatch.setenv("TSBENCH_OFFLINE", "1")
-    assert search_path()[0] == tmp_path and "~" not in str(search_path()[1])
-    assert offline()

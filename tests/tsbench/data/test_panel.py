@@ -154,15 +154,24 @@ def test_variation_that_float64_hardly_holds_is_warned_of():
         Panel.build(WAVE + 1e15)
 
 
+@pytest.mark.parametrize("level", [10**17, 10**18, -(4 * 10**18)])
+def test_variation_that_float64_does_not_hold_at_all_is_warned_of(level):
+    whole = np.array([[[level + i % 5 for i in range(20)]]], dtype=object).astype(np.float64)
+    with pytest.warns(TsbenchWarning, match="channel 0 varies by 0 at a level of .*its course is lost"):
+        Panel.build(whole)
+    with pytest.warns(TsbenchWarning, match="the variation within 2 of 3 cases"):
+        Panel.build(np.concatenate([whole, 2 * whole, np.arange(20.0).reshape(1, 1, 20)]))
+
+
 def test_cases_that_vary_around_levels_of_their_own_are_warned_of():
     with pytest.warns(TsbenchWarning, match="channel 0: float32 cannot hold the variation within 2 of 3 cases"):
         Panel.build(WAVE + np.array([0, 1e9, 2e9])[:, None, None])
 
 
 def test_constants_and_what_comes_as_float32_are_left_alone():
-    Panel.build(np.full((2, 1, 5), 123.456))
-    Panel.build(np.concatenate([WAVE * 1e3, np.full((1, 1, 20), 123.456) + WAVE[:1] * 1e-14]))
-    Panel.build(np.float32(WAVE + 1e9))
+    flat = np.concatenate([WAVE * 1e3, np.full((1, 1, 20), 123.456) + WAVE[:1] * 1e-14])
+    for X in (np.full((2, 1, 5), 123.456), flat, np.float32(WAVE + 1e9)):  # without a warning, which would be an error
+        assert np.array_equal(Panel.build(X).X, X.astype(np.float32))
 
 
 def test_series_of_very_different_lengths_are_not_joined_without_room():

@@ -7,12 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from tests.tsbench.store.test_store import make_result, make_spec
-from tsbench.cli.execution import _summarise
 from tsbench.errors import StoreError
 from tsbench.execute import driver, rescue
-from tsbench.execute.driver import MOST_LOSSES, Outcome, choose, execute
+from tsbench.execute.driver import Outcome, choose, execute
 from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.executors.inline import Inline
+from tsbench.execute.loop import MOST_LOSSES
+from tsbench.execute.ran import Ran
 from tsbench.plan.plan import Plan
 from tsbench.plan.result import Result
 from tsbench.store.merge import merge
@@ -308,5 +309,5 @@ def test_an_interrupted_run_has_not_failed(capsys):
     outcome = Outcome(Plan(specs), results)
     assert [result.status for result in outcome.failures()] == ["oom"]
     assert outcome.exit_code(False) == 130
-    _summarise(outcome, "s.db")
-    assert capsys.readouterr().out == "4 runs: 1 succeeded, 1 failed, 1 interrupted, 1 not started. Store: s.db\n"
+    said = str(Ran(outcome, False, "s.db", (), list))
+    assert said == "4 runs: 1 succeeded, 1 failed, 1 interrupted, 1 not started. Store: s.db"

@@ -2,9 +2,9 @@ import signal
 
 import pytest
 
-from tsbench.cli.execution import Where
 from tsbench.errors import UsageError
 from tsbench.execute.limits import Limits, check_memory, ending, in_words, parse_limits, parse_size
+from tsbench.execute.where import Where
 
 
 @pytest.mark.parametrize(

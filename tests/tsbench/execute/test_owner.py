@@ -8,9 +8,8 @@ import psutil
 import pytest
 
 from tests.tsbench.store.test_store import make_spec
-from tsbench.execute import owner as claims
-from tsbench.execute.owner import Claims, is_dead, machine, owner_name
-from tsbench.store import store as stores
+from tsbench.execute import owner
+from tsbench.execute.owner import Owner, is_dead, machine, owner_name
 from tsbench.store.store import Store
 
 KEY = make_spec(0).key
@@ -56,7 +55,7 @@ def test_a_step_of_the_clock_frees_no_live_claim(monkeypatch):
 
 
 def test_without_proc_a_process_of_the_number_may_be_the_driver(monkeypatch):
-    monkeypatch.setattr(claims, "_start_ticks", lambda pid: None)
+    monkeypatch.setattr(owner, "_start_ticks", lambda pid: None)
     assert not is_dead(owner_name()) and not is_dead(f"{machine()}-{os.getpid()}-t1")
     assert is_dead(f"{machine()}-{ended_process()}-t1")
 
@@ -68,7 +67,7 @@ def test_an_owner_is_a_name_for_a_file_whatever_the_machine_is_called(monkeypatc
 
 def test_what_a_dead_driver_of_this_machine_held_is_free_at_once(store):
     store.claim(KEY, f"{machine()}-{ended_process()}-t5")
-    with Claims(store) as mine:
+    with Owner(store) as mine:
         assert mine.take(KEY)
         assert store.claimed() == {KEY: owner_name()}
     assert store.claimed() == {}
@@ -76,13 +75,13 @@ def test_what_a_dead_driver_of_this_machine_held_is_free_at_once(store):
 
 def test_what_a_driver_elsewhere_holds_is_left_to_it(store):
     store.claim(KEY, "elsewhere-12345678-1-1")
-    with Claims(store) as mine:
+    with Owner(store) as mine:
         assert not mine.take(KEY)
     assert store.claimed() == {KEY: "elsewhere-12345678-1-1"}
 
 
 def test_claims_are_renewed_while_the_driver_lives(store, monkeypatch):
-    monkeypatch.setattr(stores, "CLAIM_EXPIRY", 0.2)
+    monkeypatch.setattr(owner, "CLAIM_EXPIRY", 0.2)
     renewed, twice = [], threading.Event()
 
     def heartbeat(owner):
@@ -91,6 +90,6 @@ def test_claims_are_renewed_while_the_driver_lives(store, monkeypatch):
             twice.set()
 
     monkeypatch.setattr(store, "heartbeat", heartbeat)
-    with Claims(store):
+    with Owner(store):
         twice.wait()
     assert renewed[:2] == [owner_name()] * 2

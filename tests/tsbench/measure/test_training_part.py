@@ -7,6 +7,7 @@ from tests.tsbench.tune.conftest import plugins  # noqa: F401
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
 from tsbench.measure.training_part import LARGE, inner_folds, on_its_own, training_part
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
 
@@ -57,17 +58,17 @@ def plan(plugins, dataset, protocol="knn"):  # noqa: F811
 def test_the_training_part_holds_the_training_cases_alone(plugins):  # noqa: F811
     (spec,) = plan(plugins, "toy")
     whole = plugins["datasets"].get("toy")().load().panel
-    inner = training_part(spec, plugins)
+    inner = training_part(spec, open_dataset(spec.reference, plugins, ""))
     np.testing.assert_array_equal(inner.data.panel.X, whole.X[:24])
     assert inner.fingerprint == inner.data.panel.fingerprint() != spec.fingerprint
 
 
 def test_nothing_is_left_of_the_longer_cases_and_other_classes_of_the_test_part(plugins, monkeypatch):  # noqa: F811
     (spec,) = plan(plugins, "toy")
-    honest = training_part(spec, plugins)
+    honest = training_part(spec, open_dataset(spec.reference, plugins, ""))
     monkeypatch.setenv("TOY_TEST", "garbage")
     (spec,) = plan(plugins, "toy")
-    other = training_part(spec, plugins)
+    other = training_part(spec, open_dataset(spec.reference, plugins, ""))
     assert other.fingerprint == honest.fingerprint
     assert other.data.panel.classes == honest.data.panel.classes == ("0", "1")
     for name in ("X", "y", "lengths"):
@@ -86,7 +87,7 @@ def test_times_and_unlabelled_cases_are_cut_to_their_own_longest():
 
 def test_of_a_cross_validated_protocol_each_fold_has_its_own_training_part(plugins):  # noqa: F811
     specs = plan(plugins, "toy", "svm-rbf-cv5")
-    parts = [training_part(spec, plugins) for spec in specs]
+    parts = [training_part(spec, open_dataset(spec.reference, plugins, "")) for spec in specs]
     assert len({part.fingerprint for part in parts}) == len(specs) == 5
     assert all(part.protocol.split.scheme == "archive" for part in parts)
 
@@ -94,4 +95,4 @@ def test_of_a_cross_validated_protocol_each_fold_has_its_own_training_part(plugi
 def test_a_training_part_too_small_is_refused_by_name(plugins):  # noqa: F811
     (spec,) = plan(plugins, "tiny")
     with pytest.raises(InvalidDataError, match=r"tiny: its training part \(3 cases\) is too small"):
-        training_part(spec, plugins)
+        training_part(spec, open_dataset(spec.reference, plugins, ""))

@@ -12,11 +12,12 @@ from tests.conftest import ROOT
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
+from tsbench.learning.learner import Learner
+from tsbench.measure.folds import divide
 from tsbench.measure.worker import Worker
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.ssl import SSLMethod
 from tsbench.plan.plan import Request, make_plan
-from tsbench.plan.result import Predictions
 from tsbench.tasks.score import metrics_of
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
@@ -33,6 +34,13 @@ def assert_same(a, b):
     assert a.metrics == b.metrics
     for name in ("cases", "y_true", "y_pred", "scores"):
         np.testing.assert_array_equal(getattr(a.predictions, name), getattr(b.predictions, name))
+
+
+def counted_fits(monkeypatch):
+    """Return a list that gets the panels of each training."""
+    fits, original = [], Learner.train
+    monkeypatch.setattr(Learner, "train", lambda self, panels, *a: fits.append(panels) or original(self, panels, *a))
+    return fits
 
 
 @pytest.mark.parametrize("dataset", ["UnitTest", "BasicMotions", "JapaneseVowels", "PickupGestureWiimoteZ"])
@@ -66,14 +74,14 @@ sys.path.insert(0, {str(ROOT)!r})
 from tests.tsbench.measure.test_worker import specs
 from tsbench.discovery.plugins import plugins
 from tsbench.registry import load_registry
-from tsbench.store.store import pack
+from tsbench.store.packing import pack
 from tsbench.measure.worker import Worker
 (spec,) = specs(plugins(), load_registry(), dataset="GunPoint", protocols=("linear-paper",))
 worker = Worker(plugins(), checkpoint_folder=Path("there"))
 Path("bits").write_bytes(pack(worker.run(spec).predictions))
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    from tsbench.store.store import pack
+    from tsbench.store.packing import pack
 
     assert (tmp_path / "bits").read_bytes() == pack(here.predictions)
     weights = [load_file(tmp_path / side / here.checkpoint[1]) for side in ("here", "there")]
@@ -82,9 +90,7 @@ Path("bits").write_bytes(pack(worker.run(spec).predictions))
 
 
 def test_probes_share_one_pretraining_in_memory_and_through_its_checkpoint(installed, registry, tmp_path, monkeypatch):
-    fits = []
-    original = Worker._train
-    monkeypatch.setattr(Worker, "_train", lambda self, *a: fits.append(a) or original(self, *a))
+    fits = counted_fits(monkeypatch)
     both = specs(installed, registry, protocols=("knn", "logistic", "linear"))
     worker = Worker(installed, checkpoint_folder=tmp_path)
     results = [worker.run(spec) for spec in both]
@@ -121,14 +127,13 @@ def test_a_training_that_makes_no_step_is_no_result(installed, registry, tmp_pat
 def test_test_labels_reach_nothing_that_is_fitted(installed, registry, monkeypatch):
     (spec,) = specs(installed, registry, protocols=("linear-paper",))
     clean = Worker(installed).run(spec)
-    original = Worker._parts
 
-    def poisoned(self, *arguments):
-        parts = original(self, *arguments)
+    def poisoned(*arguments):
+        parts = divide(*arguments)
         parts.y_test[:] = 1 - parts.y_test
         return parts
 
-    monkeypatch.setattr(Worker, "_parts", poisoned)
+    monkeypatch.setattr("tsbench.measure.worker.divide", poisoned)
     result = Worker(installed).run(spec)
     np.testing.assert_array_equal(result.predictions.scores, clean.predictions.scores)
     assert result.metrics["accuracy"] == pytest.approx(1 - clean.metrics["accuracy"])
@@ -288,17 +293,8 @@ def test_interfaces_cannot_be_made_without_their_methods():
     assert issubclass(TsbenchError, Exception)
 
 
-def test_metrics_come_from_predictions_alone():
-    predictions = Predictions(
-        np.arange(3), np.array([0, 1, 1]), np.array([0, 1, 0]), np.array([[1, 0], [0, 1], [1, 0.0]]), ("a", "b")
-    )
-    assert metrics_of(predictions)["accuracy"] == pytest.approx(2 / 3)
-
-
 def test_conditions_share_one_pretraining_unless_they_reach_it(installed, registry, monkeypatch):
-    fits = []
-    original = Worker._train
-    monkeypatch.setattr(Worker, "_train", lambda self, *a: fits.append(a) or original(self, *a))
+    fits = counted_fits(monkeypatch)
     conditions = ("", "+labels=0.3", "+dropout=0.4", "+dropout=0.4@downstream", "+noise=5")
     planned = specs(installed, registry, dataset="GunPoint", protocols=tuple(f"knn{c}" for c in conditions))
     worker = Worker(installed)
@@ -325,9 +321,7 @@ def test_finetuning_trains_a_copy_and_leaves_the_pretraining_alone(installed, re
 
 
 def test_targets_share_a_pretraining_on_other_datasets(installed, registry, tmp_path, monkeypatch):
-    fits = []
-    original = Worker._train
-    monkeypatch.setattr(Worker, "_train", lambda self, *a: fits.append(a) or original(self, *a))
+    fits = counted_fits(monkeypatch)
     request = Request(
         ["ts2vec"], ["UnitTest", "ItalyPowerDemand"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=["GunPoint"]
     )
@@ -336,7 +330,7 @@ def test_targets_share_a_pretraining_on_other_datasets(installed, registry, tmp_
     results = [worker.run(spec) for spec in planned]
     assert [result.error for result in results] == ["", ""]
     assert len(fits) == 1
-    (panel,) = fits[0][2]
+    (panel,) = fits[0]
     assert (len(panel), panel.y) == (50, None)  # GunPoint's training part, without labels
     again = Worker(installed).run(planned[1])  # whichever run comes first, the result is the same
     assert_same(worker.run(planned[1]), again)

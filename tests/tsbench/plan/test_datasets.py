@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
+from tsbench.data.places import cache_folder
 from tsbench.errors import InvalidDataError
-from tsbench.plan.datasets import cache_folder, check_planned, load_planned, open_dataset, summarise
+from tsbench.plan.datasets import check_planned, load_planned, open_dataset, summarise
 
 ROWS = [f"{'ab'[i % 2]},{i},{i * i % 7},{i // 4}" for i in range(24)]
 
@@ -97,6 +98,15 @@ def test_a_note_that_is_not_what_was_written_is_made_anew(ward, cached, registry
     cached.write_text(json.dumps({key: wrong(entry)}))
     assert summarise(ward, [cv5]) == right and ward.loads == 2
     assert json.loads(cached.read_text()) == {key: entry}
+
+
+def test_a_plugin_that_reads_the_same_file_otherwise_is_seen(ward, cached, tmp_path, monkeypatch):
+    before = summarise(ward)
+    code = tmp_path / "mine.py"
+    monkeypatch.setattr("tsbench.plan.datasets.inspect.getfile", lambda kind: code)
+    for text, loads in (("version 1", 2), ("version 1", 2), ("version 2", 3)):
+        code.write_text(text)
+        assert summarise(ward) == before and ward.loads == loads
 
 
 @pytest.mark.parametrize("content", ["[]", "{", "[" * 100_000, "\x00"])

@@ -206,7 +206,7 @@ def test_parsing_of_seeds_and_overrides():
     assert parse_seeds("5,0,5") == (5, 0)
     assert parse_seeds("4,") == (4,)
     assert parse_overrides(["a=1", "b.c=x=y"]) == {"a": "1", "b.c": "x=y"}
-    for text in ("a", "0", "-1", "-1,2", ""):
+    for text in ("a", "0", "-1", "-1,2", "", f"{2**31},", f"0,{10**20}"):
         with pytest.raises(UsageError, match="--seeds"):
             parse_seeds(text)
     for pairs in (["a"], ["=1"], ["a=1", "a=2"]):

@@ -195,6 +195,7 @@ def test_a_working_folder_that_is_moved_takes_its_store_along(opened, tmp_path):
     opened.record(make_result(make_spec(1)), ENVIRONMENT)
     opened.engine.dispose()
     opened.verify()
+    assert len(opened.results()) == 2
     moved.rename(tmp_path)
 
 

@@ -16,14 +16,16 @@ import sqlalchemy as sa
 
 from tests.conftest import ROOT
 from tsbench.errors import StoreError, UsageError
-from tsbench.plan.result import Predictions, Result
+from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.protocol import Protocol
 from tsbench.store import database
 from tsbench.store.check import check
 from tsbench.store.database import parse_url
+from tsbench.store.packing import pack, unpack
 from tsbench.store.schema import SCHEMA_VERSION, attempts
-from tsbench.store.store import Store, pack, unpack
+from tsbench.store.store import Store
+from tsbench.tasks.score import Predictions
 
 ENVIRONMENT = {"python": "3"}
 

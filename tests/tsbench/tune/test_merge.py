@@ -5,9 +5,9 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from tsbench.store.store import Store
-from tsbench.tune import study_names
 from tsbench.tune.merge import copy_studies
 from tsbench.tune.storage import best, ended, load_study, open_studies
+from tsbench.tune.tables import study_names
 
 NAME = "trls.toy.knn.fold0.abc"
 

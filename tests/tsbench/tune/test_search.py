@@ -15,8 +15,8 @@ from tests.tsbench.tune.conftest import run
 from tsbench.data.panel import Panel
 from tsbench.errors import UsageError
 from tsbench.identity import digest
+from tsbench.measure import load
 from tsbench.measure import training_part as inner
-from tsbench.measure import worker as workers
 from tsbench.measure.worker import Worker
 from tsbench.plan.plan import Request, make_plan
 from tsbench.registry import load_registry
@@ -147,7 +147,7 @@ def test_no_panel_with_a_test_case_is_made_once_the_training_part_is_cut(start, 
     whole = plugins["datasets"].get("toy")().load().panel
     test = {float(value) for value in whole.X[24:, 0, 0]}
     search, seen, cutting = start(), [], []
-    original, cut = Panel.__post_init__, workers.training_part
+    original, cut = Panel.__post_init__, load.training_part
 
     def watch(panel):
         if not cutting:
@@ -161,7 +161,7 @@ def test_no_panel_with_a_test_case_is_made_once_the_training_part_is_cut(start, 
         return inner
 
     monkeypatch.setattr(Panel, "__post_init__", watch)
-    monkeypatch.setattr(workers, "training_part", cut_unwatched)
+    monkeypatch.setattr(load, "training_part", cut_unwatched)
     run(search, 2)
     assert seen
     assert not any(values & test for values in seen)

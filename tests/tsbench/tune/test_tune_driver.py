@@ -41,7 +41,7 @@ class Slots(Inline):
         self.given[slot] = spec
         self.submitted.append((slot, spec))
 
-    def wait(self, step):
+    def wait(self, step, note=None):
         slot = next(iter(self.given))
         spec = self.given.pop(slot)
         lost = self.lose(len(self.submitted))

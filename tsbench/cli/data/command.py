@@ -9,10 +9,10 @@ import click
 from tsbench.cli.data.fetch import fetch
 from tsbench.cli.data.path import path
 from tsbench.cli.data.verify import verify
-from tsbench.cli.options import common_options, open_registry, plot_option, settings, task_option, with_tasks
+from tsbench.cli.options import common_options, open_registry, plot_option, settings, task_option
 from tsbench.cli.show.dataset import show_dataset
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import InvalidDataError
+from tsbench.terminal import echo
 
 
 @click.group()
@@ -63,7 +63,9 @@ def info(name: str, task: str | None, plot: Path | None) -> int:
       tsbench data info GunPoint
       tsbench data info ./recordings.csv --plot recordings.svg
     """
-    return show_dataset(with_tasks([name], task)[0], plot)
+    from tsbench.plan.asked import with_tasks
+
+    return show_dataset(with_tasks([name], task, settings().plugins(), open_registry())[0], plot)
 
 
 for command in (fetch, verify, path):

@@ -12,8 +12,8 @@ import click
 from tsbench.cli.data.path import destination
 from tsbench.cli.data.verify import DIFFERS, SAME, compare
 from tsbench.cli.options import common_options, open_registry, settings
-from tsbench.cli.ui.terminal import bars, confirm, echo, words
 from tsbench.errors import MissingDataError, UsageError
+from tsbench.terminal import bars, confirm, echo, words
 from tsbench.urls import shown
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def fetch(names: tuple[str, ...], yes: bool, force: bool) -> int:
       tsbench data fetch GunPoint BasicMotions
       tsbench data fetch uea --yes --data-dir ~/archives
     """
-    from tsbench.data.dataset import offline
+    from tsbench.data.places import offline
     from tsbench.fetch.fetcher import Fetchable, Fetcher
     from tsbench.plan.plan import expand_datasets
 

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tsbench.cli.options import common_options, open_registry, settings
-from tsbench.cli.ui.terminal import echo
+from tsbench.terminal import echo
 
 
 @click.command()
@@ -37,8 +37,7 @@ def path(name: str | None) -> int:
 
 def destination() -> Path:
     """Return the folder for fetched datasets: the one --data-dir names on the command line, else that of the cache."""
-    from tsbench.data.dataset import search_path
-    from tsbench.fetch import fetched_folder
+    from tsbench.data.places import fetched_folder, search_path
 
     context: click.Context | None = click.get_current_context()
     while context is not None:

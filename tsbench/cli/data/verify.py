@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tsbench.cli.options import common_options, open_registry, settings
-from tsbench.cli.ui.terminal import echo
+from tsbench.terminal import echo
 
 SAME, DIFFERS, UNKNOWN = "same", "differs", "unknown"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from tsbench.cli.options import common_options, plot_option, settings
+from tsbench.cli.options import common_options, plot_option
 from tsbench.cli.show.dataset import show_dataset
-from tsbench.cli.ui.terminal import echo
+from tsbench.cli.show.method import show_method
 from tsbench.errors import UsageError
 
 
@@ -58,27 +58,3 @@ def show(
 
         return show_run(name, as_json, plot)
     return show_method(name)
-
-
-def show_method(name: str) -> int:
-    """Print what a method is and every parameter it takes, those of its default components included."""
-    from tsbench.methods.params import declarations, resolve
-    from tsbench.plan.spec import UNTRAINED
-
-    plugins = settings().plugins()
-    entry = plugins["methods"].entry(name.removeprefix(UNTRAINED))
-    cls = entry.load()
-    echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
-    if cls.__doc__:
-        echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
-    chosen = resolve(cls.Params, {}, lambda kind, part: plugins[kind].get(part), name)
-    owners = [("", cls.Params), *((f"{slot}.", part.cls.Params) for slot, part in chosen.components.items())]
-    echo("", "Parameters (--set KEY=VALUE):")
-    for prefix, params in owners:
-        for declared in declarations(params):
-            limits = [f">= {declared.low:g}" if declared.low is not None else ""]
-            limits += [f"<= {declared.high:g}" if declared.high is not None else ""]
-            bounds = ", ".join(limit for limit in limits if limit)
-            kind = f"{declared.type}{', ' + bounds if bounds else ''}"
-            echo(f"  {prefix}{declared.name} = {declared.default!r}  ({kind})", f"      {declared.doc}")
-    return 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.ui.tables import print_facts
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import MissingDataError, TsbenchError, UsageError
+from tsbench.terminal import echo
 
 if TYPE_CHECKING:
     from tsbench.data.dataset import Data, Fold

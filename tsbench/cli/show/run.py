@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsbench.cli.options import open_store, settings
+from tsbench.cli.options import bench, open_store, settings
 from tsbench.cli.show.repeat import obstacles, repeat_command, tune_command, tuning_metric
 from tsbench.cli.ui.tables import print_facts
-from tsbench.cli.ui.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.errors import TsbenchError
+from tsbench.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.text import plain
 from tsbench.tune import require
 
@@ -31,23 +31,17 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
         from tsbench.cli.ui.drawing import check_output
 
         check_output("--plot", plot)
+    run = bench().show(prefix)
+    attempt = next(one for one in run["attempts"] if one["id"] == run["attempt"])
     with contextlib.closing(open_store(must_exist=True)) as store:
-        run = store.find(prefix)
-        predictions = store.predictions(run["key"])
-        attempt = run.pop("current")
         commands, notes = _repetition(run, attempt["device"], store)
-    matrix, classes = None, ()
-    if predictions is not None and predictions.task == "classification":
-        from tsbench.tasks.metrics import confusion
-
-        classes = predictions.classes
-        matrix = confusion(predictions.y_true, predictions.y_pred, len(classes)).tolist()
+    matrix, classes = run.pop("confusion"), run.pop("classes")
     if plot is not None:  # before the screen: what cannot be printed loses no file
         from tsbench.cli.show.draw_run import draw_run
 
         draw_run(run, attempt["curve"], matrix, classes, plot)
     if as_json:
-        found = {**run, "confusion": matrix, "classes": list(classes), "repeat": commands, "notes": notes}
+        found = {**run, "confusion": matrix, "classes": classes, "repeat": commands, "notes": notes}
         echo_json(found)
     else:
         _print_run(run, attempt)

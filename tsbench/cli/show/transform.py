@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.ui.drawing import check_output, short, style
-from tsbench.cli.ui.terminal import echo
 from tsbench.errors import MethodError, MissingDataError, UsageError
+from tsbench.terminal import echo
 from tsbench.text import plain
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import common_options, open_store
-from tsbench.cli.ui.terminal import echo
+from tsbench.cli.options import bench, common_options, open_store
 from tsbench.errors import TsbenchError, UsageError
+from tsbench.terminal import echo
 
 if TYPE_CHECKING:
     from tsbench.store.store import Store
@@ -104,7 +104,8 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
 
 def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
     """Copy the studies of a store, where there are any; return how many, and the conflicts."""
-    from tsbench.tune import require, study_names
+    from tsbench.tune import require
+    from tsbench.tune.tables import study_names
 
     names = study_names(other)
     if not names:
@@ -168,10 +169,10 @@ def export(out: Path) -> int:
     Example:
       tsbench store export --out results.parquet
     """
-    from tsbench.cli.results import form_of, write_results
+    from tsbench.cli.results import form_of
+    from tsbench.leaderboard.results import write_results
 
     form = form_of(out)
-    with contextlib.closing(open_store(must_exist=True)) as opened:
-        count = write_results(opened, out, form)
+    count = write_results(bench().frames(), out, form)
     echo(f"{count} runs written to {out}")
     return 0

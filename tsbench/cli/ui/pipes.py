@@ -1,4 +1,4 @@
-"""Output into a pipe whose reader (head, less) may go before the end: what is said then is lost, the work is not."""
+"""Output whose reader (head, less) may go before the end, or whose disk is full: what is said is lost, the work not."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ import io
 import sys
 from typing import Any
 
+from tsbench.errors import TsbenchError
+
+ERROR = 2
+
 
 class _Pipe(io.FileIO):
-    """A file that takes what nobody reads any more as written."""
+    """A file that takes what nobody reads any more as written; of standard output that is full one error says so."""
+
+    full = False
 
     def write(self, content: Any) -> int:
         try:
-            return super().write(content)
+            return len(content) if self.full else super().write(content)
         except BrokenPipeError:
             return len(content)
+        except OSError as error:
+            self.full = True
+            if self.fileno() == ERROR:  # there is nobody left to tell
+                return len(content)
+            raise TsbenchError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def outlive_readers() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.box import ASCII, HEAVY_HEAD
 from rich.cells import cell_len, set_cell_size
 
-from tsbench.cli.ui import terminal
+from tsbench import terminal
 from tsbench.text import plain
 
 NARROW = 16  # columns of text are not cut below this as long as there are others that may be left out

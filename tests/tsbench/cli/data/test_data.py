@@ -9,7 +9,8 @@ from rich.filesize import decimal
 
 from tests.tsbench.fetch.server import FILES, FINGERPRINT, NAME, quick, reply, serving, zipped
 from tsbench.cli.data import fetch as data_fetch
-from tsbench.fetch import fetched_folder, fetcher
+from tsbench.data.places import fetched_folder
+from tsbench.fetch import fetcher
 from tsbench.fetch.locations import ZipArchive
 from tsbench.fetch.web import Web
 from tsbench_archives import archive, fetch

@@ -10,9 +10,8 @@ from matplotlib.image import imread
 
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.cli.show.run import confusion_lines, curve_lines
-from tsbench.plan.result import Predictions
 from tsbench.store.store import Store
-from tsbench.tasks.score import metrics_of
+from tsbench.tasks.score import Predictions, metrics_of
 
 KEY = make_spec().key
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.store import database
-from tsbench.store.store import SCHEMA_VERSION, Store
+from tsbench.store.schema import SCHEMA_VERSION
+from tsbench.store.store import Store
 from tsbench.tune.storage import open_studies
 
 FAILED = {"status": "failed", "metrics": {}, "predictions": None}

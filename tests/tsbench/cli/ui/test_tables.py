@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tsbench.cli.ui import terminal
+from tsbench import terminal
 from tsbench.cli.ui.tables import print_facts, print_table, table_width
 
 ROWS = [["k1", "日本 語", "1.5"], ["a longer key", "x[y=1]", ""], ["k3", "[bold]no markup[/] :smile:", "12345.0"]]

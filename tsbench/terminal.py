@@ -6,10 +6,8 @@ where the code says so.
 
 from __future__ import annotations
 
+import importlib.util
 import io
-import logging
-import math
-import os
 import shutil
 import sys
 import traceback
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tsbench.errors import TsbenchWarning
-from tsbench.text import plain, plain_lines
+from tsbench.text import plain, plain_lines, to_json
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -40,10 +38,8 @@ def echo_text(text: str, err: bool = False, indent: str = "") -> None:
 
 
 def echo_json(value: Any) -> None:
-    """Print as JSON; null stands for every number that JSON has no word for."""
-    import json
-
-    echo_text(json.dumps(_finite(value), indent=2, default=str))
+    """Print as JSON, as `to_json` writes it."""
+    echo_text(to_json(value))
 
 
 def echo_traceback(error: Exception) -> None:
@@ -77,15 +73,20 @@ class Lines(io.TextIOBase):
 
 
 def guard() -> None:
-    """Let what Python itself prints of warnings and of records that nothing else handles come through here."""
+    """Let what Python itself prints of warnings come through here."""
     warnings.formatwarning = _warning_text
+
+
+def guard_records() -> None:
+    """Let records of logging that nothing else handles come through here."""
+    import logging  # not for --help, which it would slow down
+
+    class Plain(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return plain_lines(super().format(record))
+
     if logging.lastResort is not None:
-        logging.lastResort.setFormatter(_PlainFormatter())
-
-
-def close_output() -> None:
-    """Let nothing more be said on standard output, whose reader has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        logging.lastResort.setFormatter(Plain())
 
 
 def is_terminal() -> bool:
@@ -104,12 +105,13 @@ def ascii_only() -> bool:
 
 
 def bars(*columns: ProgressColumn) -> Progress:
-    """Return bars on standard error that vanish in the end; none where that is no terminal."""
+    """Return bars on standard error that vanish in the end; none where that is neither a terminal nor a notebook."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
-    shown = console.is_terminal
+    # Without ipywidgets a notebook would get a warning for every bar.
+    shown = console.is_terminal or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
     # What is printed meanwhile stands above the bars, unless it goes elsewhere.
     return Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=is_terminal())
 
@@ -134,22 +136,9 @@ def _encodable(text: str, err: bool) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _warning_text(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     if issubclass(category, TsbenchWarning):  # for the user, to whom a place in the code says nothing
         return f"warning: {plain(' '.join(str(message).split()))}\n"
     return f"{plain(filename)}:{lineno}: {category.__name__}: {plain(str(message))}\n"
-
-
-class _PlainFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return plain_lines(super().format(record))

@@ -1,4 +1,4 @@
-"""What `status` says of the studies in a store, on both databases."""
+"""What is read of the studies in a store without Optuna, and what `status` says of them, on both databases."""
 
 import datetime
 import json
@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from tests.tsbench.conftest import new_url, open_store, postgres_server, store, url  # noqa: F401
 from tsbench.cli import status as command
 from tsbench.tune import storage as studies
+from tsbench.tune.tables import studies_under_way
 
 NAME = "trls.toy.knn.fold0.abc"
 
@@ -41,14 +42,14 @@ def searched(store):  # noqa: F811
 
 
 def test_trials_of_the_studies_under_way_are_counted(searched):
-    (found,) = command.studies_under_way(searched)
+    (found,) = studies_under_way(searched)
     assert found == {"study": NAME, "running": 2, "ended": 3, "failed": 1, "wanted": 50}
 
 
 def test_a_study_whose_processes_died_is_not_under_way(searched):
     long_ago = {"when": datetime.datetime(2000, 1, 1)}
     searched.write(lambda c: c.execute(sa.text("update trial_heartbeats set heartbeat = :when"), long_ago))
-    assert command.studies_under_way(searched) == []
+    assert studies_under_way(searched) == []
 
 
 def test_the_command_shows_them_without_optuna_or_torch(searched, monkeypatch):
@@ -62,8 +63,4 @@ def test_the_command_shows_them_without_optuna_or_torch(searched, monkeypatch):
 
 
 def test_a_store_without_studies(store):  # noqa: F811
-    assert command.studies_under_way(store) == []
-
-
-def test_trials_are_given_up_after_the_same_silence():
-    assert command.GRACE_SECONDS == studies.GRACE_SECONDS
+    assert studies_under_way(store) == []

@@ -9,11 +9,11 @@ from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TimeElapsedColumn
 
-from tsbench.cli.ui.terminal import bars, echo, words
 from tsbench.execute.driver import Reporter
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.tasks import METRICS, task_of
+from tsbench.terminal import bars, echo, words
 
 REFRESH_SECONDS = 0.1
 COMPILED_SECONDS = 1.0  # from which on the line about a run says so

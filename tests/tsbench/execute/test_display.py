@@ -1,7 +1,7 @@
 import pytest
 
 from tests.tsbench.store.test_store import make_result, make_spec
-from tsbench.cli.ui.progress import Display
+from tsbench.execute.display import Display
 
 
 def test_what_a_run_does_once_stands_in_place_of_its_loss():

@@ -17,13 +17,13 @@ from rich.console import Console
 
 from tests.conftest import ROOT
 from tests.test_docs import walk
+from tsbench import terminal
 from tsbench.cli.group import cli
-from tsbench.cli.ui import terminal
 
 EVIL = "\x1b]0;P\x07\x1b[31m\r\x7f\x9b\u202e\u200b\u2028[red]x[/red] :smile: %s {}\nnext"
 TAME = "\\x1b]0;P\\x07\\x1b[31m\\r\\x7f\\x9b\\u202e\\u200b\\u2028[red]x[/red] :smile: %s {}\\nnext"
-DOOR = ROOT / "tsbench" / "cli" / "ui" / "terminal.py"
-SCRIPT = ROOT / "plugins" / "tsbench_archives" / "fingerprints.py"  # run by itself, for the names of the archives
+DOOR = ROOT / "tsbench" / "terminal.py"
+SCRIPT = ROOT / "plugins" / "tsbench_archives" / "write_fingerprints.py"  # run by itself, for the names of the archives
 CALLS = {
     "print",
     "input",
@@ -74,7 +74,7 @@ def test_there_is_no_other_way_to_the_terminal():
         if path not in (DOOR, SCRIPT)
         for line, what in ways_out(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert not found, "go through tsbench.cli.terminal:\n" + "\n".join(found)
+    assert not found, "go through tsbench.terminal:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,7 @@ def test_warnings_and_records_that_nothing_handles_are_plain(monkeypatch):
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     monkeypatch.setattr(logging.lastResort, "formatter", None)
     terminal.guard()
+    terminal.guard_records()
     assert warnings.formatwarning(EVIL, UserWarning, "f\x1b.py", 3) == f"f\\x1b.py:3: UserWarning: {TAME}\n"
     record = logging.LogRecord("x", logging.WARNING, "", 0, "%s", (EVIL,), None)
     assert logging.lastResort.format(record).split("\n") == TAME.split("\\n")
@@ -178,7 +179,7 @@ def read_all(leader):
 
 def test_on_a_terminal_what_is_said_under_bars_is_plain():
     code = (
-        "from tsbench.cli.ui.terminal import bars, echo, words\n"
+        "from tsbench.terminal import bars, echo, words\n"
         "with bars(words('description')) as shown:\n"
         f"    shown.add_task({EVIL!r}, total=1)\n"
         f"    echo({EVIL!r}, err=True, colour='red')\n"

@@ -1,7 +1,6 @@
 import json
 import re
 import sqlite3
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +9,10 @@ import sqlalchemy as sa
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.errors import StoreError
-from tsbench.store import database
-from tsbench.store import schema as store_schema
+from tsbench.store import database, schema
 from tsbench.store.database import parse_url
-from tsbench.store.store import pack
+from tsbench.store.packing import pack
+from tsbench.tasks.score import Predictions
 
 # What tsbench wrote when the schema was 1.
 SCHEMA_1 = """
@@ -87,8 +86,11 @@ def test_of_an_old_result_the_test_cases_say_on_which_split_it_was(new_url, open
     url = new_url()
     make_old(url)
     cases = np.array([3, 5, 8], np.int32)
-    blob = pack(replace(make_result().predictions, cases=cases))
-    monkeypatch.setattr(store_schema, "MIGRATED_AT_ONCE", 2)
+    made = make_result().predictions
+    blob = pack(
+        Predictions(cases, made.y_true[[0, 1, 0]], made.y_pred[[0, 1, 0]], made.scores[[0, 1, 0]], made.classes)
+    )
+    monkeypatch.setattr(schema, "MIGRATED_AT_ONCE", 2)
     engine = sa.create_engine(parse_url(url))
     with engine.begin() as connection:
         copy = "INSERT INTO runs SELECT '{}', label, method, method_version, dataset, protocol, protocol_hash, fold, "
@@ -109,10 +111,10 @@ def test_a_migration_that_fails_changes_nothing(new_url, open_store, monkeypatch
     make_old(url)
 
     def fail(connection):
-        store_schema._from_1(connection)
+        schema._from_1(connection)
         connection.execute(sa.text("INSERT INTO nowhere VALUES (1)"))
 
-    monkeypatch.setitem(store_schema.MIGRATIONS, 1, fail)
+    monkeypatch.setitem(schema.MIGRATIONS, 1, fail)
     with pytest.raises(StoreError, match="cannot be .*nowhere"):
         open_store(url)
     monkeypatch.undo()

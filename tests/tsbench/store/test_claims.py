@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
+from tsbench.store.claims import CLAIM_EXPIRY
 from tsbench.store.schema import claims
-from tsbench.store.store import CLAIM_EXPIRY
 
 SPEC = make_spec()
 KEY = SPEC.key

@@ -1,0 +1,312 @@
+"""Bench: the door from Python. The command line is a skin over it: what it prints is what is returned here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsbench.data.memory import limit_reading
+from tsbench.discovery.plugins import Plugins, plugins_with
+from tsbench.discovery.plugins import plugins as installed
+from tsbench.errors import UsageError
+from tsbench.execute.where import Where, check_count, check_hours
+from tsbench.output import check_folder
+from tsbench.plan.asked import (
+    Names,
+    Numbers,
+    read_folders,
+    read_folds,
+    read_names,
+    read_overrides,
+    read_request,
+    read_seeds,
+    with_tasks,
+)
+from tsbench.plan.plan import make_plan
+from tsbench.plan.problems import notes
+from tsbench.registry import Registry, load_registry
+from tsbench.store.store import DEFAULT_STORE, Store
+from tsbench.tune import require
+from tsbench.variables import variable, variables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsbench.execute.ran import Ran
+    from tsbench.leaderboard.table import Board
+    from tsbench.papers.reproduced import Reproduced
+    from tsbench.tasks.score import Predictions
+
+# Seeds, threads and the name of the owner of claims are those of the process: drivers in it take turns.
+_TURN = threading.RLock()
+
+
+class Bench:
+    """A store of results, and how runs are done: `Bench("results.db").run("trls", "uea", seeds=3)`.
+
+    Arguments and messages are those of the command line: names are a text with commas or a sequence. Nothing of it
+    stays in the process: the environment is as before after each call, plugin files are known to this object alone.
+
+    store : a file or a database's URL; None: TSBENCH_STORE, else tsbench.db. device, workers, threads, executor,
+    address : as of 'tsbench run'. data_dir : folders with datasets, beside those of TSBENCH_DATA. plugins : single
+    Python files with plugins. registry : your own registry.yaml. offline : never touch the network. artifacts : where
+    checkpoints are kept. progress : show on standard error what happens. Raises UsageError.
+    """
+
+    def __init__(
+        self,
+        store: str | Path | None = None,
+        *,
+        device: str = "auto",
+        workers: int = 1,
+        threads: int = 1,
+        executor: str = "local",
+        address: str = "",
+        data_dir: Names = (),
+        plugins: Names | Plugins = (),
+        registry: str | Path | None = None,
+        offline: bool = False,
+        artifacts: str | Path | None = None,
+        progress: bool = True,
+    ) -> None:
+        check_count("--threads", threads)
+        self.url, self.artifacts = str(store or variable("TSBENCH_STORE") or DEFAULT_STORE), artifacts
+        self.where, self.threads, self.progress = Where(str(device), workers, executor, address), threads, progress
+        self.where.check()
+        if not isinstance(plugins, Plugins):
+            files = read_names(plugins, "--plugin")
+            plugins = plugins_with(map(Path, files)) if files else installed()
+        self.plugins = plugins
+        self._variables = {"TSBENCH_OFFLINE": "1"} if offline else {}
+        if folders := read_folders(data_dir):
+            known = variable("TSBENCH_DATA")
+            self._variables["TSBENCH_DATA"] = os.pathsep.join([*folders, *([known] if known else [])])
+        self._registry, self._closed = registry, False
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Refuse further calls. Every call opens the store and closes it, so that nothing else is held."""
+        self._closed = True
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What is benchmarked on what: registry.yaml with the user's own merged over it."""
+        return load_registry(None if self._registry is None else Path(self._registry))
+
+    def run(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names | None = None,
+        seeds: Numbers | None = None,
+        *,
+        suite: str | None = None,
+        task: str | None = None,
+        folds: Numbers = (),
+        params: Mapping[str, Any] | None = None,
+        pretrain_on: Names = (),
+        exclude_target: bool = False,
+        tuned: str | bool = False,
+        floors: bool = False,
+        available: bool = False,
+        retry: bool = False,
+        force: bool = False,
+        budget: float = float("inf"),
+        time_limit: float | None = None,
+        memory_limit: str | int | None = None,
+        **set: Any,
+    ) -> Ran:
+        """Run methods on datasets and store every result; what the store has already is not done again.
+
+        protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
+        sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
+        of files are, such as "regression"; None: what they say. set : parameters, such as lr=0.01 or
+        **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True, or the metric
+        by which the study chose. budget : hours. All others are the options of 'tsbench run'.
+
+        A run that fails raises nothing: see `failures` and `exit_code` of what is returned (130 after Ctrl-C).
+        """
+        from tsbench.execute.ran import run_plan
+
+        asked = read_request(self.registry, methods, datasets, protocol, seeds, suite, floors)
+        request = replace(
+            asked,
+            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry),
+            overrides=read_overrides(params or {}, set),
+            threads=self.threads,
+            pretrain_on=read_names(pretrain_on, "--pretrain-on"),
+            exclude_target=exclude_target,
+            folds=read_folds(folds),
+        )
+        seconds = check_hours("--budget", budget)
+        with self._working(time_limit, memory_limit) as where:
+            plan, told = make_plan(request, self.plugins, self.registry), list[str]()
+            with self._open() as store:
+                if tuned:
+                    metric = None if tuned is True else str(tuned)
+                    require("optuna")
+                    from tsbench.tune.tuned import tuned_plan
+
+                    plan, found = tuned_plan(plan, store, self.plugins, metric, request.overrides)
+                    told = [f"warning: {note}" for note in found]
+                told += notes(plan, hint=not available)
+                how = (self.progress, self._rows, available, retry, force, seconds)
+                return run_plan(plan, store, self.plugins, where, told, *how)
+
+    def results(self) -> pd.DataFrame:
+        """Return a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters."""
+        from tsbench.leaderboard.results import results_frame
+
+        with self._open(must_exist=True) as store:
+            return results_frame(store.results())
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Return the same a piece at a time: what is held does not grow with the store."""
+        from tsbench.leaderboard.results import frames
+
+        opened = contextlib.ExitStack()
+        store = opened.enter_context(self._open(must_exist=True))  # here: what is wrong is told before the first piece
+
+        def pieces() -> Iterator[pd.DataFrame]:
+            with opened:
+                yield from frames(store)
+
+        return pieces()
+
+    def leaderboard(
+        self,
+        names: Names,
+        protocol: str | None = None,
+        metric: str | None = None,
+        *,
+        task: str | None = None,
+        methods: Names = (),
+        shared: bool = False,
+    ) -> Board:
+        """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
+
+        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task : as of
+        `run`. methods : only these rows. shared : rank every method, on the
+        datasets that all of them have. Raises UsageError where the store has no result for it.
+        """
+        from tsbench.leaderboard.query import query
+
+        asked = read_names(names, "leaderboard")
+        if not asked:
+            raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
+        with variables(self._variables):
+            stored = partial(self._open, must_exist=True)
+            return query(asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored)
+
+    def reproduce(
+        self,
+        table: str,
+        datasets: Names = (),
+        seeds: Numbers = 1,
+        *,
+        out: str | Path | None = None,
+        params: Mapping[str, Any] | None = None,
+        retry: bool = False,
+        time_limit: float | None = None,
+        memory_limit: str | int | None = None,
+        **set: Any,
+    ) -> pd.DataFrame:
+        """Run what is missing of a paper's table ("trls/table1") and return ours beside the published numbers.
+
+        datasets : other data than the paper's. out : also write the table (and its map) into this folder. All others
+        are as of `run`; what came of the runs is in `reproduction`.
+        """
+        given = read_overrides(params or {}, set)
+        return self.reproduction(table, datasets, seeds, out, given, retry, time_limit, memory_limit).frame
+
+    def reproduction(
+        self,
+        table: str,
+        datasets: Names = (),
+        seeds: Numbers = 1,
+        out: str | Path | None = None,
+        params: Mapping[str, Any] | None = None,
+        retry: bool = False,
+        time_limit: float | None = None,
+        memory_limit: str | int | None = None,
+    ) -> Reproduced:
+        """Return what `reproduce` does with what came of the runs, the table as Markdown, and the files written."""
+        from tsbench.execute.ran import run_plan
+        from tsbench.papers.reproduce import plan_paper
+        from tsbench.papers.reproduced import reproduced
+
+        if out is not None:
+            check_folder(Path(out))
+        asked, wanted, overrides = read_names(datasets, "--dataset"), read_seeds(seeds), read_overrides(params or {})
+        with self._working(time_limit, memory_limit) as where:
+            planned = plan_paper(table, asked, wanted, overrides, self.plugins, self.registry, self.threads)
+            with self._open() as store:
+                how = (notes(planned.plan), self.progress, self._rows)
+                ran = run_plan(planned.plan, store, self.plugins, where, *how, retry=retry)
+                found = reproduced(table, planned, ran, store, self.registry)
+                if out is not None:
+                    found.write(Path(out), lambda: where.make_worker(self.plugins, store))
+        return found
+
+    def predictions(self, key: str) -> pd.DataFrame:
+        """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
+
+        key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
+        """
+        from tsbench.leaderboard.results import predictions_frame
+
+        run, found = self._find(key)
+        if found is None:
+            raise UsageError(f"run {run['key'][:12]} predicted nothing: it is {run['status']}")
+        return predictions_frame(found, run["fold"])
+
+    def show(self, key: str) -> dict[str, Any]:
+        """Return everything stored about a run, with its confusion matrix and classes; the key's start is enough."""
+        from tsbench.tasks.metrics import confusion
+
+        run, found = self._find(key)
+        del run["current"]  # one of the attempts
+        if found is None or found.task != "classification":
+            return {**run, "confusion": None, "classes": []}
+        matrix = confusion(found.y_true, found.y_pred, len(found.classes)).tolist()
+        return {**run, "confusion": matrix, "classes": list(found.classes)}
+
+    def _find(self, key: str) -> tuple[dict[str, Any], Predictions | None]:
+        with self._open(must_exist=True) as store:
+            run = store.find(key)
+            return run, store.predictions(run["key"])
+
+    def _rows(self, keys: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of runs, for what `run` has returned: also after the end of this Bench."""
+        from tsbench.leaderboard.results import results_frame
+
+        with contextlib.closing(Store(self.url, must_exist=True)) as store:
+            return results_frame(store.rows(keys))
+
+    def _open(self, must_exist: bool = False) -> contextlib.closing[Store]:
+        if self._closed:
+            raise UsageError("this Bench is closed; make another")
+        artifacts = None if self.artifacts is None else str(self.artifacts)
+        return contextlib.closing(Store(self.url, must_exist, artifacts))
+
+    @contextlib.contextmanager
+    def _working(self, time_limit: float | None, memory_limit: str | int | None) -> Iterator[Where]:
+        """Have runs done here, one driver of this process at a time; planning reads no more than a run may."""
+        where = replace(self.where, time_limit=time_limit, memory_limit=memory_limit)
+        with _TURN, variables(self._variables):
+            limit_reading(where.check().memory)
+            try:
+                yield where
+            finally:
+                limit_reading(None)

@@ -1,0 +1,71 @@
+"""The query that makes a board: what is named becomes datasets, a protocol and the stored results they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+from tsbench.discovery.catalog import did_you_mean
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import UsageError
+from tsbench.leaderboard.newest import present
+from tsbench.leaderboard.table import Board, build
+from tsbench.plan.asked import Names, read_names, with_tasks
+from tsbench.plan.datasets import DatasetHandle
+from tsbench.plan.plan import expand_datasets
+from tsbench.registry import Registry
+from tsbench.store.store import Store
+from tsbench.tasks import metric_for
+from tsbench.text import command_line
+
+
+def query(
+    names: Sequence[str],
+    protocol: str | None,
+    metric: str | None,
+    task: str | None,
+    methods: Names,
+    shared: bool,
+    plugins: Plugins,
+    registry: Registry,
+    open_store: Callable[[], AbstractContextManager[Store]],
+) -> Board:
+    """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
+
+    metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
+    """
+    asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
+    asked = with_tasks(asked, task, plugins, registry)
+    handles = expand_datasets(asked, plugins, registry)
+    datasets = [handle.name for handle in handles]
+    metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
+    chosen = registry.protocol(protocol or _default(names[0], handles[0], registry))
+    with open_store() as store:
+        rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
+    have = set(rows["dataset"])
+    now = present([handle for handle in handles if handle.name in have], chosen)
+    known = sorted(rows["label"].unique())
+    wanted = read_names(methods, "--method", known.__contains__)
+    for method in wanted:
+        if method not in known:
+            raise UsageError(
+                f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
+            )
+    board = build(", ".join(names), datasets, chosen, rows, metric, shared, wanted, now)
+    if board.cells.empty:
+        aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
+        command = command_line(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
+        raise UsageError(
+            f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
+            f"make some: {command} --method ..."
+        )
+    return board
+
+
+def _default(name: str, handle: DatasetHandle, registry: Registry) -> str:
+    """Return the protocol of what was named first; a suite stands for its collection."""
+    if name in registry.suites:
+        return registry.suites[name].protocols[0]
+    if name in registry.collections:
+        return registry.collections[name].protocol
+    return handle.card.default_protocol or handle.default_protocol

@@ -1,0 +1,265 @@
+"""Learner: a method with its normalisation, which learns from panels and gives features of panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tsbench.data.batch import Batch
+from tsbench.data.normalise import Statistics, channel_statistics
+from tsbench.data.panel import Panel, PanelShape
+from tsbench.discovery.plugins import plugins
+from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
+from tsbench.identity import UNTRAINED, seed_everything
+from tsbench.learning import loop, saved
+from tsbench.methods.contracts import check_features, check_numbers
+from tsbench.methods.params import Settings, resolve
+from tsbench.methods.ssl import Diagnosis, SSLMethod
+
+Normalisation = Literal["channel", "none"]
+UNTOUCHED: Mapping[str, Any] = {"steps": 0, "seconds": 0.0}
+
+
+class Learner:
+    """A method with its normalisation: `Learner("ts2vec", epochs=5).fit(panel).encode(panel)`.
+
+    Parameters
+    ----------
+    method : a registered name, "random:NAME" for its untrained twin, or a class of methods.
+    normalisation : "channel" z-scores each channel with the statistics of the panel that `fit` is given, "none" leaves
+        values alone; a method that insists on one has its own.
+    device : where it trains and encodes, as torch names it.
+    params : the method's parameters, as on the command line: `**{"encoder": "tfr", "encoder.cell": "gru"}`.
+
+    Whoever has prepared panels takes the steps of `fit` alone, which normalise nothing: `build`, then `train` or
+    `restore`. Build, training and encoding are seeded from one key each time, through the global generators of random,
+    numpy and torch: same key, same bits. `report` says how the training went (steps, seconds, curve, diagnosis,
+    warnings); it is None until there is something to encode with.
+    """
+
+    method: SSLMethod
+    key: str
+    shapes: tuple[PanelShape, ...]
+
+    def __init__(
+        self,
+        method: str | type[SSLMethod],
+        /,
+        *,
+        normalisation: Normalisation = "channel",
+        device: str = "cpu",
+        **params: Any,
+    ) -> None:
+        name, cls = named(method)
+        self._set(name, cls, settings_of(name, cls, params), normalisation, device)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        method: type[SSLMethod],
+        settings: Settings,
+        normalisation: Normalisation = "channel",
+        device: str = "cpu",
+    ) -> Self:
+        """Make a learner of a class of methods, its name (after "random:" for the twin) and resolved parameters."""
+        learner = cls.__new__(cls)
+        learner._set(name, method, settings, normalisation, device)
+        return learner
+
+    def _set(
+        self, name: str, cls: type[SSLMethod], settings: Settings, normalisation: Normalisation, device: str
+    ) -> None:
+        if normalisation not in ("channel", "none"):
+            raise UsageError(f"normalisation '{normalisation}': choose channel or none")
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:  # a name it does not know, a device that is not here
+            raise UsageError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from None
+        self.name, self.cls, self.settings, self.device = name, cls, settings, device
+        self.normalisation: Normalisation = cls.normalisation or normalisation
+        self.statistics: Statistics | None = None
+        self.report: dict[str, Any] | None = None
+
+    @property
+    def untrained(self) -> bool:
+        """Say whether the method is built and never trained."""
+        return self.name.startswith(UNTRAINED)
+
+    def fit(
+        self,
+        panel: Panel,
+        *,
+        unlabelled: Panel | Iterable[Panel] = (),
+        seed: int = 0,
+        progress: loop.Progress | None = None,
+    ) -> Self:
+        """Learn from a panel anew, with labels where the method uses them; same seed, same bits.
+
+        unlabelled : further cases to learn from, of the same channels and any length; the statistics are the panel's.
+        progress : called with (step, steps in all, loss).
+
+        Raises InvalidDataError where the panel does not do, and MethodError when the training fails.
+        """
+        extra = [unlabelled] if isinstance(unlabelled, Panel) else list(unlabelled)
+        for one in (panel, *extra):
+            _check_panel(one, "fit")
+        if self.cls.supervised and (panel.y is None or panel.task != "classification"):
+            raise InvalidDataError(f"{self.name} learns from class labels, and the panel has none")
+        if self.cls.supervised and extra:
+            raise UsageError(f"{self.name} learns from labels alone: leave out the unlabelled cases")
+        self.statistics = None
+        if self.normalisation == "channel":
+            self.statistics = channel_statistics(panel, np.arange(len(panel)))
+        panels = [self._normalised(one) for one in (panel, *(one.without_labels() for one in extra))]
+        self.build([one.shape for one in panels], f"seed {seed}")
+        if not self.untrained:
+            self.train(panels, progress)
+        return self
+
+    def build(self, shapes: Sequence[PanelShape], key: str) -> None:
+        """Make the method for panels of these shapes, in its first state; an untrained twin needs no more."""
+        self.key, self.report = key, dict(UNTOUCHED) if self.untrained else None
+        self.shapes = tuple(shapes if self.cls.supervised else (replace(shape, n_classes=0) for shape in shapes))
+        self.method = self.cls(self.settings)
+        seed_everything(key, "build")
+        self.method.build(list(self.shapes))
+        self.method.to(self.device)
+        self.method.eval()
+
+    def train(self, panels: Sequence[Panel], progress: loop.Progress | None = None) -> None:
+        """Train the method that `build` made on these panels as they are; raises MethodError when that fails."""
+        method, name = self.method, type(self.method).__name__
+        sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
+        fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
+        _check_steps(method, fitted.steps)
+        prepared = [method.prepare(source) for source in sources]
+        diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
+        self.report = {
+            "steps": fitted.steps,
+            "seconds": fitted.seconds,
+            "curve": fitted.curve,
+            "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
+            "warnings": list(diagnosis.warnings),
+        }
+
+    def restore(self, state: Mapping[str, Tensor], report: Mapping[str, Any]) -> None:
+        """Give the method that `build` made the weights of one that was trained, with the report of its training."""
+        if not self.untrained:
+            _check_steps(self.method, report["steps"])
+        self.method.load_state_dict(state)
+        self.report = dict(report)
+
+    def encode(self, panel: Panel) -> npt.NDArray[np.float32]:
+        """Return features, float32 (n_cases, d), of any panel of the channels it was fitted on; labels are not read.
+
+        Raises MethodError for other channels, a wrong shape, and where a feature is NaN or infinite.
+        """
+        _check_panel(panel, "encode")
+        self._checked_report("encodes")
+        self.check_channels(panel.n_channels, "this panel")
+        return self.encode_prepared(self._normalised(panel))
+
+    def encode_prepared(self, panel: Panel) -> npt.NDArray[np.float32]:
+        """Return the features of a panel as it is, already normalised."""
+        seed_everything(self.key, "encode")
+        features = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
+        return check_features(type(self.method).__name__, features, len(panel))
+
+    def check_channels(self, n_channels: int, what: str) -> None:
+        """Raise MethodError where series of so many channels cannot be encoded; `what` names them in the message."""
+        known = sorted({shape.n_channels for shape in self.shapes})
+        if n_channels in known or (self.cls.any_channels and self.statistics is None):
+            return
+        able = "; it could with normalisation 'none'" if self.cls.any_channels else ""
+        raise MethodError(
+            f"{self.name} was pre-trained on series of {' or '.join(map(str, known))} channels and cannot "
+            f"encode {what}, which has {n_channels}{able}"
+        )
+
+    def save(self, folder: Path | str) -> None:
+        """Write weights.safetensors and learner.json into a folder, which is made; raises TsbenchError."""
+        report, statistics = self._checked_report("is saved"), self.statistics
+        header = saved.Header(
+            method=self.name,
+            version=self.cls.version,
+            versions=self.settings.versions(),
+            params=self.settings.flat(),
+            normalisation=self.normalisation,
+            statistics=None if statistics is None else (statistics.mean.tolist(), statistics.std.tolist()),
+            shapes=self.shapes,
+            key=self.key,
+            report=saved.Report(**report),
+        )
+        saved.write(Path(folder), header, self.method.state_dict())
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str = "cpu", method: type[SSLMethod] | None = None) -> Self:
+        """Return what `save` wrote, on a device; method : its class, where no plugin registers it.
+
+        Nothing that is read is executed. Raises UsageError when something is missing, is not what was written, or was
+        written with another version of the method or its encoder.
+        """
+        header, state = saved.read(Path(folder))
+        try:
+            name, found = named(header.method) if method is None else (header.method, method)
+            learner = cls.of(name, found, settings_of(name, found, header.params), header.normalisation, device)
+            for what, then, now in (
+                (name, header.version, found.version),
+                *((part, header.versions.get(part), now) for part, now in learner.settings.versions().items()),
+            ):
+                if then != now:
+                    raise UsageError(f"it was made with version {then} of {what}, which is now {now}; fit it anew")
+            if header.statistics is not None:
+                learner.statistics = Statistics(*map(np.asarray, header.statistics))
+            learner.build(header.shapes, header.key)
+            learner.restore(state, header.report.model_dump())
+        except CODE_OF_OTHERS_FAILS as error:  # torch's on weights of other shapes, say
+            reason = str(error) if isinstance(error, TsbenchError) else f"{type(error).__name__}: {error}"
+            raise UsageError(f"{folder} cannot be loaded: {' '.join(reason.split())}") from error
+        return learner
+
+    def _normalised(self, panel: Panel) -> Panel:
+        return panel if self.statistics is None else self.statistics.apply(panel)
+
+    def _checked_report(self, does: str) -> dict[str, Any]:
+        if self.report is None:
+            raise UsageError(f"{self.name} {does} when it has been fitted: call fit(panel) first")
+        return self.report
+
+
+def named(method: str | type[SSLMethod]) -> tuple[str, type[SSLMethod]]:
+    """Return (name, class) of a method that is given by either; raises UsageError where it gives no features."""
+    name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
+    cls = plugins()["methods"].get(name.removeprefix(UNTRAINED)) if isinstance(method, str) else method
+    if not (isinstance(cls, type) and issubclass(cls, SSLMethod)):
+        raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
+    if name.startswith(UNTRAINED) and not cls.trains:
+        raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
+    return name, cls
+
+
+def settings_of(name: str, cls: type[SSLMethod], params: Mapping[str, Any]) -> Settings:
+    """Return the checked parameters of a method; raises UsageError naming the key, the value and what is allowed."""
+    return resolve(cls.Params, params, lambda kind, entry: plugins()[kind].get(entry), name)
+
+
+def _check_panel(panel: Any, step: str) -> None:
+    if not isinstance(panel, Panel):
+        raise UsageError(f"{step} takes a Panel, got {type(panel).__name__}; make one with Panel.build(X, labels)")
+
+
+def _check_steps(method: SSLMethod, steps: int) -> None:
+    """Raise MethodError where a method that trains made no step: its row would be its untrained twin's."""
+    if method.trains and not steps:
+        raise MethodError(
+            f"{type(method).__name__} trained no step: its parameters leave none; raise those that count its steps or "
+            "epochs, or run the untrained twin, random:METHOD"
+        )

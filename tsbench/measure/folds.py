@@ -1,0 +1,124 @@
+"""One fold of a dataset, normalised, transformed and corrupted: what each step after it works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tsbench.corruptions import corrupt
+from tsbench.data.dataset import Data, Fold, Index, check_fold
+from tsbench.data.normalise import channel_statistics
+from tsbench.data.panel import Panel
+from tsbench.data.splits import label_subset, unlabelled_index
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import InvalidDataError
+from tsbench.measure.transforms import apply_transforms
+from tsbench.plan.datasets import DatasetHandle, check_planned
+from tsbench.protocol import Condition, Protocol
+from tsbench.tasks import TASKS, labelled_task
+from tsbench.tasks.base import Task
+
+Preparation = Callable[[Panel], Panel]
+
+
+@dataclass
+class Parts:
+    """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted.
+
+    pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
+    pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
+    tells this fold, whatever its condition, from others.
+    """
+
+    key: Any
+    corruption: str
+    pretrain: Panel
+    unlabelled: Panel | None
+    train: Panel
+    labelled: Index
+    validation: Panel | None
+    test: Panel
+    fold: Fold
+    y_test: Any
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes or labels of the dataset, 0 for numbers."""
+        return len(self.train.classes)
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return TASKS[self.train.task]
+
+
+class Chosen(NamedTuple):
+    """A fold by its number, and which of the unlabelled cases it may be pre-trained on; None for none."""
+
+    number: int
+    fold: Fold
+    unlabelled: Index | None
+
+
+def choose_fold(handle: DatasetHandle, data: Data, protocol: Protocol, number: int, planned: str) -> Chosen:
+    """Return one fold of a dataset; planned : its `split_text` then, "" where that is not known.
+
+    Raises InvalidDataError where it is not what was planned, or nothing can be learnt on it.
+    """
+    panel, folds = data.panel, protocol.folds(data, handle.card)
+    task, fold = labelled_task(handle.name, panel), folds[number]
+    check_fold(fold, len(panel), f"{handle.name}, fold {number}")
+    check_planned(handle, planned, data, fold, protocol)
+    try:
+        task.check_learnable(task.target(panel, fold.train), panel.classes)
+    except InvalidDataError as error:
+        raise InvalidDataError(f"{handle.name}: {error}") from None
+    return Chosen(number, fold, unlabelled_index(data, fold, protocol.group(handle.card), protocol.own_split))
+
+
+def preparation(
+    panel: Panel, train: Index, normalisation: str, transforms: tuple[str, ...], plugins: Plugins
+) -> Preparation:
+    """Return what normalises panels with the statistics of the training cases, then transforms them.
+
+    Raises InvalidDataError for a channel without values in training, which nothing can be learnt from either.
+    """
+    statistics = channel_statistics(panel, train)
+
+    def prepared(part: Panel) -> Panel:
+        part = statistics.apply(part) if normalisation == "channel" else part
+        return apply_transforms(part, transforms, plugins)
+
+    return prepared
+
+
+def divide(key: Any, data: Data, chosen: Chosen, prepared: Preparation, condition: Condition, draws: str) -> Parts:
+    """Prepare the cases of a fold and divide them into its parts, under a condition.
+
+    key : for `Parts.key`. draws : what the corruption is drawn from.
+    """
+
+    def corrupted(panel: Panel) -> Panel:
+        return panel if condition.corruption == "none" else corrupt(panel, condition.corruption, condition.level, draws)
+
+    fold, panel = chosen.fold, prepared(data.panel)
+    hard, unlabelled = corrupted(panel), None
+    if data.unlabelled is not None and chosen.unlabelled is not None:
+        unlabelled = prepared(data.unlabelled.select(chosen.unlabelled))
+        unlabelled = corrupted(unlabelled) if condition.corrupts("pretrain") else unlabelled
+    train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
+    test = (hard if condition.corrupts("test") else panel).select(fold.test)
+    task = TASKS[panel.task]
+    return Parts(
+        key,
+        condition.corruption_text(),
+        pretrain=hard.select(fold.train) if condition.corrupts("pretrain") else train,
+        unlabelled=unlabelled,
+        train=later.select(fold.train),
+        labelled=label_subset(task.strata(task.target(panel, fold.train)), condition.label_fraction, chosen.number),
+        validation=None if fold.validation is None else later.select(fold.validation),
+        test=test.without_labels(),
+        fold=fold,
+        y_test=test.y,
+    )

@@ -1,0 +1,29 @@
+"""The features that a trained method gives of the parts of a fold, each computed once."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.learning.learner import Learner
+from tsbench.measure.folds import Parts
+
+
+class Representation:
+    """What a learner gave of the parts of one fold, clean and corrupted, so that several probes share it."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self._fold: Any = None
+        self._features: dict[tuple[str, str], npt.NDArray[np.float32]] = {}
+
+    def of(self, parts: Parts, part: Literal["train", "validation", "test"]) -> npt.NDArray[np.float32]:
+        """Return float32 features (n, d) of a part of a fold; raises MethodError as `Learner.encode` does."""
+        if self._fold != parts.key:
+            self._fold, self._features = parts.key, {}
+        key = part, parts.corruption
+        if key not in self._features:
+            self._features[key] = self.learner.encode_prepared(getattr(parts, part))
+        return self._features[key]

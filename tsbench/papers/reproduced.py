@@ -1,0 +1,55 @@
+"""A paper's table made again: the frame, the files, the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tsbench.leaderboard.cells import to_csv
+from tsbench.leaderboard.export import write_bytes
+from tsbench.papers.maps import draw_map
+from tsbench.papers.reproduce import TablePlan, markdown, tabulate
+from tsbench.registry import Registry
+
+if TYPE_CHECKING:
+    from tsbench.execute.ran import Ran
+    from tsbench.measure.worker import Worker
+    from tsbench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A paper's table made again. frame : see `tabulate`; ran : what came of the runs; files : what was written."""
+
+    title: str
+    kind: str
+    frame: pd.DataFrame
+    planned: TablePlan
+    ran: Ran
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def markdown(self) -> str:
+        """The table in Markdown, in percent."""
+        return markdown(self.title, self.frame)
+
+    def write(self, folder: Path, make_worker: Callable[[], Worker]) -> None:
+        """Write the table as CSV and Markdown, and draw its map, if it is one, with what a worker encodes."""
+        stem = folder / self.title.partition(":")[0].replace("/", "-")
+        for suffix, text in (("csv", to_csv(self.frame)), ("md", self.markdown)):
+            self.files.append(Path(f"{stem}.{suffix}"))
+            write_bytes(self.files[-1], text.encode())
+        if self.kind == "tsne":
+            self.files.extend(draw_map(self.planned, self.ran.outcome, make_worker().features, stem))
+
+
+def reproduced(name: str, planned: TablePlan, ran: Ran, store: Store, registry: Registry) -> Reproduced:
+    """Return a table from the runs that the store has."""
+    paper, table = registry.table(name)
+    datasets = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
+    frame = tabulate(paper, table, planned, datasets, store.results())
+    return Reproduced(f"{name}: {table.summary}", table.kind, frame, planned, ran)
