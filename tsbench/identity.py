@@ -35,5 +35,6 @@ def seed_everything(key: str, stage: str) -> int:
     seed = stage_seed(key, stage)
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    # Without an accelerator torch.manual_seed also keeps, for later, a trace of every call.
+    (torch.manual_seed if torch.accelerator.is_available() else torch.default_generator.manual_seed)(seed)
     return seed

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tsbench.discovery.plugins import Plugins, plugins, plugins_with
 from tsbench.errors import UsageError
 from tsbench.text import split_names
 
 if TYPE_CHECKING:
     from tsbench.api import Bench
+    from tsbench.discovery.plugins import Plugins
 
 METRIC_HELP = "What is compared.  [default: the task's: accuracy, auroc_macro (multilabel), mae (regression)]"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +36,8 @@ class Settings:
 
     def plugins(self) -> Plugins:
         """Return the installed plugins together with the files given by --plugin, which are loaded once."""
+        from tsbench.discovery.plugins import plugins, plugins_with  # not for --help, which it would slow down
+
         if self._loaded is None:
             self._loaded = plugins_with(self.plugin_files) if self.plugin_files else plugins()
         return self._loaded

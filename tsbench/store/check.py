@@ -60,7 +60,9 @@ def check(store: Store) -> Iterator[Problem]:
     for _, name, reason in damaged_checkpoints(store):
         yield Problem(f"checkpoint {name} {reason}", RETRAIN)
     with store.read() as connection:
-        for key, owner in connection.execute(sa.select(claims.c.key, claims.c.owner).where(expired(connection))):
+        for key, owner in connection.execute(
+            sa.select(claims.c.key, claims.c.owner).where(expired(connection.dialect.name))
+        ):
             what = f"run {str(key)[:12]} is claimed by {owner}, which gave no sign of life"
             yield Problem(what, "tsbench store prune")
 

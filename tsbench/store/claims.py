@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,14 +18,7 @@ CLAIM_EXPIRY = 60.0
 
 def claim(connection: sa.Connection, key: str, owner: str, redo: bool, split: str) -> bool:
     """Take a run in one statement, which the database decides; give it back when there is nothing to do."""
-    clock = now(connection)
-    taken = insert(connection, claims).values(key=key, owner=owner, claimed=clock, heartbeat=clock)
-    taken = taken.on_conflict_do_update(
-        index_elements=[claims.c.key],
-        set_={name: taken.excluded[name] for name in ("owner", "claimed", "heartbeat")},
-        where=(claims.c.owner == owner) | expired(connection),
-    )
-    if connection.execute(taken.returning(claims.c.key)).first() is None:
+    if connection.execute(_taking(connection.dialect.name), {"key": key, "owner": owner}).first() is None:
         return False
     # Read after the claim is ours: whoever had it before has recorded and released in one transaction.
     if not free(connection, key, owner, redo, split):
@@ -32,18 +27,34 @@ def claim(connection: sa.Connection, key: str, owner: str, redo: bool, split: st
     return True
 
 
+@cache
+def _taking(dialect: str) -> Any:
+    clock = now(dialect)
+    taken = insert(dialect, claims)
+    taken = taken.values(key=sa.bindparam("key"), owner=sa.bindparam("owner"), claimed=clock, heartbeat=clock)
+    changed = {name: taken.excluded[name] for name in ("owner", "claimed", "heartbeat")}
+    stale = (claims.c.owner == taken.excluded.owner) | expired(dialect)
+    return taken.on_conflict_do_update(index_elements=[claims.c.key], set_=changed, where=stale).returning(claims.c.key)
+
+
 def free(connection: sa.Connection, key: str, owner: str, redo: bool, split: str) -> bool:
     """Say whether a run is nobody else's and, unless `redo`, has not succeeded on this split."""
-    others = sa.exists().where(claims.c.key == key, claims.c.owner != owner, ~expired(connection))
+    taken, done, stored = connection.execute(_state(connection.dialect.name), {"of": key, "for": owner}).one()
+    return not taken and (redo or not done or not counts_for(stored, split))
+
+
+@cache
+def _state(dialect: str) -> sa.Select[Any]:
+    key: sa.BindParameter[str] = sa.bindparam("of")
+    others = sa.exists().where(claims.c.key == key, claims.c.owner != sa.bindparam("for"), ~expired(dialect))
     succeeded = (runs.c.key == key) & (runs.c.status == "succeeded")
     made_on = sa.select(runs.c.split).where(succeeded).scalar_subquery()
-    taken, done, stored = connection.execute(sa.select(others, sa.exists().where(succeeded), made_on)).one()
-    return not taken and (redo or not done or not counts_for(stored, split))
+    return sa.select(others, sa.exists().where(succeeded), made_on)
 
 
 def heartbeat(connection: sa.Connection, owner: str) -> set[str]:
     """Refresh the claims of an owner and return their keys."""
-    refreshed = claims.update().where(claims.c.owner == owner).values(heartbeat=now(connection))
+    refreshed = claims.update().where(claims.c.owner == owner).values(heartbeat=now(connection.dialect.name))
     return set(connection.execute(refreshed.returning(claims.c.key)).scalars())
 
 
@@ -57,10 +68,10 @@ def release(connection: sa.Connection, owner: str, keys: Iterable[str] | None = 
 
 def live(connection: sa.Connection) -> dict[str, str]:
     """Return {key: owner} of the claims that have not expired."""
-    rows = connection.execute(sa.select(claims.c.key, claims.c.owner).where(~expired(connection)))
+    rows = connection.execute(sa.select(claims.c.key, claims.c.owner).where(~expired(connection.dialect.name)))
     return {row.key: row.owner for row in rows if isinstance(row.owner, str)}
 
 
-def expired(connection: sa.Connection) -> sa.ColumnElement[bool]:
+def expired(dialect: str) -> sa.ColumnElement[bool]:
     """Return the condition that a claim has not been refreshed in time."""
-    return claims.c.heartbeat < now(connection) - CLAIM_EXPIRY
+    return claims.c.heartbeat < now(dialect) - CLAIM_EXPIRY

@@ -218,16 +218,16 @@ class Database:
         return text
 
 
-def now(connection: sa.Connection) -> sa.ColumnElement[float]:
+def now(dialect: str) -> sa.ColumnElement[float]:
     """Return the database's clock in seconds since 1970: the clocks of the nodes do not agree."""
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         return sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Float)
     return sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Float)
 
 
-def insert(connection: sa.Connection, table: sa.Table) -> Any:
+def insert(dialect: str, table: sa.Table) -> Any:
     """Return an INSERT that knows ON CONFLICT, which both databases spell alike."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def chunks(keys: Iterable[str]) -> Iterator[tuple[str, ...]]:

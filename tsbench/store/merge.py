@@ -105,12 +105,12 @@ def _copy(ours: Store, other: Store, keys: list[str], report: Merged) -> list[st
 
     def write(here: sa.Connection) -> None:
         for row in rows["environments"]:
-            here.execute(insert(here, environments).values(row).on_conflict_do_nothing())
+            here.execute(insert(here.dialect.name, environments).values(row).on_conflict_do_nothing())
         query = sa.select(runs.c.key).where(runs.c.key.in_(keys), runs.c.status == "succeeded", BELONGS)
         done = set(here.execute(query).scalars())  # a driver was faster than this merge
         for run in rows["runs"]:
             if run["key"] not in done:
-                here.execute(insert(here, runs).values(run).on_conflict_do_nothing())
+                here.execute(insert(here.dialect.name, runs).values(run).on_conflict_do_nothing())
         numbers = _copy_attempts(here, [row for row in rows["attempts"] if row["key"] not in done])
         for run in rows["runs"]:
             if run["key"] not in done:
@@ -180,7 +180,7 @@ def _copy_checkpoints(ours: Store, other: Store, report: Merged) -> None:
 
 
 def _add_checkpoint(ours: Store, row: Mapping[str, Any]) -> None:
-    ours.write(lambda here: here.execute(insert(here, checkpoints).values(**row).on_conflict_do_nothing()))
+    ours.write(lambda here: here.execute(insert(here.dialect.name, checkpoints).values(**row).on_conflict_do_nothing()))
 
 
 def _statuses(connection: sa.Connection) -> dict[str, str]:

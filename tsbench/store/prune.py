@@ -44,7 +44,9 @@ def plan(store: Store, kind: str | None, older_than: float | None, superseded: b
     """
     found, before = Pruned(), time.time() - DAY * (older_than or 0.0)
     with store.read() as connection:
-        found.claims = list(connection.execute(sa.select(claims.c.key).where(expired(connection))).scalars())
+        found.claims = list(
+            connection.execute(sa.select(claims.c.key).where(expired(connection.dialect.name))).scalars()
+        )
         rows = connection.execute(sa.select(checkpoints)).all()
         failed = _failed(connection) if kind == "failed" else set()
         if superseded:
@@ -72,7 +74,7 @@ def remove(store: Store, found: Pruned) -> None:
     """Remove what `plan` listed: rows in one transaction, then files, so that no row ever names a file that is gone."""
 
     def work(connection: sa.Connection) -> None:
-        connection.execute(claims.delete().where(claims.c.key.in_(found.claims), expired(connection)))
+        connection.execute(claims.delete().where(claims.c.key.in_(found.claims), expired(connection.dialect.name)))
         for chunk in chunks(found.pretrain_keys):
             connection.execute(checkpoints.delete().where(checkpoints.c.pretrain_key.in_(chunk)))
         for first in range(0, len(found.attempts), 1000):

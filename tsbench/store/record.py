@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,41 +16,58 @@ from tsbench.store import claims
 from tsbench.store.database import insert
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
 
+RUN_OF = runs.update().where(runs.c.key == sa.bindparam("of"))
+VALUES_OF = [table.delete().where(table.c.key == sa.bindparam("of")) for table in (metrics, predictions)]
+
 
 def record(
     connection: sa.Connection, result: Result, content: bytes | None, environment: dict[str, Any], owner: str | None
 ) -> int | None:
     """Write an attempt; return its number where it now is the run's result."""
-    key, row = result.spec.key, run_row(result.spec)
+    key, row, new = result.spec.key, run_row(result.spec), _inserts(connection.dialect.name)
     identity = digest(environment)
-    known = insert(connection, environments).values(id=identity, content=environment).on_conflict_do_nothing()
-    connection.execute(known)
-    first = insert(connection, runs).values(key=key, status=result.status, attempt=0, **row)
-    first = first.on_conflict_do_nothing().returning(runs.c.key)
+    connection.execute(new.environment, {"id": identity, "content": environment})
     before = None
-    if connection.execute(first).first() is None:
+    if connection.execute(new.run, {"key": key, "status": result.status, "attempt": 0, **row}).first() is None:
         # The row stays locked (PostgreSQL; SQLite has one writer): who records the same run next waits here.
         query = sa.select(runs.c.status).where(runs.c.key == key).with_for_update()
         before = connection.execute(query).scalar_one()
     late = owner is not None and claims.release(connection, owner, [key]) == 0
     values = attempt_row(result, identity, owner)
-    attempt = connection.execute(attempts.insert().values(values)).inserted_primary_key
+    attempt = connection.execute(new.attempt, values).inserted_primary_key
     assert attempt is not None
     current = _replaces(before, result.status, late)
     if current:
-        connection.execute(
-            runs.update().where(runs.c.key == key), {**row, "status": result.status, "attempt": attempt[0]}
-        )
+        changed = {"status": result.status, "attempt": attempt[0], **(row if before is not None else {})}
+        connection.execute(RUN_OF, {"of": key, **changed})
         _replace_values(connection, result, content)
     if result.checkpoint is not None:
         pretrain_key, path, sha256 = result.checkpoint
-        new = insert(connection, checkpoints)
-        new = new.values(pretrain_key=pretrain_key, path=path, sha256=sha256, created=time.time())
-        changed = {name: new.excluded[name] for name in ("path", "sha256", "created")}
-        differs = checkpoints.c.sha256 != new.excluded.sha256
-        keys = [checkpoints.c.pretrain_key]
-        connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=differs))
+        values = {"pretrain_key": pretrain_key, "path": path, "sha256": sha256, "created": time.time()}
+        connection.execute(new.checkpoint, values)
     return int(attempt[0]) if current else None
+
+
+class _Inserts(NamedTuple):
+    """Statements that are made once: making one takes longer than having it done."""
+
+    environment: Any
+    run: Any
+    attempt: Any
+    checkpoint: Any
+
+
+@cache
+def _inserts(dialect: str) -> _Inserts:
+    weights = insert(dialect, checkpoints)
+    changed = {name: weights.excluded[name] for name in ("path", "sha256", "created")}
+    differs, keys = checkpoints.c.sha256 != weights.excluded.sha256, [checkpoints.c.pretrain_key]
+    return _Inserts(
+        insert(dialect, environments).on_conflict_do_nothing(),
+        insert(dialect, runs).on_conflict_do_nothing().returning(runs.c.key),
+        attempts.insert(),
+        weights.on_conflict_do_update(index_elements=keys, set_=changed, where=differs),
+    )
 
 
 def _replaces(before: str | None, status: str, late: bool) -> bool:
@@ -64,13 +82,13 @@ def _replaces(before: str | None, status: str, late: bool) -> bool:
 def _replace_values(connection: sa.Connection, result: Result, content: bytes | None) -> None:
     """Let the metrics and predictions of a run be those of one result."""
     key = result.spec.key
-    for table in (metrics, predictions):
-        connection.execute(table.delete().where(table.c.key == key))
+    for values_of in VALUES_OF:
+        connection.execute(values_of, {"of": key})
     if result.metrics:
         values = [{"key": key, "name": name, "value": _finite(v)} for name, v in result.metrics.items()]
         connection.execute(metrics.insert(), values)
     if content is not None:
-        connection.execute(predictions.insert().values(key=key, content=content))
+        connection.execute(predictions.insert(), {"key": key, "content": content})
 
 
 def spec_to_json(spec: RunSpec) -> dict[str, Any]:
