@@ -272,15 +272,19 @@ class Bench:
         return predictions_frame(found, run["fold"])
 
     def show(self, key: str) -> dict[str, Any]:
-        """Return everything stored about a run, with its confusion matrix and classes; the key's start is enough."""
-        from tsbench.tasks.metrics import confusion
+        """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.
+
+        confusion : as `Task.confusion` has it, for several labels a table of 2 by 2 for each; None for numbers.
+        """
+        from tsbench.tasks import task_of
 
         run, found = self._find(key)
         del run["current"]  # one of the attempts
-        if found is None or found.task != "classification":
-            return {**run, "confusion": None, "classes": []}
-        matrix = confusion(found.y_true, found.y_pred, len(found.classes)).tolist()
-        return {**run, "confusion": matrix, "classes": list(found.classes)}
+        if found is None:
+            return {**run, "task": "", "confusion": None, "classes": []}
+        counts = task_of(found.task).confusion(found.y_true, found.y_pred, len(found.classes))
+        matrix = None if counts is None else counts.tolist()
+        return {**run, "task": found.task, "confusion": matrix, "classes": list(found.classes)}
 
     def _find(self, key: str) -> tuple[dict[str, Any], Predictions | None]:
         with self._open(must_exist=True) as store:

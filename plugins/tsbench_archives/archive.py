@@ -39,6 +39,7 @@ CITATIONS = {
     "tser": "Tan et al., Time series extrinsic regression, Data Mining and Knowledge Discovery 35, 2021",
     "uea": "Bagnall et al., The UEA multivariate time series classification archive, 2018, arXiv:1811.00075",
 }
+LABEL_UNITS = {"Covid3Month": "deaths per confirmed case", "Tecator": "% fat"}
 
 
 class ArchiveDataset(Dataset):
@@ -68,6 +69,7 @@ class ArchiveDataset(Dataset):
             checksum=fingerprints().get(row.name, ""),
             task="regression" if row.archive == "tser" else "classification",
             normalised=row.normalised,
+            label_unit=LABEL_UNITS.get(row.name, ""),
             facts=facts,
         )
 

@@ -55,6 +55,14 @@ def array_names(path: Path) -> list[str]:
         return [name.removesuffix(".npy") for name in archive.namelist()]
 
 
+def label_array(path: Path) -> npt.NDArray[Any]:
+    """Return the array y of a .npz file; raises errors of many kinds, for one that no memory holds, too."""
+    with zipfile.ZipFile(path) as archive:
+        check_room(_size(archive, archive.getinfo("y.npy")))
+        with archive.open("y.npy") as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))  # type: ignore[no-untyped-call]
+
+
 def _size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     """Return the bytes that reading an array takes, by what its header states.
 
@@ -120,6 +128,8 @@ def _target(arrays: dict[str, npt.NDArray[Any]], task: str) -> dict[str, Any]:
     """Return y, classes and task of a Panel."""
     y, names = arrays["y"], arrays.get("classes")
     if y.ndim == 1:
+        if names is not None:
+            raise InvalidDataError("array classes names the columns of y, which has one axis; leave out classes")
         if task != "multilabel":
             _refuse_missing("y", y, "label")
         cells = (

@@ -27,7 +27,7 @@ def target(cells: Sequence[str], task: str, where: Where) -> dict[str, Any]:
     Raises InvalidDataError naming the first cell that is no such thing.
     """
     if task == "regression":
-        values = [_number(cell, case, where) for case, cell in enumerate(cells)]
+        values = [_finite(cell, case, where) for case, cell in enumerate(cells)]
         return {"y": np.asarray(values, dtype=np.float64), "task": "regression"}
     if task == "multilabel":
         named = [[normalise_label(part) for part in cell.split(SEPARATOR) if part.strip()] for cell in cells]
@@ -52,11 +52,16 @@ def several(flags: npt.NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
     return {"y": np.asarray(flags)[:, order].astype(np.uint8), "classes": classes, "task": "multilabel"}
 
 
-def _number(cell: str, case: int, where: Where) -> float:
+def number(cell: str) -> float:
+    """Return the number that a cell spells, NaN for none."""
     try:
-        value = float(cell) if "_" not in cell and cell.isascii() else math.nan
+        return float(cell) if "_" not in cell and cell.isascii() else math.nan
     except ValueError:
-        value = math.nan
+        return math.nan
+
+
+def _finite(cell: str, case: int, where: Where) -> float:
+    value = number(cell)
     if not math.isfinite(value):
         raise InvalidDataError(
             f"{where(case)}: label {shown(cell)!r} is not a finite number, as regression needs; correct or remove it"

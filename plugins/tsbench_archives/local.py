@@ -12,6 +12,7 @@ from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, readers, sources, tables
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.scan import scan_ts
+from tsbench_archives.taken import Taken, taken
 
 READERS = {
     "ts": readers.read_ts,
@@ -34,7 +35,7 @@ class LocalDataset(Dataset):
     X_TRAIN.ext beside X_TEST.ext, or train.ext beside test.ext, has that split as the fold "archive"; a single file has
     none and is cross-validated by default. X_UNLABELLED.ext (a table or arrays) beside them holds further cases for
     pre-training. A folder may hold one .arff file per channel (XDimension1_TRAIN.arff ...).
-    task : what the labels are, "" for what the file says of them, classes where it says nothing.
+    task : what the labels are, "" for what the file says of them, or `taken` where it says nothing.
     Raises UsageError when the path does not exist, is of an unknown format, or names several datasets.
     """
 
@@ -50,7 +51,7 @@ class LocalDataset(Dataset):
     @property
     def card(self) -> Card:
         """The dataset's card: not normalised; grouped by subject, else by group, where the file has such a column."""
-        first, task = self.source.train[0], self.task or self._task()
+        first, (task, why) = self.source.train[0], self._taken()
         names = tables.meta_names(first) if _extension(first) in TABLES else ()
         return Card(
             name=self.name,
@@ -60,17 +61,20 @@ class LocalDataset(Dataset):
             normalised=False,
             group=next((name for name in ("subject", "group") if name in names), None),
             default_protocol=DEFAULTS[task == "classification", bool(self.source.test)],
+            facts={"labels": f"{why}; --task says otherwise"} if why else {},
         )
 
-    def _task(self) -> str:
-        """Return what the file says that its labels are, by its header."""
+    def _taken(self) -> Taken:
+        """Return what the labels are, and why, where neither the user nor the header of the train file says it."""
         first = self.source.train[0]
+        if self.task:
+            return self.task, ""
         with contextlib.suppress(InvalidDataError, OSError):  # which loading it tells
             if _extension(first) in SCANS:
-                return SCANS[_extension(first)](first).task or "classification"
-            if _extension(first) in TABLES and tables.several_labels(first):
-                return "multilabel"
-        return "classification"
+                return SCANS[_extension(first)](first).task or "classification", ""
+            if _extension(first) in ("csv", "parquet") and tables.several_labels(first):
+                return "multilabel", ""
+        return taken(first)
 
     def files(self) -> list[Path]:
         """Return the train file(s), then the test file(s) if any."""
@@ -83,9 +87,10 @@ class LocalDataset(Dataset):
     def _read(self, paths: tuple[Path, ...]) -> Panel:
         if paths == self.source.unlabelled:
             return tables.read_unlabelled(paths[0])
+        task = self.task or ("" if _extension(paths[0]) in SCANS else self._taken()[0])
         if len(paths) > 1:
-            return readers.read_channels(paths, self.task)
-        return READERS[_extension(paths[0])](paths[0], self.task)
+            return readers.read_channels(paths, task)
+        return READERS[_extension(paths[0])](paths[0], task)
 
 
 def _extension(path: Path) -> str:

@@ -148,10 +148,8 @@ def meta_names(path: Path) -> tuple[str, ...]:
 
 
 def several_labels(path: Path) -> bool:
-    """Say by its header whether a file gives several labels per case, in columns or in an array of two axes."""
+    """Say by its header whether a table gives several labels per case, in columns."""
     names = _header(path)
-    if path.suffix.lower() == ".npz":
-        return "classes" in names
     return "label" not in names and any(name.startswith(PREFIX) for name in names)
 
 

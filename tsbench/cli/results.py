@@ -77,11 +77,12 @@ def _print(store: Store) -> None:
     from tsbench.cli.ui.tables import print_table
 
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
-    numbers = ["accuracy", "f1_macro", "fit_seconds"]
+    metrics = _metrics(store.metric_names())
+    numbers = [*metrics, "fit_seconds"]
     cells = (
         [row["key"][:10], row["label"], *(str(row[name]) for name in texts[2:])]
-        + [_number(row.get(name), 4) for name in numbers[:2]]
-        + [_number(row["durations"].get("fit"), 1)]
+        + [_number(row.get(name), form) for name, form in metrics.items()]
+        + [_number(row["durations"].get("fit"), ".1f")]
         for batch in store.batches()
         for row in batch
     )
@@ -90,5 +91,14 @@ def _print(store: Store) -> None:
         echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None or value != value else f"{value:.{digits}f}"
+def _metrics(known: set[str]) -> dict[str, str]:
+    """Return {name: format} of the primary metric of each task that has rows, and f1_macro."""
+    from tsbench.tasks import METRICS, TASKS
+
+    primary = [task.primary for task in TASKS.values() if task.primary in known] or [TASKS["classification"].primary]
+    names = [*primary, *(["f1_macro"] if "f1_macro" in known or not known else [])]
+    return {name: ".4f" if METRICS[name].unit == "fraction" else ".4g" for name in names}
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None or value != value else format(value, form)

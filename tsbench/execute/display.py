@@ -71,8 +71,9 @@ class Display:
             compiled = result.durations.get("compile", 0.0)
             apart = f", {compiled:.1f} s of them compiling" if compiled >= COMPILED_SECONDS else ""
             primary = METRICS[task_of(result.spec.task).primary]
-            value = primary.text(result.metrics[primary.name], percent=False)
-            echo(f"{name}: {primary.name} {value} in {seconds:.1f} s{apart}", err=True)
+            value = result.metrics.get(primary.name)
+            text = "not defined" if value is None else primary.text(value, percent=False)
+            echo(f"{name}: {primary.name} {text} in {seconds:.1f} s{apart}", err=True)
         else:
             echo(f"{name}: {result.status}: {result.error}", err=True, colour="red")
         for warning in result.warnings:

@@ -43,7 +43,7 @@ def text_of(board: Board, form: str) -> str:
 
 
 def content(board: Board) -> dict[str, Any]:
-    """Return what a board is made of, as JSON has it: numbers are fractions; a cell that is not there is left out."""
+    """Return what a board is made of, as JSON has it: no number is in percent; a cell that is not there is left out."""
     cells: dict[str, dict[str, Any]] = {}
     for cell in board.evidence.itertuples():
         cells.setdefault(str(cell.method), {})[str(cell.dataset)] = {
@@ -58,6 +58,8 @@ def content(board: Board) -> dict[str, Any]:
     return {
         "name": board.name,
         "metric": board.metric,
+        "better": METRICS[board.metric].better,
+        "unit": "fraction" if board.unit == "%" else board.unit,
         "protocol": board.protocol.name,
         "hash": board.protocol.hash(),
         "seeds": ranges(board.runs["seed"].unique().tolist()),
@@ -83,8 +85,7 @@ def title(board: Board) -> str:
     """Return what the cells of a board are: metric and protocol, the latter with its hash."""
     protocol = board.protocol
     about = f"{protocol.hash()[:12]}: {protocol.summary}" if protocol.summary else protocol.hash()[:12]
-    unit = METRICS[board.metric].unit
-    what = board.metric + {"fraction": " in %", "label": " in units of the labels"}.get(unit, "")
+    what = f"{board.metric} in {board.unit}" if board.unit else board.metric
     lower = "" if METRICS[board.metric].better == "high" else ", low is good"
     return f"{board.name}: {what}{lower}, protocol {protocol.name} ({about})"
 

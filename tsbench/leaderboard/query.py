@@ -51,7 +51,17 @@ def query(
             raise UsageError(
                 f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
             )
-    board = build(", ".join(names), datasets, chosen, rows, metric, shared, wanted, now)
+    board = build(
+        ", ".join(names),
+        datasets,
+        chosen,
+        rows,
+        metric,
+        shared,
+        wanted,
+        now,
+        {handle.name: handle.card.label_unit for handle in handles},
+    )
     if board.cells.empty:
         aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
         command = command_line(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ class Board:
         method_version, versions (of encoder, transforms and probe), normalisation.
     outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
     runs : the rows behind the cells: label, dataset, fold, seed, key, value.
+    units : {dataset: unit of its labels}, where they are numbers.
     absent : datasets with results whose present state is not known: the data of the last run counts.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
@@ -40,6 +41,16 @@ class Board:
     unreadable: int
     absent: tuple[str, ...]
     runs: pd.DataFrame
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the cells: "%" of fractions, that of the labels where all columns share one, "" for none."""
+        of_metric = METRICS[self.metric].unit
+        if of_metric != "label":
+            return "%" if of_metric == "fraction" else ""
+        found = {self.units.get(name, "") for name in self.cells.columns if self.cells[name].notna().any()}
+        return (found.pop() if len(found) == 1 else "") or "units of the labels"
 
     @cached_property
     def evidence(self) -> pd.DataFrame:
@@ -72,6 +83,8 @@ class Board:
         facts["protocol"] = self.protocol.name
         facts["protocol_hash"] = self.protocol.hash()[:12]
         facts["metric"] = self.metric
+        if METRICS[self.metric].unit == "label":
+            facts["unit"] = self.unit
         table = pd.concat([facts, self.summary, self.cells], axis=1)
         return table.reset_index(names="method", allow_duplicates=True)  # a dataset may be called as a column is
 
@@ -103,6 +116,7 @@ def build(
     shared: bool = False,
     labels: Sequence[str] = (),
     now: Mapping[str, Present] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Board:
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
@@ -110,6 +124,7 @@ def build(
     them count, `newest` says. A cell needs every fold of a seed: seeds with a fold missing are left out.
     shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty. now :
     what the datasets are at present, as `present` gives it; of one that is not in it, the data of the last run counts.
+    units : as `Board.units`.
     """
     values, now = pd.DataFrame(rows, columns=[*COLUMNS, metric]), now or {}
     values = values.rename(columns={metric: "value"})
@@ -128,7 +143,9 @@ def build(
     rising = [False, True, METRICS[metric].better == "low"]
     order = summary.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     left_out = (len(outdated), len(others), chosen.unreadable)
-    return Board(name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent, behind)
+    return Board(
+        name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent, behind, units or {}
+    )
 
 
 def _whole_seeds(values: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import traceback
 import warnings
@@ -110,7 +111,7 @@ class Worker:
             result.facts.update(facts)
         classes = parts.train.classes
         result.predictions = predictions_of(parts.task.name, parts.fold.test, parts.y_test, answer, classes)
-        result.metrics = metrics_of(result.predictions)
+        result.metrics = _defined(metrics_of(result.predictions))
 
     def _parts(self, made: Ingredients, spec: RunSpec) -> Parts:
         """Return the prepared parts of a run's fold."""
@@ -150,6 +151,18 @@ class Worker:
             self._memory.pop(slot, None)
             self._memory[slot] = (key, make())
         return self._memory[slot][1]
+
+
+def _defined(metrics: dict[str, float]) -> dict[str, float]:
+    """Return the metrics that are numbers, and warn of the others."""
+    undefined = [name for name, value in metrics.items() if math.isnan(value)]
+    if undefined:
+        warnings.warn(
+            f"{', '.join(undefined)}: left out, since the labels of the test part do not vary",
+            TsbenchWarning,
+            stacklevel=2,
+        )
+    return {name: value for name, value in metrics.items() if name not in undefined}
 
 
 def _fail(result: Result, status: Status, error: BaseException, packages: set[str]) -> None:

@@ -92,6 +92,10 @@ class Task(ABC):
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics by name; NaN for one that is not defined on these labels."""
 
+    def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array | None:
+        """Return counts of what was predicted for what was true; None where labels are not counted."""
+        return None
+
     def words(self, y: Array, classes: tuple[str, ...]) -> Array:
         """Return labels (n,) as a reader has them: names of classes, or numbers."""
         return np.array(classes, dtype=object)[y]

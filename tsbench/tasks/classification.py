@@ -9,27 +9,22 @@ import numpy.typing as npt
 
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.tasks.base import Answer, Array, Metric, Task, check_probabilities, check_scores, pair_of
-from tsbench.tasks.metrics import METRICS, compute
+from tsbench.tasks.calibration import CALIBRATION, calibration
+from tsbench.tasks.metrics import METRICS, compute, confusion
 
-BINS = 15  # of the expected calibration error
-SMALLEST = 1e-15  # a probability below is taken for it by the log loss
 MOST_OFF = 1e-3  # by which probabilities may miss the sum of 1
 
 
 class Classification(Task):
     """Labels are int64 (n,), class indices; answers have y_pred (n,), class indices, and scores (n, n_classes).
 
-    Strata are the classes. Beside the metrics of `compute`, for scores that are probabilities: log_loss (mean, natural
-    logarithm), brier (mean squared distance to the true class's corner, 0 to 2), and ece, the expected calibration
-    error of the predicted class's probability in BINS equal bins.
+    Strata are the classes. Metrics are those of `compute` and, for scores that are probabilities, of `calibration`.
     """
 
     name = "classification"
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(Metric(name) for name in METRICS),
-        Metric("log_loss", "low", ""),
-        Metric("brier", "low", ""),
-        Metric("ece", "low", "fraction"),
+        *CALIBRATION,
     )
     primary = "accuracy"
 
@@ -63,24 +58,11 @@ class Classification(Task):
         scores = check_scores(owner, scores, n, n_classes)
         return Answer(scores.argmax(axis=1), scores)
 
+    def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
+        """Return int64 (n_classes, n_classes): cases of each class (a row) predicted as each (a column)."""
+        return confusion(y_true, y_pred, n_classes)
+
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics; those of calibration for probabilities alone."""
         found = compute(y_true.astype(np.int64), answer.y_pred.astype(np.int64), answer.scores, n_classes)
         return found | (calibration(y_true, answer.scores) if answer.probabilities else {})
-
-
-def calibration(y_true: Array, scores: Array) -> dict[str, float]:
-    """Return log_loss, brier and ece of probabilities (n, n_classes), which are scaled to sum to 1."""
-    p = scores.astype(np.float64)
-    p = p / p.sum(axis=1, keepdims=True)
-    cases = np.arange(len(p))
-    truth = np.zeros(p.shape)
-    truth[cases, y_true] = 1.0
-    confidence, right = p.max(axis=1), p.argmax(axis=1) == y_true
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
-    return {
-        "log_loss": float(-np.log(np.maximum(p[cases, y_true], SMALLEST)).mean()),
-        "brier": float(((p - truth) ** 2).sum(axis=1).mean()),
-        "ece": float(np.abs(gaps).sum() / len(p)),
-    }

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.tasks.base import Answer, Array, Metric, Task, check_probabilities, check_scores, pair_of
+from tsbench.tasks.calibration import CALIBRATION, calibration
 
 RARE = 5  # a combination of labels with fewer cases joins the others of its kind
 
@@ -20,7 +21,8 @@ class Multilabel(Task):
     A label is predicted where its probability is at least 0.5, or its score above 0 where scores are no probabilities.
     auroc and auprc are means over the labels with positives and negatives (macro), or over all decisions (micro), NaN
     where there are none; f1_macro is the mean over all labels, 0 for one neither present nor predicted.
-    subset_accuracy is the share of cases whose labels are all right, hamming the share of wrong decisions.
+    subset_accuracy is the share of cases whose labels are all right, hamming the share of wrong decisions. Scores that
+    are probabilities have the metrics of `calibration`, over all decisions.
     """
 
     name = "multilabel"
@@ -33,6 +35,7 @@ class Multilabel(Task):
         Metric("f1_micro"),
         Metric("subset_accuracy"),
         Metric("hamming", "low"),
+        *CALIBRATION,
     )
     primary = "auroc_macro"
 
@@ -78,6 +81,11 @@ class Multilabel(Task):
         scores = check_scores(owner, scores, n, n_classes)
         return Answer((scores > 0).astype(np.uint8), scores)
 
+    def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
+        """Return int64 (n_classes, 2, 2), for each label: cases without and with it (rows), predicted so (columns)."""
+        pairs = (2 * y_true.astype(np.int64) + y_pred).T
+        return np.stack([np.bincount(pair, minlength=4).reshape(2, 2) for pair in pairs])
+
     def words(self, y: Array, classes: tuple[str, ...]) -> Array:
         """Return the names of each case's labels, separated by ';'."""
         return np.array([";".join(classes[i] for i in np.flatnonzero(row)) for row in y], dtype=object)
@@ -101,6 +109,9 @@ class Multilabel(Task):
             "subset_accuracy": (y_true == y_pred).all(axis=1).mean(),
             "hamming": (y_true != y_pred).mean(),
         }
+        if answer.probabilities:
+            yes = scores.ravel()
+            values |= calibration(y_true.ravel(), np.stack([1 - yes, yes], axis=1))
         return {name: float(value) for name, value in values.items()}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 10
 MANY = 20  # classes called by numbers, from which on the labels may be values
-CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "group")
+CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "label_unit", "group")
 
 
 def show_dataset(name: str, plot: Path | None) -> int:
@@ -100,7 +100,7 @@ def _lengths(panel: Panel) -> str:
 
 def _print_card(handle: DatasetHandle) -> None:
     card, registry = handle.card, open_registry()
-    facts: dict[str, Any] = {name: getattr(card, name) for name in CARD}
+    facts: dict[str, Any] = {name.replace("_", " "): getattr(card, name) for name in CARD}
     name = card.default_protocol or handle.default_protocol
     protocol = registry.protocol(name)
     split = "the dataset's own split" if protocol.own_split else f"{protocol.split.folds} folds, cross-validated"

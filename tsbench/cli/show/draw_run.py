@@ -1,4 +1,4 @@
-"""The picture of a run: its training curve beside its confusion matrix."""
+"""The picture of a run: its training curve beside what it predicted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tsbench.cli.show.answers import scores_of
 from tsbench.cli.ui.drawing import drawing, short
 from tsbench.errors import UsageError
 
@@ -19,12 +20,18 @@ MOST_NAMES = 40  # and each class its name
 def draw_run(
     run: dict[str, Any],
     curve: Sequence[Sequence[float]],
-    matrix: Sequence[Sequence[int]] | None,
+    task: str,
+    matrix: Any,
     classes: Sequence[str],
+    answers: Any,
     out: Path,
 ) -> None:
-    """Write the curve of (step, mean loss) and the confusion matrix of counts, those of the two that there are."""
-    count = bool(curve) + (matrix is not None)
+    """Write the curve of (step, mean loss) and what was predicted, those of the two that there are.
+
+    matrix, classes : of `Bench.show`: drawn for classes, and as the F1 of each label. answers : of `Bench.predictions`,
+    for numbers: truth and prediction are drawn.
+    """
+    count = bool(curve) + bool(task)
     if not count:
         raise UsageError(f"--plot {out}: the run has neither a training curve nor predictions (status {run['status']})")
     size = 4.5 + 0.12 * min(len(classes), MOST_NAMES)
@@ -34,10 +41,30 @@ def draw_run(
             axis = axes.pop(0)
             axis.plot([step for step, _ in curve], [loss for _, loss in curve], marker=".", linewidth=1)
             axis.set(xlabel="step", ylabel="mean loss", title="training")
-        if matrix is not None:
+        if task == "classification":
             _confusion(axes[0], matrix, [short(name) for name in classes])
+        elif task == "multilabel":
+            _labels(axes[0], [scores_of(table)[2] for table in matrix], [short(name) for name in classes])
+        elif task:
+            _numbers(axes[0], answers["truth"], answers["prediction"])
         title = f"{run['label']}, {run['dataset']}, {run['protocol']}, fold {run['fold']}, seed {run['seed']}"
         figure.suptitle(short(title, 40 * count), fontsize=10)
+
+
+def _labels(axis: Axes, f1: Sequence[float], names: Sequence[str]) -> None:
+    """Draw a bar per label."""
+    axis.barh(range(len(names)), f1)
+    axis.set(xlabel="F1", xlim=(0, 1), title="labels")
+    axis.set_yticks(range(len(names)), names, fontsize=8 if len(names) <= MOST_COUNTS else 5)
+    axis.invert_yaxis()
+
+
+def _numbers(axis: Axes, truth: Any, prediction: Any) -> None:
+    """Draw a dot per case, and the line of those that are right."""
+    ends = [min(truth.min(), prediction.min()), max(truth.max(), prediction.max())]
+    axis.plot(ends, ends, color="0.7", linewidth=1)
+    axis.plot(truth, prediction, "o", markersize=3)
+    axis.set(xlabel="true", ylabel="predicted", title="numbers")
 
 
 def _confusion(axis: Axes, matrix: Sequence[Sequence[int]], names: Sequence[str]) -> None:

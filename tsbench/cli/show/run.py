@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import bench, open_store, settings
+from tsbench.cli.show.answers import error_lines, label_lines
 from tsbench.cli.show.repeat import obstacles, repeat_command, tune_command, tuning_metric
 from tsbench.cli.ui.tables import print_facts
 from tsbench.errors import TsbenchError
@@ -35,22 +36,33 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
     attempt = next(one for one in run["attempts"] if one["id"] == run["attempt"])
     with contextlib.closing(open_store(must_exist=True)) as store:
         commands, notes = _repetition(run, attempt["device"], store)
-    matrix, classes = run.pop("confusion"), run.pop("classes")
+    task, matrix, classes = run.pop("task"), run.pop("confusion"), run.pop("classes")
+    answers = bench().predictions(run["key"]) if task == "regression" else None
     if plot is not None:  # before the screen: what cannot be printed loses no file
         from tsbench.cli.show.draw_run import draw_run
 
-        draw_run(run, attempt["curve"], matrix, classes, plot)
+        draw_run(run, attempt["curve"], task, matrix, classes, answers, plot)
     if as_json:
-        found = {**run, "confusion": matrix, "classes": classes, "repeat": commands, "notes": notes}
+        found = {**run, "task": task, "confusion": matrix, "classes": classes, "repeat": commands, "notes": notes}
         echo_json(found)
     else:
         _print_run(run, attempt)
-        for line in [*curve_lines(attempt["curve"]), *(confusion_lines(matrix, classes) if matrix else [])]:
+        for line in [*curve_lines(attempt["curve"]), *_answer_lines(task, matrix, classes, answers)]:
             echo(line)
         _print_end(run, attempt, commands, notes)
     if plot is not None:
         echo(f"written to {plot}", err=as_json)
     return 0
+
+
+def _answer_lines(task: str, matrix: Any, classes: Sequence[str], answers: Any) -> Iterator[str]:
+    """Yield what a run predicted, as its task is looked at."""
+    if task == "classification":
+        yield from confusion_lines(matrix, classes)
+    elif task == "multilabel":
+        yield from label_lines(matrix, classes)
+    elif answers is not None:
+        yield from error_lines(answers["case"], answers["truth"], answers["prediction"])
 
 
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:

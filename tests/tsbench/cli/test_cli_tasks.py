@@ -15,13 +15,14 @@ def numbers(tmp_path):
     return path
 
 
-def test_labels_that_may_be_values_are_told_of(tsbench, numbers):
+def test_labels_that_differ_are_taken_for_numbers_unless_the_user_says_otherwise(tsbench, numbers):
     code, out, _ = tsbench("data", "info", numbers)
     assert code == 0
-    assert "taken for classes; 40 different numbers may be values: see --task regression" in out
-    code, out, _ = tsbench("data", "info", numbers, "--task", "regression")
-    assert code == 0
+    assert "taken for numbers, as 40 of 40 are different; --task says otherwise" in out
     assert "numbers (regression)" in out and "standard deviation" in out and "classes" not in out
+    code, out, _ = tsbench("data", "info", numbers, "--task", "classification")
+    assert code == 0
+    assert "taken for classes; 40 different numbers may be values: see --task regression" in out
 
 
 def test_few_numbers_are_classes_without_a_word(tsbench):
