@@ -37,7 +37,7 @@ def taken_for(labels: Sequence[str]) -> Taken:
 
 
 def taken(path: Path) -> Taken:
-    """Return what the labels of a file are taken for that does not say it: a table, arrays, .tsv or .txt.
+    """Return what the labels of a file are taken for that does not say it: a table, arrays or .tsv.
 
     A file that cannot be read is taken for one of classes: reading it in full says what is wrong.
     """

@@ -7,6 +7,7 @@ data: what refuses data that is fine does not pass. The checks need hypothesis: 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -35,11 +36,13 @@ from tsbench.plan.plan import Request, make_plan
 from tsbench.plan.result import Result
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry, load_registry
-from tsbench.testing.generated import Parts, corners, datasets, features, quick
+from tsbench.tasks import METRICS, TASKS
+from tsbench.testing.generated import Parts, corners, datasets, features, labelled, quick
 
 Reasons = Mapping[str, bool]  # {pattern of an error: whether the data gives this reason}
 CONDITIONS = ("", "", "", "+labels=0.3", "+noise=10@all", "+dropout=0.5@all", "+noise=-300")
 # Little training and small nets, for whatever has such a parameter
+METHOD = {True: "random:supervised", False: "random:ts2vec"}  # what gives features, by whether labels are classes
 SMALL: Mapping[str, Any] = {
     **{"max_steps": 2, "iterations": 2, "min_steps": 0, "epochs": 1, "batch_size": 4},
     **{"encoder.hidden": 8, "encoder.depth": 2, "encoder.out_dim": 8, "encoder.blocks": 1},
@@ -55,19 +58,24 @@ def check_method(
 ) -> None:
     """Run a method, and its untrained twin, on data of every kind; AssertionError where one neither works nor refuses.
 
+    One with a decision rule of its own is run for each of its `tasks`.
+
     method : its name, or a class that no plugin registers. refusals : further reasons to refuse, given the data, such
     as `lambda data: {"needs 2 channels": data.panel.n_channels < 2}`. settings : values of parameters beside SMALL's.
     """
     plugins, name = with_given("methods", method)
-    twins = [f"random:{name}"] if trains(plugins["methods"].get(name)) else []
+    cls = plugins["methods"].get(name)
+    twins = [f"random:{name}"] if trains(cls) else []
+    tasks = sorted(cls.tasks) if isinstance(cls, type) and issubclass(cls, Classifier) else ["classification"]
 
     @quick()
     @corners(normalisation="channel", condition="")
     @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
     def run(data: Data, normalisation: Any, condition: str) -> None:
-        for one in (name, *twins):
-            result = run_on(plugins, data, one, f"knn{condition}", normalisation, settings)
-            check_result(result, reasons(data, condition) | dict(refusals(data) if refusals else {}))
+        for one, task in itertools.product((name, *twins), tasks):
+            given = labelled(data, task)
+            result = run_on(plugins, given, one, f"knn{condition}", normalisation, settings)
+            check_result(result, reasons(given, condition) | dict(refusals(given) if refusals else {}))
 
     run()
 
@@ -101,7 +109,7 @@ def check_encoder(encoder: str | type[Encoder], refusals: Callable[[Data], Reaso
 
 
 def check_probe(probe: str | type[Probe], refusals: Callable[[Data], Reasons] | None = None) -> None:
-    """Probe untrained features of data of every kind; arguments as for `check_method`."""
+    """Probe untrained features of data of every kind, for each of its `tasks`; arguments as for `check_method`."""
     plugins, name = with_given("probes", probe)
     cls = plugins["probes"].get(name)
     protocol = Protocol(name=name, probe=name, probe_params=small_params(cls.Params))
@@ -111,12 +119,15 @@ def check_probe(probe: str | type[Probe], refusals: Callable[[Data], Reasons] | 
     @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
     def run(data: Data, normalisation: Any, condition: str) -> None:
         hard = protocol.under(condition.split("+")[1:])
-        result = run_on(plugins, data, "random:supervised", hard, normalisation)
-        check_result(result, reasons(data, condition) | dict(refusals(data) if refusals else {}))
+        for task in sorted(cls.tasks):
+            known = labelled(data, task)
+            result = run_on(plugins, known, METHOD[task == "classification"], hard, normalisation)
+            check_result(result, reasons(known, condition) | dict(refusals(known) if refusals else {}))
 
     run()
     if cls.needs == "features":
-        _check_on_features(cls)
+        for task in sorted(cls.tasks):
+            _check_on_features(cls, task)
 
 
 def check_transform(
@@ -171,9 +182,15 @@ def reasons(data: Data, condition: str = "") -> dict[str, bool]:
     seen = np.isfinite(X[train])
     with np.errstate(over="ignore"):
         extreme = bool(np.nanmax(np.abs(X), initial=0.0) > 1e4) or "noise" in condition
+    alike, alone = (
+        len(np.unique(y[train], axis=0)) < 2 or "labels" in condition,
+        len(train) < 2 or "labels" in condition,
+    )
     return {
-        "one class only": len(np.unique(y[train])) < 2 or "labels" in condition,
-        "at least 2 training cases": len(train) < 2 or "labels" in condition,
+        "one class only": alike,
+        "one value only|no label differs": alike,
+        "at least 2 training cases": alone,
+        "one case only": alone,
         "has no observed value in the|no training case with an observed value": not seen.any(axis=(0, 2)).all(),
         "time points": X.shape[2] < 10,
         "NaN or infinite|the loss is|infinite or too large for float32": extreme,
@@ -188,8 +205,9 @@ def check_result(result: Result, reasons: Reasons) -> None:
         check_refusal(result.error, reasons)
         return
     assert result.predictions is not None and np.isfinite(result.predictions.scores).all(), "scores are not finite"
-    assert all(0 <= value <= 1 or np.isnan(value) for value in result.metrics.values()), result.metrics
-    assert np.isfinite(result.metrics["accuracy"]), result.metrics
+    fractions = [value for name, value in result.metrics.items() if METRICS[name].unit == "fraction"]
+    assert all(0 <= value <= 1 for value in fractions), result.metrics
+    assert result.metrics and np.isfinite(list(result.metrics.values())).all(), result.metrics
     assert all(np.isfinite(loss) for _, loss in result.curve), result.curve
 
 
@@ -214,7 +232,7 @@ def run_on(
     params, settings = plugins["methods"].get(method.removeprefix("random:")).Params, settings or {}
     known = resolve(params, settings, lambda kind, name: plugins[kind].get(name), method).flat()
     overrides = {key: str(value) for key, value in {**SMALL, **settings}.items() if key in known}
-    name = protocol if isinstance(protocol, str) else "knn"
+    name = protocol if isinstance(protocol, str) else "knn" if data.panel.task == "classification" else "ridge"
     (spec,) = make_plan(Request([method], ["given"], (name,), overrides=overrides), plugins, _registry()).specs
     spec = replace(spec, normalisation=normalisation)
     return Worker(plugins).run(spec if isinstance(protocol, str) else replace(spec, protocol=protocol))
@@ -262,22 +280,26 @@ def _registry() -> Registry:
     return load_registry()
 
 
-def _check_on_features(cls: type[Probe]) -> None:
+def _check_on_features(cls: type[Probe], task: str) -> None:
     @quick(10)
-    @given(parts=features())
+    @given(parts=features(task))
     def run(parts: Parts) -> None:
         train, validation, test = parts
         try:
             made = cls(cls.Params(**small_params(cls.Params)))
             predictor = made.fit(None, train, validation, np.random.default_rng(0))
-            y, scores = predictor.predict(test.x)
+            answer = predictor.predict(test.x)
         except TsbenchError as error:
-            check_refusal(str(error), {"one class only": len(np.unique(train.y)) < 2})
+            known = {"one class only": len(np.unique(train.y)) < 2, "one case only": len(train.x) < 2}
+            check_refusal(str(error), known)
             return
-        assert scores is not None and scores.shape == (len(test.x), test.n_classes), scores
-        assert y.shape == (len(test.x),), y.shape
-        assert np.isfinite(scores).all(), "scores are not finite"
-        assert np.isin(y, train.y).all(), "a class without training cases is predicted"
+        try:
+            given = TASKS[task].check(cls.__name__, answer, len(test.x), test.n_classes, predictor.probabilities)
+        except TsbenchError as error:
+            raise AssertionError(str(error)) from error
+        assert np.isfinite(given.scores).all(), "scores are not finite"
+        if task == "classification":
+            assert np.isin(given.y_pred, train.y).all(), "a class without training cases is predicted"
 
     run()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,19 @@ def make_data(
     return Data(Panel.build(X, labels, lengths=lengths), {"archive": [fold]})
 
 
+def labelled(data: Data, task: str) -> Data:
+    """Return the data with labels of a task in place of its classes: their numbers, or the bits of these."""
+    panel = data.panel
+    if task == "classification":
+        return data
+    assert panel.y is not None
+    y, names = panel.y.astype(np.float64), tuple[str, ...]()
+    if task == "multilabel":
+        names = ("low", "middle", "high")
+        y = (panel.y[:, None] >> np.arange(3) & 1).astype(np.uint8)
+    return replace(data, panel=replace(panel, y=y, classes=names, task=task))  # type: ignore[arg-type]
+
+
 _SIZES = st.tuples(st.sampled_from([4, 2, 1, 3, 7, 17]), st.sampled_from([0, 0, 1, 3]), st.sampled_from([2, 1, 5]))
 _LENGTHS = st.one_of(st.sampled_from([31, 1, 2, 3, 8, 9, 130]), st.integers(1, 3000))
 _CHANNELS = st.one_of(st.sampled_from([1, 2, 3]), st.integers(1, 64))
@@ -141,7 +155,7 @@ def corners(**others: Any) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 @st.composite
-def features(draw: st.DrawFn) -> Parts:
+def features(draw: st.DrawFn, task: str = "classification") -> Parts:
     """Return Features for training, validation (or None) and test: any size and scale that may reach a probe."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     (n, n_validation, n_test), d = draw(_SIZES), draw(st.sampled_from([3, 1, 40]))
@@ -156,8 +170,12 @@ def features(draw: st.DrawFn) -> Parts:
         x[:, 0] = x[0, 0]
     largest = np.finfo(np.float32).max
     small = x.clip(-largest, largest).astype(np.float32)
-    y = rng.integers(0, n_classes, len(x))
+    y: npt.NDArray[Any] = rng.integers(0, n_classes, len(x))
+    if task == "multilabel":
+        y = rng.integers(0, 2, (len(x), n_classes)).astype(np.uint8)
+    elif task == "regression":
+        y, n_classes = 10.0 ** draw(st.sampled_from([0, 3, 30, -30])) * rng.normal(size=len(x)), 0
     train, validation, test = (
-        Features(small[part], y[part], n_classes) for part in np.split(np.arange(len(x)), [n, n + n_validation])
+        Features(small[part], y[part], n_classes, task) for part in np.split(np.arange(len(x)), [n, n + n_validation])
     )
     return train, validation if n_validation else None, test

@@ -171,3 +171,38 @@ def test_without_hypothesis_series_are_there_and_the_rest_says_what_it_needs(mon
     for name in ("datasets", "check_method"):
         with pytest.raises(ImportError, match=f"tsbench.testing.{name} needs hypothesis: pip install hypothesis"):
             getattr(testing, name)
+
+
+class Average(Probe):
+    """Predicts the mean of numbers."""
+
+    tasks = frozenset({"regression"})
+
+    def fit(self, method, train, validation, rng):
+        assert train.task == "regression" and train.n_classes == 0
+        return Constant(train.y.mean())
+
+
+class Constant(Predictor):
+    def __init__(self, value):
+        self.value = value
+
+    def predict(self, x):
+        return np.full(len(x), self.value), None
+
+
+def test_a_probe_is_checked_for_the_tasks_it_serves():
+    check_probe(Average)
+
+    class Lost(Average):
+        def fit(self, method, train, validation, rng):
+            return Constant(float("nan"))
+
+    with pytest.raises(AssertionError, match="NaN or infinite prediction"):
+        check_probe(Lost)
+
+    class Both(Average):
+        tasks = frozenset({"regression", "multilabel"})
+
+    with pytest.raises(AssertionError):
+        check_probe(Both)
