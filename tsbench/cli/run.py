@@ -140,11 +140,11 @@ def run(
 
 
 def _boards(plan: Any, asked: list[str]) -> Iterator[str]:
-    """Yield the commands that rank what a plan runs, one per protocol."""
-    references: dict[str, dict[str, None]] = {}
+    """Yield the commands that rank what a plan runs, one per protocol and task."""
+    references: dict[tuple[str, str], dict[str, None]] = {}
     for spec in plan.specs:
-        references.setdefault(spec.protocol.name, {})[spec.dataset_ref or spec.dataset] = None
-    for protocol, names in references.items():
+        references.setdefault((spec.protocol.name, spec.task), {})[spec.dataset_ref or spec.dataset] = None
+    for (protocol, _), names in references.items():
         everything = len(references) == 1 or len(names) == len({spec.dataset for spec in plan.specs})
         words = ["tsbench", "leaderboard", *(asked if everything else names), "--protocol", protocol]
         yield command_line([*words, *settings().given])

@@ -94,6 +94,8 @@ def notes(board: Board) -> list[str]:
     """Return what must be known of a board beside its cells, a line each."""
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
+    if len(board.common) > 1 and board.summary["mean"].isna().all():
+        lines.append("No mean: the labels of these datasets are in units of their own.")
     seeds = board.summary["seeds"]
     if seeds[seeds != ""].nunique() > 1:
         lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")

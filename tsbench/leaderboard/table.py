@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tsbench.leaderboard.newest import Present, newest
@@ -124,7 +125,7 @@ def build(
     them count, `newest` says. A cell needs every fold of a seed: seeds with a fold missing are left out.
     shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty. now :
     what the datasets are at present, as `present` gives it; of one that is not in it, the data of the last run counts.
-    units : as `Board.units`.
+    units : as `Board.units`; there is no mean over several.
     """
     values, now = pd.DataFrame(rows, columns=[*COLUMNS, metric]), now or {}
     values = values.rename(columns={metric: "value"})
@@ -142,10 +143,11 @@ def build(
     summary, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
     order = summary.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
+    summary, units = summary.loc[order], units or {}
+    if METRICS[metric].unit == "label" and len({units.get(name) or name for name in common}) > 1:
+        summary["mean"] = np.nan  # of numbers in several units
     left_out = (len(outdated), len(others), chosen.unreadable)
-    return Board(
-        name, metric, protocol, cells.loc[order], summary.loc[order], common, *left_out, absent, behind, units or {}
-    )
+    return Board(name, metric, protocol, cells.loc[order], summary, common, *left_out, absent, behind, units)
 
 
 def _whole_seeds(values: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
