@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, TsbenchWarning
 from tsbench.learning import clock
-from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
 from tsbench.measure import resources
-from tsbench.measure.folds import Parts, choose_fold, divide, preparation
-from tsbench.measure.load import Ingredients, find, load
-from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
-from tsbench.measure.probe import Judge, classify
+from tsbench.measure.load import find
+from tsbench.measure.pretrain import Checkpoints
+from tsbench.measure.run import Run, Shared
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result, Status
 from tsbench.plan.spec import RunSpec
 from tsbench.store.artifacts import Folder
-from tsbench.tasks.score import metrics_of, predictions_of
 
 
 class Worker:
@@ -47,12 +42,8 @@ class Worker:
         progress: Progress | None = None,
         note: clock.Note = clock.silent,
     ) -> None:
-        self.plugins = plugins
-        self.device = device
-        self.checkpoints = Checkpoints(checkpoint_folder, sha256_of)
-        self.progress = progress
-        self.note = note
-        self._memory: dict[str, tuple[Any, Any]] = {}
+        self.plugins, self.device, self.note = plugins, device, note
+        self.shared = Shared(plugins, device, Checkpoints(checkpoint_folder, sha256_of), progress)
 
     def prepare(self, spec: RunSpec) -> None:
         """Import what a run is made of, before any clock of it runs; what cannot be had is for the run to say."""
@@ -65,14 +56,14 @@ class Worker:
         try:
             with warnings.catch_warnings(record=True) as caught, clock.watching(self.note):
                 warnings.simplefilter("always", TsbenchWarning)
-                made = find(spec, self.plugins)  # what is imported here is no part of the run
+                run = Run(spec, self.shared)  # what is imported here is no part of the run
                 result.started, compiled = time.time(), clock.compile_seconds()
                 resources.reset_peak_memory(self.device)
                 result.facts["memory_at_start_bytes"] = resources.peak_memory(self.device)
                 resources.limit_threads(spec.threads)
-                self._execute(made, spec, result)
+                run.measure(result)
         except (MemoryError, torch.OutOfMemoryError) as error:
-            self._memory.clear()
+            self.shared.forget()
             _fail(result, "oom", error, self.plugins.packages())
         except CODE_OF_OTHERS_FAILS as error:  # a library that leaves the interpreter ends its run only
             _fail(result, "failed", error, self.plugins.packages())
@@ -88,81 +79,9 @@ class Worker:
 
     def features(self, spec: RunSpec) -> Features:
         """Return the frozen features of a run's test part with its labels; trained anew where no checkpoint is kept."""
-        made = find(spec, self.plugins)
+        run = Run(spec, self.shared)
         resources.limit_threads(spec.threads)
-        parts = self._parts(made, spec)
-        x = self._pretrained(made, spec, parts).features.of(parts, "test")
-        return Features(x, parts.y_test, parts.n_classes, parts.task.name)
-
-    def _execute(self, made: Ingredients, spec: RunSpec, result: Result) -> None:
-        durations = result.durations
-        with clock.timed(durations, "load"):
-            parts = self._parts(made, spec)
-        result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
-        if parts.unlabelled is not None:
-            result.facts["n_unlabelled"] = len(parts.unlabelled)
-        if made.probe is None:
-            answer = classify(spec.method, made.method(made.settings), parts, spec.key, durations)
-        else:
-            trained = self._pretrained(made, spec, parts)
-            trained.describe(result)
-            judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, durations)
-            answer, facts = judge.decide(trained.features, parts)
-            result.facts.update(facts)
-        classes = parts.train.classes
-        result.predictions = predictions_of(parts.task.name, parts.fold.test, parts.y_test, answer, classes)
-        result.metrics = _defined(metrics_of(result.predictions))
-
-    def _parts(self, made: Ingredients, spec: RunSpec) -> Parts:
-        """Return the prepared parts of a run's fold."""
-        protocol, part_of = spec.protocol, spec.part_of
-        which = (spec.reference, spec.fingerprint)  # two datasets may differ in their groups alone
-        data = self._remember("data", which, lambda: load(made.handle, spec.fingerprint, part_of))
-        key = (*which, spec.group, spec.fold, spec.normalisation, spec.split, protocol.split, protocol.transforms)
-
-        def cut() -> Parts:
-            chosen = choose_fold(made.handle, data, protocol, spec.fold, "" if part_of is not None else spec.split)
-            train = chosen.fold.train
-            prepared = preparation(data.panel, train, spec.normalisation, protocol.transforms, self.plugins)
-            return divide(key, data, chosen, prepared, protocol.condition, f"{spec.fingerprint}:{spec.fold}")
-
-        parts: Parts = self._remember("parts", (key, protocol.condition), cut)
-        return parts
-
-    def _pretrained(self, made: Ingredients, spec: RunSpec, parts: Parts) -> Pretrained:
-        """Return the trained method of a run, which it may share with others."""
-        condition, transforms = spec.protocol.condition, spec.protocol.transforms
-        own, cases, unlabelled = own_panels(parts, made.method.supervised)
-        corruption = parts.corruption if condition.corrupts("pretrain") else ""
-        key = spec.pretrain_key(cases, corruption, unlabelled)
-
-        def make() -> Pretrained:
-            learner = Learner.of(spec.method, made.method, made.settings, device=self.device)
-            panels = [panel for source in spec.sources for panel in source_panels(source, transforms, self.plugins)]
-            return pretrain(learner, key, panels or own, self.checkpoints, spec.sources_split, self.progress)
-
-        trained: Pretrained = self._remember("method", (key, spec.sources_split), make)
-        trained.learner.check_channels(parts.test.n_channels, spec.dataset)
-        return trained
-
-    def _remember(self, slot: str, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what a slot holds for this key, making it anew (and dropping the old first) when it holds another."""
-        if slot not in self._memory or self._memory[slot][0] != key:
-            self._memory.pop(slot, None)
-            self._memory[slot] = (key, make())
-        return self._memory[slot][1]
-
-
-def _defined(metrics: dict[str, float]) -> dict[str, float]:
-    """Return the metrics that are numbers, and warn of the others."""
-    undefined = [name for name, value in metrics.items() if math.isnan(value)]
-    if undefined:
-        warnings.warn(
-            f"{', '.join(undefined)}: left out, since the labels of the test part do not vary",
-            TsbenchWarning,
-            stacklevel=2,
-        )
-    return {name: value for name, value in metrics.items() if name not in undefined}
+        return run.test_features()
 
 
 def _fail(result: Result, status: Status, error: BaseException, packages: set[str]) -> None:

@@ -133,7 +133,7 @@ def test_test_labels_reach_nothing_that_is_fitted(installed, registry, monkeypat
         parts.y_test[:] = 1 - parts.y_test
         return parts
 
-    monkeypatch.setattr("tsbench.measure.worker.divide", poisoned)
+    monkeypatch.setattr("tsbench.measure.run.divide", poisoned)
     result = Worker(installed).run(spec)
     np.testing.assert_array_equal(result.predictions.scores, clean.predictions.scores)
     assert result.metrics["accuracy"] == pytest.approx(1 - clean.metrics["accuracy"])

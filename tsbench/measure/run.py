@@ -1,0 +1,139 @@
+"""One run, step by step: load, fold, pre-train, represent, decide, score."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tsbench.data.dataset import Data
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import TsbenchWarning
+from tsbench.learning.clock import timed
+from tsbench.learning.learner import Learner
+from tsbench.learning.loop import Progress
+from tsbench.measure.folds import Parts, choose_fold, divide, preparation
+from tsbench.measure.load import find, load
+from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
+from tsbench.measure.probe import Judge, classify
+from tsbench.methods.probe import Features
+from tsbench.plan.result import Result
+from tsbench.plan.spec import RunSpec
+from tsbench.tasks.base import Answer
+from tsbench.tasks.score import metrics_of, predictions_of
+
+
+@dataclass
+class Shared:
+    """What the runs of a process share: the last dataset, fold and trained method stay for the next run."""
+
+    plugins: Plugins
+    device: str
+    checkpoints: Checkpoints
+    progress: Progress | None
+    _last: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def remember(self, slot: str, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what a slot holds for this key, making it anew (and dropping the old first) when it holds another."""
+        if slot not in self._last or self._last[slot][0] != key:
+            self._last.pop(slot, None)
+            self._last[slot] = (key, make())
+        return self._last[slot][1]
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._last.clear()
+
+
+class Run:
+    """One run under way. A step is taken when a later one needs it; what others made is shared.
+
+    Raises UsageError and the like where what it is made of cannot be had.
+    """
+
+    def __init__(self, spec: RunSpec, shared: Shared) -> None:
+        self.spec, self.shared = spec, shared
+        self.made = find(spec, shared.plugins)
+
+    @cached_property
+    def data(self) -> Data:
+        """The data, checked against the plan."""
+        spec = self.spec
+        which = (spec.reference, spec.fingerprint)  # two datasets may differ in their groups alone
+        data: Data = self.shared.remember("data", which, lambda: load(self.made.handle, spec.fingerprint, spec.part_of))
+        return data
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The prepared parts of the fold."""
+        spec, protocol = self.spec, self.spec.protocol
+        planned = spec.reference, spec.fingerprint, spec.group, spec.fold, spec.normalisation, spec.split
+        key = (*planned, protocol.split, protocol.transforms)
+        data = self.data  # in its slot before the old fold is dropped
+
+        def cut() -> Parts:
+            split = "" if spec.part_of is not None else spec.split
+            chosen = choose_fold(self.made.handle, data, protocol, spec.fold, split)
+            train, transforms = chosen.fold.train, protocol.transforms
+            prepared = preparation(data.panel, train, spec.normalisation, transforms, self.shared.plugins)
+            return divide(key, data, chosen, prepared, protocol.condition, f"{spec.fingerprint}:{spec.fold}")
+
+        parts: Parts = self.shared.remember("parts", (key, protocol.condition), cut)
+        return parts
+
+    @cached_property
+    def trained(self) -> Pretrained:
+        """The trained method, from a checkpoint where there is one."""
+        spec, made, shared = self.spec, self.made, self.shared
+        own, cases, unlabelled = own_panels(self.parts, made.method.supervised)
+        corruption = self.parts.corruption if spec.protocol.condition.corrupts("pretrain") else ""
+        key = spec.pretrain_key(cases, corruption, unlabelled)
+
+        def make() -> Pretrained:
+            learner = Learner.of(spec.method, made.method, made.settings, device=shared.device)
+            transforms = spec.protocol.transforms
+            panels = [panel for source in spec.sources for panel in source_panels(source, transforms, shared.plugins)]
+            return pretrain(learner, key, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
+
+        trained: Pretrained = shared.remember("method", (key, spec.sources_split), make)
+        trained.learner.check_channels(self.parts.test.n_channels, spec.dataset)
+        return trained
+
+    def test_features(self) -> Features:
+        """Return the frozen features of the test part with its labels."""
+        parts = self.parts
+        return Features(self.trained.features.of(parts, "test"), parts.y_test, parts.n_classes, parts.task.name)
+
+    def measure(self, result: Result) -> None:
+        """Take all steps, and write what came of them into the result."""
+        with timed(result.durations, "load"):
+            parts = self.parts
+        result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
+        if parts.unlabelled is not None:
+            result.facts["n_unlabelled"] = len(parts.unlabelled)
+        answer, classes = self._decide(result), parts.train.classes
+        result.predictions = predictions_of(parts.task.name, parts.fold.test, parts.y_test, answer, classes)
+        result.metrics = _defined(metrics_of(result.predictions))
+
+    def _decide(self, result: Result) -> Answer:
+        """Decide on the test part, by the method's own rule or by the probe."""
+        spec, made = self.spec, self.made
+        if made.probe is None:
+            return classify(spec.method, made.method(made.settings), self.parts, spec.key, result.durations)
+        self.trained.describe(result)
+        judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, result.durations)
+        answer, facts = judge.decide(self.trained.features, self.parts)
+        result.facts.update(facts)
+        return answer
+
+
+def _defined(metrics: dict[str, float]) -> dict[str, float]:
+    """Return the metrics that are numbers, and warn of the others."""
+    undefined = [name for name, value in metrics.items() if math.isnan(value)]
+    if undefined:
+        said = f"{', '.join(undefined)}: left out, since the labels of the test part do not vary"
+        warnings.warn(said, TsbenchWarning, stacklevel=2)
+    return {name: value for name, value in metrics.items() if name not in undefined}
