@@ -7,6 +7,7 @@ data: what refuses data that is fine does not pass. The checks need hypothesis: 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,6 +26,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.measure.transforms import apply_transforms
 from tsbench.measure.worker import Worker
+from tsbench.methods.capabilities import capabilities, registered_for, trains
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, resolve
@@ -38,6 +40,7 @@ from tsbench.registry import Registry, load_registry
 from tsbench.testing.generated import Parts, corners, datasets, features, quick
 
 Reasons = Mapping[str, bool]  # {pattern of an error: whether the data gives this reason}
+MEASURED_BY = {"knn": "represent", "own": "decide"}  # {protocol: what it needs of a method}
 CONDITIONS = ("", "", "", "+labels=0.3", "+noise=10@all", "+dropout=0.5@all", "+noise=-300")
 # Little training and small nets, for whatever has such a parameter
 SMALL: Mapping[str, Any] = {
@@ -55,18 +58,25 @@ def check_method(
 ) -> None:
     """Run a method, and its untrained twin, on data of every kind; AssertionError where one neither works nor refuses.
 
+    What it can do decides what is run: its features under a probe, its own rule. The tags it is registered with are to
+    say the same, where it has some.
+
     method : its name, or a class that no plugin registers. refusals : further reasons to refuse, given the data, such
     as `lambda data: {"needs 2 channels": data.panel.n_channels < 2}`. settings : values of parameters beside SMALL's.
     """
     plugins, name = with_given("methods", method)
-    twins = [f"random:{name}"] if trains(plugins["methods"].get(name)) else []
+    cls = plugins["methods"].get(name)
+    twins, able = [f"random:{name}"] if trains(cls) else [], capabilities(cls)
+    said = registered_for(plugins["methods"].entry(name))
+    assert said in ((), able), f"registered with the tags {said}, and its class can {', '.join(able)}"
+    protocols = [protocol for protocol, what in MEASURED_BY.items() if what in able]
 
     @quick()
     @corners(normalisation="channel", condition="")
     @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
     def run(data: Data, normalisation: Any, condition: str) -> None:
-        for one in (name, *twins):
-            result = run_on(plugins, data, one, f"knn{condition}", normalisation, settings)
+        for one, protocol in itertools.product((name, *twins), protocols):
+            result = run_on(plugins, data, one, f"{protocol}{condition}", normalisation, settings)
             check_result(result, reasons(data, condition) | dict(refusals(data) if refusals else {}))
 
     run()
@@ -244,11 +254,6 @@ def with_given(kind: str = "methods", thing: str | type[Any] = "") -> tuple[Plug
         return found, thing
     found[kind].add([Entry("checked", thing, "tests")])
     return found, "checked"
-
-
-def trains(cls: Any) -> bool:
-    """Say whether a method has gradient steps to make, and so an untrained twin."""
-    return isinstance(cls, type) and issubclass(cls, SSLMethod) and cls.trains
 
 
 def small_params(params: type[BaseParams]) -> dict[str, Any]:
