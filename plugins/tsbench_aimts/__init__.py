@@ -14,6 +14,7 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_aimts.method:AimTS",
         summary="Contrast prototypes of five augmentations, and series with pictures of them; any number of channels.",
         paper=PAPER,
+        tags=("represent",),
     )
 
 

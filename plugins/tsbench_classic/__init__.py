@@ -9,6 +9,7 @@ from tsbench import hookimpl
 if TYPE_CHECKING:
     from tsbench.discovery.hookspecs import Register
 
+OWN = ("decide",)
 AEON, SKTIME = "tsbench_classic.wrappers:aeon_classifier", "tsbench_classic.wrappers:sktime_classifier"
 SHORT = {
     "minirocket": ("MiniRocketClassifier", "MiniRocket features and a ridge classifier.", "arXiv:2012.08791"),
@@ -27,16 +28,21 @@ SHORT = {
 @hookimpl
 def tsbench_methods(register: Register) -> None:
     """Register the classifiers."""
-    register("majority", "tsbench_classic.floors:Majority", summary="Predict the most frequent training class.")
-    register("1nn-ed", "tsbench_classic.floors:NearestNeighbour", summary="1-NN, Euclidean distance of the series.")
-    register("noop", "tsbench_classic.floors:Noop", summary="Do nothing; measures the harness itself.")
+    register(
+        "majority", "tsbench_classic.floors:Majority", summary="Predict the most frequent training class.", tags=OWN
+    )
+    register(
+        "1nn-ed", "tsbench_classic.floors:NearestNeighbour", summary="1-NN, Euclidean distance of the series.", tags=OWN
+    )
+    register("noop", "tsbench_classic.floors:Noop", summary="Do nothing; measures the harness itself.", tags=OWN)
     register(
         "minirocket-features",
         "tsbench_classic.features:MiniRocketFeatures",
         summary="MiniRocket features under a probe, nothing learnt.",
         paper="arXiv:2012.08791",
+        tags=("represent",),
     )
-    register("aeon:", AEON, summary="Any classifier of aeon by name, such as aeon:MiniRocketClassifier.")
-    register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:SummaryClassifier.")
+    register("aeon:", AEON, summary="Any classifier of aeon by name, such as aeon:MiniRocketClassifier.", tags=OWN)
+    register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:SummaryClassifier.", tags=OWN)
     for name, (estimator, summary, paper) in SHORT.items():
-        register(name, AEON, summary=summary, paper=paper, alias=f"aeon:{estimator}")
+        register(name, AEON, summary=summary, paper=paper, tags=OWN, alias=f"aeon:{estimator}")

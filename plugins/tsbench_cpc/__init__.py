@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_cpc.method:CPC",
         summary="Predict later latent steps from earlier ones, against those of other cases.",
         paper="arXiv:1807.03748",
+        tags=("represent",),
     )

@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_simclr.method:SimCLR",
         summary="Two augmented views of a case resemble each other more than views of other cases.",
         paper="arXiv:2002.05709",
+        tags=("represent",),
     )

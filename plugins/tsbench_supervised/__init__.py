@@ -16,5 +16,6 @@ def tsbench_methods(register: Register) -> None:
     register(
         "supervised",
         "tsbench_supervised.method:Supervised",
-        summary="Any encoder with a linear head, trained on the labels; its features are then probed.",
+        summary="Any encoder with a linear head, trained on the labels; its features are probed, or it decides.",
+        tags=("represent", "decide"),
     )

@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_tloss.method:TLoss",
         summary="A crop resembles its own part, and differs from crops of random cases.",
         paper="arXiv:1901.10738",
+        tags=("represent",),
     )

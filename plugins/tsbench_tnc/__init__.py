@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_tnc.method:TNC",
         summary="Tell windows of one neighbourhood in time from distant ones, which may be alike (PU learning).",
         paper="arXiv:2106.00750",
+        tags=("represent",),
     )

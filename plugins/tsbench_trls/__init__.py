@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_trls.method:TRLS",
         summary="Predict one augmented spectrogram from another, at several scales, without negatives.",
         paper="arXiv:2401.05431",
+        tags=("represent",),
     )

@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_ts2vec.method:TS2Vec",
         summary="Contrast time points and cases of two masked, overlapping crops at every time scale.",
         paper="arXiv:2106.10466",
+        tags=("represent",),
     )

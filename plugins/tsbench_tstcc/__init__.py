@@ -12,4 +12,5 @@ def tsbench_methods(register: Register) -> None:
         "tsbench_tstcc.method:TSTCC",
         summary="Predict the future of one augmented view from the past of another, and match their contexts.",
         paper="arXiv:2106.14112",
+        tags=("represent",),
     )

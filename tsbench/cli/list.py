@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.discovery.catalog import Entry
+from tsbench.methods.capabilities import registered_for
 from tsbench.terminal import echo
 
 CATALOGUES = ("methods", "datasets", "encoders", "transforms", "probes")
@@ -17,6 +19,8 @@ SECTIONS = ("protocols", "suites", "collections", "papers")
 def list_names(kind: str) -> int:
     """List what there is of a kind, with a line about each.
 
+    Of a method it says what it can do: represent (give features for a probe), decide (by a rule of its own).
+
     \b
     Examples:
       tsbench list methods
@@ -24,7 +28,7 @@ def list_names(kind: str) -> int:
     """
     if kind in CATALOGUES:
         rows = [
-            (entry.name, " ".join([entry.summary, f"[{entry.paper}]" if entry.paper else ""]))
+            (entry.name, " ".join([entry.summary, *([f"[{entry.paper}]"] if entry.paper else []), *_can(kind, entry)]))
             for entry in settings().plugins()[kind]
             if entry.name != "local"
         ]
@@ -36,3 +40,9 @@ def list_names(kind: str) -> int:
     for name, summary in rows:
         echo(f"{name:<{width}}  {summary}".rstrip())
     return 0
+
+
+def _can(kind: str, entry: Entry) -> list[str]:
+    """Return what a method can do, as "(represent, decide)"."""
+    can = registered_for(entry) if kind == "methods" else ()
+    return [f"({', '.join(can)})"] if can else []

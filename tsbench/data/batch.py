@@ -20,7 +20,8 @@ class Batch:
     x : float32 (n, n_channels, n_timepoints); 0 where a value is missing and beyond a case's length.
     lengths : int64 (n,).
     observed : bool, shape of x, False where missing or padded; None when every value is there.
-    y : int64 (n,), only for methods that declare themselves supervised.
+    y : only for methods that declare themselves supervised: int64 (n,) class indices, float32 (n, n_labels) of 0 and 1
+        for multilabel, float32 (n,) for regression.
     times : float32 (n, n_timepoints) or None. static : float32 (n, n_static) or None.
     extra : tensors with one row per case that `SSLMethod.prepare` computed once (a spectrogram, tokens).
     """
@@ -74,7 +75,12 @@ class Batch:
             x=x if complete else x.masked_fill_(~observed, 0.0),
             lengths=lengths,
             observed=None if complete else observed,
-            y=torch.from_numpy(panel.y).to(device) if labels and panel.y is not None else None,
+            y=_labels(panel).to(device) if labels and panel.y is not None else None,
             times=None if panel.times is None else torch.from_numpy(panel.times).to(device, torch.float32),
             static=None if panel.static is None else torch.from_numpy(panel.static).to(device, torch.float32),
         )
+
+
+def _labels(panel: Panel) -> Tensor:
+    y = torch.from_numpy(panel.y)
+    return y if panel.task == "classification" else y.to(torch.float32)

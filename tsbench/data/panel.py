@@ -35,7 +35,8 @@ _PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 class PanelShape:
     """What a method may know of its input when it builds itself.
 
-    n_classes is 0 for methods that are not supervised: they must not depend on it.
+    n_classes is 0 and task "none" for methods that are not supervised: they must not depend on them. n_classes is also
+    0 for regression, and the number of labels for multilabel.
     """
 
     n_channels: int
@@ -43,6 +44,7 @@ class PanelShape:
     n_static: int = 0
     n_classes: int = 0
     sampling_rate: float | None = None
+    task: Task = "classification"
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class Panel:
     def shape(self) -> PanelShape:
         """The shape a method builds itself for."""
         n_static = 0 if self.static is None else self.static.shape[1]
-        return PanelShape(self.n_channels, self.n_timepoints, n_static, len(self.classes), self.sampling_rate)
+        classes, rate = len(self.classes), self.sampling_rate
+        return PanelShape(self.n_channels, self.n_timepoints, n_static, classes, rate, self.task)
 
     def select(self, index: Array | Sequence[int]) -> Panel:
         """Return the Panel of the given cases, in the given order; the time axis keeps its length."""

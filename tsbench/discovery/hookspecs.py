@@ -10,8 +10,9 @@ A plugin is a module found through the entry point group "tsbench" (or given as 
 
 `register(name, target, *, summary="", paper="", tags=(), options={}, alias="")`: target is "module:attribute", so that
 listing names imports nothing heavy, or the class itself; `options` are keyword arguments for the class when it is made;
-`tags` make a dataset part of the collections that name them; a name that ends in ":" is a family, whose target is a
-function from a member's name to its class; `alias` makes the name short for another one.
+`tags` make a dataset part of the collections that name them, and say what a method can do ("represent", "decide"), for
+`tsbench list methods`, which imports none; a name that ends in ":" is a family, whose target is a function from a
+member's name to its class; `alias` makes the name short for another one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Learner: a method with its normalisation, which learns from panels and gives features of panels."""
+"""Learner: a method with its normalisation, which learns from panels, gives features of panels and decides on them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
 from tsbench.identity import UNTRAINED, seed_everything
 from tsbench.learning import loop, saved
-from tsbench.methods.contracts import check_features, check_numbers
+from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
+from tsbench.methods.contracts import as_scores, check_features, check_numbers
 from tsbench.methods.params import Settings, resolve
-from tsbench.methods.ssl import Diagnosis, SSLMethod
+from tsbench.methods.ssl import Diagnosis, SSLMethod, in_chunks
+from tsbench.tasks import task_of
+from tsbench.tasks.base import Answer, served_by
 
 Normalisation = Literal["channel", "none"]
 UNTOUCHED: Mapping[str, Any] = {"steps": 0, "seconds": 0.0}
@@ -111,8 +114,9 @@ class Learner:
         extra = [unlabelled] if isinstance(unlabelled, Panel) else list(unlabelled)
         for one in (panel, *extra):
             _check_panel(one, "fit")
-        if self.cls.supervised and (panel.y is None or panel.task != "classification"):
-            raise InvalidDataError(f"{self.name} learns from class labels, and the panel has none")
+        if self.cls.supervised and (panel.y is None or panel.task not in served_by(self.cls)):
+            served = " or ".join(sorted(served_by(self.cls)))
+            raise InvalidDataError(f"{self.name} learns from labels of {served}, and the panel has none")
         if self.cls.supervised and extra:
             raise UsageError(f"{self.name} learns from labels alone: leave out the unlabelled cases")
         self.statistics = None
@@ -127,7 +131,8 @@ class Learner:
     def build(self, shapes: Sequence[PanelShape], key: str) -> None:
         """Make the method for panels of these shapes, in its first state; an untrained twin needs no more."""
         self.key, self.report = key, dict(UNTOUCHED) if self.untrained else None
-        self.shapes = tuple(shapes if self.cls.supervised else (replace(shape, n_classes=0) for shape in shapes))
+        unlabelled = (replace(shape, n_classes=0, task="none") for shape in shapes)
+        self.shapes = tuple(shapes if self.cls.supervised else unlabelled)
         self.method = self.cls(self.settings)
         seed_everything(key, "build")
         self.method.build(list(self.shapes))
@@ -162,16 +167,30 @@ class Learner:
 
         Raises MethodError for other channels, a wrong shape, and where a feature is NaN or infinite.
         """
-        _check_panel(panel, "encode")
-        self._checked_report("encodes")
-        self.check_channels(panel.n_channels, "this panel")
-        return self.encode_prepared(self._normalised(panel))
+        return self.encode_prepared(self._taken(panel, "encode"))
 
     def encode_prepared(self, panel: Panel) -> npt.NDArray[np.float32]:
         """Return the features of a panel as it is, already normalised."""
+        check_able(self.name, self.cls, "represent")
         seed_everything(self.key, "encode")
         features = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
         return check_features(type(self.method).__name__, features, len(panel))
+
+    def predict(self, panel: Panel) -> Answer:
+        """Return what the method's own rule says of any panel of the channels it was fitted on; labels are not read.
+
+        Raises UsageError where it has no such rule, and MethodError as `encode` does.
+        """
+        return self.predict_prepared(self._taken(panel, "predict"))
+
+    def predict_prepared(self, panel: Panel) -> Answer:
+        """Return what the method's own rule says of a panel as it is, already normalised."""
+        check_able(self.name, self.cls, "decide")
+        seed_everything(self.key, "predict")
+        owner, shape = type(self.method).__name__, self.shapes[0]
+        batch = Batch.from_panel(panel.without_labels(), self.device)
+        scores = as_scores(owner, in_chunks(self.method, batch, "decide"))
+        return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
 
     def check_channels(self, n_channels: int, what: str) -> None:
         """Raise MethodError where series of so many channels cannot be encoded; `what` names them in the message."""
@@ -226,6 +245,13 @@ class Learner:
             raise UsageError(f"{folder} cannot be loaded: {' '.join(reason.split())}") from error
         return learner
 
+    def _taken(self, panel: Panel, step: str) -> Panel:
+        """Return a panel normalised; raises UsageError and MethodError where a step cannot take it."""
+        _check_panel(panel, step)
+        self._checked_report(f"{step}s")
+        self.check_channels(panel.n_channels, "this panel")
+        return self._normalised(panel)
+
     def _normalised(self, panel: Panel) -> Panel:
         return panel if self.statistics is None else self.statistics.apply(panel)
 
@@ -239,9 +265,9 @@ def named(method: str | type[SSLMethod]) -> tuple[str, type[SSLMethod]]:
     """Return (name, class) of a method that is given by either; raises UsageError where it gives no features."""
     name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
     cls = plugins()["methods"].get(name.removeprefix(UNTRAINED)) if isinstance(method, str) else method
-    if not (isinstance(cls, type) and issubclass(cls, SSLMethod)):
+    if not capabilities(cls) or fits_itself(cls):
         raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
-    if name.startswith(UNTRAINED) and not cls.trains:
+    if name.startswith(UNTRAINED) and not trains(cls):
         raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
     return name, cls
 

@@ -9,6 +9,7 @@ from typing import Any
 from tsbench.data.dataset import Data
 from tsbench.discovery.plugins import Plugins
 from tsbench.measure.training_part import training_part
+from tsbench.methods.capabilities import trains
 from tsbench.methods.params import Settings, resolve, validate
 from tsbench.methods.probe import Probe
 from tsbench.plan.datasets import DatasetHandle, load_planned, open_dataset
@@ -36,8 +37,8 @@ def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
     if not spec.own_probe:
         probe_cls = plugins["probes"].get(protocol.probe)
         probe = probe_cls(validate(probe_cls.Params, protocol.probe_params, protocol.probe))
-        if cls.trains and not spec.untrained:
-            importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
+    if trains(cls) and not spec.untrained:
+        importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
     return Ingredients(handle, cls, settings, probe)
 
 

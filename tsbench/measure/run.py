@@ -19,6 +19,7 @@ from tsbench.measure.folds import Parts, choose_fold, divide, preparation
 from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
+from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
@@ -121,9 +122,12 @@ class Run:
     def _decide(self, result: Result) -> Answer:
         """Decide on the test part, by the method's own rule or by the probe."""
         spec, made = self.spec, self.made
-        if made.probe is None:
+        if fits_itself(made.method):
             return classify(spec.method, made.method(made.settings), self.parts, spec.key, result.durations)
         self.trained.describe(result)
+        if made.probe is None:
+            with timed(result.durations, "predict"):
+                return self.trained.learner.predict_prepared(self.parts.test)
         judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, result.durations)
         answer, facts = judge.decide(self.trained.features, self.parts)
         result.facts.update(facts)

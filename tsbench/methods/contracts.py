@@ -29,6 +29,14 @@ def check_features(owner: str, features: Tensor, n_cases: int) -> npt.NDArray[np
     return x
 
 
+def as_scores(owner: str, scores: Tensor) -> npt.NDArray[np.float64]:
+    """Return scores as float64 in memory, for the task to check; refuses complex numbers."""
+    if scores.is_complex():
+        raise MethodError(f"{owner} gave complex scores, expected real numbers")
+    x: npt.NDArray[np.float64] = scores.double().cpu().numpy()
+    return x
+
+
 def check_numbers(owner: str, values: Any) -> dict[str, float]:
     """Return what is to be noted beside a result as plain numbers; refuses what is no number."""
     try:

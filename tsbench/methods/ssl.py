@@ -47,7 +47,12 @@ class SSLMethod(nn.Module, ABC):
     """A way of learning representations. Write `Params`, `build` and `training_step`; the core owns the loop.
 
     version : raise it when the numbers change.
-    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`).
+    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`, `shape.task`); of the validation
+        part it sees none.
+    decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
+        prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
+        regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
+    tasks : what a supervised method learns and decides, {"classification"} where it does not say.
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
     reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that nobody does.
@@ -81,6 +86,7 @@ class SSLMethod(nn.Module, ABC):
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
+    tasks: ClassVar[frozenset[str]]  # without a value, as decide: a plugin may have modules of such names
     trains: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset()
     any_channels: ClassVar[bool] = False
@@ -154,19 +160,25 @@ class SSLMethod(nn.Module, ABC):
     @torch.no_grad()
     def encode(self, data: Batch) -> Tensor:
         """Return features (n, d) of unprepared cases in eval mode, a chunk at a time; mode is restored."""
-        was_training = self.training
-        self.eval()
-        chunk = max(1, self.encode_elements // max(1, data.x[0].numel()))
-        name = type(self).__name__
-        parts = []
-        try:
-            for start in range(0, len(data), chunk):
-                batch = returned(self.prepare(data.select(slice(start, start + chunk))), Batch, f"{name}.prepare")
-                parts.append(returned(self.represent(batch), Tensor, f"{name}.represent"))
-        finally:
-            self.train(was_training)
-        return torch.cat(parts)
+        return in_chunks(self, data, "represent")
 
     def diagnose(self, data: Sequence[Batch]) -> Diagnosis:
         """Look at the trained method (its prepared training cases are given) and report what is odd."""
         return Diagnosis()
+
+
+@torch.no_grad()
+def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
+    """Return what a method's step ("represent", "decide") gives of unprepared cases, as `SSLMethod.encode` does."""
+    was_training = method.training
+    method.eval()
+    chunk = max(1, method.encode_elements // max(1, data.x[0].numel()))
+    name = type(method).__name__
+    parts = []
+    try:
+        for start in range(0, len(data), chunk):
+            batch = returned(method.prepare(data.select(slice(start, start + chunk))), Batch, f"{name}.prepare")
+            parts.append(returned(getattr(method, step)(batch), Tensor, f"{name}.{step}"))
+    finally:
+        method.train(was_training)
+    return torch.cat(parts)

@@ -12,6 +12,7 @@ from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
 from tsbench.identity import UNTRAINED
+from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
 from tsbench.plan.spec import TASK, RunSpec, Source
@@ -127,7 +128,7 @@ def _sources(
             raise UsageError("--exclude-target needs --pretrain-on: it leaves the target out of those datasets")
         return []
     for method in methods:
-        if _trains(method.cls) and getattr(method.cls, "supervised", False):
+        if trains(method.cls) and getattr(method.cls, "supervised", False):
             raise UsageError(f"--pretrain-on: {method.name} learns from the target's labels, it has no pre-training")
     found = []
     corpus = Plan()
@@ -187,7 +188,12 @@ def _suited(
     task, suited, reasons = TASKS[summary.task], set(), []
     for method in methods:
         for protocol in protocols:
-            probe = None if _is_classifier(method.cls) else plugins["probes"].get(protocol.probe)
+            own = protocol.probe == OWN_PROBE or "represent" not in capabilities(method.cls)
+            if own and method.asked:
+                check_able(method.name, method.cls, "decide")
+            elif own and "decide" not in capabilities(method.cls):
+                continue
+            probe = None if own else plugins["probes"].get(protocol.probe)
             why = task.refuse(method.cls, probe)
             if why is None:
                 suited.add((method.name, protocol.name))
@@ -259,10 +265,10 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     names = list(dict.fromkeys(request.methods))
     classes = {name: plugins["methods"].get(name.removeprefix(UNTRAINED)) for name in names}
     for name, cls in classes.items():
-        if name.startswith(UNTRAINED) and not _trains(cls):
+        if name.startswith(UNTRAINED) and not trains(cls):
             raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
     if request.floors:
-        twins = [UNTRAINED + n for n, cls in classes.items() if not n.startswith(UNTRAINED) and _trains(cls)]
+        twins = [UNTRAINED + n for n, cls in classes.items() if not n.startswith(UNTRAINED) and trains(cls)]
         for name in [*registry.floors, *twins]:
             classes.setdefault(name, plugins["methods"].get(name.removeprefix(UNTRAINED)))
     accepted: dict[str, dict[str, str]] = {
@@ -282,9 +288,9 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     methods = []
     for name, cls in classes.items():
         settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
-        if _trains(cls) and not name.startswith(UNTRAINED):
+        if trains(cls) and not name.startswith(UNTRAINED):
             _check_steps(name, cls, settings.params)
-        elif not _is_classifier(cls):  # what only training reads makes no other row
+        elif not fits_itself(cls):  # what only training reads makes no other row
             given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
             settings = resolve(cls.Params, given, find, name)
         methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name), name in names))
@@ -322,16 +328,6 @@ def _declares(cls: Any, key: str) -> bool:
     return head in found and (not rest or found[head].component is not None)
 
 
-def _is_classifier(cls: Any) -> bool:
-    from tsbench.methods.classifier import Classifier
-
-    return isinstance(cls, type) and issubclass(cls, Classifier)
-
-
-def _trains(cls: Any) -> bool:
-    return not _is_classifier(cls) and bool(cls.trains)
-
-
 def _spec(
     method: _Method,
     handle: DatasetHandle,
@@ -343,10 +339,12 @@ def _spec(
     plugins: Plugins,
     sources: Sequence[_Source],
 ) -> RunSpec:
-    if _is_classifier(method.cls):
-        protocol = protocol.own()
     overrides, chosen = dict(method.overrides), []
-    if sources and _trains(method.cls) and not method.name.startswith(UNTRAINED):
+    if "represent" not in capabilities(method.cls):
+        protocol = protocol.own()
+    elif protocol.probe == OWN_PROBE:
+        overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
+    if sources and trains(method.cls) and not method.name.startswith(UNTRAINED):
         _check_pretraining(protocol, request)
         chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == summary.fingerprint)]
         if not chosen:

@@ -14,6 +14,8 @@ from tsbench.identity import UNTRAINED, digest
 from tsbench.protocol import OWN_PROBE, Protocol
 
 TASK = "task:"
+# Overrides that are not set by --set: those of options of their own, and "tuned" in older rows.
+NO_PARAMETERS = frozenset({"tuned", "pretrain_on", "probe"})
 
 
 @dataclass(frozen=True)

@@ -105,13 +105,20 @@ class Task(ABC):
 
         probe : None for a method with a decision rule of its own.
         """
-        if probe is None and self.name not in method.tasks:
-            return f"predicts for {_listed(method.tasks)} only"
-        if getattr(method, "supervised", False) and self.name != "classification":
-            return "is trained on class labels"
+        served = served_by(method)
+        if probe is None and self.name not in served:
+            return f"predicts for {_listed(served)} only"
+        if getattr(method, "supervised", False) and self.name not in served:
+            return f"is trained for {_listed(served)} only"
         if probe is not None and self.name not in probe.tasks:
             return f"has a probe for {_listed(probe.tasks)} only"
         return None
+
+
+def served_by(method: Any) -> frozenset[str]:
+    """Return the names of the tasks that a class of methods learns and decides; classification where it says none."""
+    served: frozenset[str] = getattr(method, "tasks", frozenset({"classification"}))
+    return served
 
 
 def _listed(tasks: frozenset[str]) -> str:

@@ -26,6 +26,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.measure.transforms import apply_transforms
 from tsbench.measure.worker import Worker
+from tsbench.methods.capabilities import capabilities, registered_for, trains
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, resolve
@@ -58,23 +59,29 @@ def check_method(
 ) -> None:
     """Run a method, and its untrained twin, on data of every kind; AssertionError where one neither works nor refuses.
 
-    One with a decision rule of its own is run for each of its `tasks`.
+    What it can do decides what is run: its features under a probe, its own rule, and that for each of its `tasks`. The
+    tags it is registered with are to say the same, where it has some.
 
     method : its name, or a class that no plugin registers. refusals : further reasons to refuse, given the data, such
     as `lambda data: {"needs 2 channels": data.panel.n_channels < 2}`. settings : values of parameters beside SMALL's.
     """
     plugins, name = with_given("methods", method)
     cls = plugins["methods"].get(name)
-    twins = [f"random:{name}"] if trains(cls) else []
-    tasks = sorted(cls.tasks) if isinstance(cls, type) and issubclass(cls, Classifier) else ["classification"]
+    twins, able = [f"random:{name}"] if trains(cls) else [], capabilities(cls)
+    said = registered_for(plugins["methods"].entry(name))
+    assert said in ((), able), f"registered with the tags {said}, and its class can {', '.join(able)}"
+    tasks = sorted(getattr(cls, "tasks", ["classification"])) if "decide" in able else []
+    measured_by = [("own", task) for task in tasks]
+    if "represent" in able:
+        measured_by.append(("knn", "classification"))
 
     @quick()
     @corners(normalisation="channel", condition="")
     @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
     def run(data: Data, normalisation: Any, condition: str) -> None:
-        for one, task in itertools.product((name, *twins), tasks):
+        for one, (protocol, task) in itertools.product((name, *twins), measured_by):
             given = labelled(data, task)
-            result = run_on(plugins, given, one, f"knn{condition}", normalisation, settings)
+            result = run_on(plugins, given, one, f"{protocol}{condition}", normalisation, settings)
             check_result(result, reasons(given, condition) | dict(refusals(given) if refusals else {}))
 
     run()
@@ -262,11 +269,6 @@ def with_given(kind: str = "methods", thing: str | type[Any] = "") -> tuple[Plug
         return found, thing
     found[kind].add([Entry("checked", thing, "tests")])
     return found, "checked"
-
-
-def trains(cls: Any) -> bool:
-    """Say whether a method has gradient steps to make, and so an untrained twin."""
-    return isinstance(cls, type) and issubclass(cls, SSLMethod) and cls.trains
 
 
 def small_params(params: type[BaseParams]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.identity import digest
 from tsbench.methods.params import Settings, resolve
-from tsbench.plan.spec import RunSpec
+from tsbench.plan.spec import NO_PARAMETERS, RunSpec
 from tsbench.protocol import Protocol
 from tsbench.store.store import Store
 from tsbench.tune.space import search_space
@@ -46,7 +46,7 @@ def study_of(run: Mapping[str, Any], metric: str, store: Store, plugins: Plugins
         with open_studies(store) as storage:
             for study in (load_study(name, storage) for name in names):
                 about = study.user_attrs
-                fixed = about.get("fixed", {key: value for key, value in spec["overrides"].items() if key != "tuned"})
+                fixed = about.get("fixed", {k: v for k, v in spec["overrides"].items() if k not in NO_PARAMETERS})
                 settings = _settings(spec, fixed, plugins)
                 planned = _planned(spec, settings, run["method_version"])
                 trials = min(int(_budget(spec).partition("of")[0]), len(ended(study)))

@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.plan import Plan
-from tsbench.plan.spec import RunSpec
+from tsbench.plan.spec import NO_PARAMETERS, RunSpec
 from tsbench.store.store import Store
 from tsbench.tasks import metric_for
 from tsbench.text import command_line
@@ -94,9 +94,8 @@ def _remedy(missing: list[RunSpec], metric: str) -> str:
     first = missing[0]
     words = ["tsbench", "tune", "--method", ",".join(dict.fromkeys(spec.method for spec in missing))]
     words += ["--dataset", ",".join(dict.fromkeys(spec.dataset_ref or spec.dataset for spec in missing))]
-    if not first.own_probe:
-        words += ["--protocol", ",".join(dict.fromkeys(spec.protocol.name for spec in missing if not spec.own_probe))]
+    words += ["--protocol", ",".join(dict.fromkeys(spec.protocol.name for spec in missing))]
     for key, value in sorted(first.overrides.items()):
-        words += ["--set", f"{key}={value}"]
+        words += [] if key in NO_PARAMETERS else ["--set", f"{key}={value}"]
     words += [] if metric == "accuracy" else ["--metric", metric]
     return f"{len(missing)} of these runs have no study with a completed trial; make them: {command_line(words)}"

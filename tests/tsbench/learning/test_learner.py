@@ -152,7 +152,7 @@ def test_labels_reach_supervised_methods_alone(panel):
         learner = Learner(cls, epochs=1).fit(panel)
         assert {labelled for *_, labelled in cls.seen} == {cls.supervised}
         assert learner.shapes[0].n_classes == (3 if cls.supervised else 0)
-    with pytest.raises(InvalidDataError, match="Labelled learns from class labels, and the panel has none"):
+    with pytest.raises(InvalidDataError, match="Labelled learns from labels of classification, and the panel has none"):
         Learner(Labelled).fit(panel.without_labels())
     with pytest.raises(UsageError, match="leave out the unlabelled cases"):
         Learner(Labelled).fit(panel, unlabelled=panel)

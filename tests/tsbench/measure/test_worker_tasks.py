@@ -81,7 +81,6 @@ def test_pretraining_does_not_depend_on_the_task(installed, registry, recordings
     [
         ("1nn-ed,majority", "ridge-cv5", "1nn-ed predicts for classification only", {"majority"}),
         ("ts2vec", "svm-rbf-cv5", "ts2vec under protocol 'svm-rbf-cv5' has a probe for classification only", set()),
-        ("supervised", "ridge-cv5", "supervised under protocol 'ridge-cv5' is trained on class labels", set()),
     ],
 )
 def test_what_does_not_suit_is_refused_by_the_plan(installed, registry, recordings, methods, protocol, said, left):

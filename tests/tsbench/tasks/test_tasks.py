@@ -206,7 +206,7 @@ ALL = frozenset(TASKS)
     [
         (SimpleNamespace(tasks=frozenset({"classification"})), None, "predicts for classification only"),
         (SimpleNamespace(tasks=ALL), None, None),
-        (SimpleNamespace(supervised=True), SimpleNamespace(tasks=ALL), "is trained on class labels"),
+        (SimpleNamespace(supervised=True), SimpleNamespace(tasks=ALL), "is trained for classification only"),
         (SimpleNamespace(), SimpleNamespace(tasks=frozenset({"classification"})), "has a probe for classification"),
         (SimpleNamespace(), SimpleNamespace(tasks=ALL), None),
     ],

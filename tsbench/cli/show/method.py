@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from tsbench.cli.options import settings
 from tsbench.identity import UNTRAINED
+from tsbench.methods.capabilities import capabilities
 from tsbench.terminal import echo
+
+WORDS = {
+    "represent": "give features, which the probe of a protocol is fitted on",
+    "decide": "decide by a rule of its own: --protocol own, and any protocol where it gives no features",
+}
 
 
 def show_method(name: str) -> int:
@@ -17,6 +23,7 @@ def show_method(name: str) -> int:
     echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
     if cls.__doc__:
         echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
+    echo("", "It can:", *(f"  {what:<9}  {WORDS[what]}" for what in capabilities(cls)))
     chosen = resolve(cls.Params, {}, lambda kind, part: plugins[kind].get(part), name)
     owners = [("", cls.Params), *((f"{slot}.", part.cls.Params) for slot, part in chosen.components.items())]
     echo("", "Parameters (--set KEY=VALUE):")

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from tsbench.cli.options import open_registry, settings
 from tsbench.errors import TsbenchError
 from tsbench.identity import UNTRAINED
+from tsbench.plan.spec import NO_PARAMETERS
 from tsbench.text import command_line
 
 if TYPE_CHECKING:
     from tsbench.tune.source import Origin
-
-NO_PARAMETERS = {"tuned", "pretrain_on"}  # overrides that have options of their own; "tuned" in older rows
 
 
 def repeat_command(run: dict[str, Any], device: str, study: Origin | None = None) -> str:

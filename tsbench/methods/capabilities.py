@@ -1,0 +1,50 @@
+"""Capabilities: what a class of methods can do, told from what it defines; nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsbench.discovery.catalog import Entry
+from tsbench.errors import UsageError
+
+CAPABILITIES = ("represent", "decide")
+
+
+def capabilities(cls: Any) -> tuple[str, ...]:
+    """Return what a class of methods can do.
+
+    "represent" : it gives frozen features for a probe. A method that only decides says `represent = None`.
+    "decide" : it has a decision rule of its own, trained or not: the `predict_scores` of a Classifier, or the
+        `decide` of a method that the core trains on labels (`supervised = True`).
+    """
+    own = fits_itself(cls)
+    represents = not own and callable(getattr(cls, "represent", None))
+    decides = own or (bool(getattr(cls, "supervised", False)) and callable(getattr(cls, "decide", None)))
+    return tuple(name for name, can in zip(CAPABILITIES, (represents, decides), strict=True) if can)
+
+
+def check_able(name: str, cls: Any, what: str) -> None:
+    """Raise UsageError where a method, under its name, cannot do what is needed, a capability."""
+    if what in capabilities(cls):
+        return
+    if what == "represent":
+        raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
+    if callable(getattr(cls, "decide", None)):
+        raise UsageError(f"{name} has a `decide` and never sees a label: declare supervised = True in its class")
+    raise UsageError(f"{name} has no decision rule of its own: take a protocol with a probe, such as svm-rbf")
+
+
+def registered_for(entry: Entry) -> tuple[str, ...]:
+    """Return what a method is registered to be able to do, by its tags or a class that is given; () where none says."""
+    said = tuple(name for name in CAPABILITIES if name in entry.tags)
+    return said if said or isinstance(entry.target, str) else capabilities(entry.target)
+
+
+def fits_itself(cls: Any) -> bool:
+    """Say whether a class of methods has a `fit` of its own, in place of training by the core's loop."""
+    return callable(getattr(cls, "predict_scores", None)) and not hasattr(cls, "training_step")
+
+
+def trains(cls: Any) -> bool:
+    """Say whether a class of methods has gradient steps to make, and so an untrained twin."""
+    return not fits_itself(cls) and bool(cls.trains)
