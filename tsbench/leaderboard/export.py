@@ -59,6 +59,7 @@ def content(board: Board) -> dict[str, Any]:
         "metric": board.metric,
         "protocol": board.protocol.name,
         "hash": board.protocol.hash(),
+        "split": board.protocol.split.label,
         "seeds": ranges(board.runs["seed"].unique().tolist()),
         "datasets": list(board.cells.columns),
         "common": list(board.common),
@@ -82,7 +83,8 @@ def title(board: Board) -> str:
     """Return what the cells of a board are: metric and protocol, the latter with its hash."""
     protocol = board.protocol
     about = f"{protocol.hash()[:12]}: {protocol.summary}" if protocol.summary else protocol.hash()[:12]
-    return f"{board.name}: {board.metric} in %, protocol {protocol.name} ({about})"
+    split = "" if protocol.archive_split else f", split {protocol.split.label}"
+    return f"{board.name}: {board.metric} in %, protocol {protocol.name}{split} ({about})"
 
 
 def notes(board: Board) -> list[str]:

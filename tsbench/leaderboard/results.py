@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
 from tsbench.leaderboard.export import replacing
+from tsbench.protocol import Split
 from tsbench.store.store import Store
 from tsbench.tasks.metrics import METRICS
 from tsbench.tasks.score import Predictions
@@ -34,6 +36,7 @@ def results_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "method": [row["label"] for row in rows],
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
+        "split": [_split(row.get("protocol_split")) for row in rows],
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in METRICS},
         **{
             name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
@@ -60,6 +63,14 @@ def predictions_frame(predictions: Predictions, fold: int) -> pd.DataFrame:
             **{f"score:{name}": predictions.scores[:, number] for number, name in enumerate(predictions.classes)},
         }
     )
+
+
+def _split(value: object) -> str:
+    """Return what the split of a stored protocol is called; "" where that is none."""
+    try:
+        return Split.model_validate(value).label
+    except ValidationError:
+        return ""
 
 
 def _whole(value: object) -> int | None:

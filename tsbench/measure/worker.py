@@ -23,6 +23,7 @@ from tsbench.measure.folds import Parts, choose_fold, divide, preparation
 from tsbench.measure.load import Ingredients, find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Answer, Judge, classify
+from tsbench.measure.represent import WithStatic
 from tsbench.methods.contracts import stored_scores
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result, Status
@@ -101,13 +102,17 @@ class Worker:
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
+        if spec.protocol.static == "append" or "static" in made.method.reads:
+            for text in parts.unknown:
+                warnings.warn(text, TsbenchWarning, stacklevel=1)
         if made.probe is None:
             answer = classify(spec.method, made.method(made.settings), parts, spec.key, durations)
         else:
             trained = self._pretrained(made, spec, parts)
             trained.describe(result)
             judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, durations)
-            answer = judge.decide(trained.features, parts)
+            append = spec.protocol.static == "append"
+            answer = judge.decide(WithStatic(trained.features) if append else trained.features, parts)
         result.facts.update(answer.facts)
         result.predictions = _predictions(parts, answer)
         result.metrics = metrics_of(result.predictions)
