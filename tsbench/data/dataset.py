@@ -58,8 +58,8 @@ class Data:
     cases without labels for pre-training (whole recordings, say, of any length), or None; none of them may hold what
     the archive's split tests on.
 
-    Raises InvalidDataError when a fold is none, leaves the panel or shares a case between its parts, the times of a case
-    do not increase, or the unlabelled cases have labels or other channels.
+    Raises InvalidDataError when a fold is none, leaves the panel or shares a case between its parts, times of a case do
+    not increase, or the unlabelled cases have labels or other channels.
     """
 
     panel: Panel
@@ -133,10 +133,10 @@ def check_times(times: npt.NDArray[Any], lengths: npt.NDArray[Any], cases: str =
     if not len(bad):
         return
     case, point = bad[0]
-    time, before = float(times[case, point]), float(times[case, max(point - 1, 0)])
-    wrong = f"repeats {before!r}" if time == before else f"runs back from {before!r}" if time < before else "is no time"
-    wrong = "is no time" if not np.isfinite(time) else wrong
-    raise InvalidDataError(f"{cases} {case}, time point {point}: {time!r} {wrong}; times must increase")
+    raise InvalidDataError(
+        f"{cases} {case}, time point {point}: {times[case, point]:.15g} is missing, or not above the time before it; "
+        "times must increase"
+    )
 
 
 def check_fold(fold: Fold, n_cases: int, where: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tsbench.cli.options import open_registry, settings
 from tsbench.cli.ui.tables import print_facts
 from tsbench.errors import MissingDataError, TsbenchError, UsageError
-from tsbench.protocol import ARCHIVE_SPLIT
 from tsbench.terminal import echo
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ def _some(files: Sequence[Path]) -> str:
 def held(data: Data) -> dict[str, object]:
     """Return {name: value} of a loaded dataset: sizes, lengths, missing share, splits, labels, fingerprint."""
     import numpy as np
+
+    from tsbench.protocol import ARCHIVE_SPLIT
 
     panel = data.panel
     facts: dict[str, object] = {"cases": len(panel), "channels": panel.n_channels}
@@ -146,6 +147,8 @@ def _labels(panel: Panel) -> dict[str, object]:
 def _training_part(handle: DatasetHandle, data: Data) -> tuple[Any, str]:
     """Return the cases that may be looked at, and which they are, in words: test cases stay unseen."""
     import numpy as np
+
+    from tsbench.protocol import ARCHIVE_SPLIT
 
     protocol = open_registry().protocol(handle.card.default_protocol or handle.default_protocol)
     if ARCHIVE_SPLIT in data.folds and (protocol.archive_split or not protocol.own_split):
