@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tsbench.data.dataset import Card, Data, Fold
+from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
 from tsbench.identity import digest
 
 OWN_PROBE = "own"
+ARCHIVE_SPLIT = "archive"
 
 
 class Split(BaseModel):
     """Which cases train and which test.
 
-    scheme : "archive" is the dataset's own split; "cv" is 6:2:2 by rotation over `folds` parts.
+    scheme : "archive" is the dataset's own split; "own" is the one of its own splits that `name` names, "archive" where
+        nothing does; "cv" is 6:2:2 by rotation over `folds` parts.
     seed : of the shuffling; part of the protocol, never of the run.
     group : name of the `meta` array whose values stay together, "card" for the one the dataset's card names
         (none if it names none), null for a stratified split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    scheme: Literal["archive", "cv"] = "archive"
+    scheme: Literal["archive", "own", "cv"] = "archive"
+    name: str = Field(ARCHIVE_SPLIT, min_length=1)
     folds: int = Field(5, ge=3, le=100)
     seed: int = Field(0, ge=0)
     group: str | None = "card"
+
+    @model_validator(mode="after")
+    def _name_fits(self) -> Split:
+        if self.scheme != "own" and self.name != ARCHIVE_SPLIT:
+            raise ValueError(f"name: {self.name} goes with scheme: own, the dataset's own splits")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What the split is called in a row: "archive", "raindrop" (a dataset's own), or "cv5"."""
+        return f"cv{self.folds}" if self.scheme == "cv" else self.name
 
 
 class Condition(BaseModel):
@@ -75,6 +90,8 @@ class Protocol(BaseModel):
         "none" for datasets whose card says they come normalised and "channel" for the others.
     transforms : names of transforms applied to the normalised series, in order; parameters as "name:key=value:...".
     probe : what is fitted on the representation, with its parameters in probe_params.
+    static : "append" gives a probe on features the static values of the cases beside them, as `data.static` prepares
+        them; "none" does not.
     condition : fewer labels or corrupted series; written after the name, as in "linear-cv5+labels=0.1".
     """
 
@@ -87,19 +104,59 @@ class Protocol(BaseModel):
     transforms: tuple[str, ...] = ()
     probe: str
     probe_params: dict[str, Any] = {}
+    static: Literal["none", "append"] = "none"
     condition: Condition = Condition()
 
     def hash(self) -> str:
         """Return the sha256 (hex) of what the protocol says."""
         content = self.model_dump(exclude={"name", "summary"})
-        if self.split.scheme == "archive":
+        if self.archive_split:
             content["split"] = {"scheme": "archive"}
+        elif self.own_split:
+            content["split"] = {"scheme": "own", "name": self.split.name}
+        else:
+            del content["split"]["name"]
+        if self.static == "none":
+            del content["static"]
         if self.condition == Condition():
             del content["condition"]
         return digest(content)
 
     def under(self, texts: Sequence[str]) -> Protocol:
-        """Return the protocol under a condition given as ["labels=0.1", "dropout=0.5@all"]; raises UsageError."""
+        """Return the protocol with what is written after its name, as in ["labels=0.1", "dropout=0.5@all"].
+
+        "split=NAME" takes one of the dataset's own splits, "static=append" static values. Raises UsageError.
+        """
+        changed = [text for text in texts if text.partition("=")[0] in ("split", "static")]
+        if len({text.partition("=")[0] for text in changed}) < len(changed):
+            raise UsageError(f"'{self.name}+{'+'.join(texts)}': write split=NAME and static=append once each")
+        protocol = self
+        for text in sorted(changed):  # split before static: one order, one name
+            kind, _, setting = text.partition("=")
+            protocol = protocol.on_split(setting) if kind == "split" else protocol._with_static(setting)
+        return protocol._conditioned([text for text in texts if text not in changed])
+
+    def on_split(self, name: str) -> Protocol:
+        """Return the protocol on the dataset's own split of this name; raises UsageError where it makes its own."""
+        if not self.own_split:
+            raise UsageError(f"'{self.name}+split={name}': {self.name} splits the data anew; take one on the own split")
+        if not name:
+            raise UsageError(f"'{self.name}+split=': name a split; 'tsbench data info DATASET' lists them")
+        if name == self.split.name:
+            return self
+        split = Split(scheme="own", name=name, group=self.split.group)
+        return self.model_copy(update={"split": split, "name": f"{self.name}+split={name}"})
+
+    def _with_static(self, setting: str) -> Protocol:
+        if setting not in ("none", "append"):
+            raise UsageError(f"'{self.name}+static={setting}': write static=append, or static=none")
+        if setting == self.static:
+            return self
+        return self.model_copy(update={"static": setting, "name": f"{self.name}+static={setting}"})
+
+    def _conditioned(self, texts: Sequence[str]) -> Protocol:
+        if not texts:
+            return self
         values: dict[str, Any] = {}
         for text in texts:
             kind, _, setting = text.partition("=")
@@ -110,7 +167,8 @@ class Protocol(BaseModel):
                 values |= {"corruption": kind, "level": level, "stage": stage or "test"}
             else:
                 raise UsageError(
-                    f"condition '{text}': write labels=F, dropout=P or noise=DB, once each kind, @STAGE after"
+                    f"condition '{text}': write labels=F, dropout=P or noise=DB, once each kind, @STAGE after; "
+                    "split=NAME or static=append"
                 )
         try:
             condition = Condition(**values)
@@ -120,16 +178,21 @@ class Protocol(BaseModel):
 
     def own(self) -> Protocol:
         """Return the protocol without a probe, under which methods with their own decision rule run."""
-        return self.model_copy(update={"probe": OWN_PROBE, "probe_params": {}})
+        return self.model_copy(update={"probe": OWN_PROBE, "probe_params": {}, "static": "none"})
 
     @property
     def own_split(self) -> bool:
         """Say whether the folds are the dataset's own."""
-        return self.split.scheme == "archive"
+        return self.split.scheme != "cv"
 
-    def n_folds(self, archive_folds: int) -> int:
-        """Return the number of folds for a dataset that has this many of its own."""
-        return archive_folds if self.split.scheme == "archive" else self.split.folds
+    @property
+    def archive_split(self) -> bool:
+        """Say whether the folds are those that the dataset is known by."""
+        return self.own_split and self.split.name == ARCHIVE_SPLIT
+
+    def n_folds(self, own_folds: int) -> int:
+        """Return the number of folds for a dataset whose split has this many where it is its own."""
+        return own_folds if self.own_split else self.split.folds
 
     def resolve_normalisation(self, card: Card) -> Literal["channel", "none"]:
         """Return what "auto" means for a dataset."""
@@ -143,15 +206,16 @@ class Protocol(BaseModel):
 
     def split_name(self, card: Card) -> str:
         """Return what tells the ways apart in which a dataset is split, such as "archive:" and "cv5.0:subject"."""
-        how = self.split.scheme if self.own_split else f"cv{self.split.folds}.{self.split.seed}"
+        how = f"own.{self.split.name}" if self.own_split else f"cv{self.split.folds}.{self.split.seed}"
+        how = ARCHIVE_SPLIT if self.archive_split else how
         return f"{how}:{self.group(card) or ''}"
 
     def folds(self, data: Data, card: Card) -> list[Fold]:
         """Return the folds of a dataset; raises UsageError when it cannot be split this way."""
-        if self.split.scheme == "archive":
-            if "archive" not in data.folds:
-                raise no_split_of_its_own(card.name, self.name)
-            return data.folds["archive"]
+        if self.own_split:
+            if not data.folds.get(self.split.name):
+                raise no_such_split(card.name, self, data.folds)
+            return data.folds[self.split.name]
         from tsbench.data.splits import rotated_folds
         from tsbench.tasks import TASKS
 
@@ -167,7 +231,9 @@ class Protocol(BaseModel):
         return rotated_folds(strata, self.split.folds, self.split.seed, groups, classes)
 
 
-ARCHIVE = Protocol(name="archive", summary="A dataset's own split alone.", probe=OWN_PROBE)
+def split_alone(name: str) -> Protocol:
+    """Return the protocol that is one of a dataset's own splits and nothing else."""
+    return Protocol(name=name, split=Split(scheme="own", name=name), probe=OWN_PROBE)
 
 
 def _shortest(number: float) -> str:
@@ -176,9 +242,15 @@ def _shortest(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def no_split_of_its_own(dataset: str, protocol: str) -> UsageError:
-    """Return the error for a dataset without a train/test split under a protocol that needs one."""
+def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str]) -> UsageError:
+    """Return the error for a dataset that has not the split of its own that a protocol needs; known : those it has."""
+    names, name = list(known), protocol.split.name
+    if not protocol.archive_split:
+        has = f"it has: {', '.join(names)}" if names else "it has none of its own"
+        needed = f"{dataset} has no split '{name}', which protocol '{protocol.name}' needs ({has})"
+        return UsageError(needed + did_you_mean(name, names))
+    other = f", or another of its own splits ({', '.join(names)}), such as +split={names[0]}" if names else ""
     return UsageError(
-        f"{dataset} has no train/test split of its own, which protocol '{protocol}' needs; "
-        "use a cross-validated one, such as --protocol svm-rbf-cv5"
+        f"{dataset} has no train/test split of its own, which protocol '{protocol.name}' needs; "
+        f"use a cross-validated one, such as --protocol svm-rbf-cv5{other}"
     )

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.dataset import check_times
 from tsbench.data.memory import check_room
 from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import MISSING, reason, shown, why_missing
+from tsbench_archives.dates import seconds
 from tsbench_archives.labels import several, target
+from tsbench_archives.statics import PREFIX, static_fields
 
 META = ("subject", "record", "fold", "group")
 ARRAYS = ("X", "y", "classes", "lengths", "times", "static")
@@ -27,9 +30,9 @@ def read_npz(path: Path, task: str = "", labelled: bool = True) -> Panel:
 
     X (n_cases, n_channels, n_timepoints) or (n_cases, n_timepoints), and y (n_cases,), of which `task` says the meaning
     (see `labels.target`), or for multilabel y (n_cases, n_labels) of 0 and 1, with the names in classes (n_labels,);
-    optionally lengths (n_cases,), times (n_cases, n_timepoints), static (n_cases, n_static) and any meta_<name>
-    (n_cases,). Values beyond a case's length are ignored. The sizes the headers state are checked, and the memory they
-    take, before anything is unpacked.
+    optionally lengths (n_cases,), times (n_cases, n_timepoints) of numbers or dates, static (n_cases, n_static) or any
+    static_<name> (n_cases,) of numbers or text, and any meta_<name> (n_cases,). Values beyond a case's length are
+    ignored. The sizes the headers state are checked, and the memory they take, before anything is unpacked.
     """
     try:
         with path.open("rb") as raw:
@@ -89,12 +92,16 @@ def _size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
 
 def _from_arrays(arrays: dict[str, npt.NDArray[Any]], task: str, labelled: bool) -> Panel:
     there = ", ".join(map(shown, sorted(arrays))) or "none"
-    unknown = [name for name in arrays if name not in ARRAYS and not name.startswith("meta_")]
+    unknown = [name for name in arrays if name not in ARRAYS and not name.startswith(("meta_", PREFIX))]
     if unknown or "X" not in arrays or (labelled and "y" not in arrays):
         raise InvalidDataError(
-            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])} and meta_<name>; it has {there}"
+            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])} static_<name> and meta_<name>; it has {there}"
         )
-    kinds = {"lengths": ("iu", "whole numbers"), **dict.fromkeys(("X", "times", "static"), ("iufb", "numbers"))}
+    named = [name for name in arrays if name.startswith(PREFIX)]
+    if named and "static" in arrays:
+        raise InvalidDataError(f"has both an array static and {shown(named[0])}; give static values in one way")
+    kinds = {"lengths": ("iu", "whole numbers"), **dict.fromkeys(("X", "static"), ("iufb", "numbers"))}
+    kinds["times"] = ("iufbUM", "numbers or dates")
     for name, array in arrays.items():
         allowed, wanted = kinds.get(name, ("iufbU", "numbers or text"))
         if array.dtype.kind not in allowed:
@@ -112,12 +119,17 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], task: str, labelled: bool)
     fields |= {name: arrays[name] for name in ("lengths", "times", "static") if name in arrays}
     if "times" in fields and fields["times"].shape != (len(X), X.shape[2]):
         raise InvalidDataError(f"array times has shape {fields['times'].shape}, expected {(len(X), X.shape[2])}")
-    if "static" in fields:
+    fields |= static_fields({n.removeprefix(PREFIX): _cells(arrays[n]) for n in named}, "case {}".format)
+    if "static" in arrays:
         with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
             fields["static"] = fields["static"].astype(np.float32)
     if "times" in fields:
-        fields["times"] = fields["times"].astype(np.float64)
-        _check_times(fields["times"], fields.get("lengths", np.full(len(X), X.shape[2])))
+        lengths = fields.get("lengths", np.full(len(X), X.shape[2]))
+        fields["times"] = _seconds(fields["times"], lengths)
+        try:
+            check_times(fields["times"], lengths)
+        except InvalidDataError as error:
+            raise InvalidDataError(f"array times: {error}") from None
     if "lengths" in fields:
         beyond = np.arange(X.shape[2]) >= fields["lengths"][:, None]
         X = np.where(beyond[:, None, :], np.nan, X)
@@ -164,15 +176,20 @@ def _names(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray([normalise_label(cell) for cell in array.tolist()]) if array.dtype.kind == "U" else array
 
 
-def _check_times(times: npt.NDArray[np.float64], lengths: npt.NDArray[Any]) -> None:
-    """Raise InvalidDataError where the times of a case are missing or do not increase."""
-    inside = np.arange(times.shape[1]) < lengths[:, None]
-    later = np.full(times.shape, True)
-    later[:, 1:] = times[:, 1:] > times[:, :-1]
-    bad = np.argwhere(inside & ~(later & ~np.isnan(times)))
-    if len(bad):
-        case, point = bad[0]
-        raise InvalidDataError(
-            f"array times: case {case}, time point {point}: {times[case, point]:g} is missing, or not above the time "
-            "before it; times must increase"
-        )
+def _cells(array: npt.NDArray[Any]) -> list[str]:
+    """Return an array of numbers or text as cells of text, "" where a number is missing."""
+    return ["" if cell != cell else normalise_label(cell) for cell in array.tolist()]
+
+
+def _seconds(times: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return times (n, t) as float64: numbers as they are, dates as seconds since the first of their case."""
+    if times.dtype.kind not in "UM":
+        return times.astype(np.float64)
+    case, point = np.nonzero(np.arange(times.shape[1]) < lengths[:, None])
+    given = times[case, point]
+    cells = given.tolist() if given.dtype.kind == "U" else np.datetime_as_string(given).tolist()
+    found = np.full(times.shape, np.nan)
+    found[case, point] = seconds(
+        [cell.strip() for cell in cells], case, lambda row: f"array times: case {case[row]}, time point {point[row]}"
+    )
+    return found

@@ -1,7 +1,8 @@
 """Readers of a user's own tables (.csv, .parquet), each returning one Panel.
 
 A table is wide (one row per case, every column a time point) or, when it has a column `case`, long (one row per time
-point). The columns `subject`, `record`, `fold` and `group` describe a case and become its `meta`.
+point). The columns `subject`, `record`, `fold` and `group` describe a case and become its `meta`; those called
+`static_NAME` become its static values.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from tsbench.errors import InvalidDataError
 from tsbench_archives.arrays import META, array_names, read_npz
 from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
 from tsbench_archives.dates import TIMES, is_date, seconds
-from tsbench_archives.labels import PREFIX, several, target
+from tsbench_archives.labels import PREFIX as LABEL
+from tsbench_archives.labels import several, target
+from tsbench_archives.statics import PREFIX as STATIC
+from tsbench_archives.statics import static_fields
 
 TEXT = ("case", "label", *META)
 DROP = "drop the column: rows then keep their order"
@@ -50,7 +54,7 @@ class _Table:
     @property
     def labels(self) -> list[str]:
         """The columns that name a label each; none where there is a column of labels."""
-        return [] if "label" in self.frame else [name for name in self.names if name.startswith(PREFIX)]
+        return [] if "label" in self.frame else [name for name in self.names if name.startswith(LABEL)]
 
     def text(self, name: str, empty: bool = False) -> npt.NDArray[Any]:
         """Return a column as names spelt as `normalise_label` does; raises InvalidDataError where one is missing.
@@ -102,15 +106,16 @@ class _Table:
     def times(self, case: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return the column `time`: numbers as they are, dates as seconds since the first of their case.
 
-        Raises InvalidDataError where a cell is empty, or neither.
+        Raises InvalidDataError where a cell is empty, or neither, and where the times of a case do not increase.
         """
         numeric = self.frame["time"].dtype.kind in "iufb"
         cells = [] if numeric else self.cells("time")
         dated = any(map(is_date, cells))
         times = seconds(cells, case, self.where) if dated else self.numbers("time", f"write {TIMES}, or {DROP}")
-        if np.isnan(times).any():
-            at = np.isnan(times).argmax()
-            raise InvalidDataError(f"{self.where(at)}: column 'time' is empty; fill it, or {DROP}")
+        if not np.isfinite(times).all():
+            at = (~np.isfinite(times)).argmax()
+            found = "empty" if np.isnan(times[at]) else f"{times[at]!s}, which is no time"
+            raise InvalidDataError(f"{self.where(at)}: column 'time' is {found}; fill it, or {DROP}")
         return times
 
 
@@ -120,8 +125,9 @@ def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
     Labels are a column `label`, which `task` says the meaning of (see `labels.target`), or for multilabel a column
     `label_NAME` of 0 and 1 for each label.
     Wide: every other column is a time point, in file order; an empty cell is a missing value.
-    Long: a column `case`, labels that are constant within a case, optionally `time` (numbers or dates, by which rows
-    are ordered); every other column is a channel; cases may differ in length and keep the order of their first rows.
+    Long: a column `case`, labels that are constant within a case, optionally `time` (numbers or dates, which increase
+    within a case); every other column is a channel; cases may differ in length and keep the order of their first rows.
+    Both: columns `static_NAME` (constant within a case) are static values, see `static_fields`.
     """
     table = _read_csv(path, labelled) if path.suffix.lower() == ".csv" else _read_parquet(path, labelled)
     if not len(table.frame):
@@ -150,7 +156,7 @@ def meta_names(path: Path) -> tuple[str, ...]:
 def several_labels(path: Path) -> bool:
     """Say by its header whether a table gives several labels per case, in columns."""
     names = _header(path)
-    return "label" not in names and any(name.startswith(PREFIX) for name in names)
+    return "label" not in names and any(name.startswith(LABEL) for name in names)
 
 
 def _header(path: Path) -> list[str]:
@@ -247,24 +253,24 @@ def _check_names(path: Path, names: list[str], labelled: bool) -> None:
             raise InvalidDataError(f"{path}: two columns are called '{shown(name)}'; names must differ")
         known.add(name)
     listed = ", ".join(map(shown, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    if labelled and "label" not in names and not any(name.startswith(PREFIX) for name in names):
+    if labelled and "label" not in names and not any(name.startswith(LABEL) for name in names):
         raise InvalidDataError(f"{path}: has no column 'label'; its columns are {listed}")
     if "time" in names and "case" not in names:
         raise InvalidDataError(f"{path}: has a column 'time' but no column 'case'; its columns are {listed}")
-    if not {name for name in names if not name.startswith(PREFIX)} - {*TEXT, "time"}:
+    if not {name for name in names if not name.startswith((LABEL, STATIC))} - {*TEXT, "time"}:
         raise InvalidDataError(f"{path}: has no column of values; its columns are {listed}")
 
 
 def _check_layout(table: _Table, task: str) -> None:
     """Raise InvalidDataError where labels are given in two ways, or in another than the task has."""
-    columns = [name for name in table.names if name.startswith(PREFIX)]
+    columns = [name for name in table.names if name.startswith(LABEL)]
     if columns and "label" in table.frame:
         raise InvalidDataError(
             f"{table.where(0)}: has both a column 'label' and '{shown(columns[0])}'; give labels in one way, and call "
-            f"values by names that do not begin with '{PREFIX}'"
+            f"values by names that do not begin with '{LABEL}'"
         )
     if columns and task not in ("", "multilabel"):
-        raise InvalidDataError(f"{table.where(0)}: columns '{PREFIX}...' are for multilabel; {task} needs one 'label'")
+        raise InvalidDataError(f"{table.where(0)}: columns '{LABEL}...' are for multilabel; {task} needs one 'label'")
 
 
 def _target(table: _Table, task: str, read: Callable[[str, bool], npt.NDArray[Any]], rows: Sequence[int]) -> Any:
@@ -282,39 +288,48 @@ def _target(table: _Table, task: str, read: Callable[[str, bool], npt.NDArray[An
         raise InvalidDataError(
             f"{where(case)}: column '{shown(table.labels[label])}' is {shown(flags[case, label])!r}; a label is 0 or 1"
         )
-    return several(flags == "1", [name.removeprefix(PREFIX) for name in table.labels])
+    return several(flags == "1", [name.removeprefix(LABEL) for name in table.labels])
 
 
 def _wide(table: _Table, task: str, labelled: bool) -> Panel:
-    points = [name for name in table.names if name not in TEXT and not name.startswith(PREFIX)]
+    points = [name for name in table.names if name not in TEXT and not name.startswith((LABEL, STATIC))]
     X = table.matrix(points)[:, None, :]
-    meta = {name: _names(table.text(name)) for name in META if name in table.frame}
-    return Panel.build(X, meta=meta, **(_target(table, task, table.text, range(len(X))) if labelled else {}))
+    fields: dict[str, Any] = {"meta": {name: _names(table.text(name)) for name in META if name in table.frame}}
+    statics = {name.removeprefix(STATIC): table.cells(name) for name in table.names if name.startswith(STATIC)}
+    fields |= static_fields(statics, table.where)
+    if labelled:
+        fields |= _target(table, task, table.text, range(len(X)))
+    return Panel.build(X, **fields)
 
 
 def _long(table: _Table, task: str, labelled: bool) -> Panel:
     case, names = pd.factorize(table.text("case"))
     lengths = np.bincount(case)
-    channels = [name for name in table.names if name not in (*TEXT, "time") and not name.startswith(PREFIX)]
-    time = table.times(case) if "time" in table.frame else np.arange(len(case), dtype=np.float64)
-    order = np.lexsort((time, case))
+    beside = (LABEL, STATIC)
+    channels = [name for name in table.names if name not in (*TEXT, "time") and not name.startswith(beside)]
+    order = np.argsort(case, kind="stable")
     row = case[order]
     position = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]
-    repeated = np.flatnonzero((np.diff(row) == 0) & (np.diff(time[order]) == 0))
-    if len(repeated):
-        at = order[repeated[0] + 1]
-        raise InvalidDataError(f"{table.where(at)}: case {shown(names[case[at]])!r} has two rows at time {time[at]:g}")
+    time = table.times(case)[order] if "time" in table.frame else None
+    if time is not None:
+        _check_increasing(table, time, order, row, names)
     check_room(2 * 8 * len(lengths) * len(channels) * int(lengths.max()))
     X = np.full((len(lengths), len(channels), lengths.max()), np.nan)
     for number, name in enumerate(channels):
         X[row, number, position] = table.numbers(name)[order]
     fields: dict[str, Any] = {"lengths": lengths, "channel_names": tuple(channels)}
-    if "time" in table.frame:
+    if time is not None:
         fields["times"] = np.full((len(lengths), lengths.max()), np.nan)
-        fields["times"][row, position] = time[order]
+        fields["times"][row, position] = time
+    first = order[np.cumsum(lengths) - lengths]
+    statics = {
+        name.removeprefix(STATIC): _constant_if_given(table, name, case)
+        for name in table.names
+        if name.startswith(STATIC)
+    }
+    fields |= static_fields(statics, lambda number: table.where(first[number]))
     fields["meta"] = {name: _names(_constant(table, name, case)) for name in META if name in table.frame}
     if labelled:
-        first = np.unique(case, return_index=True)[1]
         fields |= _target(table, task, lambda name, empty: _constant(table, name, case, empty), first.tolist())
     return Panel.build(X, **fields)
 
@@ -329,12 +344,53 @@ def _constant(table: _Table, name: str, case: npt.NDArray[np.int64], empty: bool
     """Return the one value each case has in a column; raises InvalidDataError where a case has two."""
     values = table.text(name, empty)
     first = values[np.unique(case, return_index=True)[1]]
-    differs = values != first[case]
-    if differs.any():
-        at = differs.argmax()
-        here, before = shown(values[at]), shown(first[case[at]])
+    _check_constant(table, name, values, first[case], np.arange(len(case)))
+    return first
+
+
+def _constant_if_given(table: _Table, name: str, case: npt.NDArray[np.int64]) -> list[str]:
+    """Return the one value each case has in a column where it is given, "" for a case that has none.
+
+    Raises InvalidDataError where a case has two.
+    """
+    cells = table.cells(name)
+    spelling = {cell: "" if cell in MISSING else normalise_label(cell) for cell in set(cells)}
+    values = np.asarray([spelling[cell] for cell in cells], dtype=object)
+    given = np.flatnonzero(values != "")
+    first = np.full(int(case.max()) + 1, "", dtype=object)
+    cases, at = np.unique(case[given], return_index=True)
+    first[cases] = values[given[at]]
+    _check_constant(table, name, values, first[case], given)
+    return [str(value) for value in first]
+
+
+def _check_constant(
+    table: _Table, name: str, values: npt.NDArray[Any], expected: npt.NDArray[Any], rows: npt.NDArray[np.int64]
+) -> None:
+    differs = rows[values[rows] != expected[rows]]
+    if len(differs):
+        here, before = shown(values[differs[0]]), shown(expected[differs[0]])
         raise InvalidDataError(
-            f"{table.where(at)}: column '{name}' is {here!r} where the case began with {before!r}; "
+            f"{table.where(differs[0])}: column '{shown(name)}' is {here!r} where the case began with {before!r}; "
             "it must be constant within a case"
         )
-    return first
+
+
+def _check_increasing(
+    table: _Table,
+    time: npt.NDArray[np.float64],
+    order: npt.NDArray[np.int64],
+    case: npt.NDArray[np.int64],
+    names: Sequence[str] | npt.NDArray[Any],
+) -> None:
+    """Raise InvalidDataError where a row has no later time than the one before it in its case; all in that order."""
+    bad = np.flatnonzero((np.diff(case) == 0) & (np.diff(time) <= 0))
+    if len(bad):
+        at = bad[0] + 1
+        wrong = f"has two rows at time {time[at]:.15g}"
+        if time[at] < time[at - 1]:
+            here, before = (shown(table.cells("time")[order[i]]) for i in (at, at - 1))
+            wrong = f"goes back from time {before} to {here}"
+        raise InvalidDataError(
+            f"{table.where(order[at])}: case {shown(names[case[at]])!r} {wrong}; times must increase within a case"
+        )

@@ -25,7 +25,7 @@ from tsbench.data.panel import Panel
 from tsbench.data.places import cache_folder
 from tsbench.identity import digest
 
-VERSION = 1
+VERSION = 2
 ABANDONED_SECONDS = 24 * 3600
 LARGE = ("X", "times")
 Array = npt.NDArray[Any]
@@ -134,6 +134,8 @@ def _save(folder: Path, data: Data, space: Space) -> None:
         "task": panel.task,
         "classes": panel.classes,
         "channel_names": panel.channel_names,
+        "static_names": panel.static_names,
+        "categories": dict(panel.categories),
         "sampling_rate": panel.sampling_rate,
         "folds": {scheme: len(folds) for scheme, folds in data.folds.items()},
         "measured": _measure(panel),
@@ -162,6 +164,8 @@ def _load(folder: Path) -> Data | None:
             classes=tuple(manifest["classes"]),
             meta=meta,
             channel_names=tuple(manifest["channel_names"]),
+            static_names=tuple(manifest["static_names"]),
+            categories={name: tuple(known) for name, known in manifest["categories"].items()},
             sampling_rate=manifest["sampling_rate"],
         )
         folds = {

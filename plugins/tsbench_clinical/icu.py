@@ -108,6 +108,7 @@ class IcuDemo(ClinicalDataset):
         panel = Panel.build(
             labels=[names[int(label[stay])] for stay in ids],
             static=np.array([static[stay] for stay in ids], dtype=np.float32),
+            static_names=STATIC,
             meta={"record": np.array(ids)},
             channel_names=tuple(name for name, kept in zip(variables, observed, strict=True) if kept),
             **stack(series, space),

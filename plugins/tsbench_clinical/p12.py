@@ -181,6 +181,7 @@ class P12(ClinicalDataset):
         panel = Panel.build(
             labels=labels,
             static=static.astype(np.float32),
+            static_names=STATIC,
             meta={"record": np.array(ids), "set": sets},
             channel_names=SENSORS,
             **stack(series, space),

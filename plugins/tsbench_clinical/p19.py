@@ -121,6 +121,7 @@ class P19(ClinicalDataset):
         panel = Panel.build(
             labels=[_name(labels[i]) for i in order],
             static=np.array(static, dtype=np.float32)[order],
+            static_names=STATIC,
             meta={"record": names, "set": sets},
             channel_names=SENSORS,
             **stack([series[i] for i in order], space),
@@ -188,6 +189,7 @@ def _processed(files: Files, space: Space) -> Data:
     panel = Panel.build(
         labels=[_name(bool(label)) for label in outcomes],
         static=np.array([record.static[: len(STATIC)] for record in found], dtype=np.float32),
+        static_names=STATIC,
         meta={"record": np.array([record.name for record in found])},
         channel_names=SENSORS,
         **stack([record.series for record in found], space),

@@ -123,6 +123,7 @@ class PtbXl(ClinicalDataset):
             task="multilabel",
             classes=classes,
             static=np.array([record["static"] for record in records], dtype=np.float32),
+            static_names=STATIC,
             text=np.array([record["report"] for record in records]),
             meta={"subject": subject, "record": np.array([record["id"] for record in records]), "fold": fold},
             channel_names=LEADS,

@@ -20,7 +20,7 @@ from tsbench_archives.cells import MISSING
 from tsbench_archives.local import LocalDataset
 
 WIDE = "label,subject,t0,t1,t2\na,s1,1,2,3\nb,s2,4,,6\n"
-LONG = "case,time,label,subject,ax,ay\nk1,0,a,s1,1,10\nk1,1,a,s1,2,20\nk2,5,b,s2,3,?\nk1,0.5,a,s1,9,90\n"
+LONG = "case,time,label,subject,ax,ay\nk1,0,a,s1,1,10\nk1,0.5,a,s1,9,90\nk2,5,b,s2,3,?\nk1,1,a,s1,2,20\n"
 
 
 @pytest.fixture

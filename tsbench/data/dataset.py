@@ -60,8 +60,8 @@ class Data:
     cases without labels for pre-training (whole recordings, say, of any length), or None; none of them may hold what
     the archive's split tests on.
 
-    Raises InvalidDataError when a fold is none, leaves the panel or shares a case between its parts, or the unlabelled
-    cases have labels or other channels.
+    Raises InvalidDataError when a fold is none, leaves the panel or shares a case between its parts, times of a case do
+    not increase, or the unlabelled cases have labels or other channels.
     """
 
     panel: Panel
@@ -75,6 +75,9 @@ class Data:
                     raise InvalidDataError(f"{scheme}, fold {number}: expected a Fold, got {type(fold).__name__}")
                 check_fold(fold, len(self.panel), f"{scheme}, fold {number}")
         extra, own = self.unlabelled, self.panel
+        for panel, cases in ((own, "case"), (extra, "unlabelled case")):
+            if panel is not None and panel.times is not None:
+                check_times(panel.times, panel.lengths, cases)
         if extra is None:
             return
         if extra.y is not None:
@@ -118,6 +121,24 @@ class Dataset(ABC):
 
 def _channels(panel: Panel) -> str:
     return f"{panel.n_channels} ({', '.join(panel.channel_names)})" if panel.channel_names else str(panel.n_channels)
+
+
+def check_times(times: npt.NDArray[Any], lengths: npt.NDArray[Any], cases: str = "case") -> None:
+    """Raise InvalidDataError, naming the first case and time point, where times (n, t) of a case do not increase.
+
+    lengths : (n,), beyond which nothing is read. cases : what a case is called.
+    """
+    inside = np.arange(times.shape[1]) < lengths[:, None]
+    later = np.isfinite(times)
+    later[:, 1:] &= ~(times[:, 1:] <= times[:, :-1])
+    bad = np.argwhere(inside & ~later)
+    if not len(bad):
+        return
+    case, point = bad[0]
+    raise InvalidDataError(
+        f"{cases} {case}, time point {point}: {times[case, point]:.15g} is missing, or not above the time before it; "
+        "times must increase"
+    )
 
 
 def check_fold(fold: Fold, n_cases: int, where: str) -> None:

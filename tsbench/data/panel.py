@@ -59,7 +59,8 @@ class Panel:
     task : what y means.
     classes : labels as strings, in the order of the class index.
     times : float64 (n_cases, n_timepoints), in the unit the dataset's card states, or None for a regular grid.
-    static : float32 (n_cases, n_static) or None.
+    static : float32 (n_cases, n_static) or None; NaN is missing. static_names : one name per column, may be empty.
+    categories : {name of a column of static: what its values 0, 1, ... stand for}; the other columns are numbers.
     text : str (n_cases,) or None.
     meta : named per-case arrays (subject, record, fold ...).
     channel_names : one name per channel, may be empty.
@@ -77,6 +78,8 @@ class Panel:
     classes: tuple[str, ...] = ()
     times: Array | None = None
     static: Array | None = None
+    static_names: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: Array | None = None
     meta: Mapping[str, Array] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
@@ -165,7 +168,7 @@ class Panel:
         """Return the sha256 (hex) of values and labels.
 
         Equal for the same data read from any file format or library: padding, the width of the time axis, the
-        order of classes and the case of labels do not enter.
+        order of classes and categories, and the case of labels do not enter.
         """
         digest = hashlib.sha256()
         digest.update(np.asarray([len(self), self.n_channels], dtype="<i8").tobytes())
@@ -176,6 +179,8 @@ class Panel:
                 digest.update(name.encode())
                 if name == "times":
                     _hash_values(digest, array[:, :, None], self.lengths)
+                elif name == "static" and self.categories:
+                    digest.update("\x1f".join(_static_texts(self)).encode())
                 else:
                     digest.update("\x1f".join(map(str, array.ravel().tolist())).encode())
         if self.y is not None:
@@ -280,9 +285,10 @@ def concatenate(panels: Sequence[Panel]) -> Panel:
     check_room(4 * sum(map(len, panels)) * first.n_channels * width)
     fields: dict[str, Any] = {"X": np.concatenate([_widen(p.X, width) for p in panels])}
     fields["lengths"] = np.concatenate([p.lengths for p in panels])
-    for name in ("static", "text"):
-        parts = [getattr(p, name) for p in panels]
-        fields[name] = None if parts[0] is None else np.concatenate(parts)
+    if first.text is not None:
+        fields["text"] = np.concatenate([p.text for p in panels if p.text is not None])
+    if first.static is not None:
+        fields["static"], fields["categories"] = _join_static(panels)
     if first.times is not None:
         fields["times"] = np.concatenate([_widen(p.times, width) for p in panels if p.times is not None])
     fields["meta"] = {name: np.concatenate([p.meta[name] for p in panels]) for name in first.meta}
@@ -305,6 +311,25 @@ def _of_labels(panel: Panel, classes: tuple[str, ...]) -> Array:
     return y
 
 
+def _join_static(panels: Sequence[Panel]) -> tuple[Array, dict[str, tuple[str, ...]]]:
+    """Return the static values of Panels that have the same, and their categories, united."""
+    names = panels[0].static_names
+    joined = np.concatenate([p.static for p in panels if p.static is not None])
+    united = {}
+    for name in dict.fromkeys(name for panel in panels for name in panel.categories):
+        number, codes = names.index(name), []
+        categories = tuple(sorted({one for panel in panels for one in panel.categories.get(name, ())}))
+        for panel in panels:
+            assert panel.static is not None
+            values = panel.static[:, number]
+            if name not in panel.categories and not np.isnan(values).all():
+                raise InvalidDataError(f"parts differ in the static value '{name}': text in one, numbers in the other")
+            place = np.asarray([categories.index(one) for one in panel.categories.get(name, ())], dtype=np.float32)
+            codes.append(np.asarray([v if np.isnan(v) else place[int(v)] for v in values], dtype=np.float32))
+        joined[:, number], united[name] = np.concatenate(codes), categories
+    return joined, united
+
+
 def _check_alike(first: Panel, other: Panel) -> None:
     def facts(panel: Panel) -> dict[str, object]:
         return {
@@ -315,6 +340,7 @@ def _check_alike(first: Panel, other: Panel) -> None:
             "times": "none" if panel.times is None else "given",
             "text": "none" if panel.text is None else "given",
             "number of static values": panel.shape.n_static,
+            "static values": list(panel.static_names),
         }
 
     for (what, value), second in zip(facts(first).items(), facts(other).values(), strict=True):
@@ -344,8 +370,26 @@ def _check_sizes(panel: Panel) -> None:
         raise InvalidDataError(
             f"lengths must be between 1 and {n_timepoints}, got {panel.lengths.min()} to {panel.lengths.max()}"
         )
+    if panel.times is not None and panel.times.shape != (n_cases, n_timepoints):
+        raise InvalidDataError(f"times must be {(n_cases, n_timepoints)}, a time per point, got {panel.times.shape}")
     if panel.channel_names and len(panel.channel_names) != n_channels:
         raise InvalidDataError(f"{len(panel.channel_names)} channel names for {n_channels} channels")
+    _check_static(panel)
+
+
+def _check_static(panel: Panel) -> None:
+    if panel.static is not None and panel.static.ndim != 2:
+        raise InvalidDataError(f"static must be (n_cases, n_static), got shape {panel.static.shape}")
+    names, n_static = panel.static_names, panel.shape.n_static
+    if names and (len(names) != n_static or len(set(names)) != n_static):
+        raise InvalidDataError(f"{len(names)} static names for {n_static} static values; each needs one of its own")
+    for name, categories in panel.categories.items():
+        if name not in names or panel.static is None:
+            raise InvalidDataError(f"categories are given of '{name}', which is none of static_names")
+        values = panel.static[:, names.index(name)]
+        values = values[~np.isnan(values)]
+        if not np.isin(values, np.arange(len(categories))).all():
+            raise InvalidDataError(f"static '{name}' has values that are none of its {len(categories)} categories")
 
 
 def _check_target(y: Array, task: Task, classes: tuple[str, ...]) -> None:
@@ -379,6 +423,17 @@ def _label_names(panel: Panel) -> list[str]:
     if panel.y.ndim == 2:
         return [",".join(names[i] for i in np.flatnonzero(row)) for row in panel.y]
     return [names[i] for i in panel.y]
+
+
+def _static_texts(panel: Panel) -> list[str]:
+    """Spell out static values row by row, categories by their names."""
+    assert panel.static is not None
+    columns = [list(map(str, column)) for column in panel.static.T.tolist()]
+    for name, categories in panel.categories.items():
+        number = panel.static_names.index(name)
+        values = panel.static[:, number].tolist()
+        columns[number] = ["nan" if value != value else f"={categories[int(value)]}" for value in values]
+    return [cell for row in zip(*columns, strict=True) for cell in row]
 
 
 def _hash_values(digest: Any, values: Array, lengths: Array) -> None:

@@ -112,8 +112,8 @@ def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool)
 
     group : name of the `meta` array whose values (subjects, say) must not be on both sides; unlabelled cases of a group
     that is validated or tested on are left out, and where labelled and unlabelled cases share none at all, a
-    TsbenchWarning says so. own_split : the fold is the dataset's own. Where a protocol made the fold and nothing says
-    which cases a recording holds, none is taken (TsbenchWarning).
+    TsbenchWarning says so. own_split : the fold is the archive's, whose test cases no unlabelled case may hold. Of
+    another split, where nothing says which cases a recording holds, none is taken (TsbenchWarning).
     """
     extra = data.unlabelled
     if extra is None:
@@ -134,8 +134,8 @@ def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool)
     if own_split:
         return np.arange(len(extra))
     warnings.warn(
-        f"the {len(extra)} unlabelled cases are left out of pre-training: the protocol splits the data anew, and no "
-        "group (subject, say) tells which of them hold test cases",
+        f"the {len(extra)} unlabelled cases are left out of pre-training: the protocol has another split than the "
+        "archive's, and no group (subject, say) tells which of them hold test cases",
         TsbenchWarning,
         stacklevel=2,
     )

@@ -111,5 +111,5 @@ def quiet() -> Iterator[Reporter]:
 
 def _name(spec: RunSpec) -> str:
     parts = [spec.label, spec.dataset, spec.protocol.name]
-    parts += [f"fold {spec.fold}"] if spec.protocol.split.scheme == "cv" else []
+    parts += [f"fold {spec.fold}"] if not spec.protocol.archive_split else []
     return " ".join([*parts, f"seed {spec.seed}"])

@@ -62,6 +62,7 @@ def content(board: Board) -> dict[str, Any]:
         "unit": "fraction" if board.unit == "%" else board.unit,
         "protocol": board.protocol.name,
         "hash": board.protocol.hash(),
+        "split": board.protocol.split.label,
         "seeds": ranges(board.runs["seed"].unique().tolist()),
         "datasets": list(board.cells.columns),
         "common": list(board.common),
@@ -87,7 +88,8 @@ def title(board: Board) -> str:
     about = f"{protocol.hash()[:12]}: {protocol.summary}" if protocol.summary else protocol.hash()[:12]
     what = f"{board.metric} in {board.unit}" if board.unit else board.metric
     lower = "" if METRICS[board.metric].better == "high" else ", low is good"
-    return f"{board.name}: {what}{lower}, protocol {protocol.name} ({about})"
+    split = "" if protocol.archive_split else f", split {protocol.split.label}"
+    return f"{board.name}: {what}{lower}, protocol {protocol.name}{split} ({about})"
 
 
 def notes(board: Board) -> list[str]:

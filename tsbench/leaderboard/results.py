@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
 from tsbench.leaderboard.export import replacing
+from tsbench.protocol import Split
 from tsbench.store.store import Store
 from tsbench.tasks import METRICS, task_of
 from tsbench.tasks.metrics import METRICS as ALWAYS
@@ -39,6 +41,7 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
         "method": [row["label"] for row in rows],
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
+        "split": [_split(row.get("protocol_split")) for row in rows],
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in metrics},
         **{
             name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
@@ -65,6 +68,14 @@ def predictions_frame(predictions: Predictions, fold: int) -> pd.DataFrame:
             **{f"score:{name}": predictions.scores[:, number] for number, name in enumerate(classes)},
         }
     )
+
+
+def _split(value: object) -> str:
+    """Return what the split of a stored protocol is called; "" where that is none."""
+    try:
+        return Split.model_validate(value).label
+    except ValidationError:
+        return ""
 
 
 def _whole(value: object) -> int | None:

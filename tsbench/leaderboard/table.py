@@ -86,7 +86,7 @@ class Board:
         facts["metric"] = self.metric
         if METRICS[self.metric].unit == "label":
             facts["unit"] = self.unit
-        table = pd.concat([facts, self.summary, self.cells], axis=1)
+        table = pd.concat([facts, self.summary.assign(split=self.protocol.split.label), self.cells], axis=1)
         return table.reset_index(names="method", allow_duplicates=True)  # a dataset may be called as a column is
 
 
@@ -137,7 +137,7 @@ def build(
     values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)
     shown = set(values["dataset"].unique())
     absent = tuple(name for name in datasets if name in shown and name not in now)
-    behind = _whole_seeds(values, protocol)
+    behind = _whole_seeds(values, protocol, now)
     whole = behind.groupby(["label", "dataset", "seed"])["value"].mean()
     cells = _cells(values, whole, datasets)
     summary, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
@@ -150,9 +150,14 @@ def build(
     return Board(name, metric, protocol, cells.loc[order], summary, common, *left_out, absent, behind, units)
 
 
-def _whole_seeds(values: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
-    """Return the rows of the seeds of which every fold is there."""
-    folds = (values.groupby("dataset")["fold"].max() + 1).map(protocol.n_folds)
+def _whole_seeds(values: pd.DataFrame, protocol: Protocol, now: Mapping[str, Present]) -> pd.DataFrame:
+    """Return the rows of the seeds of which every fold is there.
+
+    A dataset's own split has the folds that it has now, of a dataset that is not here those of its rows.
+    """
+    here = {name: len(one.splits) for name, one in now.items() if one.splits}
+    last = values.groupby("dataset")["fold"].max()
+    folds = pd.Series({name: protocol.n_folds(here.get(str(name), fold + 1)) for name, fold in last.items()}, dtype=int)
     count = values.groupby(["label", "dataset", "seed"])["value"].transform("size")
     return values.loc[count == values["dataset"].map(folds), ["label", "dataset", "fold", "seed", "key", "value"]]
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from tsbench.data.batch import Batch
 from tsbench.data.normalise import Statistics, channel_statistics
 from tsbench.data.panel import Panel, PanelShape
+from tsbench.data.static import StaticStatistics, static_statistics
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
 from tsbench.identity import UNTRAINED, seed_everything
@@ -37,7 +38,8 @@ class Learner:
     ----------
     method : a registered name, "random:NAME" for its untrained twin, or a class of methods.
     normalisation : "channel" z-scores each channel with the statistics of the panel that `fit` is given, "none" leaves
-        values alone; a method that insists on one has its own.
+        values alone; a method that insists on one has its own. Static values are prepared in any case, as
+        `StaticStatistics` says.
     device : where it trains and encodes, as torch names it.
     params : the method's parameters, as on the command line: `**{"encoder": "tfr", "encoder.cell": "gru"}`.
 
@@ -89,6 +91,7 @@ class Learner:
         self.name, self.cls, self.settings, self.device = name, cls, settings, device
         self.normalisation: Normalisation = cls.normalisation or normalisation
         self.statistics: Statistics | None = None
+        self.statics: StaticStatistics | None = None
         self.report: dict[str, Any] | None = None
 
     @property
@@ -122,6 +125,7 @@ class Learner:
         self.statistics = None
         if self.normalisation == "channel":
             self.statistics = channel_statistics(panel, np.arange(len(panel)))
+        self.statics = static_statistics(panel, np.arange(len(panel)))
         panels = [self._normalised(one) for one in (panel, *(one.without_labels() for one in extra))]
         self.build([one.shape for one in panels], f"seed {seed}")
         if not self.untrained:
@@ -213,6 +217,7 @@ class Learner:
             params=self.settings.flat(),
             normalisation=self.normalisation,
             statistics=None if statistics is None else (statistics.mean.tolist(), statistics.std.tolist()),
+            statics=None if self.statics is None else self.statics.columns,
             shapes=self.shapes,
             key=self.key,
             report=saved.Report(**report),
@@ -238,6 +243,7 @@ class Learner:
                     raise UsageError(f"it was made with version {then} of {what}, which is now {now}; fit it anew")
             if header.statistics is not None:
                 learner.statistics = Statistics(*map(np.asarray, header.statistics))
+            learner.statics = None if header.statics is None else StaticStatistics(header.statics)
             learner.build(header.shapes, header.key)
             learner.restore(state, header.report.model_dump())
         except CODE_OF_OTHERS_FAILS as error:  # torch's on weights of other shapes, say
@@ -253,7 +259,8 @@ class Learner:
         return self._normalised(panel)
 
     def _normalised(self, panel: Panel) -> Panel:
-        return panel if self.statistics is None else self.statistics.apply(panel)
+        panel = panel if self.statistics is None else self.statistics.apply(panel)
+        return panel if self.statics is None else self.statics.apply(panel)
 
     def _checked_report(self, does: str) -> dict[str, Any]:
         if self.report is None:

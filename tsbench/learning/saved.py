@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from torch import Tensor
 
 from tsbench.data.panel import PanelShape
+from tsbench.data.static import Column
 from tsbench.errors import TsbenchError, UsageError
 
 HEADER, WEIGHTS = "learner.json", "weights.safetensors"
@@ -34,7 +35,8 @@ class Header(BaseModel):
     """What makes a learner again, beside its weights.
 
     params : flat, of the method and its components. statistics : mean and standard deviation of each channel, None
-    where nothing is normalised. shapes : what the method was built for. weights : sha256 (hex) of the weights' file.
+    where nothing is normalised. statics : the same of static values, None where there are none. shapes : what the
+    method was built for. weights : sha256 (hex) of the weights' file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
@@ -45,6 +47,7 @@ class Header(BaseModel):
     params: dict[str, Any]
     normalisation: Literal["channel", "none"]
     statistics: tuple[list[float], list[float]] | None
+    statics: tuple[Column, ...] | None = None
     shapes: tuple[PanelShape, ...] = Field(min_length=1)
     key: str
     report: Report
@@ -55,6 +58,8 @@ class Header(BaseModel):
         """Raise ValueError where a shape is none, or the statistics are not those of its channels."""
         if any(min(s.n_channels, s.n_timepoints) < 1 or min(s.n_static, s.n_classes) < 0 for s in self.shapes):
             raise ValueError("a shape has no channels or time points")
+        if any(not math.isfinite(c.mean) or not 0 <= c.std < math.inf for c in self.statics or ()):
+            raise ValueError("the statistics of a static value are not a mean and a standard deviation")
         if self.statistics is None:
             return self
         mean, std = self.statistics

@@ -11,6 +11,7 @@ from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import Panel
 from tsbench.data.splits import label_subset, unlabelled_index
+from tsbench.data.static import static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
 from tsbench.measure.transforms import apply_transforms
@@ -41,6 +42,7 @@ class Parts:
     test: Panel
     fold: Fold
     y_test: Any
+    unknown: tuple[str, ...] = ()
 
     @property
     def n_classes(self) -> int:
@@ -74,7 +76,7 @@ def choose_fold(handle: DatasetHandle, data: Data, protocol: Protocol, number: i
         task.check_learnable(task.target(panel, fold.train), panel.classes)
     except InvalidDataError as error:
         raise InvalidDataError(f"{handle.name}: {error}") from None
-    return Chosen(number, fold, unlabelled_index(data, fold, protocol.group(handle.card), protocol.own_split))
+    return Chosen(number, fold, unlabelled_index(data, fold, protocol.group(handle.card), protocol.archive_split))
 
 
 def preparation(
@@ -82,12 +84,15 @@ def preparation(
 ) -> Preparation:
     """Return what normalises panels with the statistics of the training cases, then transforms them.
 
+    Static values become columns of numbers whatever the normalisation (`StaticStatistics`).
+
     Raises InvalidDataError for a channel without values in training, which nothing can be learnt from either.
     """
-    statistics = channel_statistics(panel, train)
+    statistics, statics = channel_statistics(panel, train), static_statistics(panel, train)
 
     def prepared(part: Panel) -> Panel:
         part = statistics.apply(part) if normalisation == "channel" else part
+        part = part if statics is None else statics.apply(part)
         return apply_transforms(part, transforms, plugins)
 
     return prepared
@@ -121,4 +126,5 @@ def divide(key: Any, data: Data, chosen: Chosen, prepared: Preparation, conditio
         test=test.without_labels(),
         fold=fold,
         y_test=test.y,
+        unknown=tuple(unknown_categories(data.panel, fold.train)),
     )

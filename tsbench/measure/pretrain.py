@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tsbench.data.dataset import Index
 from tsbench.data.panel import Panel
+from tsbench.data.splits import unlabelled_index
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError
 from tsbench.learning.learner import Learner
@@ -17,7 +18,7 @@ from tsbench.nn.weights import trainable_parameters
 from tsbench.plan.datasets import check_planned, load_planned, open_dataset
 from tsbench.plan.result import Result
 from tsbench.plan.spec import Source
-from tsbench.protocol import ARCHIVE
+from tsbench.protocol import split_alone
 from tsbench.store import artifacts, checkpoints
 from tsbench.store.rows import file_name
 
@@ -117,8 +118,11 @@ def source_panels(source: Source, transforms: tuple[str, ...], plugins: Plugins)
     """Return the training part of a source's own split and its unlabelled cases, normalised and transformed."""
     handle = open_dataset(source.dataset_ref, plugins, "")
     data = load_planned(handle, source.fingerprint)
-    fold = data.folds["archive"][0]
-    check_planned(handle, source.split, data, fold, ARCHIVE)
+    protocol = split_alone(source.split_name)
+    fold = protocol.folds(data, handle.card)[0]
+    check_planned(handle, source.split, data, fold, protocol)
     prepared = preparation(data.panel, fold.train, source.normalisation, transforms, plugins)
-    unlabelled = [] if data.unlabelled is None else [data.unlabelled]
+    group = None if protocol.archive_split else protocol.group(handle.card)
+    index = unlabelled_index(data, fold, group, protocol.archive_split)
+    unlabelled = [] if data.unlabelled is None or index is None else [data.unlabelled.select(index)]
     return [prepared(panel) for panel in (data.panel.select(fold.train).without_labels(), *unlabelled)]

@@ -27,3 +27,15 @@ class Representation:
         if key not in self._features:
             self._features[key] = self.learner.encode_prepared(getattr(parts, part))
         return self._features[key]
+
+
+class WithStatic(Representation):
+    """The same features with the static values of the cases beside them, as the protocol's `static: append` has it."""
+
+    def __init__(self, features: Representation) -> None:
+        self.learner, self.features = features.learner, features
+
+    def of(self, parts: Parts, part: Literal["train", "validation", "test"]) -> npt.NDArray[np.float32]:
+        """Return float32 features (n, d + n_static) of a part of a fold; raises what `Representation.of` does."""
+        static = getattr(parts, part).static
+        return np.concatenate([self.features.of(parts, part), static], axis=1, dtype=np.float32)

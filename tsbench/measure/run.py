@@ -19,6 +19,7 @@ from tsbench.measure.folds import Parts, choose_fold, divide, preparation
 from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
+from tsbench.measure.represent import WithStatic
 from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
@@ -103,6 +104,11 @@ class Run:
         trained.learner.check_channels(self.parts.test.n_channels, spec.dataset)
         return trained
 
+    @property
+    def _appends(self) -> bool:
+        """Say whether the probe is given static values."""
+        return self.spec.protocol.static == "append"
+
     def test_features(self) -> Features:
         """Return the frozen features of the test part with its labels."""
         parts = self.parts
@@ -115,6 +121,9 @@ class Run:
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
+        if self._appends or "static" in self.made.method.reads:
+            for text in parts.unknown:
+                warnings.warn(text, TsbenchWarning, stacklevel=1)
         answer, classes = self._decide(result), parts.train.classes
         result.predictions = predictions_of(parts.task.name, parts.fold.test, parts.y_test, answer, classes)
         result.metrics = _defined(metrics_of(result.predictions))
@@ -129,7 +138,8 @@ class Run:
             with timed(result.durations, "predict"):
                 return self.trained.learner.predict_prepared(self.parts.test)
         judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, result.durations)
-        answer, facts = judge.decide(self.trained.features, self.parts)
+        features = self.trained.features
+        answer, facts = judge.decide(WithStatic(features) if self._appends else features, self.parts)
         result.facts.update(facts)
         return answer
 

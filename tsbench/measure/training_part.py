@@ -53,7 +53,7 @@ def training_part(spec: RunSpec, handle: DatasetHandle) -> Inner:
     except InvalidDataError as error:
         raise InvalidDataError(f"{spec.dataset}: {error}") from None
     protocol = spec.protocol.model_copy(update={"split": Split()})
-    index = unlabelled_index(data, fold, group, spec.protocol.own_split)
+    index = unlabelled_index(data, fold, group, spec.protocol.archive_split)
     extra = data.unlabelled
     unlabelled = None if extra is None or index is None else on_its_own(extra.select(index))
     part = Data(panel, {"archive": folds}, unlabelled)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 5
+CACHE_VERSION = 7
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ class Summary:
     n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
     part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
     "times" where their steps differ, "static", "text". splits : {name of a split: `split_text` of each fold}, no fold
-    where the data cannot be split so. task : what the labels are, "none" where there are none.
+    where the data cannot be split so; the dataset's own are all there. own_folds : {own split: number of its folds}.
+    task : what the labels are, "none" where there are none.
     """
 
     fingerprint: str
-    archive_folds: int
+    own_folds: Mapping[str, int]
     n_values: int
     uneven: bool
     beside: dict[str, str] = field(default_factory=dict)
@@ -178,6 +179,8 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
 
     From the cache when no file has changed since it was noted. Raises MissingDataError and InvalidDataError.
     """
+    from tsbench.protocol import split_alone
+
     if not handle.available():
         handle.load()  # raises MissingDataError with the dataset's own remedy
     key = _cache_key(handle)
@@ -186,14 +189,15 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     if found is not None and wanted.keys() <= found.splits.keys():
         return found
     data = handle.load()
+    own = [split_alone(name) for name in data.folds]
+    wanted |= {protocol.split_name(handle.card): protocol for protocol in own}
     splits = {name: _split_texts(protocol, data, handle.card) for name, protocol in wanted.items()}
     fingerprint = data.fingerprint()
     if found is not None and found.fingerprint == fingerprint:
         splits = {**found.splits, **splits}
-    n_folds = len(data.folds.get("archive", []))
-    summary = Summary(
-        fingerprint, n_folds, data.panel.X.size, _uneven(data), _beside(data.panel), splits, data.panel.task
-    )
+    own_folds = {name: len(folds) for name, folds in data.folds.items()}
+    panel = data.panel
+    summary = Summary(fingerprint, own_folds, panel.X.size, _uneven(data), _beside(panel), splits, panel.task)
     if key:
         entry = asdict(summary)
         _write_cache({**_read_cache(), key: {**entry, "check": digest([key, entry])}})
@@ -212,7 +216,7 @@ def check_planned(handle: DatasetHandle, split: str, data: Data, fold: Fold, pro
     """Raise InvalidDataError when a fold is not the one that was planned; "" for one that planning did not know."""
     from tsbench.data.splits import split_text
 
-    if split and split_text(data, fold, protocol.group(handle.card), protocol.own_split) != split:
+    if split and split_text(data, fold, protocol.group(handle.card), protocol.archive_split) != split:
         raise _otherwise(handle)
 
 
@@ -246,7 +250,7 @@ def _split_texts(protocol: Protocol, data: Data, card: Card) -> list[str]:
             folds = protocol.folds(data, card)
         except TsbenchError:
             return []
-    return [split_text(data, fold, protocol.group(card), protocol.own_split) for fold in folds]
+    return [split_text(data, fold, protocol.group(card), protocol.archive_split) for fold in folds]
 
 
 def _uneven(data: Data) -> bool:
@@ -268,8 +272,8 @@ def _beside(panel: Panel) -> dict[str, str]:
         steps = steps[np.isfinite(steps)]
         if len(steps) and not np.allclose(steps, steps[0]):
             found["times"] = "times (irregular)"
-    if panel.static is not None:
-        n = panel.shape.n_static
+    n = panel.shape.n_static
+    if n:
         found["static"] = f"{n} static value{'s' * (n != 1)}"
     if panel.text is not None:
         found["text"] = "texts"

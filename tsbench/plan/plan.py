@@ -16,7 +16,7 @@ from tsbench.methods.capabilities import capabilities, check_able, fits_itself, 
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
 from tsbench.plan.spec import TASK, RunSpec, Source
-from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
+from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol, no_such_split, split_alone
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
 
@@ -69,9 +69,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Source:
+    """A dataset to pre-train on."""
+
     handle: DatasetHandle
-    fingerprint: str
-    split: str
+    summary: Summary
+
+    def split_for(self, protocol: Protocol) -> str:
+        """Return which of its own splits it is trained on: the one that the protocol names where it has that."""
+        name = protocol.split.name if protocol.own_split else ARCHIVE_SPLIT
+        return name if name in self.summary.own_folds else ARCHIVE_SPLIT
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,11 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
 
     for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), protocols_of, plan):
         chosen = protocols_of(handle)
-        _note_unread(plan, handle, summary, methods)
+        _note_unread(plan, handle, summary, methods, chosen)
+        for protocol in chosen:
+            _check_static(protocol, handle, summary, plugins)
         suited = _suited(plan, handle, summary, methods, chosen, plugins, registry)
-        folds = {p.name: _count_folds(p, handle, summary.archive_folds) for p in chosen}
+        folds = {p.name: _count_folds(p, handle, summary) for p in chosen}
         plan.specs += [
             _spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
             for fold in _wanted(request, max(folds.values()))
@@ -132,12 +140,10 @@ def _sources(
             raise UsageError(f"--pretrain-on: {method.name} learns from the target's labels, it has no pre-training")
     found = []
     corpus = Plan()
-    for handle, summary in _by_size(
-        expand_datasets(request.pretrain_on, plugins, registry), lambda _: [ARCHIVE], corpus
-    ):
-        if not summary.archive_folds:
+    for handle, summary in _by_size(expand_datasets(request.pretrain_on, plugins, registry), lambda _: [], corpus):
+        if not summary.own_folds.get(ARCHIVE_SPLIT):
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
-        found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0)))
+        found.append(_Source(handle, summary))
         _note_unread(plan, handle, summary, methods)
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
     plan.fetchable |= corpus.fetchable
@@ -162,8 +168,17 @@ def _by_size(
     return sorted(found, key=lambda pair: pair[1].n_values)
 
 
-def _note_unread(plan: Plan, handle: DatasetHandle, summary: Summary, methods: Sequence[_Method]) -> None:
+def _note_unread(
+    plan: Plan,
+    handle: DatasetHandle,
+    summary: Summary,
+    methods: Sequence[_Method],
+    protocols: Sequence[Protocol] = (),
+) -> None:
+    """Note what nothing reads; protocols : those that may give static values to a probe."""
     read = {kind for method in methods for kind in method.cls.reads}
+    probed = any("represent" in capabilities(method.cls) for method in methods)
+    read |= {"static"} if probed and any(protocol.static == "append" for protocol in protocols) else set()
     unread = [words for kind, words in summary.beside.items() if kind not in read]
     if unread:
         plan.unread[handle.name] = unread
@@ -224,10 +239,22 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
             plan.specs[number] = replace(spec, overrides=overrides)
 
 
-def _count_folds(protocol: Protocol, handle: DatasetHandle, archive_folds: int) -> int:
-    if protocol.split.scheme == "archive" and not archive_folds:
-        raise no_split_of_its_own(handle.name, protocol.name)
-    return protocol.n_folds(archive_folds)
+def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary) -> int:
+    own_folds = summary.own_folds.get(protocol.split.name, 0)
+    if protocol.own_split and not own_folds:
+        raise no_such_split(handle.name, protocol, summary.own_folds)
+    return protocol.n_folds(own_folds)
+
+
+def _check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, plugins: Plugins) -> None:
+    """Raise UsageError where a protocol appends static values that are not there, or to no features."""
+    if protocol.static == "none":
+        return
+    if "static" not in summary.beside:
+        raise UsageError(f"{handle.name} has no static values, which protocol '{protocol.name}' gives to its probe")
+    needs = plugins["probes"].get(protocol.probe).needs
+    if needs != "features":
+        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {protocol.probe}")
 
 
 def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) -> list[DatasetHandle]:
@@ -346,9 +373,15 @@ def _spec(
         overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
     if sources and trains(method.cls) and not method.name.startswith(UNTRAINED):
         _check_pretraining(protocol, request)
-        chosen = [s for s in sources if not (request.exclude_target and s.fingerprint == summary.fingerprint)]
+        others = [s for s in sources if s.summary.fingerprint != summary.fingerprint]
+        chosen = others if request.exclude_target else list(sources)
         if not chosen:
             raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
+        if fold and len(chosen) > len(others):  # sources are trained on their first fold
+            raise UsageError(
+                f"--pretrain-on: the training part of fold 0 of {handle.name} may hold test cases of fold {fold}; "
+                "add --exclude-target, or take --fold 0 alone"
+            )
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
     versions = method.settings.versions()
     for name in protocol.transforms:
@@ -369,7 +402,7 @@ def _spec(
         fingerprint=summary.fingerprint,
         protocol=protocol,
         normalisation=method.cls.normalisation or protocol.resolve_normalisation(handle.card),
-        group=protocol.group(handle.card) if protocol.split.scheme == "cv" else None,
+        group=None if protocol.own_split else protocol.group(handle.card),
         fold=fold,
         seed=seed,
         threads=request.threads,
@@ -378,10 +411,11 @@ def _spec(
         sources=tuple(
             Source(
                 source.handle.name,
-                source.fingerprint,
+                source.summary.fingerprint,
                 method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
                 source.handle.reference,
-                source.split,
+                source.summary.split(split_alone(source.split_for(protocol)), source.handle.card, 0),
+                source.split_for(protocol),
             )
             for source in chosen
         ),
@@ -393,7 +427,7 @@ def _spec(
 def _check_pretraining(protocol: Protocol, request: Request) -> None:
     if protocol.condition.corrupts("pretrain"):
         raise UsageError(f"--pretrain-on: '{protocol.name}' corrupts the pre-training, which only the target's can be")
-    if protocol.split.scheme != "archive" and not request.exclude_target:
+    if not protocol.own_split and not request.exclude_target:
         raise UsageError(
             f"--pretrain-on: training parts of the archive's split may hold test cases of '{protocol.name}'; "
             "add --exclude-target, or choose a protocol on the archive split"

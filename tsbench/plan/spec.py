@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.identity import UNTRAINED, digest
-from tsbench.protocol import OWN_PROBE, Protocol
+from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol
 
 TASK = "task:"
 # Overrides that are not set by --set: those of options of their own, and "tuned" in older rows.
@@ -20,9 +20,9 @@ NO_PARAMETERS = frozenset({"tuned", "pretrain_on", "probe"})
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset whose training part (of its own split) a method is pre-trained on; dataset_ref re-opens it.
+    """A dataset whose training part a method is pre-trained on; dataset_ref re-opens it.
 
-    split : `split_text` of its first fold, "" where it is not known.
+    The part is that of the first fold of its own split `split_name`. split : `split_text` of it, "" where not known.
     """
 
     dataset: str
@@ -30,6 +30,7 @@ class Source:
     normalisation: Literal["channel", "none"]
     dataset_ref: str
     split: str = ""
+    split_name: str = ARCHIVE_SPLIT
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,10 @@ class RunSpec:
         return content if self.threads == 1 else {**content, "threads": self.threads}
 
     def _source_list(self) -> list[list[str]]:
-        return sorted([source.fingerprint, source.normalisation] for source in self.sources)
+        return sorted(
+            [one.fingerprint, one.normalisation, *([] if one.split_name == ARCHIVE_SPLIT else [one.split_name])]
+            for one in self.sources
+        )
 
     def _params_without(self, keys: tuple[str, ...]) -> dict[str, Any]:
         return {key: value for key, value in self.params.items() if key not in keys}

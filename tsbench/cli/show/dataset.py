@@ -71,6 +71,8 @@ def held(data: Data) -> dict[str, object]:
     """Return {name: value} of a loaded dataset: sizes, lengths, missing share, splits, labels, fingerprint."""
     import numpy as np
 
+    from tsbench.protocol import ARCHIVE_SPLIT
+
     panel = data.panel
     facts: dict[str, object] = {"cases": len(panel), "channels": panel.n_channels}
     if panel.channel_names:
@@ -84,11 +86,20 @@ def held(data: Data) -> dict[str, object]:
     facts["missing values"] = f"{missing} ({100 * missing / total:.2g}%)" if missing else 0
     also = {"times": panel.times, "static": panel.static, "text": panel.text, **panel.meta}
     facts["also per case"] = ", ".join(name for name, array in also.items() if array is not None) or "nothing"
+    if panel.static_names:
+        facts["static values"] = ", ".join(_static(panel, name) for name in panel.static_names)
     if data.unlabelled is not None:
         facts["unlabelled"] = f"{len(data.unlabelled)} cases of {_lengths(data.unlabelled)} time points"
     for scheme, folds in data.folds.items():
-        facts[f"{scheme} split"] = "; ".join(map(_sizes, folds))
+        facts[f"{scheme} split"] = f"{len(folds)} folds: " * (len(folds) > 1) + "; ".join(map(_sizes, folds))
+    if set(data.folds) - {ARCHIVE_SPLIT}:
+        facts["a named split"] = "--protocol PROTOCOL+split=NAME"
     return {**facts, **_labels(panel), "fingerprint": data.fingerprint()}
+
+
+def _static(panel: Panel, name: str) -> str:
+    """Return the name of a static value, with its categories where it has some."""
+    return f"{name} ({', '.join(panel.categories[name])})" if name in panel.categories else name
 
 
 def _lengths(panel: Panel) -> str:
@@ -103,7 +114,9 @@ def _print_card(handle: DatasetHandle) -> None:
     facts: dict[str, Any] = {name.replace("_", " "): getattr(card, name) for name in CARD}
     name = card.default_protocol or handle.default_protocol
     protocol = registry.protocol(name)
-    split = "the dataset's own split" if protocol.own_split else f"{protocol.split.folds} folds, cross-validated"
+    split = f"{protocol.split.folds} folds, cross-validated"
+    if protocol.own_split:
+        split = "the dataset's own split" + f" '{protocol.split.name}'" * (not protocol.archive_split)
     facts |= {
         "normalised": "yes" if card.normalised else "no: a protocol z-scores each channel, unless it says otherwise",
         "checksum": card.checksum,
@@ -154,9 +167,11 @@ def _training_part(handle: DatasetHandle, data: Data) -> tuple[Any, str]:
     """Return the cases that may be looked at, and which they are, in words: test cases stay unseen."""
     import numpy as np
 
-    if "archive" in data.folds:
-        return data.folds["archive"][0].train, "training part"
+    from tsbench.protocol import ARCHIVE_SPLIT
+
     protocol = open_registry().protocol(handle.card.default_protocol or handle.default_protocol)
+    if ARCHIVE_SPLIT in data.folds and (protocol.archive_split or not protocol.own_split):
+        return data.folds[ARCHIVE_SPLIT][0].train, "training part"
     try:
         return protocol.folds(data, handle.card)[0].train, f"training part of fold 0 of {protocol.name}"
     except TsbenchError:  # no labels, or too few cases: then there is no test part either
