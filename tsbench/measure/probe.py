@@ -14,6 +14,7 @@ from tsbench.data.panel import Panel
 from tsbench.errors import MethodError, returned
 from tsbench.identity import seed_everything
 from tsbench.learning.clock import timed
+from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts
 from tsbench.measure.represent import Representation
 from tsbench.methods.classifier import Classifier, Scores
@@ -33,12 +34,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Judge:
-    """A probe under its name; key : of the run, which seeds it. The stages are timed in durations."""
+    """A probe under its name; key : of the run, which seeds it. The stages are timed in durations.
+
+    progress : of a probe that trains.
+    """
 
     name: str
     probe: Probe
     key: str
     durations: dict[str, float]
+    progress: Progress | None = None
 
     def decide(self, features: Representation, parts: Parts) -> Answer:
         """Fit the probe on train and validation, and predict the test part; raises MethodError on what is none."""
@@ -79,6 +84,7 @@ class Judge:
     def _fit(self, method: SSLMethod | None, train: Any, validation: Any) -> tuple[Predictor, dict[str, float]]:
         """Fit the probe, seeded; return it with what it chose."""
         rng = np.random.default_rng(seed_everything(self.key, "probe"))
+        self.probe.progress = self.progress
         with timed(self.durations, "probe"):
             fitted = self.probe.fit(method, train, validation, rng)
             predictor = returned(fitted, Predictor, f"{self.name}, fit")  # type: ignore[type-abstract]

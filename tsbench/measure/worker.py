@@ -106,7 +106,7 @@ class Worker:
         else:
             trained = self._pretrained(made, spec, parts)
             trained.describe(result)
-            judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, durations)
+            judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, durations, self.progress)
             answer = judge.decide(trained.features, parts)
         result.facts.update(answer.facts)
         result.predictions = _predictions(parts, answer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.ui.drawing import drawing, short
 from tsbench.errors import UsageError
+from tsbench.learning.curve import ONLY, by_loss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,21 +19,26 @@ MOST_NAMES = 40  # and each class its name
 
 def draw_run(
     run: dict[str, Any],
-    curve: Sequence[Sequence[float]],
+    curve: Any,
     matrix: Sequence[Sequence[int]] | None,
     classes: Sequence[str],
     out: Path,
 ) -> None:
-    """Write the curve of (step, mean loss) and the confusion matrix of counts, those of the two that there are."""
-    count = bool(curve) + (matrix is not None)
+    """Write the curves of the losses and the confusion matrix of counts, those of the two that there are."""
+    curves = {name: points for name, points in by_loss(curve).items() if points}
+    count = bool(curves) + (matrix is not None)
     if not count:
         raise UsageError(f"--plot {out}: the run has neither a training curve nor predictions (status {run['status']})")
     size = 4.5 + 0.12 * min(len(classes), MOST_NAMES)
     with drawing(size * count + 0.5, size, out) as figure:
         axes = list(figure.subplots(1, count, squeeze=False)[0])
-        if curve:
+        if curves:
             axis = axes.pop(0)
-            axis.plot([step for step, _ in curve], [loss for _, loss in curve], marker=".", linewidth=1)
+            for name, points in curves.items():
+                label = f" {short(name)}"  # matplotlib leaves out names that begin with _
+                axis.plot(*zip(*points, strict=True), marker=".", linewidth=1, label=label)
+            if len(curves) > 1 or ONLY not in curves:
+                axis.legend(fontsize=8)
             axis.set(xlabel="step", ylabel="mean loss", title="training")
         if matrix is not None:
             _confusion(axes[0], matrix, [short(name) for name in classes])
