@@ -66,5 +66,8 @@ def test_refusals(panel, method):
         tune(method, cases(panel, np.flatnonzero(panel.y == 0)))
     with torch.no_grad():
         next(method.encoder.parameters()).fill_(float("nan"))
-    with pytest.raises(MethodError, match="the loss of fine-tuning is nan"):
+    with pytest.raises(
+        MethodError,
+        match="loss of stage 'fine-tuning' is nan at step 0 of 45; parameter method.encoder.* is not finite",
+    ):
         tune(method, cases(panel, range(20)))

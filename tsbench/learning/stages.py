@@ -36,9 +36,9 @@ class Recipe:
     def of(cls, params: BaseParams) -> Recipe:
         """Read the parameters of a method; what a plugin declares otherwise under such a name is its own affair."""
         own, core = type(params).model_fields, SSLMethod.Params.model_fields
-        names = ["precision", "clip_norm"]
-        names += [n for n in ("optimizer", "schedule", "warmup_steps") if own[n].annotation == core[n].annotation]
-        return cls(**{name: getattr(params, name) for name in names})
+        same = [n for n in ("optimizer", "schedule", "warmup_steps") if n in own]
+        same = [n for n in same if own[n].annotation == core[n].annotation]
+        return cls(**{name: getattr(params, name) for name in ("precision", "clip_norm", *same)})
 
 
 class StageRun:

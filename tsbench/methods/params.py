@@ -169,7 +169,7 @@ class Settings:
         raised = {
             f"{key}:{value}": declared.versions[value]
             for key, (declared, value) in self._declared().items()
-            if value in declared.versions
+            if declared.versions and value in declared.versions
         }
         return {**parts, **raised}
 
