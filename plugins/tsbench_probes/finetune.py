@@ -70,7 +70,6 @@ class FineTune(Probe):
         if len(seen) < 2:
             raise MethodError(f"the training part has one class only (class index {seen[0]}): nothing to learn")
         data = method.prepare(train.batch)
-        data = replace(data, y=torch.from_numpy(target).to(data.x.device))
         torch.manual_seed(int(rng.integers(2**63)))
         with torch.no_grad():
             n_features = method.represent(data.select(slice(0, 1))).shape[1]
@@ -96,7 +95,7 @@ class FineTune(Probe):
         training = Training(
             modules,
             type(self).__name__,
-            [data],
+            [replace(data, y=torch.from_numpy(target).to(data.x.device))],
             self.batches,
             Recipe(self.params.precision, self.params.clip_norm),
             before_epoch=modules.train,

@@ -28,7 +28,7 @@ class Recipe:
 
     precision: str = "fp32"
     clip_norm: float | None = None
-    optimizer: str | None = None
+    optimizer: str = "own"
     schedule: str = "constant"
     warmup_steps: int = 0
 
@@ -144,8 +144,7 @@ def _share(runs: list[StageRun], recipe: Recipe) -> None:
     made: dict[int, Optimizer] = {}
     for run in runs:
         for name, optimizer in run.optimizers.items():
-            kind = recipe.optimizer
-            run.optimizers[name] = made.setdefault(id(optimizer), _of_kind(optimizer, kind) if kind else optimizer)
+            run.optimizers[name] = made.setdefault(id(optimizer), _of_kind(optimizer, recipe.optimizer))
     if any(run.factor is not SCHEDULES["constant"] for run in runs):  # else they are the method's own to change
         for run in runs:
             groups = [group for optimizer in run.optimizers.values() for group in optimizer.param_groups]
@@ -154,7 +153,7 @@ def _share(runs: list[StageRun], recipe: Recipe) -> None:
 
 def _of_kind(optimizer: Optimizer, kind: str) -> Optimizer:
     """Return an optimiser of a kind over the same groups of weights, each with its learning rate and weight decay."""
-    if type(optimizer) is KINDS[kind]:
+    if kind == "own" or type(optimizer) is KINDS[kind]:
         return optimizer
     kept = ("params", "lr", "weight_decay", *(["betas"] if kind != "sgd" else []))
     groups = [{key: group[key] for key in kept if key in group} for group in optimizer.param_groups]

@@ -61,8 +61,8 @@ class SSLMethod(nn.Module, ABC):
         precision: Literal["fp32", "bf16"] = param(
             "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32", versions={"bf16": 2}
         )
-        optimizer: Literal["adam", "adamw", "sgd"] | None = param(
-            None, stage="training", doc="kind of optimiser, sgd without momentum; none: the method's own", neutral=None
+        optimizer: Literal["own", "adam", "adamw", "sgd"] = param(
+            "own", stage="training", doc="kind of optimiser, sgd without momentum; own: the method's", neutral="own"
         )
         schedule: Literal["constant", "cosine"] = param(
             "constant", stage="training", doc="learning rate over a stage; cosine: down to 0", neutral="constant"

@@ -243,7 +243,7 @@ def test_a_method_that_sets_its_own_rates_keeps_them_without_a_schedule():
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), (None, torch.optim.Adam)],
+    [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("own", torch.optim.Adam)],
 )
 def test_the_kind_of_optimiser(kind, expected):
     method, twin = (make(epochs=5, lr=0.1, weight_decay=0.3, optimizer=kind) for _ in range(2))
