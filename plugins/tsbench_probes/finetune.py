@@ -97,7 +97,7 @@ class FineTune(Probe):
             type(self).__name__,
             [replace(data, y=torch.from_numpy(target).to(data.x.device))],
             self.batches,
-            Recipe(self.params.precision, self.params.clip_norm),
+            Recipe.of(self.params),
             before_epoch=modules.train,
             after_epoch=after_epoch,
             progress=self.progress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -34,11 +34,11 @@ class Recipe:
 
     @classmethod
     def of(cls, params: BaseParams) -> Recipe:
-        """Read the parameters of a method; what a plugin declares otherwise under such a name is its own affair."""
+        """Read those that there are; what a plugin declares otherwise under a newer name is its own affair."""
         own, core = type(params).model_fields, SSLMethod.Params.model_fields
-        same = [n for n in ("optimizer", "schedule", "warmup_steps") if n in own]
-        same = [n for n in same if own[n].annotation == core[n].annotation]
-        return cls(**{name: getattr(params, name) for name in ("precision", "clip_norm", *same)})
+        found = [field.name for field in fields(cls) if field.name in own]
+        read = [n for n in found if n in ("precision", "clip_norm") or own[n].annotation == core[n].annotation]
+        return cls(**{name: getattr(params, name) for name in read})
 
 
 class StageRun:
