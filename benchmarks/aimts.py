@@ -42,7 +42,6 @@ def parts(channels, length, params):
     method.train()
     method.on_fit_start([data])
     optimizer = method.optimizers()["main"]
-    method.on_epoch_start([data])
     state, p, times = method._state, method.params, {}
 
     def timed(name, work):

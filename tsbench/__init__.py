@@ -25,7 +25,9 @@ _HOMES = {
     "Data": "tsbench.data.dataset",
     "Fold": "tsbench.data.dataset",
     "Batch": "tsbench.data.batch",
-    "Step": "tsbench.methods.ssl",
+    "Stage": "tsbench.methods.stages",
+    "Alternating": "tsbench.methods.stages",
+    "Step": "tsbench.methods.stages",
     "Transform": "tsbench.methods.transform",
     "Encoder": "tsbench.methods.encoder",
     "SSLMethod": "tsbench.methods.ssl",
@@ -64,7 +66,9 @@ if TYPE_CHECKING:
     from tsbench.methods.probe import Probe as Probe
     from tsbench.methods.ssl import Diagnosis as Diagnosis
     from tsbench.methods.ssl import SSLMethod as SSLMethod
-    from tsbench.methods.ssl import Step as Step
+    from tsbench.methods.stages import Alternating as Alternating
+    from tsbench.methods.stages import Stage as Stage
+    from tsbench.methods.stages import Step as Step
     from tsbench.methods.transform import Transform as Transform
     from tsbench.plan.result import Result as Result
     from tsbench.plan.spec import RunSpec as RunSpec

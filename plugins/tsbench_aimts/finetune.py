@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from tsbench import BaseParams, Batch, SSLMethod, param
+from tsbench import Batch, SSLMethod, param
 from tsbench.nn import projection_head, recompute_statistics
-from tsbench_probes.finetune import FineTune
+from tsbench_probes.finetune import FineTune, TuningParams
 
 
 class FineTuneAimTS(FineTune):
@@ -24,7 +24,7 @@ class FineTuneAimTS(FineTune):
     macro-F1 there is used; the paper has none. No batch is of one case; the published code skips such a last one.
     """
 
-    class Params(BaseParams):
+    class Params(TuningParams):
         """Defaults of the published scripts."""
 
         epochs: int | None = param(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
-from tsbench import Batch, PanelShape, SSLMethod, Step, param
+from tsbench import Batch, PanelShape, SSLMethod, Stage, Step, param
 from tsbench.errors import MethodError, UsageError
 from tsbench.nn import jitter, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
@@ -158,26 +158,35 @@ class AimTS(SSLMethod):
         """Return AdamW over the encoder and the heads."""
         return {"main": self._state.optimizer}
 
-    def on_epoch_start(self, data: Sequence[Batch]) -> None:
-        """Freeze the image's head after the warm-up; follow the rule of the learning rate."""
-        state = self._state
-        state.epoch += 1
-        done = state.epoch - self._warmup_epochs
-        state.warming_up = done < 0
-        if done == 0:
-            state.image_head.requires_grad_(False)
-        if self.params.lr_rule == "published" and done > 0 and done % 10 == 0:
-            for group in state.optimizer.param_groups:
-                group["lr"] = self.params.lr * 0.5 ** (done - 1)
+    def training_stages(self, steps: int, steps_per_epoch: int) -> list[Stage]:
+        """Return the warm-up and what follows, those of the two that have steps."""
 
-    def training_step(self, step: Step) -> Tensor:
-        """Return the weighted sum of L_SI, and after the warm-up L_inter and L_intra."""
-        losses = []
+        def published(step: int, budget: int) -> float:
+            return published_rate(step // steps_per_epoch)
+
+        warmup, optimizers = min(self._warmup_epochs * steps_per_epoch, steps), self.optimizers()
+        rule = published if self.params.lr_rule == "published" else None
+        stages = [
+            Stage("warm-up", self.warmup_step, optimizers, warmup),
+            Stage("main", self.training_step, optimizers, steps - warmup, rule),
+        ]
+        return [stage for stage in stages if stage.budget]
+
+    def warmup_step(self, step: Step) -> Tensor:
+        """Return the weighted L_SI."""
+        loss: Tensor = self.params.image_weight * self.image_loss(step)
+        return loss
+
+    def training_step(self, step: Step) -> dict[str, Tensor]:
+        """Return the weighted L_SI, and L_inter with L_intra; the image's head rests."""
+        self._state.warming_up = False
+        self._state.image_head.requires_grad_(False)
+        losses = {}
         if self.params.image_weight:
-            losses.append(self.params.image_weight * self.image_loss(step))
-        if self._uses_views and not self._state.warming_up:
-            losses.append(self.view_loss(step))
-        return torch.stack(losses).sum()
+            losses["images"] = self.warmup_step(step)
+        if self._uses_views:
+            losses["views"] = self.view_loss(step)
+        return losses
 
     def image_loss(self, step: Step) -> Tensor:
         """Return L_SI of a batch: each series finds its image among those of the batch, and the other way round."""
@@ -288,7 +297,7 @@ class AimTS(SSLMethod):
 
 @dataclass
 class _Fitting:
-    """What exists while the method trains: heads, image encoder, average, limits of plots, place in the schedule."""
+    """What exists while the method trains: heads, image encoder, average, limits of plots."""
 
     series_head: nn.Sequential
     image_head: nn.Sequential
@@ -297,7 +306,6 @@ class _Fitting:
     average: AveragedModel
     optimizer: torch.optim.Optimizer
     limits: list[Tensor | None]
-    epoch: int = -1
     warming_up: bool = True
 
     @classmethod
@@ -314,6 +322,11 @@ class _Fitting:
         weights = [weight for module in (encoder, series, image, prototype) for weight in module.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=p.lr, weight_decay=p.weight_decay, fused=True)
         return cls(series, image, prototype, network.to(device), AveragedModel(encoder), optimizer, limits)
+
+
+def published_rate(epoch: int) -> float:
+    """Return the factor of the learning rate in an epoch after the warm-up, as the published code has it."""
+    return 0.5 ** (epoch // 10 * 10 - 1) if epoch >= 10 else 1.0
 
 
 @torch.no_grad()

@@ -16,7 +16,8 @@ from tsbench.data.batch import Batch
 from tsbench.data.panel import PanelShape
 from tsbench.errors import MethodError
 from tsbench.methods.params import BaseParams, param
-from tsbench.methods.ssl import SSLMethod, Step
+from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.stages import Step
 
 SHORTEST = 9  # the length of MiniRocket's kernels
 FITTED = ("n_channels_per_combination", "channel_indices", "dilations", "n_features_per_dilation", "biases")

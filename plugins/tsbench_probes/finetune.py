@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,13 +13,24 @@ from torch.nn.functional import cross_entropy
 
 from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
-from tsbench.learning.loop import batch_bounds
+from tsbench.learning.loop import Training, batch_bounds, run_stages
+from tsbench.learning.stages import Recipe
 from tsbench.methods.classifier import Scores
 from tsbench.methods.params import BaseParams, param
 from tsbench.methods.probe import Cases, Predictor, Probe
 from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.stages import Stage, Step
 from tsbench.tasks.metrics import f1_macro
 from tsbench_probes.common import Labels, expand
+
+
+class TuningParams(BaseParams):
+    """Parameters of every fine-tuning, of the same sense as those of the methods."""
+
+    clip_norm: float | None = param(None, low=0.0, stage="probe", doc="clip the gradient to this norm", neutral=None)
+    precision: Literal["fp32", "bf16"] = param(
+        "fp32", stage="probe", doc="bf16: mixed precision by autocast", neutral="fp32"
+    )
 
 
 class FineTune(Probe):
@@ -30,7 +42,7 @@ class FineTune(Probe):
     one case joins the batch before it.
     """
 
-    class Params(BaseParams):
+    class Params(TuningParams):
         """The recipe of the paper."""
 
         epochs: int = param(100, low=1, high=100_000, stage="probe", doc="passes over the training part")
@@ -58,17 +70,20 @@ class FineTune(Probe):
         if len(seen) < 2:
             raise MethodError(f"the training part has one class only (class index {seen[0]}): nothing to learn")
         data = method.prepare(train.batch)
-        targets = torch.from_numpy(target).to(data.x.device)
         torch.manual_seed(int(rng.integers(2**63)))
         with torch.no_grad():
             n_features = method.represent(data.select(slice(0, 1))).shape[1]
         head = self.make_head(n_features, len(seen)).to(data.x.device)
         optimizer = self.make_optimizer(method, head)
         net = _Classifier(method, head, seen, train.n_classes)
+        modules = nn.ModuleDict({"method": method, "head": head})
         best: tuple[float, int, dict[str, Any]] | None = None
-        n_epochs = self.n_epochs(data)
-        for epoch in range(1, n_epochs + 1):
-            self._epoch(net, data, targets, optimizer)
+        n_epochs, epoch = self.n_epochs(data), 0
+
+        def after_epoch() -> None:
+            nonlocal best, epoch
+            epoch += 1
+            modules.eval()
             self.after_epoch(epoch, n_epochs, optimizer)
             if validation is not None or epoch == n_epochs:
                 self.before_predictions(method, head, train.batch)
@@ -76,6 +91,19 @@ class FineTune(Probe):
                 f1 = f1_macro(validation.y, net.predict(validation.batch)[0], train.n_classes)
                 if best is None or f1 > best[0]:
                     best = (f1, epoch, copy.deepcopy(net.state()))
+
+        training = Training(
+            modules,
+            type(self).__name__,
+            [replace(data, y=torch.from_numpy(target).to(data.x.device))],
+            self.batches,
+            Recipe.of(self.params),
+            before_epoch=modules.train,
+            after_epoch=after_epoch,
+            progress=self.progress,
+        )
+        steps = n_epochs * training.steps_per_epoch
+        run_stages([Stage("fine-tuning", net.training_step, {"main": optimizer}, steps)], training)
         if best is not None:
             net.restore(best[2])
             net.found = {"epoch": float(best[1]), "selection_f1_macro": best[0]}
@@ -106,26 +134,17 @@ class FineTune(Probe):
         groups = [{"params": body}, {"params": list(head.parameters()), "lr": p.head_lr or p.lr}]
         return torch.optim.Adam(groups, lr=p.lr, betas=(0.9, 0.99), weight_decay=p.weight_decay)
 
-    def _epoch(self, net: _Classifier, data: Batch, targets: Tensor, optimizer: torch.optim.Optimizer) -> None:
-        net.method.train()
-        net.head.train()
-        order = torch.randperm(len(data), device=targets.device)
-        for start, end in self.batches(len(data)):
-            index = order[start:end]
-            loss = cross_entropy(net.head(net.method.represent(data.select(index))), targets[index])
-            if not bool(torch.isfinite(loss)):
-                raise MethodError(f"the loss of fine-tuning is {loss.item()}: lower the probe's lr")
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        net.method.eval()
-        net.head.eval()
-
 
 class _Classifier(Predictor):
     def __init__(self, method: SSLMethod, head: nn.Module, seen: Labels, n_classes: int) -> None:
         self.method, self.head, self.seen, self.n_classes = method, head, seen, n_classes
         self.found: dict[str, float] = {}
+
+    def training_step(self, step: Step) -> Tensor:
+        """Return the cross entropy of a prepared batch, whose labels the method is not given."""
+        assert step.batch.y is not None
+        logits = self.head(self.method.represent(replace(step.batch, y=None)))
+        return cross_entropy(logits.float(), step.batch.y)
 
     @torch.no_grad()
     def predict(self, x: Batch) -> tuple[Labels, Scores]:

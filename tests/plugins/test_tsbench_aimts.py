@@ -36,12 +36,16 @@ def make(*panels, seed=0, **overrides):
 
 
 def started(panel, **overrides):
-    """A method in its first epoch, with what only training needs, and its data."""
+    """A method that begins to train, with what only training needs, and its data."""
     method, sources = make(panel, **overrides)
     method.train()
     method.on_fit_start(sources)
-    method.on_epoch_start(sources)
     return method, sources[0]
+
+
+def losses(method, sources):
+    """The losses of each step by name, of as few steps as a curve has points."""
+    return {name: np.array([loss for _, loss in points]) for name, points in fit(method, sources, 0).curve.items()}
 
 
 @pytest.mark.parametrize(("out_dim", "expected"), [(512, 1_166_208), (320, 637_248)])
@@ -53,24 +57,26 @@ def test_weights_of_the_encoder(out_dim, expected):
 def test_it_learns_on_real_series():
     X, _ = load_classification("ItalyPowerDemand", split="train")
     method, sources = make(Panel.build(X), epochs=4, lr=3e-3)
-    losses = [loss for _, loss in fit(method, sources, 0).curve]
-    per_epoch = np.array(losses).reshape(5, -1).mean(axis=1)
-    assert per_epoch[-1] < 0.75 * per_epoch[1]  # the first after the warm-up
+    found = losses(method, sources)
+    per_epoch = (found["main: images"] + found["main: views"]).reshape(4, -1).mean(axis=1)
+    assert per_epoch[-1] < 0.75 * per_epoch[0]
 
 
 def test_the_series_image_loss_falls_on_real_series():
     X, _ = load_classification("ItalyPowerDemand", split="train")
     method, sources = make(Panel.build(X), epochs=5, mix_weight=0, cell_size=32, **VIEWS_OFF)
-    per_epoch = np.array([loss for _, loss in fit(method, sources, 0).curve]).reshape(6, -1).mean(axis=1)
+    found = losses(method, sources)
+    assert found.keys() == {"warm-up", "main: images"}
+    per_epoch = np.concatenate(list(found.values())).reshape(6, -1).mean(axis=1)
     assert per_epoch[-1] < 0.8 * per_epoch[0]
 
 
 def test_sources_of_other_channels_and_lengths_and_a_target_that_is_neither():
     method, sources = make(noise(n=18, c=1, length=24), noise(n=20, c=3, length=50), epochs=2)
     seen = []
-    training_step = method.training_step
-    method.training_step = lambda step: seen.append((step.source, tuple(step.batch.x.shape))) or training_step(step)
-    assert fit(method, sources, 0).steps == 12
+    image_loss = method.image_loss
+    method.image_loss = lambda step: seen.append((step.source, tuple(step.batch.x.shape))) or image_loss(step)
+    assert fit(method, sources, 0).steps == len(seen) == 12
     assert {source for source, _ in seen} == {0, 1}
     assert all(shape[1:] == ((1, 24), (3, 50))[source] for source, shape in seen)
     target = Batch.from_panel(noise(n=4, c=2, length=31), "cpu")
@@ -88,7 +94,7 @@ def test_each_source_is_drawn_within_its_own_limits():
 @pytest.mark.parametrize("panel", [gaps(), noise(length=1), noise(n=2, c=5, length=3), noise(n=17, c=1)])
 def test_gaps_unequal_lengths_short_series_and_any_number_of_cases(panel):
     method, sources = make(panel)
-    assert np.isfinite([loss for _, loss in fit(method, sources, 0).curve]).all()
+    assert all(np.isfinite(found).all() for found in losses(method, sources).values())
     features = method.encode(sources[0])
     assert features.shape == (len(panel), panel.n_channels * 16)
     assert torch.isfinite(features).all()
@@ -124,11 +130,11 @@ def test_each_augmentation_can_be_left_out(off):
 def test_a_single_augmentation_has_prototypes_only():
     alone = dict.fromkeys(AUGMENTATIONS[1:])
     method, data = started(noise(), image_weight=0, **alone)
-    with_intra = method.training_step(one_step(data))
+    with_intra = method.training_step(one_step(data))["views"]
     method.params = method.params.model_copy(update={"intra_weight": 0.0})
     torch.manual_seed(0)
     assert torch.isfinite(with_intra)
-    assert torch.isfinite(method.training_step(one_step(data)))
+    assert torch.isfinite(method.training_step(one_step(data))["views"])
 
 
 def test_no_augmentation_at_all_is_refused_unless_no_loss_wants_one():
@@ -143,7 +149,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     def loss(**weights):
         off = {"inter_weight": 0, "intra_weight": 0, "image_weight": 0, "warmup_epochs": 0, "dropout": 0}
         method, data = started(noise(), **{**off, "encoder.dropout": 0, **weights})
-        return method.training_step(one_step(data)).item()
+        return sum(method.training_step(one_step(data)).values()).item()
 
     parts = [loss(**{name: 1}) for name in ("inter_weight", "intra_weight", "image_weight")]
     assert len(set(parts)) == 3
@@ -155,15 +161,14 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
 def test_the_warm_up_has_images_only_and_then_the_images_head_rests():
     method, data = started(noise())
     state = method._state
-    method.training_step(one_step(data)).backward()
+    method.warmup_step(one_step(data)).backward()
     assert state.image_head[0].weight.grad is not None
     assert state.series_head[0].weight.grad is not None
     assert state.prototype_head[0].weight.grad is None
     method.on_step_end()
     assert state.average.n_averaged == 0
     state.optimizer.zero_grad()
-    method.on_epoch_start([data])
-    method.training_step(one_step(data)).backward()
+    sum(method.training_step(one_step(data)).values()).backward()
     assert state.image_head[0].weight.grad is None
     assert state.prototype_head[0].weight.grad is not None
     method.on_step_end()
@@ -212,12 +217,33 @@ PUBLISHED_RATES = [1.0] * 10 + [2.0**-9] * 10 + [2.0**-19]
 
 @pytest.mark.parametrize(("rule", "expected"), [("constant", [1.0] * 21), ("published", PUBLISHED_RATES)])
 def test_learning_rate_of_each_epoch_after_the_warm_up(rule, expected):
-    method, data = started(noise(), lr_rule=rule, lr=0.001)
-    rates = []
-    for _ in range(21):
-        method.on_epoch_start([data])
+    method, sources = make(noise(n=34), lr_rule=rule, lr=0.001, epochs=21, image_weight=0)
+    rates, on_step_end = [], method.on_step_end
+
+    def watch():
         rates.append(method._state.optimizer.param_groups[0]["lr"] / 0.001)
-    np.testing.assert_allclose(rates, expected)
+        on_step_end()
+
+    method.on_step_end = watch
+    fit(method, sources, 0)
+    np.testing.assert_allclose(rates, np.repeat(expected, 3))
+
+
+def test_the_stages_are_the_warm_up_and_what_follows():
+    def budgets(steps, **overrides):
+        method, _ = started(noise(), **overrides)
+        return {stage.name: stage.budget for stage in method.training_stages(steps, 3)}
+
+    assert budgets(10) == {"warm-up": 3, "main": 7}
+    assert budgets(10, warmup_epochs=2) == {"warm-up": 6, "main": 4}
+    assert budgets(10, image_weight=0) == {"main": 10}
+    assert budgets(2) == {"warm-up": 2}
+
+
+def test_a_second_schedule_beside_the_published_is_refused():
+    method, sources = make(noise(), lr_rule="published", schedule="cosine")
+    with pytest.raises(MethodError, match="stage 'main' of AimTS has a schedule of its own: leave out schedule and"):
+        fit(method, sources, 0)
 
 
 def test_features_are_those_of_each_channel_side_by_side():

@@ -72,25 +72,27 @@ def test_published_batches_end_with_what_is_left():
 def learning_rates(panel, method, monkeypatch, **overrides):
     """The rates of method and head in each epoch."""
     rates = []
-    epoch = FineTuneAimTS._epoch
+    make_optimizer = FineTuneAimTS.make_optimizer
 
-    def watch(self, net, data, targets, optimizer):
-        rates.append(tuple(group["lr"] for group in optimizer.param_groups))
-        epoch(self, net, data, targets, optimizer)
+    def watch(self, method, head):
+        optimizer = make_optimizer(self, method, head)
+        optimizer.register_step_pre_hook(lambda *_: rates.append(tuple(g["lr"] for g in optimizer.param_groups)))
+        return optimizer
 
-    monkeypatch.setattr(FineTuneAimTS, "_epoch", watch)
+    monkeypatch.setattr(FineTuneAimTS, "make_optimizer", watch)
     tune(method, cases(panel, range(20)), **overrides)
-    return zip(*rates, strict=True)
+    assert rates[::2] == rates[1::2]  # two batches in an epoch
+    return zip(*rates[::2], strict=True)
 
 
 def test_published_learning_rates(panel, method, monkeypatch):
-    body, head = learning_rates(panel, method, monkeypatch, epochs=11, lr_rule="published")
+    body, head = learning_rates(panel, method, monkeypatch, epochs=11, batch_size=10, lr_rule="published")
     assert set(body) == {3e-3}
     np.testing.assert_allclose(head, [1e-3] * 5 + [1e-3 / 2**4] * 5 + [1e-3 / 2**9])
 
 
 def test_learning_rates_fall_along_a_cosine(panel, method, monkeypatch):
-    body, head = learning_rates(panel, method, monkeypatch, epochs=4)
+    body, head = learning_rates(panel, method, monkeypatch, epochs=4, batch_size=10)
     np.testing.assert_allclose(body, 3e-3 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2)
     np.testing.assert_allclose(head, np.array(body) / 3)
 

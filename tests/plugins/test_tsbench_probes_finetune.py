@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from tsbench.data.batch import Batch
 from tsbench.errors import MethodError
@@ -66,5 +67,46 @@ def test_refusals(panel, method):
         tune(method, cases(panel, np.flatnonzero(panel.y == 0)))
     with torch.no_grad():
         next(method.encoder.parameters()).fill_(float("nan"))
-    with pytest.raises(MethodError, match="the loss of fine-tuning is nan"):
+    with pytest.raises(
+        MethodError,
+        match="loss of stage 'fine-tuning' is nan at step 0 of 45; parameter method.encoder.* is not finite",
+    ):
         tune(method, cases(panel, range(20)))
+
+
+def watched_steps():
+    """Return what each step of any optimiser sees, [(autocast, norm of the gradients)], and the hook to remove."""
+    seen = []
+
+    def watch(optimizer, *_):
+        gradients = [p.grad.norm() for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        seen.append((torch.is_autocast_enabled("cpu"), torch.stack(gradients).norm().item()))
+
+    return seen, register_optimizer_step_pre_hook(watch)
+
+
+def test_autocast_clipping_and_progress_are_those_of_the_training_loop(panel, method):
+    inside, told = [], []
+    represent = method.represent
+    method.represent = lambda batch: (
+        inside.append((method.training, torch.is_autocast_enabled("cpu"))) or represent(batch)
+    )
+    probe = FineTune(epochs=2, batch_size=10, clip_norm=1e-3, precision="bf16")
+    probe.progress = lambda step, total, loss: told.append((step, total))
+    seen, hook = watched_steps()
+    try:
+        probe.fit(method, cases(panel, range(20)), None, np.random.default_rng(0))
+    finally:
+        hook.remove()
+    assert [autocast for training, autocast in inside if training] == [True] * 4
+    assert [autocast for autocast, _ in seen] == [False] * 4
+    assert [norm for _, norm in seen] == pytest.approx([1e-3] * 4, rel=1e-3)
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_method_is_given_no_labels(panel, method):
+    seen = []
+    represent = method.represent
+    method.represent = lambda batch: seen.append(batch.y) or represent(batch)
+    tune(method, cases(panel, range(20)), epochs=1)
+    assert seen and all(y is None for y in seen)

@@ -17,6 +17,7 @@ from tsbench.plan.datasets import DatasetHandle, summarise
 from tsbench.protocol import Protocol
 
 CELL = ["label", "dataset", "fold", "seed"]
+VALUES = ("precision:",)
 NUMBERS = ["method_version", "fold", "seed", "finished", "value"]
 
 
@@ -82,18 +83,24 @@ def _readable(values: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         **{name: pd.to_numeric(values[name], errors="coerce") for name in NUMBERS},
         **{name: values[name].fillna("") for name in ("split", "configuration", "versions")},
     )
-    made = values[["method", "method_version", "versions"]].drop_duplicates()
-    read = [_parts(*one) for one in made.itertuples(index=False, name=None)]
+    made = values[["label", "method", "method_version", "versions"]].drop_duplicates()
+    read = [_parts(*one[1:]) for one in made.itertuples(index=False, name=None)]
     made, parts = made[np.array([one is not None for one in read], dtype=bool)], [one for one in read if one]
     highest: dict[str, float] = {}
     for one in parts:
         for name, version in one.items():
             highest[name] = max(version, highest.get(name, version))
+    raised: dict[str, set[str]] = {}  # versions of values, which rows from before they were raised lack
+    for label, one in zip(made["label"], parts, strict=True):
+        raised.setdefault(label, set()).update(name for name in one if name.startswith(VALUES))
     made = made.assign(
-        current=[all(version == highest[name] for name, version in one.items()) for one in parts],
+        current=[
+            all(version == highest[name] for name, version in one.items()) and raised[label] <= one.keys()
+            for label, one in zip(made["label"], parts, strict=True)
+        ],
         text=[" ".join(f"{k}={v}" for k, v in sorted(one.items()) if not k.startswith("method:")) for one in parts],
     )
-    found = values.dropna(subset=NUMBERS).merge(made, on=["method", "method_version", "versions"])
+    found = values.dropna(subset=NUMBERS).merge(made, on=["label", "method", "method_version", "versions"])
     found["versions"], found["current"] = found["text"], found["current"].astype(bool)
     return found.astype({"fold": int, "seed": int, "method_version": int}), len(values) - len(found)
 

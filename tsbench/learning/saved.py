@@ -15,6 +15,7 @@ from torch import Tensor
 from tsbench.data.panel import PanelShape
 from tsbench.data.static import Column
 from tsbench.errors import TsbenchError, UsageError
+from tsbench.learning.curve import Curve
 
 HEADER, WEIGHTS = "learner.json", "weights.safetensors"
 Count = Annotated[int, Field(ge=0)]
@@ -26,7 +27,7 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
     steps: Count
     seconds: float
-    curve: list[tuple[int, float]] = []
+    curve: Curve = []
     diagnosis: dict[str, float] = {}
     warnings: list[str] = []
 

@@ -78,7 +78,7 @@ class Pretrained:
         """Write what is known of the training into a result."""
         report = self.learner.report or {}
         result.durations["fit"] = report["seconds"]
-        result.curve = [(int(step), float(loss)) for step, loss in report.get("curve", [])]
+        result.curve = report.get("curve", [])
         weights = trainable_parameters([self.learner.method])
         result.facts.update(steps=report["steps"], n_weights=weights, **report.get("diagnosis", {}))
         result.facts["reused_pretraining"] = float(self.reused)

@@ -13,6 +13,7 @@ from tsbench.data.panel import Panel
 from tsbench.errors import MethodError, returned
 from tsbench.identity import seed_everything
 from tsbench.learning.clock import timed
+from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts
 from tsbench.measure.represent import Representation
 from tsbench.methods.classifier import Classifier
@@ -24,12 +25,16 @@ from tsbench.tasks.base import Answer
 
 @dataclass(frozen=True)
 class Judge:
-    """A probe under its name; key : of the run, which seeds it. The stages are timed in durations."""
+    """A probe under its name; key : of the run, which seeds it. The stages are timed in durations.
+
+    progress : of a probe that trains.
+    """
 
     name: str
     probe: Probe
     key: str
     durations: dict[str, float]
+    progress: Progress | None = None
 
     def decide(self, features: Representation, parts: Parts) -> tuple[Answer, dict[str, float]]:
         """Fit the probe on train and validation, and predict the test part; return what it chose beside the answer.
@@ -76,6 +81,7 @@ class Judge:
     def _fit(self, method: SSLMethod | None, train: Any, validation: Any) -> Predictor:
         """Fit the probe, seeded."""
         rng = np.random.default_rng(seed_everything(self.key, "probe"))
+        self.probe.progress = self.progress
         with timed(self.durations, "probe"):
             fitted = self.probe.fit(method, train, validation, rng)
             return returned(fitted, Predictor, f"{self.name}, fit")  # type: ignore[type-abstract]

@@ -137,7 +137,7 @@ class Run:
         if made.probe is None:
             with timed(result.durations, "predict"):
                 return self.trained.learner.predict_prepared(self.parts.test)
-        judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, result.durations)
+        judge = Judge(f"probe {spec.protocol.probe}", made.probe, spec.key, result.durations, self.shared.progress)
         features = self.trained.features
         answer, facts = judge.decide(WithStatic(features) if self._appends else features, self.parts)
         result.facts.update(facts)

@@ -34,6 +34,7 @@ def param(
     stage: Stage = _UNSET,
     component: str | None = _UNSET,
     neutral: Any = _UNSET,
+    versions: Mapping[Any, int] = _UNSET,
     like: str | None = None,
 ) -> Any:
     """Declare one hyper-parameter of a Params class; its type is the annotation, its choices a Literal's.
@@ -52,10 +53,11 @@ def param(
         `name.key`.
     neutral : the value under which the parameter changes nothing; left out of a run's identity, so that adding
         a parameter does not orphan earlier results.
+    versions : the version of each value whose numbers have changed since 1; only runs with that value hold it.
     like : name of an inherited parameter, from whose declaration comes all that is not given here.
     """
     said: dict[str, Any] = {"doc": doc, "low": low, "high": high, "log": log, "tune": tune, "stage": stage}
-    said |= {"component": component, "neutral": neutral}
+    said |= {"component": component, "neutral": neutral, "versions": versions}
     given = {name: value for name, value in said.items() if value is not _UNSET}
     return _field(default, **given) if like is None else _Like(default, like, given)
 
@@ -113,10 +115,11 @@ class Declaration:
     component: str | None
     neutral: Any
     has_neutral: bool
+    versions: Mapping[Any, int]
 
     def arguments(self) -> dict[str, Any]:
         """Return what `param` was given beside the default."""
-        names = ("doc", "low", "high", "log", "tune", "stage", "component", *["neutral"] * self.has_neutral)
+        names = ("doc", "low", "high", "log", "tune", "stage", "component", "versions", *["neutral"] * self.has_neutral)
         return {name: getattr(self, name) for name in names}
 
 
@@ -161,8 +164,14 @@ class Settings:
         }
 
     def versions(self) -> dict[str, int]:
-        """Return {"encoder:tfr": version} of every component."""
-        return {f"{slot}:{part.name}": int(part.cls.version) for slot, part in self.components.items()}
+        """Return {"encoder:tfr": version} of every component, and of each value that has a version of its own."""
+        parts = {f"{slot}:{part.name}": int(part.cls.version) for slot, part in self.components.items()}
+        raised = {
+            f"{key}:{value}": declared.versions[value]
+            for key, (declared, value) in self._declared().items()
+            if declared.versions and value in declared.versions
+        }
+        return {**parts, **raised}
 
 
 def declarations(cls: type[BaseParams]) -> list[Declaration]:
@@ -186,6 +195,7 @@ def declarations(cls: type[BaseParams]) -> list[Declaration]:
                 component=str(extra["component"]) if extra.get("component") else None,
                 neutral=extra.get("neutral"),
                 has_neutral="neutral" in extra,
+                versions=cast(Mapping[Any, int], extra.get("versions", {})),
             )
         )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -70,6 +71,7 @@ class Probe(ABC):
     needs : "features" for a probe on frozen, cached features: parts are Features and `method` is None. "module" for
         one that trains the method on: parts are Cases and `method` is a copy of its own, in eval mode.
     tasks : what it can predict; of other datasets it is refused when a run is planned.
+    progress : set by the run; a probe that trains may call it with (step, steps in all, loss).
     """
 
     class Params(BaseParams):
@@ -78,6 +80,8 @@ class Probe(ABC):
     version: ClassVar[int] = 1
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
     needs: ClassVar[Literal["features", "sequence", "module", "pairs"]] = "features"
+
+    progress: Callable[[int, int, float], None] | None = None
 
     def __init__(self, params: BaseParams | None = None, **overrides: Any) -> None:
         self.params: Any = params if params is not None else self.Params(**overrides)

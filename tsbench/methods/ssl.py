@@ -1,9 +1,9 @@
-"""SSLMethod: a way of learning representations, and what its training step is given."""
+"""SSLMethod: a way of learning representations."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -15,24 +15,7 @@ from tsbench.data.panel import PanelShape
 from tsbench.errors import UsageError, returned
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, Component, Settings, param, resolve
-
-
-@dataclass
-class Step:
-    """What `training_step` is given.
-
-    batch : the minibatch. data : all training cases of the batch's source, prepared, on the device.
-    rng : generator on the device, the only source of random draws. index : step number from 0. epoch : from 0.
-    source : which of the sources the batch is from.
-    """
-
-    batch: Batch
-    data: Batch
-    rng: torch.Generator
-    index: int
-    epoch: int
-    source: int
-    update: Callable[..., None]
+from tsbench.methods.stages import TRAINING, Alternating, Losses, Stage, Step
 
 
 @dataclass(frozen=True)
@@ -81,7 +64,21 @@ class SSLMethod(nn.Module, ABC):
             None, low=0.0, stage="training", doc="clip the gradient to this norm", neutral=None
         )
         precision: Literal["fp32", "bf16"] = param(
-            "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32"
+            "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32", versions={"bf16": 2}
+        )
+        optimizer: Literal["own", "adam", "adamw", "sgd"] = param(
+            "own", stage="training", doc="kind of optimiser, sgd without momentum; own: the method's", neutral="own"
+        )
+        schedule: Literal["constant", "cosine"] = param(
+            "constant", stage="training", doc="learning rate over a stage; cosine: down to 0", neutral="constant"
+        )
+        warmup_steps: int = param(
+            0,
+            low=0,
+            high=10_000_000,
+            stage="training",
+            doc="first steps of a stage, in which the learning rate rises from 0",
+            neutral=0,
         )
 
     version: ClassVar[int] = 1
@@ -131,8 +128,15 @@ class SSLMethod(nn.Module, ABC):
         return {"main": torch.optim.Adam(trainable, lr=self.params.lr, weight_decay=self.params.weight_decay)}
 
     @abstractmethod
-    def training_step(self, step: Step) -> Tensor | None:
-        """Return the loss, or call `step.update(loss, optimizer="name")` and return None."""
+    def training_step(self, step: Step) -> Losses | None:
+        """Return the loss, or the parts of a sum as {name: loss}; or `step.update(loss, optimizer="name")` and None."""
+
+    def training_stages(self, steps: int, steps_per_epoch: int) -> Sequence[Stage | Alternating]:
+        """Return the stages of the training, run in turn; one of `training_step` unless overridden.
+
+        steps : what `total_steps` gives. Called once, after `on_fit_start`.
+        """
+        return [Stage(TRAINING, self.training_step, self.optimizers(), steps)]
 
     def total_steps(self, data: Sequence[Batch], steps_per_epoch: int) -> int:
         """Return how many steps to train on the prepared sources: epochs, between min_steps and max_steps."""

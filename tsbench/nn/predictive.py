@@ -13,7 +13,8 @@ from tsbench.data.batch import Batch
 from tsbench.data.panel import PanelShape
 from tsbench.errors import MethodError
 from tsbench.methods.params import param
-from tsbench.methods.ssl import SSLMethod, Step
+from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.stages import Step
 
 
 class PredictiveMethod(SSLMethod):

@@ -326,6 +326,7 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
 
 def _check_steps(name: str, cls: type[SSLMethod], params: Any) -> None:
     """Raise UsageError where parameters leave no training step; a method that counts on its own is seen in its run."""
+    from tsbench.learning.stages import Recipe
     from tsbench.methods.ssl import SSLMethod
 
     zero = ["max_steps"] if getattr(params, "max_steps", None) == 0 else []
@@ -337,6 +338,9 @@ def _check_steps(name: str, cls: type[SSLMethod], params: Any) -> None:
             f"{name}: {given} trains no step; set {' or '.join(zero)} above 0, or take {UNTRAINED}{name}, which is "
             "meant to be untrained"
         )
+    most, warmup = getattr(params, "max_steps", None), Recipe.of(params).warmup_steps
+    if most is not None and warmup > most:
+        raise UsageError(f"{name}: warmup_steps={warmup} is longer than max_steps={most}; lower it")
 
 
 def _changed(cls: Any, settings: Settings, overrides: Mapping[str, str], find: Any, name: str) -> dict[str, Any]:

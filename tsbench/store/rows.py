@@ -112,6 +112,9 @@ def _point(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and is_number(value[0]) and isinstance(value[1], int | float)
 
 
+_points = _list(_point)
+
+
 def _params(value: Any) -> bool:
     try:
         return isinstance(value, dict) and bool(canonical(value))
@@ -157,7 +160,7 @@ ATTEMPT: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("started", "finished"), _time),
     "durations": _mapping(is_number),
     "facts": _mapping(lambda value: is_number(value) or _text(value)),
-    "curve": _list(_point),
+    "curve": lambda value: _points(value) or _mapping(_points)(value),
     "warnings": _list(_text),
     "peak_memory_bytes": _whole,
     "pretrain_key": lambda value: value is None or is_hash(value),

@@ -9,7 +9,7 @@ import torch
 
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
-from tsbench.methods.ssl import Step
+from tsbench.methods.stages import Step
 
 
 def noise(n: int = 6, c: int = 2, length: int = 40, seed: int = 0) -> Panel:

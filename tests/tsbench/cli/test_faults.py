@@ -65,6 +65,9 @@ class MyMethod(SSLMethod):
     def total_steps(self, data, steps_per_epoch):
         return super().total_steps(data, steps_per_epoch)
 
+    def training_stages(self, steps, steps_per_epoch):
+        return super().training_stages(steps, steps_per_epoch)
+
     def on_fit_start(self, data):
         pass
 
@@ -145,6 +148,7 @@ METHOD_HOOKS = [
     "def prepare(self, batch):",
     "def optimizers(self):",
     "def total_steps(self, data, steps_per_epoch):",
+    "def training_stages(self, steps, steps_per_epoch):",
     "def on_fit_start(self, data):",
     "def on_epoch_start(self, data):",
     "def training_step(self, step):",
@@ -261,6 +265,11 @@ def test_what_a_plugin_raises_is_a_row_that_says_where(run_with, where, name):
         ("def training_step(self, step):", "return None", "returned no loss and called no step.update"),
         ("def prepare(self, batch):", "return None", "MyMethod.prepare returned NoneType, expected Batch"),
         ("def total_steps(self, data, steps_per_epoch):", "return None", "total_steps returned NoneType, expected int"),
+        (
+            "def training_stages(self, steps, steps_per_epoch):",
+            "return None",
+            "MyMethod.training_stages returned NoneType, expected Sequence",
+        ),
         ("def optimizers(self):", "return {}", "names optimizer 'main'; there are: none"),
         ("def diagnose(self, data):", "return None", "MyMethod.diagnose returned NoneType, expected Diagnosis"),
         (

@@ -107,7 +107,7 @@ VALUES = [
     *(("runs", column, "x") for column in ("fold", "seed", "method_version")),
     *(("attempts", "facts", value) for value in ("[]", '{"n_train": []}', "x", "null")),
     *(("attempts", "durations", value) for value in ("[]", '{"fit": "x"}', "{")),
-    *(("attempts", "curve", value) for value in ('"text"', "[[1]]", "[1, 2]", '[["a", "b"]]')),
+    *(("attempts", "curve", value) for value in ('"text"', "[[1]]", "[1, 2]", '[["a", "b"]]', '{"a": [1]}')),
     *(("attempts", "warnings", value) for value in ("{}", "[3]")),
     *(("attempts", column, value) for column in ("started", "finished") for value in ("x", 1e300, -1.0)),
     ("attempts", "peak_memory_bytes", "x"),

@@ -121,6 +121,19 @@ def test_results_of_an_older_probe_or_encoder_do_not_stand_beside_newer_ones():
     assert result.outdated == 2  # y on A and x on B: x on A was made anew
 
 
+def test_a_row_from_before_a_value_had_a_version_does_not_stand_beside_one_that_holds_it():
+    def of(label, dataset, **versions):
+        parts = {name.replace("_", ":"): version for name, version in versions.items()}
+        return row(label, dataset, 0.5, versions=json.dumps({"encoder:e": 1, **parts}))
+
+    rows = [of("m[precision=bf16]", "A", precision_bf16=2), of("m[precision=bf16]", "B"), of("m", "A"), of("m", "B")]
+    result = board(rows)
+    assert result.cells.loc["m", ["A", "B"]].tolist() == [0.5, 0.5]
+    assert result.cells.loc["m[precision=bf16]", "A"] == 0.5
+    assert np.isnan(result.cells.loc["m[precision=bf16]", "B"])
+    assert result.outdated == 1
+
+
 def test_the_data_that_is_here_counts_and_not_what_was_run_last():
     ours, copy = row("x", "A", 0.9), row("x", "A", 1.0, fingerprint="copy", finished=1.0)
     now = {"A": Present("f", ("test:0 train:0 groups:0",))}

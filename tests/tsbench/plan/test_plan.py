@@ -79,6 +79,22 @@ def test_a_value_that_makes_no_other_row_is_checked_all_the_same(installed, regi
 
 
 @pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"max_steps": "7", "warmup_steps": "8"}, "trls: warmup_steps=8 is longer than max_steps=7; lower it"),
+        ({"schedule": "linear"}, "trls: parameter 'schedule' = 'linear': Input should be 'constant' or 'cosine'"),
+        (
+            {"optimizer": "lamb"},
+            "trls: parameter 'optimizer' = 'lamb': Input should be 'own', 'adam', 'adamw' or 'sgd'",
+        ),
+    ],
+)
+def test_what_no_training_can_follow_is_refused(installed, registry, given, message):
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        plan(installed, registry, "trls", overrides=given)
+
+
+@pytest.mark.parametrize(
     ("name", "given", "zero"),
     [
         ("trls", {"max_steps": "0"}, "max_steps=0"),

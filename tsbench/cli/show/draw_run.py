@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsbench.cli.show.answers import scores_of
 from tsbench.cli.ui.drawing import drawing, short
 from tsbench.errors import UsageError
+from tsbench.learning.curve import ONLY, by_loss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,27 +20,32 @@ MOST_NAMES = 40  # and each class its name
 
 def draw_run(
     run: dict[str, Any],
-    curve: Sequence[Sequence[float]],
+    curve: Any,
     task: str,
     matrix: Any,
     classes: Sequence[str],
     answers: Any,
     out: Path,
 ) -> None:
-    """Write the curve of (step, mean loss) and what was predicted, those of the two that there are.
+    """Write the curves of the losses and what was predicted, those of the two that there are.
 
     matrix, classes : of `Bench.show`: drawn for classes, and as the F1 of each label. answers : of `Bench.predictions`,
     for numbers: truth and prediction are drawn.
     """
-    count = bool(curve) + bool(task)
+    curves = {name: points for name, points in by_loss(curve).items() if points}
+    count = bool(curves) + bool(task)
     if not count:
         raise UsageError(f"--plot {out}: the run has neither a training curve nor predictions (status {run['status']})")
     size = 4.5 + 0.12 * min(len(classes), MOST_NAMES)
     with drawing(size * count + 0.5, size, out) as figure:
         axes = list(figure.subplots(1, count, squeeze=False)[0])
-        if curve:
+        if curves:
             axis = axes.pop(0)
-            axis.plot([step for step, _ in curve], [loss for _, loss in curve], marker=".", linewidth=1)
+            for name, points in curves.items():
+                label = f" {short(name)}"  # matplotlib leaves out names that begin with _
+                axis.plot(*zip(*points, strict=True), marker=".", linewidth=1, label=label)
+            if len(curves) > 1 or ONLY not in curves:
+                axis.legend(fontsize=8)
             axis.set(xlabel="step", ylabel="mean loss", title="training")
         if task == "classification":
             _confusion(axes[0], matrix, [short(name) for name in classes])

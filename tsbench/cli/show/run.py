@@ -14,6 +14,7 @@ from tsbench.cli.show.answers import error_lines, label_lines
 from tsbench.cli.show.repeat import obstacles, repeat_command, tune_command, tuning_metric
 from tsbench.cli.ui.tables import print_facts
 from tsbench.errors import TsbenchError
+from tsbench.learning.curve import by_loss
 from tsbench.terminal import ascii_only, echo, echo_json, echo_text
 from tsbench.text import plain
 from tsbench.tune import require
@@ -115,16 +116,21 @@ def _repetition(run: dict[str, Any], device: str, store: Store) -> tuple[list[st
     return [*commands, repeat_command(run, device, study)], notes
 
 
-def curve_lines(curve: Sequence[Sequence[float]]) -> Iterator[str]:
-    """Yield a training curve of (step, mean loss) as a line of bars, the lowest loss the lowest bar."""
+def curve_lines(curve: Any) -> Iterator[str]:
+    """Yield the training curve of each loss as a line of bars, the lowest loss the lowest bar."""
+    for name, points in by_loss(curve).items():
+        yield from _points_lines(name, points)
+
+
+def _points_lines(name: str, curve: Sequence[Sequence[float]]) -> Iterator[str]:
     losses = [loss for _, loss in curve if math.isfinite(loss)]
     if not curve:
         return
     steps = f"steps {curve[0][0]} to {curve[-1][0]}"
     if not losses:
-        yield f"loss, {steps}: never finite"
+        yield f"{name}, {steps}: never finite"
         return
-    yield f"loss, {steps}: first {losses[0]:.4g}, last {losses[-1]:.4g}, lowest {min(losses):.4g}"
+    yield f"{name}, {steps}: first {losses[0]:.4g}, last {losses[-1]:.4g}, lowest {min(losses):.4g}"
     count = min(len(curve), SPARK_WIDTH)
     pieces = [curve[i * len(curve) // count : (i + 1) * len(curve) // count] for i in range(count)]
     yield "  " + _bars([sum(loss for _, loss in piece) / len(piece) for piece in pieces])

@@ -127,6 +127,16 @@ def test_short_names_head_the_columns_and_long_ones_are_cut():
         ([(1, 2.0), (2, 2.0)], ["loss, steps 1 to 2: first 2, last 2, lowest 2", "  ▁▁"]),
         ([(1, 2.0), (2, math.inf), (3, 1.0)], ["loss, steps 1 to 3: first 2, last 1, lowest 1", "  █?▁"]),
         ([(1, math.nan)], ["loss, steps 1 to 1: never finite"]),
+        ({}, []),
+        (
+            {"main: images": [(1, 2.0)], "main: views": [(2, 3.0), (4, 1.0)], "none": []},
+            [
+                "main: images, steps 1 to 1: first 2, last 2, lowest 2",
+                "  ▁",
+                "main: views, steps 2 to 4: first 3, last 1, lowest 1",
+                "  █▁",
+            ],
+        ),
     ],
 )
 def test_curves(curve, lines):
@@ -153,6 +163,18 @@ def test_plot_draws_what_there_is(store, tsbench, tmp_path):
     assert (tmp_path / "again.svg").read_bytes() == written
     tsbench("show", "run", KEY, "--plot", "run.png")
     assert imread(tmp_path / "run.png").std() > 0.05
+
+
+def test_the_curves_of_several_losses_are_stored_shown_and_drawn_under_their_names(store, tsbench, tmp_path):
+    curve = {"_images": [(1, 2.0), (2, math.nan)], "$x^{2$": [(2, 3.0)]}
+    store.record(make_result(curve=curve), ENVIRONMENT)
+    _, out, _ = tsbench("show", "run", KEY, "--json")
+    assert json.loads(out)["attempts"][0]["curve"] == {"_images": [[1, 2.0], [2, None]], "$x^{2$": [[2, 3.0]]}
+    code, out, err = tsbench("show", "run", KEY, "--plot", "run.svg")
+    assert (code, err) == (0, "") and "\n_images, steps 1 to 2: " in out and "\n$x^{2$, steps 2 to 2: " in out
+    root = ElementTree.fromstring((tmp_path / "run.svg").read_bytes())
+    texts = [element.text.strip() for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "_images" in texts and "$x^{2$" in texts
 
 
 def test_plot_of_many_classes_and_no_curve(store, tsbench, tmp_path):
