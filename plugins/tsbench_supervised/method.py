@@ -43,4 +43,4 @@ class Supervised(SSLMethod):
     def training_step(self, step: Step) -> Tensor:
         """Return the cross entropy of the batch."""
         assert step.batch.y is not None
-        return cross_entropy(self.head(self.encoder(step.batch.x)), step.batch.y)
+        return cross_entropy(self.head(self.encoder(step.batch)), step.batch.y)

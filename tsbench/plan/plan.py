@@ -13,7 +13,7 @@ from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.identity import UNTRAINED
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
-from tsbench.plan.spec import RunSpec, Source
+from tsbench.plan.spec import PADDING, RunSpec, Source
 from tsbench.protocol import ARCHIVE, OWN_PROBE, Protocol, no_split_of_its_own
 from tsbench.registry import Registry
 
@@ -69,6 +69,7 @@ class _Source:
     handle: DatasetHandle
     fingerprint: str
     split: str
+    padded: bool
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _sources(
     ):
         if not summary.archive_folds:
             raise UsageError(f"--pretrain-on {handle.name}: it has no train/test split of its own")
-        found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0)))
+        found.append(_Source(handle, summary.fingerprint, summary.split(ARCHIVE, handle.card, 0), summary.padded))
         _note_unread(plan, handle, summary, methods)
     plan.missing_sources, plan.invalid = corpus.missing, {**plan.invalid, **corpus.invalid}
     plan.fetchable |= corpus.fetchable
@@ -158,7 +159,8 @@ def _by_size(
 
 
 def _note_unread(plan: Plan, handle: DatasetHandle, summary: Summary, methods: Sequence[_Method]) -> None:
-    read = {kind for method in methods for kind in method.cls.reads}
+    parts = [part.cls for method in methods for part in method.settings.components.values()]
+    read = {kind for cls in (*(method.cls for method in methods), *parts) for kind in getattr(cls, "reads", ())}
     unread = [words for kind, words in summary.beside.items() if kind not in read]
     if unread:
         plan.unread[handle.name] = unread
@@ -237,6 +239,8 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     methods = []
     for name, cls in classes.items():
         settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
+        for part in settings.components.values():
+            cls.check_component(part)
         if _trains(cls) and not name.startswith(UNTRAINED):
             _check_steps(name, cls, settings.params)
         elif not _is_classifier(cls):  # what only training reads makes no other row
@@ -308,6 +312,8 @@ def _spec(
             raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
     versions = method.settings.versions()
+    if summary.padded or any(source.padded for source in chosen):
+        versions |= _padding_versions(method, protocol, plugins)
     for name in protocol.transforms:
         versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
     if protocol.probe != OWN_PROBE:
@@ -343,6 +349,19 @@ def _spec(
         split=summary.split(protocol, handle.card, fold),
         data_dirs=tuple(dict.fromkeys(str(path.absolute()) for path in search_path() if path.absolute() in used)),
     )
+
+
+def _padding_versions(method: _Method, protocol: Protocol, plugins: Plugins) -> dict[str, int]:
+    """Return what enters the identity of runs on series of unequal length alone."""
+    from tsbench.methods.ssl import SSLMethod
+
+    found = {}
+    if issubclass(method.cls, SSLMethod):
+        found = method.cls.padding_versions(method.settings, not method.name.startswith(UNTRAINED))
+    for name in protocol.transforms:
+        if plugins["transforms"].get(name.partition(":")[0]).takes == "series":
+            found[f"transform:{name}"] = 1
+    return {f"{PADDING}{part}": version for part, version in found.items()}
 
 
 def _check_pretraining(protocol: Protocol, request: Request) -> None:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from tsbench.identity import UNTRAINED, digest
 from tsbench.protocol import OWN_PROBE, Protocol
 
+PADDING = "padding:"  # before the parts of `RunSpec.versions` that only series of unequal length have
+
 
 @dataclass(frozen=True)
 class Source:
@@ -34,7 +36,8 @@ class RunSpec:
 
     method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
-    pre-training. versions holds the integers of encoder, probe and transforms. overrides is what the user set; it is
+    pre-training. versions holds the integers of encoder, probe and transforms, and after "padding:"
+    what these do beyond the end of a shorter series, where there is one. overrides is what the user set; it is
     shown in the label and changes no key. tuned : the trials behind parameters that a search chose, such as 20 or
     "2of20:auroc"; None where none did. planned : of a tuned run, the params of its identity before the search's went
     in. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is pre-trained on in
