@@ -44,6 +44,7 @@ def _given(function: Callable[..., Any], takes: Takes) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def on_series(self: Any, x: Tensor | Series, *args: Any, **kwargs: Any) -> Any:
-        return function(self, Series.of(x), *args, **kwargs)
+        found = function(self, Series.of(x), *args, **kwargs)
+        return found if isinstance(x, Series) else values(found)
 
     return on_series

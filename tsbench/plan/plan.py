@@ -20,6 +20,7 @@ from tsbench.registry import Registry
 if TYPE_CHECKING:
     from tsbench.methods.classifier import Classifier
     from tsbench.methods.ssl import SSLMethod
+    from tsbench.methods.transform import Transform
 
 MOST_SEEDS = 1000  # more is a seed that was meant
 LARGEST_SEED = 2**31 - 1  # what a column of whole numbers holds in either database
@@ -315,7 +316,7 @@ def _spec(
     if summary.padded or any(source.padded for source in chosen):
         versions |= _padding_versions(method, protocol, plugins)
     for name in protocol.transforms:
-        versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
+        versions[f"transform:{name}"] = int(_transform(name, protocol, plugins).version)
     if protocol.probe != OWN_PROBE:
         versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
     used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
@@ -351,6 +352,17 @@ def _spec(
     )
 
 
+def _transform(text: str, protocol: Protocol, plugins: Plugins) -> type[Transform]:
+    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series."""
+    cls: type[Transform] = plugins["transforms"].get(text.partition(":")[0])
+    if cls.gives == "map":
+        raise UsageError(
+            f"protocol '{protocol.name}': transform {text} makes maps of series (images, spectrograms), and methods "
+            "are given series: leave it out"
+        )
+    return cls
+
+
 def _padding_versions(method: _Method, protocol: Protocol, plugins: Plugins) -> dict[str, int]:
     """Return what enters the identity of runs on series of unequal length alone."""
     from tsbench.methods.ssl import SSLMethod
@@ -359,7 +371,7 @@ def _padding_versions(method: _Method, protocol: Protocol, plugins: Plugins) -> 
     if issubclass(method.cls, SSLMethod):
         found = method.cls.padding_versions(method.settings, not method.name.startswith(UNTRAINED))
     for name in protocol.transforms:
-        if plugins["transforms"].get(name.partition(":")[0]).takes == "series":
+        if _transform(name, protocol, plugins).takes == "series":
             found[f"transform:{name}"] = 1
     return {f"{PADDING}{part}": version for part, version in found.items()}
 
