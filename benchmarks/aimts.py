@@ -57,7 +57,8 @@ def parts(channels, length, params):
     for index in range(REPEATS + 1):
         step = Step(data, data, torch.Generator().manual_seed(index), index, 0, 0, lambda *_, **__: None)
         views = timed("augment", lambda step=step: method.views(data, step.rng))
-        hidden = timed("encode", lambda views=views: [method._hidden(view) for half in views for view in half])
+        each = [data.with_values(view) for half in views for view in half]
+        hidden = timed("encode", lambda each=each: [method._hidden(view) for view in each])
         loss = timed("head, losses", lambda v=views, h=hidden, s=step: after_encoding(method, v, h, s))
         images = timed("draw", draw)
         with torch.no_grad():

@@ -25,6 +25,7 @@ _HOMES = {
     "Data": "tsbench.data.dataset",
     "Fold": "tsbench.data.dataset",
     "Batch": "tsbench.data.batch",
+    "Series": "tsbench.data.series",
     "Stage": "tsbench.methods.stages",
     "Alternating": "tsbench.methods.stages",
     "Step": "tsbench.methods.stages",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from tsbench.data.dataset import Fold as Fold
     from tsbench.data.panel import Panel as Panel
     from tsbench.data.panel import PanelShape as PanelShape
+    from tsbench.data.series import Series as Series
     from tsbench.discovery.hookspecs import Register as Register
     from tsbench.discovery.hookspecs import hookimpl as hookimpl
     from tsbench.learning.learner import Learner as Learner

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
-from tsbench import Batch, PanelShape, SSLMethod, Stage, Step, param
+from tsbench import Batch, PanelShape, Series, SSLMethod, Stage, Step, param
 from tsbench.errors import MethodError, UsageError
-from tsbench.nn import jitter, projection_head, scale
+from tsbench.nn import jitter, masked_max, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
 from tsbench_aimts.images import ImageMap, image_encoder, pin_weights, plot_limits, render
 from tsbench_aimts.losses import adaptive_temperatures, augmentation_loss, prototype_loss, series_image_loss
@@ -125,6 +125,7 @@ class AimTS(SSLMethod):
 
     version: ClassVar[int] = 2
     any_channels: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = ("forward_sequence",)
     encode_elements: ClassVar[int] = 8192
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
@@ -191,7 +192,8 @@ class AimTS(SSLMethod):
     def image_loss(self, step: Step) -> Tensor:
         """Return L_SI of a batch: each series finds its image among those of the batch, and the other way round."""
         p, state = self.params, self._state
-        series = state.series_head(self._sequence(step.batch.x).amax(dim=1))
+        sequence = self._sequence(step.batch)
+        series = state.series_head(masked_max(sequence, self.encoder.own_steps(step.batch, sequence.shape[1])))
         with torch.no_grad():
             seen = state.image_encoder(render(step.batch, p.image_map, p.cell_size, state.limits[step.source]))
         image = state.image_head(seen)
@@ -205,7 +207,8 @@ class AimTS(SSLMethod):
         """Return the weighted sum of L_inter and L_intra of two draws of every augmentation."""
         p = self.params
         views = self.views(step.batch, step.rng)
-        hidden = torch.stack([self._hidden(view) for draw in views for view in draw])  # (views, time points, cases, .)
+        hidden = torch.stack([self._hidden(step.batch.with_values(view)) for draw in views for view in draw])
+        # (views, time points, cases, .)
         projected = self._state.prototype_head[1:](hidden.flatten(0, 2)).float()
         first, second = projected.view(2, -1, *hidden.shape[1:3], projected.shape[1]).transpose(2, 3)
         with torch.autocast(projected.device.type, enabled=False):
@@ -243,10 +246,10 @@ class AimTS(SSLMethod):
 
     def represent(self, batch: Batch) -> Tensor:
         """Return the largest value over time of each channel, (n, n_channels * out_dim) or their mean (n, out_dim)."""
-        rows = batch.x.flatten(0, 1)[:, None]
+        rows = _channels(batch)
         # In training, an encoder with BatchNorm must see all rows at once
-        size = len(rows) if self.training else max(1, self.encode_elements // rows.shape[2])
-        pooled = torch.cat([self._vectors(part).amax(dim=1) for part in torch.split(rows, size)])
+        size = len(rows) if self.training else max(1, self.encode_elements // rows.x.shape[2])
+        pooled = torch.cat([self._largest(rows.select(slice(i, i + size))) for i in range(0, len(rows), size)])
         per_channel = pooled.view(len(batch), -1, pooled.shape[1])
         return per_channel.flatten(1) if self.params.channels == "concatenate" else per_channel.mean(dim=1)
 
@@ -259,20 +262,21 @@ class AimTS(SSLMethod):
     def _warmup_epochs(self) -> int:
         return self.params.warmup_epochs if self.params.image_weight else 0
 
-    def _vectors(self, rows: Tensor) -> Tensor:
-        """Return (n, n_steps, out_dim) of single channels (n, 1, n_timepoints)."""
+    def _largest(self, rows: Series) -> Tensor:
+        """Return the largest value over time, (n, out_dim), of single channels (n, 1, n_timepoints)."""
         vectors: Tensor = self.encoder.forward_sequence(rows)
-        return vectors
+        return masked_max(vectors, self.encoder.own_steps(rows, vectors.shape[1]))
 
-    def _sequence(self, x: Tensor) -> Tensor:
-        """Return the mean over channels, (n, n_steps, out_dim), of x (n, n_channels, n_timepoints)."""
-        vectors = self._vectors(x.flatten(0, 1)[:, None])
-        return vectors.view(*x.shape[:2], *vectors.shape[1:]).mean(dim=1) if x.shape[1] > 1 else vectors
+    def _sequence(self, series: Series) -> Tensor:
+        """Return the mean over channels, (n, n_steps, out_dim)."""
+        vectors: Tensor = self.encoder.forward_sequence(_channels(series))
+        shape = series.x.shape
+        return vectors.view(*shape[:2], *vectors.shape[1:]).mean(dim=1) if shape[1] > 1 else vectors
 
-    def _hidden(self, view: Tensor) -> Tensor:
+    def _hidden(self, view: Series) -> Tensor:
         """Return the first layer of the prototypes' head for a view, time first as `dilated-cnn` has it in memory."""
 
-        def first_layer(view: Tensor) -> Tensor:
+        def first_layer(view: Series) -> Tensor:
             hidden: Tensor = self._state.prototype_head[0](self._sequence(view).transpose(0, 1))
             return hidden
 
@@ -293,6 +297,13 @@ class AimTS(SSLMethod):
             (p.window_warping, lambda x: warp_window(x, rng, p.window_warping, scales, lengths)),
         ]
         return [augment for strength, augment in every if strength is not None]
+
+
+def _channels(series: Series) -> Batch:
+    """Return each channel of each case as a case of its own."""
+    n_channels = series.x.shape[1]
+    lengths = series.lengths if n_channels == 1 else series.lengths.repeat_interleave(n_channels)
+    return Batch(series.x.flatten(0, 1)[:, None], lengths, padded=series.padded)
 
 
 @dataclass

@@ -35,7 +35,7 @@ class CPC(PredictiveMethod):
 
     def training_step(self, step: Step) -> Tensor:
         """Return the InfoNCE loss, about log n for an untrained net; raises MethodError for a single case."""
-        z = self.encoder.forward_sequence(step.batch.x).transpose(0, 1)
+        z = self.encoder.forward_sequence(step.batch).transpose(0, 1)
         (t,) = self.draw_times(step, len(z), 1)
         context = self.recurrent(z[: t + 1])[1][0]
         predictions = self.predict(context).unflatten(1, (self.n_futures, self.step_dim)).transpose(0, 1)

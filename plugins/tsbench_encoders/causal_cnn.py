@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from tsbench import BaseParams, Encoder, PanelShape, param
+from tsbench import BaseParams, Encoder, PanelShape, Series, param
+from tsbench.nn import only
 
 
 class CausalCNN(Encoder):
@@ -15,9 +18,11 @@ class CausalCNN(Encoder):
 
     `depth` blocks of `channels` and one of `reduced` channels; block i has dilation 2^i. Each has two convolutions,
     each followed by a leaky ReLU, beside an identity or, where the width changes, a convolution of size 1.
-    No output sees a later time point, so that the maximum over the first `lengths` steps of a padded series is exactly
-    that of the series alone. Any length from 1 on works.
+    No output sees a later time point, so that the maximum over the own steps of a padded series is exactly that of the
+    series alone. Any length from 1 on works.
     """
+
+    takes: ClassVar[Literal["series"]] = "series"
 
     class Params(BaseParams):
         """Defaults of the published code; the paper's text swaps `reduced` and `out`."""
@@ -37,19 +42,15 @@ class CausalCNN(Encoder):
         self.linear = nn.Linear(params.reduced, params.out)
         self.out_dim = params.out
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, out); lengths (n,) says how many steps of each case count."""
-        steps = self.blocks(x.transpose(1, 2))
-        if lengths is not None:
-            padded = torch.arange(steps.shape[1], device=x.device) >= lengths[:, None]
-            steps = steps.masked_fill(padded[:, :, None], float("-inf"))
+    def forward(self, series: Series) -> Tensor:
+        """Map (n, n_channels, n_timepoints) to (n, out)."""
+        steps = only(self.blocks(series.x.transpose(1, 2)), series.inside, float("-inf"))
         features: Tensor = self.linear(steps.max(dim=1).values)
         return features
 
-    def forward_sequence(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, n_timepoints, out): the linear layer at every step."""
-        sequence: Tensor = self.linear(self.blocks(x.transpose(1, 2)))
-        return sequence
+    def forward_sequence(self, series: Series) -> Tensor:
+        """Map (n, n_channels, n_timepoints) to (n, n_timepoints, out): the linear layer at every step."""
+        return only(self.linear(self.blocks(series.x.transpose(1, 2))), series.inside)
 
 
 class CausalBlock(nn.Module):

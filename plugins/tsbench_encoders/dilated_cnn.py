@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from tsbench import BaseParams, Encoder, PanelShape, param
+from tsbench import BaseParams, Encoder, PanelShape, Series, param
+from tsbench.nn import masked_max, only
 
 _ROWS = 512  # time points of cases whose maximum is taken at a time: out_dim floats each stay in a core's cache
 
@@ -20,6 +21,8 @@ class DilatedCNN(Encoder):
 
     Block i is GELU, convolution, GELU, convolution (3 taps, dilation 2^i, same length) around a residual; the last
     block has out_dim channels and a residual of its own, then comes dropout. Any length from 1 on works.
+    As in the published code points beyond a case's end have vectors too, which its last points see and which count in
+    the maximum; with `padding = "ignored"` a case meets the zero padding at its own end.
     """
 
     class Params(BaseParams):
@@ -29,8 +32,14 @@ class DilatedCNN(Encoder):
         depth: int = param(10, low=0, high=20, doc="blocks before the last one, whose dilations double")
         out_dim: int = param(320, low=1, high=8192, doc="size of a time point's representation")
         dropout: float = param(0.1, low=0.0, high=0.9, doc="dropout of the representation")
+        padding: Literal["counted", "ignored"] = param(
+            "counted",
+            doc="points beyond the end of a shorter case; counted: as in the published code",
+            neutral="counted",
+        )
 
     version = 1
+    takes: ClassVar[Literal["series"]] = "series"
 
     def __init__(self, shape: PanelShape, params: Any) -> None:
         super().__init__(shape, params)
@@ -43,38 +52,55 @@ class DilatedCNN(Encoder):
         )
         self.dropout = nn.Dropout(params.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, out_dim), the largest value over time."""
-        return self.masked_maximum(x, None)
+    @classmethod
+    def ignores_padding(cls, params: Any) -> bool:
+        """Say what the parameter says."""
+        return bool(params.padding == "ignored")
 
-    def forward_sequence(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, n_timepoints, out_dim)."""
-        return self.masked_sequence(x, None)
+    def forward(self, series: Series) -> Tensor:
+        """Map (n, n_channels, n_timepoints) to (n, out_dim), the largest value over time."""
+        return self.masked_maximum(series, None)
 
-    def masked_sequence(self, x: Tensor, keep: Tensor | None, window: slice = slice(None)) -> Tensor:
-        """Map x to (n, n_timepoints, out_dim) with the projected input set to 0 where keep is False.
+    def forward_sequence(self, series: Series) -> Tensor:
+        """Map (n, n_channels, n_timepoints) to (n, n_timepoints, out_dim)."""
+        return self.masked_sequence(series, None)
+
+    def masked_sequence(self, series: Series, keep: Tensor | None, window: slice = slice(None)) -> Tensor:
+        """Map a series to (n, n_timepoints, out_dim) with the projected input set to 0 where keep is False.
 
         keep : bool (n, n_timepoints), or None to keep every time point. window : time points to return.
         """
-        latent, pointwise = self._local(x, keep)
+        latent, own, pointwise = self._local(series, keep)
         sequence: Tensor = self.dropout(pointwise(latent[window]))
-        return sequence.transpose(0, 1)
+        return only(sequence, None if own is None else own[window]).transpose(0, 1)
 
-    def masked_maximum(self, x: Tensor, keep: Tensor | None) -> Tensor:
+    def masked_maximum(self, series: Series, keep: Tensor | None) -> Tensor:
         """Return the largest value over time of `masked_sequence`, (n, out_dim)."""
         if torch.is_grad_enabled():
-            return self.masked_sequence(x, keep).amax(dim=1)
-        latent, pointwise = self._local(x, keep)
-        parts = torch.split(latent, max(1, _ROWS // max(1, len(x)))) if x.device.type == "cpu" else [latent]
-        return torch.stack([self.dropout(pointwise(part)).amax(dim=0) for part in parts]).amax(dim=0)
+            return masked_max(self.masked_sequence(series, keep), self.own_steps(series, series.x.shape[2]))
+        latent, own, pointwise = self._local(series, keep)
+        size = max(1, _ROWS // max(1, len(series))) if latent.device.type == "cpu" else len(latent)
+        largest = []
+        for start in range(0, len(latent), size):
+            part = slice(start, start + size)
+            steps = self.dropout(pointwise(latent[part]))
+            largest.append(only(steps, None if own is None else own[part], float("-inf")).amax(dim=0))
+        return torch.stack(largest).amax(dim=0)
 
-    def _local(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, nn.Sequential]:
-        """Return what the blocks with neighbours in time make of x, time first, and the others, to be applied to it."""
-        latent = self.project(x.permute(2, 0, 1))  # time first: a shift in time is a slice of rows
+    def _local(self, series: Series, keep: Tensor | None) -> tuple[Tensor, Tensor | None, nn.Sequential]:
+        """Return what the blocks with neighbours in time make of a series, and those that are to be applied to it.
+
+        Between them which points are a case's own, None where all count. Both have time first.
+        """
+        latent = self.project(series.x.permute(2, 0, 1))  # time first: a shift in time is a slice of rows
         if keep is not None:
             latent = latent * keep.T[:, :, None]
-        n_local = sum(2**i < x.shape[2] for i in range(len(self.blocks)))
-        return self.blocks[:n_local](latent), self.blocks[n_local:]
+        own = self.own_steps(series, len(latent))
+        own = None if own is None else own.T
+        n_local = sum(2**i < len(latent) for i in range(len(self.blocks)))
+        for block in self.blocks[:n_local]:
+            latent = block(latent, own)
+        return latent, own, self.blocks[n_local:]
 
 
 class _Block(nn.Module):
@@ -89,11 +115,12 @@ class _Block(nn.Module):
         self.second = _Convolution(n_out, n_out, dilation)
         self.residual = nn.Linear(n_in, n_out) if own_residual or n_in != n_out else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
+        """Apply the block; its convolutions see 0 where own (time, n) is False."""
         residual = x if self.residual is None else self.residual(x)
-        hidden = self.first(functional.gelu(x))
+        hidden = self.first(only(functional.gelu(x), own))
         hidden = functional.gelu(hidden) if torch.is_grad_enabled() else torch.ops.aten.gelu_(hidden)
-        out: Tensor = self.second(hidden, residual)
+        out: Tensor = self.second(only(hidden, own), residual)
         return out
 
 

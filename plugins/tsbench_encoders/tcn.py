@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from tsbench import BaseParams, Encoder, PanelShape, param
-from tsbench.nn import Dropout
+from tsbench import BaseParams, Encoder, PanelShape, Series, param
+from tsbench.nn import Dropout, masked_mean, masked_norm, only, within
 
 LONG = 2000
+Count = TypeVar("Count", int, Tensor)
 
 
 class TCN(Encoder):
@@ -20,7 +21,10 @@ class TCN(Encoder):
 
     "TCN" is what TRLS (arXiv 2401.05431, Table 4) calls it; nothing in it is causal. Each block halves the length, so
     that L points become `n_steps(L)`, at least 2. Any length from 1 on works.
+    A case meets the padding of the convolutions at its own end, and statistics and mean are those of its own steps.
     """
+
+    takes: ClassVar[Literal["series"]] = "series"
 
     class Params(BaseParams):
         """Sizes of the published code, whose kernel and stride depend on the data set."""
@@ -47,21 +51,34 @@ class TCN(Encoder):
         )
         self.out_dim = params.out
 
-    def n_steps(self, n_timepoints: int) -> int:
+    def n_steps(self, n_timepoints: Count) -> Count:
         """Return how many steps a series of n_timepoints becomes."""
         length = (n_timepoints + 2 * (self.kernel // 2) - self.kernel) // self.stride + 1
         for grows in (0, 1, 1):  # a kernel of 8 padded by 4 on both sides adds a point
             length = (length + grows) // 2 + 1
         return length
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, out), the mean over the steps."""
-        return self.forward_sequence(x).mean(dim=1)
+    def step_lengths(self, lengths: Tensor) -> Tensor:
+        """Return `n_steps` of each."""
+        return self.n_steps(lengths)
 
-    def forward_sequence(self, x: Tensor) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) to (n, n_steps(n_timepoints), out)."""
-        sequence: Tensor = self.blocks(x.transpose(1, 2).contiguous())
-        return sequence
+    def forward(self, series: Series) -> Tensor:
+        """Map (n, n_channels, n_timepoints) to (n, out), the mean over the steps."""
+        sequence = self.forward_sequence(series)
+        return masked_mean(sequence, self.own_steps(series, sequence.shape[1]))
+
+    def forward_sequence(self, series: Series) -> Tensor:
+        """Map (n, n_channels, n_timepoints) to (n, n_steps(n_timepoints), out)."""
+        steps, lengths = only(series.x.transpose(1, 2), series.inside).contiguous(), series.lengths
+        if not series.padded:
+            sequence: Tensor = self.blocks(steps)
+            return sequence
+        for layer in self.blocks:
+            if isinstance(layer, _Block):
+                steps, lengths = layer.forward_padded(steps, lengths)
+            else:
+                steps = layer(steps)
+        return steps
 
 
 class _Block(nn.Module):
@@ -77,6 +94,14 @@ class _Block(nn.Module):
             return self._fused(x)
         y = self._convolve(x, self.convolution.weight).transpose(1, 2)
         return functional.max_pool1d(self.norm(y).relu(), 2, 2, 1).transpose(1, 2)
+
+    def forward_padded(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the same for cases of these lengths (n,), beyond which x is 0; return the new lengths too."""
+        layer = self.convolution
+        y = self._convolve(x, layer.weight)
+        lengths = (lengths + 2 * int(layer.padding[0]) - layer.kernel_size[0]) // layer.stride[0] + 1
+        normal = masked_norm(self.norm, y, within(lengths, y.shape[1])).relu().transpose(1, 2)
+        return functional.max_pool1d(normal, 2, 2, 1).transpose(1, 2), lengths // 2 + 1
 
     def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         stride, padding = self.convolution.stride[0], int(self.convolution.padding[0])

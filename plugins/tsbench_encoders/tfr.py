@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsbench import BaseParams, Encoder, PanelShape, param
+from tsbench import BaseParams, Encoder, PanelShape, Series, param
 from tsbench.errors import MethodError
+from tsbench.nn import masked_mean, only, within
 
 MAX_TIED_FRAMES = 4096  # weights of the frequency net grow with the square: 134 million per LSTM block here
 
@@ -23,8 +24,11 @@ class TFR(Encoder):
     frame and stops at length 1, so that any number of scales works.
 
     The frequency net reads each frequency as a vector of t frames, which ties the weights to the frame count built
-    for: a longer x is cropped at the end, a shorter one padded with zeros. With `frequency = off` any length is taken.
+    for: a longer x is cropped at the end, a shorter one padded with zeros, which are pooled like other frames. With
+    `frequency = off` any length is taken, and a padded case is pooled over its own frames.
     """
+
+    takes: ClassVar[Literal["series"]] = "series"
 
     class Params(BaseParams):
         """Parameters of the encoder."""
@@ -64,26 +68,48 @@ class TFR(Encoder):
         self.scale_dim: int = params.hidden
         self.out_dim = params.hidden * (params.scales if params.representation == "concat" else 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x (n, f, t) to (n, out_dim)."""
-        scales = self.scales(x)
+    @classmethod
+    def ignores_padding(cls, params: Any) -> bool:
+        """Say whether no net reads a frequency as a vector of all frames."""
+        return bool(params.frequency == "off")
+
+    def forward(self, series: Series) -> Tensor:
+        """Map (n, f, t) to (n, out_dim)."""
+        scales = self.scales(series)
         if self.params.representation == "concat":
             return scales.flatten(1)
         return scales.mean(dim=1) if self.params.representation == "mean" else scales[:, 0]
 
-    def forward_sequence(self, x: Tensor) -> Tensor:
-        """Map x (n, f, t) to H, (n, t, hidden); t is the frame count built for unless `frequency` is off."""
-        return self._frames(x).transpose(0, 1)
+    def forward_sequence(self, series: Series) -> Tensor:
+        """Map (n, f, t) to H, (n, t, hidden); t is the frame count built for unless `frequency` is off."""
+        frames = self._frames(series.x).transpose(0, 1)
+        return only(frames, self.own_steps(series, frames.shape[1]))
 
-    def scales(self, x: Tensor) -> Tensor:
-        """Map x (n, f, t) to R_1 ... R_K, (n, scales, hidden)."""
-        pooled = self._frames(x)
+    def scales(self, series: Series) -> Tensor:
+        """Map (n, f, t) to R_1 ... R_K, (n, scales, hidden)."""
+        pooled, own = self._frames(series.x), self.own_steps(series, series.x.shape[2])
+        if own is not None:
+            return self._scales_of_padded(pooled.transpose(0, 1), series.lengths)
         means = [pooled.mean(dim=0)]
         for _ in range(self.n_scales - 1):
             even = len(pooled) // 2 * 2
             if even:
                 pooled = torch.maximum(pooled[0:even:2], pooled[1:even:2])
             means.append(pooled.mean(dim=0))
+        return torch.stack(means, dim=1)
+
+    def _scales_of_padded(self, pooled: Tensor, lengths: Tensor) -> Tensor:
+        """Return the scales of frames (n, t, hidden) of which `lengths` (n,) are a case's own."""
+        own = within(lengths, pooled.shape[1])
+        means = [masked_mean(pooled, own)]
+        for _ in range(self.n_scales - 1):
+            even = pooled.shape[1] // 2 * 2
+            if even:
+                pooled = only(pooled, own, float("-inf"))  # beside the one frame of a case that is not pooled further
+                pooled = torch.maximum(pooled[:, 0:even:2], pooled[:, 1:even:2])
+                lengths = (lengths // 2).clamp(min=1)
+                own = within(lengths, pooled.shape[1])
+            means.append(masked_mean(pooled, own))
         return torch.stack(means, dim=1)
 
     def _frames(self, x: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -166,6 +166,7 @@ class LinePlot(Transform):
         layout: Layout = param("grid", doc="RGB image of all channels, or a grey image per channel (1 is ink)")
 
     version = 2
+    gives: ClassVar[Literal["map"]] = "map"
     limits: Tensor | None = None
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:

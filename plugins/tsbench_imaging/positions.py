@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tsbench.errors import InvalidDataError, UsageError
+from tsbench.nn import within
 from tsbench_imaging.missing import refuse_infinite
 from tsbench_imaging.pen import Pen
 
@@ -24,8 +25,7 @@ def with_missing(x: Tensor, lengths: Tensor | None, observed: Tensor | None) -> 
     if lengths is not None:
         if lengths.shape != x.shape[:1]:
             raise UsageError(f"line_plot: lengths must be ({len(x)},), one per case, got {tuple(lengths.shape)}")
-        beyond = torch.arange(x.shape[-1], device=x.device) >= lengths.to(x.device)[:, None]
-        x = x.masked_fill(beyond[:, None, :], math.nan)
+        x = x.masked_fill(~within(lengths.to(x.device), x.shape[-1])[:, None, :], math.nan)
     return x
 
 

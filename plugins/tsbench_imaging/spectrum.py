@@ -7,7 +7,7 @@ drawing are choices made here.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -137,6 +137,7 @@ class FrequencySpectrum(Transform):
         layout: Layout = param("grid", doc="RGB image of all channels, or a grey image per channel (1 is ink)")
 
     version = 2
+    gives: ClassVar[Literal["map"]] = "map"
     limits: Tensor | None = None
 
     def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import BeforeValidator
@@ -43,6 +43,8 @@ class ImageParams(BaseParams):
 
 class ImageTransform(Transform):
     """Maps (n, c, n_timepoints) to pictures (n, image channels, height, width). Write `encode` and `side`."""
+
+    gives: ClassVar[Literal["map"]] = "map"
 
     class Params(ImageParams):
         """The shared parameters."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
+from tsbench.methods.params import Settings
 from tsbench.nn import jitter, mask_stretch, nt_xent, projection_head, scale, segment_order
 
 
@@ -69,7 +70,8 @@ class SimCLR(SSLMethod):
         if len(step.batch) < 2:
             raise MethodError("SimCLR needs at least 2 training cases: the other cases of a batch are its negatives")
         # one call per view: BatchNorm takes its statistics over one view
-        a, b = (self.projector(self.encoder(self.view(step.batch, step.rng))) for _ in range(2))
+        views = (step.batch.with_values(self.view(step.batch, step.rng)) for _ in range(2))
+        a, b = (self.projector(self.encoder(view)) for view in views)
         return nt_xent(a, b, self.params.temperature)
 
     def view(self, batch: Batch, rng: torch.Generator) -> Tensor:
@@ -82,4 +84,9 @@ class SimCLR(SSLMethod):
         x = jitter(x.gather(2, order), rng, p.jitter_sigma)
         if batch.observed is not None:
             x = x * batch.observed.gather(2, order)
-        return mask_stretch(x, rng, p.mask_share)
+        return mask_stretch(x, rng, p.mask_share, batch.lengths if batch.padded else None)
+
+    @classmethod
+    def padding_versions(cls, settings: Settings, trained: bool) -> dict[str, int]:
+        """Add that of the views, which are made within a case's length."""
+        return {**super().padding_versions(settings, trained), **({"views": 1} if trained else {})}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import ClassVar, Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tsbench import BaseParams, Transform, param
+from tsbench import BaseParams, Series, Transform, param
 from tsbench.errors import MethodError
+from tsbench.nn import flip_steps, last_step
 
 
 def brightness_contrast(
@@ -50,6 +54,8 @@ def time_flip(x: Tensor, rng: torch.Generator | None = None, probability: float 
 class SpectrogramJitter(Transform):
     """Random brightness and contrast, per case (the part of ColorJitter that grey images have)."""
 
+    gives: ClassVar[Literal["map"]] = "map"
+
     class Params(BaseParams):
         """Parameters of the transform."""
 
@@ -65,6 +71,8 @@ class SpectrogramJitter(Transform):
 class SpectrogramBlur(Transform):
     """Gaussian blur of random width, per case."""
 
+    gives: ClassVar[Literal["map"]] = "map"
+
     class Params(BaseParams):
         """Parameters of the transform."""
 
@@ -79,16 +87,32 @@ class SpectrogramBlur(Transform):
 
 
 class TimeFlip(Transform):
-    """Reverse the time axis (the last) with a probability, per case (RandomHorizontalFlip)."""
+    """Reverse the time axis (the last) with a probability, per case (RandomHorizontalFlip).
+
+    A padded case is reversed within its length, and the steps between its times with it.
+    """
+
+    takes: ClassVar[Literal["series"]] = "series"
 
     class Params(BaseParams):
         """Parameters of the transform."""
 
         probability: float = param(0.5, low=0.0, high=1.0, doc="probability that a case is reversed")
 
-    def __call__(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    def __call__(self, series: Series, rng: torch.Generator | None = None) -> Series:
         """Map x (n, ..., T) to the same shape."""
-        return time_flip(x, rng, self.params.probability)
+        chosen = _uniform(series.x, rng, 0.0, 1.0) < self.params.probability
+
+        def turned(x: Tensor) -> Tensor:
+            if not series.padded:
+                return torch.where(chosen, x.flip(-1), x)
+            return torch.where(chosen, flip_steps(x.transpose(1, 2), series.lengths).transpose(1, 2), x)
+
+        observed, times = series.observed, series.times
+        if times is not None:
+            ends = times[:, :1] + last_step(times[:, :, None], series.lengths)
+            times = torch.where(chosen[:, 0], ends - turned(times[:, None])[:, 0], times)
+        return replace(series, x=turned(series.x), observed=None if observed is None else turned(observed), times=times)
 
 
 def _check_images(name: str, x: Tensor) -> None:

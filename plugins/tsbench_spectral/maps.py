@@ -73,6 +73,8 @@ def _check(x: Tensor, n_fft: int, hop: int, scaling: str) -> None:
 class Spectrogram(Transform):
     """Short-time Fourier magnitude of every channel: (n, c, n_timepoints) -> (n, c, F, T)."""
 
+    gives: ClassVar[Literal["map"]] = "map"
+
     class Params(BaseParams):
         """Parameters of the transform."""
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
+from tsbench.methods.params import Settings
 from tsbench.nn.sampling import uniform
 from tsbench_encoders.causal_cnn import CausalCNN
 
@@ -23,7 +24,7 @@ class TLoss(SSLMethod):
 
     Crops never reach beyond a case's length. Where all cases have one length, a batch shares the length of its anchors
     and that of its positives and negatives, as in the published code; else each crop has its own. Unequal crops are
-    padded behind, which `causal-cnn` ignores exactly; any other encoder sees zeros there.
+    padded behind, which encoders that tell padding ignore exactly; any other sees zeros there.
     """
 
     class Params(SSLMethod.Params):
@@ -103,11 +104,17 @@ class TLoss(SSLMethod):
 
     def _encode_together(self, x: Tensor, lengths: Tensor) -> Tensor:
         features: Tensor
-        if isinstance(self.encoder, CausalCNN) and bool((lengths < x.shape[2]).any()):
+        if self.encoder.ignores_padding(self.encoder.params) and bool((lengths < x.shape[2]).any()):
             features = self.encoder(x[:, :, : int(lengths.max())], lengths)
         else:
             features = self.encoder(x)
         return features
+
+    @classmethod
+    def padding_versions(cls, settings: Settings, trained: bool) -> dict[str, int]:
+        """Leave out `causal-cnn`, which has always been told where crops end."""
+        found = super().padding_versions(settings, trained)
+        return {part: version for part, version in found.items() if part != "encoder:causal-cnn"}
 
 
 def triplet_loss(anchor: Tensor, positive: Tensor, negatives: Tensor, penalty: float = 1.0) -> Tensor:

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
+from tsbench.methods.params import Settings
+from tsbench.nn import masked_max, masked_mean
 from tsbench.nn.sampling import uniform
 
 
@@ -107,10 +109,10 @@ class TNC(SSLMethod):
     def represent(self, batch: Batch) -> Tensor:
         """Return the pooled window encodings (n, out_dim), or (n, 2 out_dim) for mean-max."""
         z, inside = self.encode_windows(batch)
-        mean = (z * inside[:, :, None]).sum(dim=1) / inside.sum(dim=1, keepdim=True)
+        mean = masked_mean(z, inside)
         if self.params.pooling == "mean":
             return mean
-        largest = z.masked_fill(~inside[:, :, None], float("-inf")).amax(dim=1)
+        largest = masked_max(z, inside)
         return largest if self.params.pooling == "max" else torch.cat([mean, largest], dim=1)
 
     def encode_windows(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -128,6 +130,11 @@ class TNC(SSLMethod):
         encodings = z.new_zeros(*inside.shape, z.shape[1])
         encodings[inside] = z
         return encodings, inside
+
+    @classmethod
+    def padding_versions(cls, settings: Settings, trained: bool) -> dict[str, int]:
+        """Return none: a window has as many points for every case."""
+        return {}
 
 
 class Discriminator(nn.Module):

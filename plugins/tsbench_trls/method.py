@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from tsbench import Batch, Diagnosis, Encoder, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
+from tsbench.methods.params import Settings
 from tsbench.nn import (
     jitter,
     nt_xent,
@@ -26,17 +27,6 @@ from tsbench_spectral.augment import brightness_contrast, gaussian_blur, time_fl
 from tsbench_spectral.maps import Scaling, Spectrogram, minmax
 
 View = Literal["jitter", "blur", "none", "time:jitter-scale", "time:permutation"]
-
-
-@runtime_checkable
-class MultiScale(Protocol):
-    """An encoder with several scales; any other counts as having one, its output."""
-
-    n_scales: int
-    scale_dim: int
-
-    def scales(self, x: Tensor) -> Tensor:
-        """Map x (n, f, t) to (n, n_scales, scale_dim)."""
 
 
 class TRLS(SSLMethod):
@@ -151,7 +141,7 @@ class TRLS(SSLMethod):
         ]
         self.encoder = self.make_encoder(maps)
         n_scales, size = 1, self.encoder.out_dim
-        if isinstance(self.encoder, MultiScale):
+        if self.encoder.can("scales"):
             n_scales, size = self.encoder.n_scales, self.encoder.scale_dim
         n_heads = n_scales if p.per_scale_heads else 1
         self.projector = nn.ModuleList(
@@ -260,9 +250,14 @@ class TRLS(SSLMethod):
 
     def _scales(self, encoder: Encoder, maps: Tensor, n: int) -> Tensor:
         """Encode the maps of all views, (views * n, c, F, T), in one call; returns (n, views, K, d)."""
-        encode = encoder.scales if isinstance(encoder, MultiScale) else lambda x: encoder(x)[:, None]
+        encode = encoder.scales if encoder.can("scales") else lambda x: encoder(x)[:, None]
         scales = self._encode(encode, maps)
         return scales.view(-1, n, *scales.shape[1:]).transpose(0, 1).contiguous()
+
+    @classmethod
+    def padding_versions(cls, settings: Settings, trained: bool) -> dict[str, int]:
+        """Return none: a map is of the whole time axis, for the encoder as for the paper."""
+        return {}
 
 
 def _apply_heads(heads: nn.ModuleList, r: Tensor) -> Tensor:

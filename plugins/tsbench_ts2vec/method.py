@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -13,21 +13,10 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
-from tsbench.nn import hierarchical_loss
+from tsbench.nn import hierarchical_loss, masked_max
 
 Mask = Literal["binomial", "continuous", "all_true", "all_false", "mask_last"]
 SMALL_SET = 100_000
-
-
-@runtime_checkable
-class LatentMask(Protocol):
-    """An encoder that masks its projected input; for any other the input itself is set to 0."""
-
-    def masked_sequence(self, x: Tensor, keep: Tensor | None, window: slice = slice(None)) -> Tensor:
-        """Map x (n, n_channels, n_timepoints) and keep (n, n_timepoints) to (n, len(window), out_dim)."""
-
-    def masked_maximum(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """Return the largest value over time of `masked_sequence`, (n, out_dim)."""
 
 
 class TS2Vec(SSLMethod):
@@ -79,6 +68,7 @@ class TS2Vec(SSLMethod):
         )
 
     version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ("forward_sequence",)
     encode_elements: ClassVar[int] = 8192
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
@@ -138,7 +128,7 @@ class TS2Vec(SSLMethod):
             keep = self._keep(len(x), end - start, step.rng)
             if present is not None:
                 keep = present.gather(1, index) if keep is None else keep & present.gather(1, index)
-            views.append(self._sequence(view, keep, slice(crop.start - start, crop.end - start)))
+            views.append(self.encoder.masked_sequence(view, keep, slice(crop.start - start, crop.end - start)))
         with torch.autocast(x.device.type, enabled=False):
             return hierarchical_loss(views[0].float(), views[1].float(), self.params.alpha, self.params.temporal_unit)
 
@@ -158,25 +148,14 @@ class TS2Vec(SSLMethod):
     def represent(self, batch: Batch) -> Tensor:
         """Return the largest value over time of each feature, (n, out_dim), of a prepared batch."""
         present = batch.extra.get("present")
-        if isinstance(self.encoder, LatentMask) and not (self.params.masked_max and present is not None):
-            return self.encoder.masked_maximum(batch.x, present)
-        sequence = self._sequence(batch.x, present, slice(None))
+        if self.encoder.can("masked_maximum") and not (self.params.masked_max and present is not None):
+            return self.encoder.masked_maximum(batch, present)
+        sequence = self.encoder.masked_sequence(batch, present)
+        counts = self.encoder.own_steps(batch, sequence.shape[1])
         if self.params.masked_max and present is not None:
-            seen = present | ~present.any(dim=1, keepdim=True)  # a case without any value keeps all its points
-            sequence = sequence.masked_fill(~seen[:, :, None], float("-inf"))
-        return sequence.amax(dim=1)
-
-    def _sequence(self, x: Tensor, keep: Tensor | None, window: slice) -> Tensor:
-        """Return (n, time points of the window, out_dim); raises MethodError unless there is a vector for each."""
-        if isinstance(self.encoder, LatentMask):
-            return self.encoder.masked_sequence(x, keep, window)
-        sequence: Tensor = self.encoder.forward_sequence(x if keep is None else x * keep[:, None, :])
-        if sequence.shape[1] != x.shape[2]:
-            raise MethodError(
-                f"TS2Vec needs an encoder with one vector per time point; {type(self.encoder).__name__} gives "
-                f"{sequence.shape[1]} for {x.shape[2]}"
-            )
-        return sequence[:, window]
+            every = torch.ones_like(present) if counts is None else counts
+            counts = torch.where(present.any(dim=1, keepdim=True), present, every)  # a case without any value has all
+        return masked_max(sequence, counts)
 
     def _keep(self, n: int, length: int, rng: torch.Generator) -> Tensor | None:
         """Return a random mask of time points, bool (n, length), or None to keep all."""

@@ -76,7 +76,10 @@ class TSTCC(PredictiveMethod):
         """Return lambda1 (L_TC^s + L_TC^w) + lambda2 L_CC (section 3.3); raises MethodError for a single case."""
         p = self.params
         # one call per view: BatchNorm takes its statistics over one view
-        weak, strong = (functional.normalize(self.encoder.forward_sequence(v), dim=2) for v in self.views(step))
+        weak, strong = (
+            functional.normalize(self.encoder.forward_sequence(step.batch.with_values(view)), dim=2)
+            for view in self.views(step)
+        )
         first, second = self.draw_times(step, weak.shape[1], 2)
         temporal, contexts = [], []
         for past, future, t in ((weak, strong, first), (strong, weak, second)):

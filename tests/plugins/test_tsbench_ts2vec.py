@@ -51,7 +51,12 @@ def test_both_views_hold_the_same_points_where_they_overlap(monkeypatch):
     counting = np.arange(30.0)[None, None] + 100 * np.arange(4)[:, None, None]
     method, data = build(Panel.build(counting), max_train_length=20)
     seen, losses = [], []
-    monkeypatch.setattr(method, "_sequence", lambda x, keep, window: seen.append(x) or x.transpose(1, 2)[:, window])
+
+    def vectors(x, keep, window):
+        seen.append(x)
+        return x.transpose(1, 2)[:, window]
+
+    monkeypatch.setattr(method.encoder, "masked_sequence", vectors)
     monkeypatch.setattr("tsbench_ts2vec.method.hierarchical_loss", lambda a, b, *_: losses.append((a, b)))
     for index in range(50):
         method.training_step(step_of(data, index=index))

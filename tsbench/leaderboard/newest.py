@@ -14,6 +14,7 @@ from tsbench.data.splits import counts_for, same_split
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench.identity import UNTRAINED
 from tsbench.plan.datasets import DatasetHandle, summarise
+from tsbench.plan.spec import PADDING
 from tsbench.protocol import Protocol
 
 CELL = ["label", "dataset", "fold", "seed"]
@@ -23,10 +24,11 @@ NUMBERS = ["method_version", "fold", "seed", "finished", "value"]
 
 @dataclass(frozen=True)
 class Present:
-    """A dataset as it is now: its fingerprint, and the `split_text` of each fold under the protocol of the board."""
+    """A dataset as it is now: fingerprint, `split_text` of each fold under the board's protocol, if it is padded."""
 
     fingerprint: str
     splits: tuple[str, ...] = ()
+    padded: bool = False
 
 
 @dataclass
@@ -51,7 +53,8 @@ def present(handles: Iterable[DatasetHandle], protocol: Protocol) -> dict[str, P
             if not handle.available():
                 continue
             summary = summarise(handle, [protocol])
-            found[handle.name] = Present(summary.fingerprint, tuple(summary.splits[protocol.split_name(handle.card)]))
+            splits = tuple(summary.splits[protocol.split_name(handle.card)])
+            found[handle.name] = Present(summary.fingerprint, splits, summary.padded)
         except (MissingDataError, InvalidDataError):
             continue
     return found
@@ -61,16 +64,17 @@ def newest(values: pd.DataFrame, now: Mapping[str, Present]) -> Chosen:
     """Choose the rows of `Store.scores` (the metric as `value`) that may stand beside each other.
 
     A row is outdated when its method (with whatever parameters), encoder, transform or probe is of a lower version
-    than in another row, or when it was made on other data or another split than its dataset has now; of a dataset that
-    `now` does not have, than in its last row. Where a label stands for several configurations (parameters, threads,
-    sources, ... as `RunSpec.configuration` tells them apart), the one with the last row counts. One row per fold and
-    seed is left, the last. `versions` becomes text to read.
+    than in another row (for data of unequal length, to have none of those of padding counts as lower), or when it was
+    made on other data or another split than its dataset has now; of a dataset that `now` does not have, than in its
+    last row. Where a label stands for several configurations (parameters, threads, sources, ... as
+    `RunSpec.configuration` tells them apart), the one with the last row counts. One row per fold and seed is left, the
+    last. `versions` becomes text to read.
     """
     values, unreadable = _readable(values)
     if values.empty:
         return Chosen(values, values, values, unreadable)
     values = values.sort_values("finished", kind="stable", ignore_index=True)
-    made_on_now = values["current"] & _on_present_data(values, now)
+    made_on_now = values["current"] & ~_padding_was_read(values, now) & _on_present_data(values, now)
     rows, others = _one_configuration(values[made_on_now])
     rows = rows.drop_duplicates(CELL, keep="last")
     left = values[~made_on_now].drop_duplicates(CELL).merge(rows[CELL], on=CELL, how="left", indicator=True)
@@ -114,6 +118,13 @@ def _parts(method: str, method_version: float, versions: str) -> dict[str, float
     if not isinstance(parts, dict) or not all(isinstance(version, int) for version in parts.values()):
         return None
     return {"method:" + method.removeprefix(UNTRAINED): method_version, **parts}
+
+
+def _padding_was_read(values: pd.DataFrame, now: Mapping[str, Present]) -> pd.Series:
+    """Say which rows are of before their label had versions for series of unequal length, as those of a dataset are."""
+    has = values["versions"].str.contains(PADDING, regex=False)
+    padded = values["dataset"].isin([name for name, one in now.items() if one.padded])
+    return padded & ~has & has.groupby(values["label"]).transform("any")
 
 
 def _on_present_data(values: pd.DataFrame, now: Mapping[str, Present]) -> pd.Series:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from tsbench.data.panel import Panel
+from tsbench.data.panel import Array, Panel
+from tsbench.data.series import Series, values
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import MethodError, returned
+from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, returned
 from tsbench.methods.params import validate
 from tsbench.methods.transform import Transform
 
@@ -27,22 +30,99 @@ def parse_transform(text: str, plugins: Plugins) -> Transform:
 def apply_transforms(panel: Panel, names: Sequence[str], plugins: Plugins) -> Panel:
     """Return the panel with its series transformed in order.
 
-    A transform must give (n_cases, n_channels, n_timepoints) again. Where it changes the number of time points,
-    lengths change in proportion (rounded up) and times are dropped. Missing values reach it as NaN.
+    A transform must give (n_cases, n_channels, n_timepoints) again, of the shape that its `output_shape` says. Missing
+    values reach it as NaN, or unobserved in a Series. Where it changes the number of time points, lengths, times and
+    sampling rate change with them: as the Series says, else by its `positions`; without these lengths change in
+    proportion (rounded up).
     """
     for text in names:
-        transform = parse_transform(text, plugins)
-        X = returned(transform(torch.from_numpy(panel.X)), torch.Tensor, f"transform {text}").numpy()
-        if X.ndim != 3 or len(X) != len(panel) or not X.size:
-            raise MethodError(f"transform {text} gave shape {X.shape}; on series it must keep (cases, channels, time)")
-        lost = np.isnan(X).all(axis=(1, 2)) & ~np.isnan(panel.X).all(axis=(1, 2))
-        if lost.any():
-            raise MethodError(f"transform {text} made every value of {lost.sum()} of {len(X)} cases missing (NaN)")
-        if X.shape[-1] == panel.n_timepoints:
-            lengths, times = panel.lengths, panel.times
-        else:
-            ratio = X.shape[-1] / panel.n_timepoints
-            lengths, times = np.clip(np.ceil(panel.lengths * ratio), 1, X.shape[-1]).astype(np.int32), None
-        names_kept = panel.channel_names if X.shape[1] == panel.n_channels else ()
-        panel = replace(panel, X=np.asarray(X, np.float32), lengths=lengths, times=times, channel_names=names_kept)
+        panel = _applied(panel, parse_transform(text, plugins), f"transform {text}")
     return panel
+
+
+def _applied(panel: Panel, transform: Transform, name: str) -> Panel:
+    if transform.takes == "series":
+        series = returned(transform(_series(panel)), Series, name)
+        x = series.x.masked_fill(~series.mask, float("nan"))
+        x = x if series.inside is None else x.masked_fill(~series.inside[:, None], float("nan"))
+    else:
+        series, x = None, returned(transform(torch.from_numpy(panel.X)), torch.Tensor, name)
+    X = x.numpy()
+    _check(panel, transform, X, name)
+    axis: dict[str, Any] = {}
+    if X.shape[-1] != panel.n_timepoints:
+        axis = _moved(panel, transform, X.shape[-1], name)
+    if series is not None:
+        times = series.times
+        axis |= {"lengths": series.lengths.numpy().astype(np.int32), "times": None if times is None else times.numpy()}
+    names_kept = panel.channel_names if X.shape[1] == panel.n_channels else ()
+    return replace(panel, X=np.asarray(X, np.float32), channel_names=names_kept, **axis)
+
+
+def _check(panel: Panel, transform: Transform, X: Array, name: str) -> None:
+    """Raise MethodError where a transform gave no series, lost cases, or says another shape than it gave."""
+    says = X.shape
+    if type(transform).output_shape is not Transform.output_shape:
+        says = returned(transform.output_shape(panel.X.shape), tuple, f"{name}, output_shape")
+    if says != X.shape:
+        raise MethodError(f"{name} gave shape {X.shape}, but its output_shape says {says}: correct one of the two")
+    if X.ndim != 3 or len(X) != len(panel) or not X.size:
+        raise MethodError(f"{name} gave shape {X.shape}; on series it must keep (cases, channels, time)")
+    lost = np.isnan(X).all(axis=(1, 2)) & ~np.isnan(panel.X).all(axis=(1, 2))
+    if lost.any():
+        raise MethodError(f"{name} made every value of {lost.sum()} of {len(X)} cases missing (NaN)")
+
+
+def _series(panel: Panel) -> Series:
+    """Return a panel's cases as a Series, with times as they are."""
+    x = torch.from_numpy(panel.X)
+    observed, times, static = ~x.isnan(), panel.times, panel.static
+    return Series(
+        x.masked_fill(~observed, 0.0),
+        torch.from_numpy(panel.lengths).long(),
+        None if bool(observed.all()) else observed,
+        None if times is None else torch.from_numpy(times),
+        None if static is None else torch.from_numpy(static),
+    )
+
+
+def _moved(panel: Panel, transform: Transform, n_out: int, name: str) -> dict[str, Any]:
+    """Return lengths, times and sampling rate of a panel whose time points a transform has moved."""
+    at = transform.positions(panel.n_timepoints)
+    if at is None:
+        lengths = np.ceil(panel.lengths * (n_out / panel.n_timepoints))
+        at = _positions(panel, transform, n_out)
+    else:
+        at = returned(at, np.ndarray, f"{name}, positions")
+        if at.shape != (n_out,) or not (np.diff(at) > 0).all():
+            raise MethodError(
+                f"{name} gave {n_out} time points, for which its positions are not as many and increasing"
+            )
+        lengths = np.searchsorted(at, panel.lengths - 1, side="right")
+    lengths = np.clip(lengths, 1, n_out).astype(np.int32)
+    rate, times = panel.sampling_rate, panel.times
+    step = (at[-1] - at[0]) / (n_out - 1) if n_out > 1 else panel.n_timepoints
+    if times is not None:
+        times = np.where(np.arange(n_out) < lengths[:, None], _times_at(times, panel.lengths, at), np.nan)
+    return {"lengths": lengths, "times": times, "sampling_rate": None if rate is None else float(rate / step)}
+
+
+def _positions(panel: Panel, transform: Transform, n_out: int) -> Array:
+    """Return where a transform that does not say it puts its time points, by what it makes of a rising course."""
+    course = torch.arange(panel.n_timepoints, dtype=torch.float32).expand(1, panel.n_channels, -1).clone()
+    with torch.random.fork_rng(devices=[]), contextlib.suppress(*CODE_OF_OTHERS_FAILS):
+        at: Array = values(transform(course))[0, 0].double().numpy()
+        if at.shape == (n_out,) and at[0] >= 0 and at[-1] < panel.n_timepoints and (np.diff(at) > 0).all():
+            return at
+    return np.arange(n_out) * (panel.n_timepoints / n_out)
+
+
+def _times_at(times: Array, lengths: Array, at: Array) -> Array:
+    """Return times (n, n_out) at positions (n_out,) of the time axis, linearly between and beyond a case's points."""
+    last = lengths[:, None].astype(np.int64) - 1
+    left = np.clip(np.floor(at).astype(np.int64), 0, last)
+    before = np.clip(left, 0, np.maximum(last - 1, 0))
+    step = np.take_along_axis(times, np.minimum(before + 1, last), 1) - np.take_along_axis(times, before, 1)
+    share = at - left
+    moved: Array = np.take_along_axis(times, left, 1) + np.where(share == 0, 0.0, share * step)
+    return moved

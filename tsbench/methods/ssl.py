@@ -38,7 +38,9 @@ class SSLMethod(nn.Module, ABC):
     tasks : what a supervised method learns and decides, {"classification"} where it does not say.
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
-    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that nobody does.
+    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that neither it nor its
+        encoder does.
+    needs : optional functions of `Encoder` that its encoder must have, such as "forward_sequence".
     any_channels : True for a method that encodes series of other channels than it was trained on.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
@@ -86,6 +88,7 @@ class SSLMethod(nn.Module, ABC):
     tasks: ClassVar[frozenset[str]]  # without a value, as decide: a plugin may have modules of such names
     trains: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[tuple[str, ...]] = ()
     any_channels: ClassVar[bool] = False
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
@@ -115,8 +118,31 @@ class SSLMethod(nn.Module, ABC):
                 f"{type(self).__name__} needs sources of equal channels, got {[s.n_channels for s in shapes]}"
             )
         component = self.components[name]
+        self.check_component(component)
         encoder: Encoder = component.cls(max(shapes, key=lambda shape: shape.n_timepoints), component.params)
         return encoder
+
+    @classmethod
+    def check_component(cls, component: Component) -> None:
+        """Raise UsageError for an encoder that lacks what the method needs."""
+        lacks = [need for need in cls.needs if issubclass(component.cls, Encoder) and not component.cls.can(need)]
+        if lacks:
+            raise UsageError(
+                f"{cls.__name__} needs an encoder that has {lacks[0]}, and {component.name} has none; "
+                "choose another one ('tsbench list encoders')"
+            )
+
+    @classmethod
+    def padding_versions(cls, settings: Settings, trained: bool) -> dict[str, int]:
+        """Return what numbers depend on where series differ in length, and nowhere else: versions by part.
+
+        They enter a run's identity for such data alone. An encoder that ignores padding is given the lengths.
+        """
+        return {
+            f"{slot}:{part.name}": 1
+            for slot, part in settings.components.items()
+            if issubclass(part.cls, Encoder) and part.cls.ignores_padding(part.params)
+        }
 
     def prepare(self, batch: Batch) -> Batch:
         """Compute once, before training or encoding, what every step needs (see `Batch.extra`)."""
@@ -158,7 +184,7 @@ class SSLMethod(nn.Module, ABC):
 
     def represent(self, batch: Batch) -> Tensor:
         """Map a prepared batch to features (n, d), differentiably; the encoder unless overridden."""
-        features: Tensor = self.encoder(batch.x)  # type: ignore[operator]
+        features: Tensor = self.encoder(batch)  # type: ignore[operator]
         return features
 
     @torch.no_grad()

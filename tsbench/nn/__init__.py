@@ -1,20 +1,27 @@
-"""Building blocks that methods share: heads, averages, losses, augmentations, predicting the future."""
+"""Building blocks that methods share: heads, averages, losses, augmentations, masks, predicting the future."""
 
 from tsbench.nn.augment import jitter, mask_stretch, permute_segments, scale, segment_order
 from tsbench.nn.dropout import Dropout
 from tsbench.nn.heads import project_each, projection_head, recompute_statistics, update_average
 from tsbench.nn.hierarchical import hierarchical_loss, pair_loss
 from tsbench.nn.losses import info_nce, nt_xent, regression_loss
+from tsbench.nn.masks import flip_steps, last_step, masked_max, masked_mean, masked_norm, only, within
 from tsbench.nn.predictive import PredictiveMethod
 
 __all__ = [
     "Dropout",
     "PredictiveMethod",
+    "flip_steps",
     "hierarchical_loss",
     "info_nce",
     "jitter",
+    "last_step",
     "mask_stretch",
+    "masked_max",
+    "masked_mean",
+    "masked_norm",
     "nt_xent",
+    "only",
     "pair_loss",
     "permute_segments",
     "project_each",
@@ -24,4 +31,5 @@ __all__ = [
     "scale",
     "segment_order",
     "update_average",
+    "within",
 ]

@@ -15,6 +15,7 @@ from tsbench.errors import MethodError
 from tsbench.methods.params import param
 from tsbench.methods.ssl import SSLMethod
 from tsbench.methods.stages import Step
+from tsbench.nn.masks import masked_max, masked_mean
 
 
 class PredictiveMethod(SSLMethod):
@@ -45,6 +46,7 @@ class PredictiveMethod(SSLMethod):
             "flatten", doc="how the vectors of all steps become one: side by side, their mean, their maximum"
         )
 
+    needs = ("forward_sequence",)
     encode_elements = 200_000  # some encoders hold hundreds of values per input value
 
     def build_encoder(self, shapes: Sequence[PanelShape]) -> None:
@@ -85,11 +87,12 @@ class PredictiveMethod(SSLMethod):
 
         Flattened, a batch of another length is cut at the end or filled with zeros to the L' built for.
         """
-        sequence: Tensor = self.encoder.forward_sequence(batch.x)
+        sequence: Tensor = self.encoder.forward_sequence(batch)
+        own = self.encoder.own_steps(batch, sequence.shape[1])
         if self.params.representation == "mean":
-            return sequence.mean(dim=1)
+            return masked_mean(sequence, own)
         if self.params.representation == "max":
-            return sequence.amax(dim=1)
+            return masked_max(sequence, own)
         return functional.pad(sequence, (0, 0, 0, self.n_steps - sequence.shape[1])).flatten(1)
 
     @torch.no_grad()

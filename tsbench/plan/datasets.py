@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 7
+CACHE_VERSION = 8
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Summary:
 
     n_values : cases times channels times time points. uneven : series end before the time axis does, or the training
     part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
-    "times" where their steps differ, "static", "text". splits : {name of a split: `split_text` of each fold}, no fold
-    where the data cannot be split so; the dataset's own are all there. own_folds : {own split: number of its folds}.
-    task : what the labels are, "none" where there are none.
+    "times" where their steps differ, "static", "text". padded : series end before the time axis does. splits : {name of
+    a split: `split_text` of each fold}, no fold where the data cannot be split so; the dataset's own are all there.
+    own_folds : {own split: number of its folds}. task : what the labels are, "none" where there are none.
     """
 
     fingerprint: str
@@ -56,6 +56,7 @@ class Summary:
     n_values: int
     uneven: bool
     beside: dict[str, str] = field(default_factory=dict)
+    padded: bool = False
     splits: Mapping[str, list[str]] = field(default_factory=dict)
     task: str = "classification"
 
@@ -196,8 +197,11 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     if found is not None and found.fingerprint == fingerprint:
         splits = {**found.splits, **splits}
     own_folds = {name: len(folds) for name, folds in data.folds.items()}
-    panel = data.panel
-    summary = Summary(fingerprint, own_folds, panel.X.size, _uneven(data), _beside(panel), splits, panel.task)
+    panel, padded = data.panel, _padded(data)
+    uneven = padded or _lacks_classes(data)
+    summary = Summary(
+        fingerprint, own_folds, panel.X.size, uneven, _beside(panel), padded=padded, splits=splits, task=panel.task
+    )
     if key:
         entry = asdict(summary)
         _write_cache({**_read_cache(), key: {**entry, "check": digest([key, entry])}})
@@ -253,10 +257,12 @@ def _split_texts(protocol: Protocol, data: Data, card: Card) -> list[str]:
     return [split_text(data, fold, protocol.group(card), protocol.archive_split) for fold in folds]
 
 
-def _uneven(data: Data) -> bool:
+def _padded(data: Data) -> bool:
     panels = [data.panel] if data.unlabelled is None else [data.panel, data.unlabelled]
-    if any(panel.lengths.min() < panel.n_timepoints for panel in panels):
-        return True
+    return any(bool(panel.lengths.min() < panel.n_timepoints) for panel in panels)
+
+
+def _lacks_classes(data: Data) -> bool:
     y, n_classes = data.panel.y, len(data.panel.classes)
     if data.panel.task != "classification" or y is None:
         return False

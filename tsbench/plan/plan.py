@@ -15,7 +15,7 @@ from tsbench.identity import UNTRAINED
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
-from tsbench.plan.spec import TASK, RunSpec, Source
+from tsbench.plan.spec import PADDING, TASK, RunSpec, Source
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol, no_such_split, split_alone
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -23,6 +23,7 @@ from tsbench.tasks import TASKS
 if TYPE_CHECKING:
     from tsbench.methods.classifier import Classifier
     from tsbench.methods.ssl import SSLMethod
+    from tsbench.methods.transform import Transform
 
 MOST_SEEDS = 1000  # more is a seed that was meant
 LARGEST_SEED = 2**31 - 1  # what a column of whole numbers holds in either database
@@ -176,7 +177,8 @@ def _note_unread(
     protocols: Sequence[Protocol] = (),
 ) -> None:
     """Note what nothing reads; protocols : those that may give static values to a probe."""
-    read = {kind for method in methods for kind in method.cls.reads}
+    parts = [part.cls for method in methods for part in method.settings.components.values()]
+    read = {kind for cls in (*(method.cls for method in methods), *parts) for kind in getattr(cls, "reads", ())}
     probed = any("represent" in capabilities(method.cls) for method in methods)
     read |= {"static"} if probed and any(protocol.static == "append" for protocol in protocols) else set()
     unread = [words for kind, words in summary.beside.items() if kind not in read]
@@ -315,6 +317,8 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     methods = []
     for name, cls in classes.items():
         settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
+        for part in settings.components.values():
+            cls.check_component(part)
         if trains(cls) and not name.startswith(UNTRAINED):
             _check_steps(name, cls, settings.params)
         elif not fits_itself(cls):  # what only training reads makes no other row
@@ -388,8 +392,10 @@ def _spec(
             )
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
     versions = method.settings.versions()
+    if summary.padded or any(source.summary.padded for source in chosen):
+        versions |= _padding_versions(method, protocol, plugins)
     for name in protocol.transforms:
-        versions[f"transform:{name}"] = int(plugins["transforms"].get(name.partition(":")[0]).version)
+        versions[f"transform:{name}"] = int(_transform(name, protocol, plugins).version)
     if summary.task != "classification":
         versions[f"{TASK}{summary.task}"] = TASKS[summary.task].version
     if protocol.probe != OWN_PROBE:
@@ -426,6 +432,30 @@ def _spec(
         split=summary.split(protocol, handle.card, fold),
         data_dirs=tuple(dict.fromkeys(str(path.absolute()) for path in search_path() if path.absolute() in used)),
     )
+
+
+def _transform(text: str, protocol: Protocol, plugins: Plugins) -> type[Transform]:
+    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series."""
+    cls: type[Transform] = plugins["transforms"].get(text.partition(":")[0])
+    if cls.gives == "map":
+        raise UsageError(
+            f"protocol '{protocol.name}': transform {text} makes maps of series (images, spectrograms), and methods "
+            "are given series: leave it out"
+        )
+    return cls
+
+
+def _padding_versions(method: _Method, protocol: Protocol, plugins: Plugins) -> dict[str, int]:
+    """Return what enters the identity of runs on series of unequal length alone."""
+    from tsbench.methods.ssl import SSLMethod
+
+    found = {}
+    if issubclass(method.cls, SSLMethod):
+        found = method.cls.padding_versions(method.settings, not method.name.startswith(UNTRAINED))
+    for name in protocol.transforms:
+        if _transform(name, protocol, plugins).takes == "series":
+            found[f"transform:{name}"] = 1
+    return {f"{PADDING}{part}": version for part, version in found.items()}
 
 
 def _check_pretraining(protocol: Protocol, request: Request) -> None:

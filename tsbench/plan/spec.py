@@ -17,6 +17,8 @@ TASK = "task:"
 # Overrides that are not set by --set: those of options of their own, and "tuned" in older rows.
 NO_PARAMETERS = frozenset({"tuned", "pretrain_on", "probe"})
 
+PADDING = "padding:"  # before the parts of `RunSpec.versions` that only series of unequal length have
+
 
 @dataclass(frozen=True)
 class Source:
@@ -39,15 +41,16 @@ class RunSpec:
 
     method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
-    pre-training. versions holds the integers of encoder, probe and transforms, and of the task where it is no
-    classification. overrides is what the user set; it is shown in the label and changes no key. tuned : the trials
-    behind parameters that a search chose, such as 20 or "2of20:auroc"; None where none did. planned : of a tuned run,
-    the params of its identity before the search's went in. dataset_ref re-opens the dataset: its name, or an absolute
-    path. sources : what the method is pre-trained on in place of the fold's training part; empty for the training part.
-    part_of : the planned run within whose training part this one takes place (a trial of a search); None for a run on
-    the whole dataset. split : `split_text` of the fold as planned, "" where it is not known: not part of the key, but a
-    stored result counts for this split alone. data_dirs : folders of the search path that held dataset and sources, for
-    the command that repeats the run.
+    pre-training. versions holds the integers of encoder, probe and transforms, and after "padding:" what these do
+    beyond the end of a shorter series, where there is one, and of the task where it is no classification. overrides is
+    what the user set; it is shown in the label and changes no key. tuned : the trials behind parameters that a search
+    chose, such as 20 or "2of20:auroc"; None where none did. planned : of a tuned run, the params of its identity before
+    the search's went in. dataset_ref re-opens the dataset: its name, or an absolute path. sources : what the method is
+    pre-trained on in place of the fold's training part; empty for the training part. part_of : the planned run within
+    whose training part this one takes place (a trial of a search); None for a run on the whole dataset. split :
+    `split_text` of the fold as planned, "" where it is not known: not part of the key, but a stored result counts for
+    this split alone. data_dirs : folders of the search path that held dataset and sources, for the command that repeats
+    the run.
     """
 
     method: str

@@ -47,8 +47,27 @@ def test_times_and_static_values_go_where_their_cases_go():
     batch = Batch.from_panel(panel, "cpu", labels=True)
     assert (batch.times.dtype, batch.static.dtype) == (torch.float32, torch.float32)
     part = batch.select(torch.tensor([2, 0]))
-    assert part.times.tolist() == times[[2, 0]].tolist()
+    assert part.times.tolist() == (times - times[:, :1])[[2, 0]].tolist()
     assert part.static.tolist() == static[[2, 0]].tolist()
     assert part.y.tolist() == [0, 0]
     bare = Batch.from_panel(Panel.build(np.ones((3, 1, 4))), "cpu", labels=True).select(slice(0, 2))
     assert (bare.times, bare.static, bare.y, bare.observed) == (None, None, None, None)
+
+
+def test_times_are_since_the_start_of_a_case_before_they_are_cast():
+    start = 1.7e9 + np.array([[0.0], [86_400.0], [5.0]])
+    times = start + 10.0 * np.arange(4)
+    times[1, 3] = times[2, 0] = np.nan  # padding, and a first time that nobody knows
+    batch = Batch.from_panel(Panel.build(np.ones((3, 1, 4)), lengths=[4, 3, 4], times=times), "cpu")
+    assert batch.times[0].tolist() == [0, 10, 20, 30]
+    assert batch.times[1, :3].tolist() == [0, 10, 20]
+    assert batch.times[2, 1:].tolist() == [0, 10, 20]
+
+
+def test_a_batch_knows_whether_it_is_padded():
+    even, uneven = Panel.build(np.ones((2, 1, 4))), Panel.build(np.ones((2, 1, 4)), lengths=[4, 2])
+    assert not Batch.from_panel(even, "cpu").padded and Batch.from_panel(even, "cpu").inside is None
+    batch = Batch.from_panel(uneven, "cpu")
+    assert batch.inside.tolist() == [[True] * 4, [True, True, False, False]]
+    assert batch.select(slice(1, 2)).inside.tolist() == [[True, True, False, False]]
+    assert Batch(torch.ones(2, 1, 4), torch.tensor([4, 3])).padded

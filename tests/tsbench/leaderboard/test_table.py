@@ -134,6 +134,16 @@ def test_a_row_from_before_a_value_had_a_version_does_not_stand_beside_one_that_
     assert result.outdated == 1
 
 
+def test_rows_that_read_padding_do_not_stand_beside_those_that_do_not():
+    mended = {"versions": '{"encoder:gru": 1, "padding:encoder:gru": 1}'}
+    rows = [row("x", "A", 0.9, **mended), *(row("x", name, 0.5, versions='{"encoder:gru": 1}') for name in "BC")]
+    now = {"A": Present("f", padded=True), "B": Present("f", padded=True), "C": Present("f")}
+    result = board([*rows, row("y", "B", 0.4, versions='{"encoder:gru": 1}')], now=now)
+    assert result.cells.loc["x", ["A", "C"]].tolist() == [0.9, 0.5]  # series of C have one length
+    assert np.isnan(result.cells.loc["x", "B"]) and result.outdated == 1
+    assert result.cells.loc["y", "B"] == 0.4  # a label without such versions never read any padding, or still does
+
+
 def test_the_data_that_is_here_counts_and_not_what_was_run_last():
     ours, copy = row("x", "A", 0.9), row("x", "A", 1.0, fingerprint="copy", finished=1.0)
     now = {"A": Present("f", ("test:0 train:0 groups:0",))}

@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
@@ -7,8 +11,10 @@ from tsbench.errors import MethodError, UsageError
 from tsbench.measure.transforms import apply_transforms, parse_transform
 
 PLUGIN = """
-from tsbench import BaseParams, hookimpl, param
-from tsbench import Transform
+import numpy as np
+import torch
+
+from tsbench import BaseParams, Series, Transform, hookimpl, param
 
 class Every(Transform):
     "Keep every n-th time point."
@@ -17,9 +23,59 @@ class Every(Transform):
     def __call__(self, x, rng=None):
         return x[:, :, :: self.params.n]
 
+class Difference(Transform):
+    def __call__(self, x, rng=None):
+        return x[..., 2:] - x[..., :-2]
+    def output_shape(self, shape):
+        return (*shape[:-1], shape[-1] - 2)
+    def positions(self, n_timepoints):
+        return np.arange(2, n_timepoints)
+
+class Pairs(Transform):
+    def __call__(self, x, rng=None):
+        return x.unflatten(2, (-1, 2)).mean(dim=3)
+
+class Steps(Transform):
+    def __call__(self, x, rng=None):
+        return x.diff(dim=2)
+
+class LastHalf(Transform):
+    takes = "series"
+    def __call__(self, series, rng=None):
+        half = series.x.shape[2] // 2
+        lengths = (series.lengths // 2).clamp(min=1)
+        index = (series.lengths - lengths)[:, None] + torch.arange(half)
+        index = index.clamp(max=series.x.shape[2] - 1)
+        return Series(series.x.gather(2, index[:, None]), lengths, times=series.times.gather(1, index))
+
+class Lies(Every):
+    def output_shape(self, shape):
+        return shape
+
+class SaysNothing(Every):
+    def output_shape(self, shape):
+        pass
+
+class Backwards(Every):
+    def positions(self, n_timepoints):
+        return np.arange(0, n_timepoints, 2)[::-1]
+
+class Bare(Transform):
+    takes = "series"
+    def __call__(self, series, rng=None):
+        return series.x
+
 @hookimpl
 def tsbench_transforms(register):
     register("every", Every)
+    register("difference", Difference)
+    register("last-half", LastHalf)
+    register("pairs", Pairs)
+    register("steps", Steps)
+    register("lies", Lies)
+    register("says-nothing", SaysNothing)
+    register("backwards", Backwards)
+    register("bare", Bare)
 """
 
 
@@ -50,3 +106,87 @@ def test_refusals(found):
         parse_transform("evry", found)
     with pytest.raises(MethodError, match="stft gave shape"):
         apply_transforms(Panel.build(np.ones((2, 1, 64))), ["stft"], found)
+
+
+def with_times(lengths=(10, 7, 3), rate=100.0):
+    """Return cases whose values are their times, which begin in 2023 and have steps of 10 s."""
+    times = 1.7e9 + 1e5 * np.arange(3)[:, None] + 10.0 * np.arange(10)
+    beyond = np.arange(10) >= np.array(lengths)[:, None]
+    X = np.where(beyond, np.nan, times - times[:, :1])[:, None]
+    times[beyond] = np.nan
+    return Panel.build(X, lengths=list(lengths), times=times, sampling_rate=rate)
+
+
+@pytest.mark.parametrize(("n", "rate"), [(2, 50.0), (3, 100 / 3), (10, 10.0)])
+def test_times_and_rate_follow_a_transform_that_drops_points(found, n, rate):
+    panel = with_times((10, 10, 10))
+    out = apply_transforms(panel, [f"every:n={n}"], found)
+    np.testing.assert_array_equal(out.times, panel.times[:, ::n])
+    assert out.sampling_rate == pytest.approx(rate)
+    assert out.times.dtype == np.float64
+
+
+@given(lengths=st.lists(st.integers(1, 10), min_size=3, max_size=3), n=st.integers(1, 10))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_value_keeps_its_time(found, lengths, n):
+    """The values of a case are its times: so they are after the transform, and on a regular grid beyond its end."""
+    out = apply_transforms(with_times(lengths), [f"every:n={n}"], found)
+    inside = np.arange(out.n_timepoints) < out.lengths[:, None]
+    assert np.isfinite(out.times[inside]).all() and np.isnan(out.times[~inside]).all()
+    since = out.times - out.times[:, :1]
+    seen = ~np.isnan(out.X[:, 0])
+    np.testing.assert_array_equal(since[seen], out.X[:, 0][seen])
+    for case, times in enumerate(out.times):
+        assert (np.diff(times[: out.lengths[case]]) >= 0).all()
+
+
+def test_means_lie_in_the_middle_and_what_does_not_tell_is_spread_evenly(found):
+    panel = with_times((10, 10, 10))
+    out = apply_transforms(panel, ["pairs"], found)
+    np.testing.assert_allclose(out.times - panel.times[:, :1], np.tile(5 + 20.0 * np.arange(5), (3, 1)))
+    out = apply_transforms(panel, ["steps"], found)
+    np.testing.assert_allclose(out.times - panel.times[:, :1], np.tile(10 * 10 / 9 * np.arange(9), (3, 1)), rtol=1e-6)
+    assert out.sampling_rate == pytest.approx(90.0)
+
+
+def test_positions_say_where_the_points_are(found):
+    out = apply_transforms(with_times(), ["difference"], found)
+    assert out.lengths.tolist() == [8, 5, 1]
+    assert out.sampling_rate == 100.0
+    np.testing.assert_array_equal(out.times[0], with_times().times[0, 2:])
+    np.testing.assert_array_equal(out.X[1, 0, :5], 20.0)
+
+
+def test_a_transform_of_series_says_what_becomes_of_lengths_and_times(found):
+    panel = with_times()
+    out = apply_transforms(panel, ["last-half"], found)
+    assert out.lengths.tolist() == [5, 3, 1]
+    assert out.times[1, :3].tolist() == panel.times[1, 4:7].tolist()
+    assert out.X[1, 0, :3].tolist() == [40, 50, 60]
+    assert np.isnan(out.X[1, 0, 3:]).all()
+
+
+def test_a_time_axis_is_reversed_within_the_length_of_a_case(found):
+    panel = with_times()
+    times = panel.times.copy()
+    times[1, 2:] += 5.0  # a step of 15 s between the second point and the third
+    out = apply_transforms(replace(panel, times=times), ["time-flip:probability=1"], found)
+    assert out.lengths.tolist() == [10, 7, 3]
+    assert out.X[2, 0, :3].tolist() == [20, 10, 0]
+    assert np.isnan(out.X[2, 0, 3:]).all()
+    assert np.diff(out.times[1, :7]).tolist() == [10, 10, 10, 10, 15, 10]
+    assert out.times[1, 0] == times[1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lies", r"transform lies gave shape \(3, 1, 5\), but its output_shape says \(3, 1, 10\): correct one"),
+        ("says-nothing", "transform says-nothing, output_shape returned NoneType, expected tuple"),
+        ("backwards", "transform backwards gave 5 time points: its positions are not as many, or do not increase"),
+        ("bare", "transform bare returned Tensor, expected Series"),
+    ],
+)
+def test_what_a_transform_says_wrongly_is_refused_at_once(found, name, message):
+    with pytest.raises(MethodError, match=message):
+        apply_transforms(with_times(), [name], found)

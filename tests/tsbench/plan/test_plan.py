@@ -4,9 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tsbench.discovery.catalog import Entry
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
+from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import declarations
 from tsbench.plan.plan import Request, make_plan, parse_overrides, parse_seeds
+from tsbench.plan.spec import PADDING
+from tsbench.registry import load_registry
 
 
 def plan(installed, registry, methods="majority", datasets="GunPoint", **fields):
@@ -188,6 +193,71 @@ def test_what_one_method_declares_to_read_is_not_noted(installed, registry, tmp_
     assert found.unread == {"ward": ["times (irregular)"]}
     monkeypatch.setattr(installed["methods"].get("1nn-ed"), "reads", ("times",))
     assert plan(installed, registry, "majority,1nn-ed", ward(tmp_path)).unread == {}
+
+
+def test_what_the_encoder_of_a_method_reads_is_not_noted(installed, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(installed["encoders"].get("gru"), "reads", frozenset({"times"}))
+    path = ward(tmp_path)
+    assert plan(installed, registry, "simclr", path).unread == {"ward": ["times (irregular)", "3 static values"]}
+    found = plan(installed, registry, "simclr", path, overrides={"encoder": "gru"})
+    assert found.unread == {"ward": ["3 static values"]}
+
+
+class Plain(Encoder):
+    """An encoder of one vector."""
+
+    def forward(self, x):
+        return x.mean(dim=2)
+
+
+@pytest.mark.parametrize("method", ["ts2vec", "cpc", "ts-tcc", "aimts"])
+def test_an_encoder_that_lacks_what_a_method_needs_is_refused(installed, registry, method):
+    plugins = Plugins()
+    plugins.load_entry_points()
+    plugins["encoders"].add([Entry("plain", Plain, "tests")])
+    with pytest.raises(UsageError, match="needs an encoder that has forward_sequence, and plain has none; choose an"):
+        plan(plugins, registry, method, overrides={"encoder": "plain"})
+    assert plan(plugins, registry, "simclr", overrides={"encoder": "plain"}).specs
+
+
+def padding(spec):
+    return {part.removeprefix(PADDING) for part in spec.versions if part.startswith(PADDING)}
+
+
+@pytest.mark.parametrize(
+    ("method", "overrides", "parts"),
+    [
+        ("simclr", {}, {"encoder:tcn", "views"}),
+        ("simclr", {"encoder": "dilated-cnn"}, {"views"}),
+        ("random:simclr", {"encoder": "gru"}, {"encoder:gru"}),
+        ("cpc", {"encoder": "fcn"}, {"encoder:fcn"}),
+        ("supervised", {"encoder": "tfr"}, set()),
+        ("supervised", {"encoder": "tfr", "encoder.frequency": "off"}, {"encoder:tfr"}),
+        ("t-loss", {}, set()),
+        ("t-loss", {"encoder": "fcn"}, {"encoder:fcn"}),
+        ("ts2vec", {"encoder": "fcn"}, {"encoder:fcn"}),
+        *((name, {}, set()) for name in ("ts2vec", "aimts", "trls", "tnc", "majority", "minirocket-features")),
+    ],
+)
+def test_what_is_done_with_padding_enters_the_key_where_there_is_any(installed, registry, method, overrides, parts):
+    even, uneven = plan(installed, registry, method, "BasicMotions,JapaneseVowels", overrides=overrides).specs
+    if even.dataset != "BasicMotions":
+        even, uneven = uneven, even
+    assert (padding(even), padding(uneven)) == (set(), parts)
+
+
+def test_padded_sources_and_cached_summaries_count(installed, registry):
+    for _ in range(2):
+        (spec,) = plan(installed, registry, "cpc", "UnitTest", pretrain_on=("JapaneseVowels",)).specs
+        assert padding(spec) == {"encoder:tcn"}
+        assert not padding(plan(installed, registry, "cpc", "UnitTest", pretrain_on=("BasicMotions",)).specs[0])
+
+
+@pytest.mark.parametrize("name", ["stft:n_fft=16", "gasf", "line-plot"])
+def test_a_protocol_that_makes_maps_is_refused(installed, tmp_path, name):
+    (tmp_path / "p.yaml").write_text(f'protocols:\n  maps: {{summary: s, probe: knn, transforms: ["{name}"]}}\n')
+    with pytest.raises(UsageError, match=f"protocol 'maps': transform {name} makes maps of series"):
+        plan(installed, load_registry(tmp_path / "p.yaml"), protocols=("maps",))
 
 
 def test_two_datasets_of_one_name_are_refused(installed, registry, tmp_path):
