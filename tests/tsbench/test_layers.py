@@ -20,6 +20,7 @@ LAYERS = (
     ("store",),
     ("measure",),
     ("execute", "leaderboard"),
+    ("evidence",),
     ("tune", "papers"),
     ("testing",),
     ("api",),

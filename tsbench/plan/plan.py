@@ -345,6 +345,26 @@ def _spec(
     )
 
 
+def plan_again(
+    method: str,
+    overrides: Mapping[str, Any],
+    handle: DatasetHandle,
+    fingerprint: str,
+    protocol: Protocol,
+    threads: int,
+    plugins: Plugins,
+    registry: Registry,
+) -> RunSpec:
+    """Return what this installation plans for a stored run, as fold 0, seed 0, on no known split.
+
+    The data need not be here. Raises UsageError for a method, part or parameter that is not known.
+    """
+    request = Request([method], [handle.name], overrides=overrides, threads=threads)
+    (resolved,) = _resolve_methods(request, plugins, registry)
+    summary = Summary(fingerprint, 0, 0, False, splits={protocol.split_name(handle.card): []})
+    return _spec(resolved, handle, summary, protocol, 0, 0, request, plugins, ())
+
+
 def _check_pretraining(protocol: Protocol, request: Request) -> None:
     if protocol.condition.corrupts("pretrain"):
         raise UsageError(f"--pretrain-on: '{protocol.name}' corrupts the pre-training, which only the target's can be")
