@@ -66,7 +66,9 @@ def _check(path: Path, sample: int, seed: int, device: str) -> int:
     from tsbench.execute.where import Where
 
     plugins, failed = settings().plugins(), 0
-    found = Verifier(plugins, open_registry()).files(find(path))
+    if path.is_dir():
+        raise UsageError(f"--check {path}: this is a folder; name a file of it")
+    (found,) = Verifier(plugins, open_registry()).files(find(path))
     for line in found.refused:
         echo(f"refused: {line}", err=True)
     echo(f"{len(found.runs)} runs verified, {len(found.refused)} refused")

@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.evidence.bring import bring
 from tsbench.evidence.shard import find
-from tsbench.evidence.verify import Evidence, Verifier
+from tsbench.evidence.verify import Verifier
 from tsbench.leaderboard.export import write_board
 from tsbench.leaderboard.query import query
 from tsbench.plan.plan import expand_datasets
@@ -35,17 +36,18 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
     Beside each stands <name>-shared.csv, which ranks every method on the datasets that all have. Raises UsageError
     where there is no evidence.
     """
-    files = find(evidence)
-    found = Verifier(plugins, registry).files(files)
-    if not found.runs:
-        raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
-    boards = Boards(refused=found.refused)
+    files, verifier = find(evidence), Verifier(plugins, registry)
+    boards, have = Boards(), set[tuple[str, str]]()
     with tempfile.TemporaryDirectory(prefix="tsbench-boards-") as folder:
         opened = partial(_open, str(Path(folder) / "evidence.db"))
         with opened() as store:
-            bring(store, found.runs)
-        folders = {path.parent.name for path in files}
-        for collection, protocol in _asked(folders, found.runs, plugins, registry):
+            for found in verifier.files(files):
+                boards.refused += found.refused
+                have |= {(one.result.spec.protocol.hash(), one.result.spec.dataset) for one in found.runs}
+                bring(store, found.runs)
+        if not have:
+            raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
+        for collection, protocol in _asked({path.parent.name for path in files}, have, plugins, registry):
             own = registry.collections[collection].protocol == protocol
             name = collection if own else f"{collection}-{protocol}"
             for shared in (False, True):
@@ -60,14 +62,18 @@ def _open(name: str) -> contextlib.closing[Store]:
 
 
 def _asked(
-    collections: set[str], runs: list[Evidence], plugins: Plugins, registry: Registry
+    collections: set[str], have: set[tuple[str, str]], plugins: Plugins, registry: Registry
 ) -> Iterator[tuple[str, str]]:
-    """Yield the collections and protocols that there are results of; what has its own decision rule goes with each."""
-    have: dict[str, set[str]] = {}
-    for one in runs:
-        have.setdefault(one.result.spec.protocol.hash(), set()).add(one.result.spec.dataset)
+    """Yield collection and protocol where there is a result: have holds hashes of protocols with datasets.
+
+    What has its own decision rule is on each board, and makes that of the collection's protocol alone.
+    """
     for collection in sorted(collections & registry.collections.keys()):
-        members = {handle.name for handle in expand_datasets([collection], plugins, registry)}
-        for protocol in registry.protocols:
-            if have.get(registry.protocol(protocol).hash(), set()) & members:
-                yield collection, protocol
+        members = [handle.name for handle in expand_datasets([collection], plugins, registry)]
+        for name in registry.protocols:
+            protocol = registry.protocol(name)
+            hashes = {protocol.hash()}
+            if name == registry.collections[collection].protocol:
+                hashes.add(protocol.own().hash())
+            if not have.isdisjoint(product(hashes, members)):
+                yield collection, name

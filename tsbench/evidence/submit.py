@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, TsbenchError, UsageError
 from tsbench.evidence import shard
+from tsbench.evidence.apart import read_all
 from tsbench.evidence.shard import Row
 from tsbench.evidence.verify import Verifier
 from tsbench.leaderboard.export import write_bytes
@@ -70,9 +71,7 @@ def _folders(names: Sequence[str], plugins: Plugins, registry: Registry) -> Iter
     for name in names:
         for handle in expand_datasets([name], plugins, registry):
             if handle.reference != handle.name:
-                raise UsageError(
-                    f"--dataset {name}: evidence is of datasets that a plugin brings, others cannot check it"
-                )
+                raise UsageError(f"--dataset {name}: a path is not evidence: others cannot check it; name a dataset")
             if not handle.card.shareable:
                 raise UsageError(f"--dataset {name}: the card of {handle.name} forbids that its predictions are shared")
             tags = plugins["datasets"].entry(handle.name).tags
@@ -82,7 +81,12 @@ def _folders(names: Sequence[str], plugins: Plugins, registry: Registry) -> Iter
 
 def _known(out: Path) -> set[str]:
     """Return the keys of the runs that are in the shards of a folder."""
-    return {row["key"] for path in (shard.find(out) if out.is_dir() else ()) for row in shard.read(path)}
+    keys = set[str]()
+    for _, rows, error in read_all(shard.find(out) if out.is_dir() else ()):
+        if error:
+            raise StoreError(f"{error}; restore or remove it")
+        keys |= {row["key"] for row in rows}
+    return keys
 
 
 def _keys(store: Store, methods: Sequence[str], datasets: Iterable[str]) -> set[str]:

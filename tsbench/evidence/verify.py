@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from tsbench.data.splits import test_text
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, TsbenchError
-from tsbench.evidence.shard import Row, read
+from tsbench.evidence.apart import read_all
+from tsbench.evidence.shard import Row
 from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
 from tsbench.plan.datasets import DatasetHandle, open_dataset, summarise
@@ -46,49 +47,46 @@ class Evidence:
 
 @dataclass
 class Verified:
-    """The runs of shards that hold, each once, and a line for each row or file that does not."""
+    """The runs of a shard that hold, and a line for each row (or the whole file) that does not."""
 
     runs: list[Evidence] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
 class Verifier:
-    """Verifies rows by what is installed: plugins for methods, parts and datasets."""
+    """Verifies shards by what is installed: plugins for methods, parts and datasets."""
 
     def __init__(self, plugins: Plugins, registry: Registry) -> None:
         self._plugins, self._registry = plugins, registry
+        self._metrics: dict[str, Any] = {}
         self._handles: dict[str, DatasetHandle] = {}
         self._fingerprints: dict[str, str] = {}
         self._protocols: dict[str, Protocol] = {}
         self._planned: dict[str, RunSpec] = {}
+        self._shown: dict[int, Any] = {}
 
-    def files(self, paths: Iterable[Path]) -> Verified:
-        """Read and verify shards, in this order; a run that was in an earlier one is left out unless it contradicts."""
-        found, known = Verified(), dict[str, Any]()
-        for path in paths:
-            try:
-                rows = read(path)
-            except StoreError as error:
-                found.refused.append(plain(str(error)))
-                continue
-            in_file = set[str]()
+    def files(self, paths: Iterable[Path]) -> Iterator[Verified]:
+        """Read and verify shards one after the other; a run of an earlier one is left out, unless it contradicts."""
+        for path, rows, error_of_file in read_all(paths):
+            found, in_file = Verified(refused=[plain(error_of_file)] if error_of_file else []), set[str]()
             for number, row in enumerate(rows):
                 try:
                     one = self.row(row)
                     if row["key"] in in_file:
                         raise StoreError("it is there twice")
                     in_file.add(row["key"])
-                    if known.setdefault(row["key"], row["metrics"]) is row["metrics"]:
+                    if self._metrics.setdefault(row["key"], row["metrics"]) is row["metrics"]:
                         found.runs.append(one)
-                    elif known[row["key"]] != row["metrics"]:
+                    elif self._metrics[row["key"]] != row["metrics"]:
                         raise StoreError("another file has other metrics of it, which are kept")
                 except TsbenchError as error:
-                    name = f"run {row['key'][:12]}" if row["key"].isalnum() else "run"
-                    found.refused.append(plain(f"{path}, row {number}, {name}: {error}"))
-        return found
+                    found.refused.append(plain(f"{path}, row {number}, run {row['key'][:12]}: {error}"))
+            self._shown.clear()
+            yield found
 
     def row(self, row: Row) -> Evidence:
         """Return what a row stands for; raises TsbenchError saying why it cannot be taken."""
+        self._check_shown(row)
         _check_values(row)
         spec = self._spec(row)
         _check_answers(unpack(row["predictions"]), row)
@@ -96,6 +94,13 @@ class Verifier:
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})
         return Evidence(result, row["predictions"], row["environment"])
+
+    def _check_shown(self, row: Row) -> None:
+        """Raise StoreError where a text has control characters; what rows of a shard share is looked at once."""
+        for value in row.values():
+            if id(value) not in self._shown and (text := _odd_text(value)):
+                raise StoreError(f"control characters in '{plain(text)[:40]}'")
+            self._shown[id(value)] = value
 
     def _spec(self, row: Row) -> RunSpec:
         handle, protocol = self._handle(row["dataset"]), self._protocol(row["protocol"])
@@ -162,8 +167,6 @@ def _check_same(row: Row, spec: RunSpec) -> None:
 
 def _check_values(row: Row) -> None:
     """Raise StoreError where a value is of another kind than such values are, cannot be shown, or is out of bounds."""
-    if text := _odd_text(row):
-        raise StoreError(f"control characters in '{plain(text)[:40]}'")
     what = flaw(row, SPEC) or flaw({**row, "environment": ""}, ATTEMPT)
     what = what or (flaw({"content": row["environment"]}, ENVIRONMENT) and "environment")
     if not isinstance(row["metrics"], dict) or any(flaw({"value": value}, METRIC) for value in row["metrics"].values()):

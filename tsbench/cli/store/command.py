@@ -115,15 +115,17 @@ def _bring(ours: Store, path: Path) -> int:
     from tsbench.evidence.shard import find
     from tsbench.evidence.verify import Verifier
 
-    found = Verifier(settings().plugins(), open_registry()).files(find(path))
-    report = bring(ours, found.runs)
-    for line in found.refused:
-        echo(f"refused: {line}", err=True)
-    for line in report.conflicts:
-        echo(f"conflict, ours is kept: {line}")
-    counts = f"{len(report.conflicts)} conflicts, {len(found.refused)} refused"
-    echo(f"{path}: {len(report.copied)} of {len(found.runs)} runs copied, {counts}")
-    return len(report.conflicts) + len(found.refused)
+    copied, conflicts, refused = 0, 0, 0
+    for found in Verifier(settings().plugins(), open_registry()).files(find(path)):
+        report = bring(ours, found.runs)
+        for line in found.refused:
+            echo(f"refused: {line}", err=True)
+        for line in report.conflicts:
+            echo(f"conflict, ours is kept: {line}")
+        copied, conflicts = copied + len(report.copied), conflicts + len(report.conflicts)
+        refused += len(found.refused)
+    echo(f"{path}: {copied} runs copied, {conflicts} conflicts, {refused} refused")
+    return conflicts + refused
 
 
 def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
