@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test lint docs clean
+.PHONY: run test lint docs boards clean
 
 run: $(VENV)/.installed
 	mkdir -p build
@@ -20,6 +20,9 @@ lint: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+boards: $(VENV)/.installed
+	$(BIN)/tsbench boards --from leaderboards/results --out leaderboards
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

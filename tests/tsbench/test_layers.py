@@ -21,6 +21,7 @@ LAYERS = (
     ("store",),
     ("measure",),
     ("execute", "leaderboard"),
+    ("evidence",),
     ("tune", "papers"),
     ("testing",),
     ("api",),

@@ -25,6 +25,7 @@ class Card:
     normalised : the values come already normalised, so normalisation `auto` leaves them alone.
     group : name of the `meta` array whose values must not be split between train and test, if any.
     default_protocol : protocol used where the user names none.
+    shareable : what was predicted for its cases may be published; False where access to the data needs credentials.
     unit, label_unit : of the values, and of the numbers to be predicted.
     """
 
@@ -40,6 +41,7 @@ class Card:
     normalised: bool = False
     group: str | None = None
     default_protocol: str | None = None
+    shareable: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
     label_unit: str = ""
 

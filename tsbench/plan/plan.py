@@ -458,6 +458,28 @@ def _padding_versions(method: _Method, protocol: Protocol, plugins: Plugins) -> 
     return {f"{PADDING}{part}": version for part, version in found.items()}
 
 
+def plan_again(
+    method: str,
+    overrides: Mapping[str, Any],
+    handle: DatasetHandle,
+    fingerprint: str,
+    protocol: Protocol,
+    threads: int,
+    padded: bool,
+    plugins: Plugins,
+    registry: Registry,
+) -> RunSpec:
+    """Return what this installation plans for a stored run, as fold 0, seed 0, on no known split.
+
+    The data need not be here; padded : whether its series differ in length. Raises UsageError for a method, part or parameter that is not known.
+    """
+    request = Request([method], [handle.name], overrides=overrides, threads=threads)
+    (resolved,) = _resolve_methods(request, plugins, registry)
+    splits: Mapping[str, list[str]] = {protocol.split_name(handle.card): []}
+    summary = Summary(fingerprint, {}, 0, False, padded=padded, splits=splits, task=handle.card.task)
+    return _spec(resolved, handle, summary, protocol, 0, 0, request, plugins, ())
+
+
 def _check_pretraining(protocol: Protocol, request: Request) -> None:
     if protocol.condition.corrupts("pretrain"):
         raise UsageError(f"--pretrain-on: '{protocol.name}' corrupts the pre-training, which only the target's can be")

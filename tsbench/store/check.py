@@ -163,12 +163,13 @@ def _metrics(store: Store) -> Iterator[tuple[Any, Problem]]:
                     yield key, Problem(f"run {name}: {error}", REPEAT.format(name))
                     continue
                 for metric, value in values.get(key, ()):
-                    if metric in again and not _same(value, again[metric]):
+                    if metric in again and not same_metric(value, again[metric]):
                         what = f"run {name}: {metric} is {value}, its predictions give {again[metric]}"
                         yield key, Problem(what, REPEAT.format(name))
 
 
-def _same(stored: Any, computed: float) -> bool:
+def same_metric(stored: Any, computed: float) -> bool:
+    """Say whether a stored metric is what its predictions give, to 1e-9; None stands for NaN."""
     if not is_number(stored) or not math.isfinite(computed):
         return stored is None and not math.isfinite(computed)
     return math.isclose(stored, computed, rel_tol=0, abs_tol=1e-9)

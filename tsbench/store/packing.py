@@ -6,15 +6,19 @@ import io
 import math
 import zipfile
 import zlib
-from typing import Any
+from functools import lru_cache
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib import format as npy
 
 from tsbench.errors import StoreError
 from tsbench.tasks.score import Predictions
 
 MOST_BYTES = 2**30
+MOST_HEADER = 10_000  # as numpy has it
+Array = npt.NDArray[Any]
 # The arrays of each task with their kinds. Whatever is no classification names its task.
 KINDS = {
     "classification": {"cases": "i", "y_true": "i", "y_pred": "i", "scores": "f", "classes": "U"},
@@ -40,14 +44,14 @@ def unpack(content: Any) -> Predictions:
     """Read what `pack` wrote; raises StoreError on anything else, before that is unpacked."""
     task = check_packed(content)
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in arrays.files}
-            if fields.pop("task", [task])[0] != task:
-                raise ValueError("they are of another task than their arrays")
-            scores = fields.pop("scores", np.empty((len(fields["cases"]), 0), dtype=np.float32))
-            classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
-            probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
-            return Predictions(**fields, scores=scores, classes=classes, task=task, probabilities=probabilities)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            fields = {name.removesuffix(".npy"): _array(archive.read(name)) for name in archive.namelist()}
+        if fields.pop("task", [task])[0] != task:
+            raise ValueError("they are of another task than their arrays")
+        scores = fields.pop("scores", np.empty((len(fields["cases"]), 0), dtype=np.float32))
+        classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
+        probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
+        return Predictions(**fields, scores=scores, classes=classes, task=task, probabilities=probabilities)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise StoreError(f"its predictions cannot be read: {error}") from None
 
@@ -80,7 +84,7 @@ def _shapes(content: bytes) -> tuple[str, dict[str, tuple[int, ...]]]:
             raise ValueError("these are not the arrays of predictions")
         if total > MOST_BYTES:
             raise ValueError(f"they unpack to {total} bytes, more than {MOST_BYTES}")
-        found = {name: _header(archive, members[f"{name}.npy"]) for name in sorted(names)}
+        found = {name: _checked(archive, members[f"{name}.npy"]) for name in sorted(names)}
     kinds = {name: kind for name, (_, kind) in found.items()}
     plain = {name: kind for name, kind in kinds.items() if PROBABILITIES.get(name) != kind}
     task = next((task for task, expected in KINDS.items() if expected == plain), None)
@@ -89,14 +93,40 @@ def _shapes(content: bytes) -> tuple[str, dict[str, tuple[int, ...]]]:
     return task, {name: shape for name, (shape, _) in found.items()}
 
 
-def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
+def _checked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
     """Return shape and kind of an array; raises ValueError where its header says another size than it has."""
     with archive.open(member) as file:
-        version = npy.read_magic(file)  # type: ignore[no-untyped-call]
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(file)  # type: ignore[no-untyped-call]
-        # An array is made as large as its header says before any of it is read.
-        stored = member.file_size - file.tell()
-    if math.prod(shape) * dtype.itemsize != stored:
+        head = _head(file)
+    shape, _, dtype = _header(head)
+    # An array is made as large as its header says before any of it is read.
+    if math.prod(shape) * dtype.itemsize != member.file_size - len(head):
         raise ValueError(f"{member.filename.removesuffix('.npy')} is not what its size says")
-    return tuple(shape), dtype.kind
+    return shape, dtype.kind
+
+
+def _array(content: bytes) -> Array:
+    """Return the array of an .npy whose header was checked, as numpy.load does in twice the time."""
+    head = _head(io.BytesIO(content))
+    shape, by_column, dtype = _header(head)
+    flat = np.frombuffer(content, dtype, offset=len(head)).copy()
+    return flat.reshape(shape[::-1]).T if by_column else flat.reshape(shape)
+
+
+def _head(file: IO[bytes]) -> bytes:
+    """Return the bytes of an .npy up to its values; raises ValueError where they are none or too many."""
+    begin = file.read(8)
+    size = file.read(2 if begin[6:7] == b"\x01" else 4)
+    length = int.from_bytes(size, "little")
+    if length > MOST_HEADER:
+        raise ValueError(f"a header of {length} bytes")
+    return begin + size + file.read(length)
+
+
+@lru_cache(maxsize=1024)
+def _header(head: bytes) -> tuple[tuple[int, ...], bool, Any]:
+    """Return shape, whether columns come first, and dtype; many runs have the same headers."""
+    file = io.BytesIO(head)
+    version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, by_column, dtype = read(file)  # type: ignore[no-untyped-call]
+    return tuple(shape), bool(by_column), dtype

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import bench, common_options, open_store
+from tsbench.cli.options import bench, common_options, open_registry, open_store, settings
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.terminal import echo
 
@@ -74,9 +74,13 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
     succeeded in both with different metrics, or a study searched in both apart, is a conflict: it is reported, ours is
     kept, and the exit code is 1. Merging twice changes nothing.
 
+    OTHER may be evidence: a .parquet file of 'tsbench submit', or a folder of such. It is verified first; a line names
+    file and row of what is refused, and the exit code is 1.
+
     \b
-    Example:
+    Examples:
       tsbench store merge node1.db node2.db --store all.db
+      tsbench store merge leaderboards/results --store all.db
     """
     from tsbench.store.merge import merge as merge_stores
     from tsbench.store.store import Store
@@ -84,6 +88,9 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
     n_conflicts = 0
     with contextlib.closing(open_store()) as ours:
         for url in others:
+            if url.endswith(".parquet") or Path(url).is_dir():
+                n_conflicts += _bring(ours, Path(url))
+                continue
             with contextlib.closing(Store(url, must_exist=True, artifacts=other_artifacts or "")) as other:
                 if other.url == ours.url:
                     raise UsageError(f"{other.name} is the store that --store names; name another one to merge")
@@ -100,6 +107,25 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
                 f"copied, {len(conflicts)} conflicts"
             )
     return 1 if n_conflicts else 0
+
+
+def _bring(ours: Store, path: Path) -> int:
+    """Bring verified evidence into a store; return how many rows were refused or in conflict."""
+    from tsbench.evidence.bring import bring
+    from tsbench.evidence.shard import find
+    from tsbench.evidence.verify import Verifier
+
+    copied, conflicts, refused = 0, 0, 0
+    for found in Verifier(settings().plugins(), open_registry()).files(find(path)):
+        report = bring(ours, found.runs)
+        for line in found.refused:
+            echo(f"refused: {line}", err=True)
+        for line in report.conflicts:
+            echo(f"conflict, ours is kept: {line}")
+        copied, conflicts = copied + len(report.copied), conflicts + len(report.conflicts)
+        refused += len(found.refused)
+    echo(f"{path}: {copied} runs copied, {conflicts} conflicts, {refused} refused")
+    return conflicts + refused
 
 
 def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:

@@ -1,0 +1,30 @@
+"""Boards follow from evidence: the committed ones are what one command makes of the committed shards."""
+
+import pytest
+
+from tests.conftest import ROOT
+from tsbench.errors import UsageError
+from tsbench.evidence.boards import make_boards
+
+COMMITTED = ROOT / "leaderboards"
+
+
+def test_each_collection_and_protocol_has_a_board(folder, tmp_path, installed, registry):
+    made = make_boards(folder, tmp_path / "boards", installed, registry)
+    names = ["ucr.csv", "ucr-shared.csv", "uea.csv", "uea-shared.csv"]
+    assert [path.name for path in made.files] == names and made.refused == []
+    text = (tmp_path / "boards" / "ucr.csv").read_text()
+    assert [line.split(",")[0] for line in text.splitlines()[1:]] == ["minirocket-features", "majority"]
+
+
+def test_without_evidence_there_is_no_board(tmp_path, installed, registry):
+    with pytest.raises(UsageError, match="holds no evidence"):
+        make_boards(tmp_path, tmp_path, installed, registry)
+
+
+@pytest.mark.skipif(not any(COMMITTED.glob("results/*/*.parquet")), reason="no evidence is committed yet")
+def test_the_committed_boards_are_what_the_committed_evidence_makes(tmp_path, installed, registry):
+    made = make_boards(COMMITTED / "results", tmp_path, installed, registry)
+    assert made.refused == []
+    for path in made.files:
+        assert (COMMITTED / path.name).read_text() == path.read_text(), f"{path.name}: make boards"

@@ -1,0 +1,80 @@
+"""tsbench submit."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from tsbench.cli.options import common_options, open_registry, open_store, settings, split_commas
+from tsbench.errors import UsageError
+from tsbench.terminal import echo
+
+
+@click.command()
+@click.option("--method", "methods", multiple=True, callback=split_commas, help="Methods, comma-separated.")
+@click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Datasets or collections.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of evidence, such as leaderboards/results.")
+@click.option("--check", type=click.Path(path_type=Path), metavar="FILE", help="Verify a shard and repeat some runs.")
+@click.option("--sample", default=3, show_default=True, type=click.IntRange(0), help="Runs that --check repeats.")
+@click.option("--seed", default=0, show_default=True, help="Which of them are drawn.")
+@click.option("--device", default="cpu", show_default=True, help="Where they are repeated: cpu, cuda or cuda:N.")
+@common_options
+def submit(
+    methods: list[str], datasets: list[str], out: Path | None, check: Path | None, sample: int, seed: int, device: str
+) -> int:
+    """Write results of --store as evidence: files that others can verify and bring into their store.
+
+    A file holds specifications, versions, environment, metrics, durations and predictions of one method. Each run is
+    verified first; what is in a file of the folder already is not written again.
+
+    --check verifies a file and repeats a random few of its runs. Of the test cases of each, one or two in a hundred may
+    be answered otherwise: other processors round differently.
+
+    Exit codes: 0 all is well, 1 some run was refused or does not repeat.
+
+    \b
+    Examples:
+      tsbench submit --method ts2vec,random:ts2vec --dataset ucr --store results.db --out leaderboards/results
+      tsbench submit --check leaderboards/results/ucr/ts2vec-0123456789abcdef0123456789abcdef.parquet --sample 5
+    """
+    if check is not None:
+        if methods or datasets or out is not None:
+            raise UsageError("--check takes a file alone: leave out --method, --dataset and --out")
+        return _check(check, sample, seed, device)
+    if not methods or not datasets or out is None:
+        raise UsageError("name --method, --dataset and --out; or --check and a file")
+    from tsbench.evidence.submit import submit as write_evidence
+    from tsbench.output import check_folder
+
+    check_folder(out)
+    with contextlib.closing(open_store(must_exist=True)) as store:
+        report = write_evidence(store, methods, datasets, out, settings().plugins(), open_registry())
+    for line in report.refused:
+        echo(f"refused: {line}", err=True)
+    for path in report.files:
+        echo(path)
+    echo(f"{report.written} runs written, {report.known} there already, {len(report.refused)} refused")
+    return 1 if report.refused else 0
+
+
+def _check(path: Path, sample: int, seed: int, device: str) -> int:
+    from tsbench.evidence.repeat import repeat
+    from tsbench.evidence.shard import find
+    from tsbench.evidence.verify import Verifier
+    from tsbench.execute.where import Where
+
+    plugins, failed = settings().plugins(), 0
+    if path.is_dir():
+        raise UsageError(f"--check {path}: this is a folder; name a file of it")
+    (found,) = Verifier(plugins, open_registry()).files(find(path))
+    for line in found.refused:
+        echo(f"refused: {line}", err=True)
+    echo(f"{len(found.runs)} runs verified, {len(found.refused)} refused")
+    for one in repeat(found.runs, sample, seed, Where(device).make_worker(plugins)):
+        spec, failed = one.spec, failed + (not one.agrees)
+        name = f"{spec.key[:12]} ({spec.label} on {spec.dataset}, fold {spec.fold}, seed {spec.seed})"
+        answer = one.error or f"{one.changed} of {one.cases} test cases answered otherwise"
+        echo(f"{'repeats' if one.agrees else 'does not repeat'}: {name}: {answer}")
+    return 1 if found.refused or failed else 0

@@ -1,0 +1,1 @@
+"""Evidence: results as small files that are committed, verified and brought back, whoever made them."""

@@ -1,0 +1,79 @@
+"""Every board that follows from evidence: one for each collection and protocol it has results of."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import UsageError
+from tsbench.evidence.bring import bring
+from tsbench.evidence.shard import find
+from tsbench.evidence.verify import Verifier
+from tsbench.leaderboard.export import write_board
+from tsbench.leaderboard.query import query
+from tsbench.plan.plan import expand_datasets
+from tsbench.registry import Registry
+from tsbench.store.store import Store
+
+
+@dataclass
+class Boards:
+    """The files written, and a line for each row of the evidence that was refused."""
+
+    files: list[Path] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry) -> Boards:
+    """Write <collection>.csv, for other protocols than the collection's <collection>-<protocol>.csv, into a folder.
+
+    Beside each stands <name>-shared.csv, which ranks every method on the datasets that all have. Raises UsageError
+    where there is no evidence.
+    """
+    files, verifier = find(evidence), Verifier(plugins, registry)
+    boards, have = Boards(), set[tuple[str, str]]()
+    with tempfile.TemporaryDirectory(prefix="tsbench-boards-") as folder:
+        opened = partial(_open, str(Path(folder) / "evidence.db"))
+        with opened() as store:
+            for found in verifier.files(files):
+                boards.refused += found.refused
+                have |= {(one.result.spec.protocol.hash(), one.result.spec.dataset) for one in found.runs}
+                bring(store, found.runs)
+        if not have:
+            raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
+        for collection, protocol in _asked({path.parent.name for path in files}, have, plugins, registry):
+            own = registry.collections[collection].protocol == protocol
+            name = collection if own else f"{collection}-{protocol}"
+            for shared in (False, True):
+                board = query([collection], protocol, None, None, (), shared, plugins, registry, opened)
+                boards.files.append(out / f"{name}{'-shared' if shared else ''}.csv")
+                write_board(board, boards.files[-1])
+    return boards
+
+
+def _open(name: str) -> contextlib.closing[Store]:
+    return contextlib.closing(Store(name))
+
+
+def _asked(
+    collections: set[str], have: set[tuple[str, str]], plugins: Plugins, registry: Registry
+) -> Iterator[tuple[str, str]]:
+    """Yield collection and protocol where there is a result: have holds hashes of protocols with datasets.
+
+    What has its own decision rule is on each board, and makes that of the collection's protocol alone.
+    """
+    for collection in sorted(collections & registry.collections.keys()):
+        members = [handle.name for handle in expand_datasets([collection], plugins, registry)]
+        for name in registry.protocols:
+            protocol = registry.protocol(name)
+            hashes = {protocol.hash()}
+            if name == registry.collections[collection].protocol:
+                hashes.add(protocol.own().hash())
+            if not have.isdisjoint(product(hashes, members)):
+                yield collection, name

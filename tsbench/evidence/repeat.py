@@ -1,0 +1,49 @@
+"""Repeating runs of a shard: whether its numbers can be had at all, which nothing in the file can show."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsbench.evidence.verify import Evidence
+from tsbench.measure.worker import Worker
+from tsbench.plan.result import Result
+from tsbench.plan.spec import RunSpec
+from tsbench.store.packing import unpack
+
+SHARE = 0.02
+"""Of the test cases that a repetition may answer otherwise, and one in any case: other processors round differently."""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A run that was repeated: how many of its test cases were answered otherwise; `error` where it could not be."""
+
+    spec: RunSpec
+    changed: int = 0
+    cases: int = 0
+    error: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Say whether no more answers differ than other processors explain."""
+        return not self.error and self.changed <= max(1, SHARE * self.cases)
+
+
+def repeat(runs: Sequence[Evidence], sample: int, seed: int, worker: Worker) -> Iterator[Repeated]:
+    """Run a random few again, the same for the same seed, from scratch: worker keeps no checkpoints."""
+    for one in random.Random(seed).sample(runs, min(sample, len(runs))):  # noqa: S311
+        yield _compared(one, worker.run(one.result.spec))
+
+
+def _compared(one: Evidence, again: Result) -> Repeated:
+    spec = one.result.spec
+    if again.predictions is None:
+        return Repeated(spec, error=again.error)
+    theirs, ours = unpack(one.content), again.predictions
+    if not np.array_equal(theirs.cases, ours.cases) or not np.array_equal(theirs.y_true, ours.y_true):
+        return Repeated(spec, error="its test cases or their labels are not those of the data here")
+    return Repeated(spec, int((theirs.y_pred != ours.y_pred).sum()), len(ours.y_pred))
