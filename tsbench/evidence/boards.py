@@ -18,6 +18,7 @@ from tsbench.evidence.verify import Verifier
 from tsbench.leaderboard.export import write_board
 from tsbench.leaderboard.query import query
 from tsbench.plan.plan import expand_datasets
+from tsbench.protocol import OWN_PROBE
 from tsbench.registry import Registry
 from tsbench.store.store import Store
 
@@ -72,6 +73,8 @@ def _asked(
         members = [handle.name for handle in expand_datasets([collection], plugins, registry)]
         for name in registry.protocols:
             protocol = registry.protocol(name)
+            if protocol.probe == OWN_PROBE:
+                continue
             hashes = {protocol.hash()}
             if name == registry.collections[collection].protocol:
                 hashes.add(protocol.own().hash())

@@ -471,7 +471,8 @@ def plan_again(
 ) -> RunSpec:
     """Return what this installation plans for a stored run, as fold 0, seed 0, on no known split.
 
-    The data need not be here; padded : whether its series differ in length. Raises UsageError for a method, part or parameter that is not known.
+    The data need not be here; padded : whether its series differ in length. Raises UsageError for a method, part or
+    parameter that is not known.
     """
     request = Request([method], [handle.name], overrides=overrides, threads=threads)
     (resolved,) = _resolve_methods(request, plugins, registry)
