@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.data.panel import class_index, normalise_label
+from tsbench.data.panel import LARGEST_TARGET, class_index, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import MISSING, shown
 
@@ -62,8 +62,9 @@ def number(cell: str) -> float:
 
 def _finite(cell: str, case: int, where: Where) -> float:
     value = number(cell)
-    if not math.isfinite(value):
+    if not abs(value) <= LARGEST_TARGET:
         raise InvalidDataError(
-            f"{where(case)}: label {shown(cell)!r} is not a finite number, as regression needs; correct or remove it"
+            f"{where(case)}: label {shown(cell)!r} is not a finite number (up to {LARGEST_TARGET:g}), as regression "
+            "needs; correct or remove it"
         )
     return value

@@ -29,9 +29,8 @@ def taken_for(labels: Sequence[str]) -> Taken:
         return "multilabel", f"taken for several labels per case, as one holds '{SEPARATOR}'"
     there = [label for label in labels if label not in MISSING]
     values = {number(label) for label in there}
-    finite = bool(values) and all(map(math.isfinite, values))
-    least = FEW if finite and any(value != int(value) for value in values) else MANY
-    if finite and len(values) >= least and 2 * len(values) > len(there):
+    least = FEW if any(value % 1 for value in values) else MANY
+    if not any(map(math.isnan, values)) and len(values) >= least and 2 * len(values) > len(there):
         return "regression", f"taken for numbers, as {len(values)} of {len(there)} are different"
     return "classification", ""
 

@@ -20,7 +20,7 @@ FRACTIONS = [str(i / 7) for i in range(36)]
         ([str(i) for i in range(19)], "classification"),
         ([*map(str, range(20)), *map(str, range(20))], "classification"),
         ([*FRACTIONS, "high"], "classification"),
-        ([*FRACTIONS, "inf"], "classification"),
+        ([*FRACTIONS, "inf"], "regression"),
         ([*FRACTIONS, "1_0"], "classification"),
         ([*FRACTIONS, "", "NaN"], "regression"),
         (["0.5", "1.5"] * 20, "classification"),

@@ -19,6 +19,7 @@ from tsbench.errors import InvalidDataError, TsbenchWarning
 Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
 Array = npt.NDArray[Any]
 HASHED_CASES = 256
+LARGEST_TARGET = 1e100  # whose square, and sums of them, float64 holds
 
 # What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
 MOST_ROUNDED = 0.1
@@ -399,6 +400,11 @@ def _check_target(y: Array, task: Task, classes: tuple[str, ...]) -> None:
         if not np.isfinite(y).all():
             case = int(np.argmin(np.isfinite(y)))
             raise InvalidDataError(f"case {case} has no finite target ({y[case]}); leave it out, or correct it")
+        if len(y) and np.abs(y).max() > LARGEST_TARGET:
+            case = int(np.abs(y).argmax())
+            raise InvalidDataError(
+                f"the target of case {case} is {y[case]:g}, too large to be squared; rescale the targets"
+            )
     elif y.ndim != 2 or y.shape[1] != len(classes) or not np.isin(y, (0, 1)).all():
         raise InvalidDataError(
             f"labels of multilabel cases are 0 or 1 for each of the {len(classes)} classes, got shape {y.shape}"

@@ -202,6 +202,11 @@ def _suited(
     if summary.task not in TASKS:
         plan.invalid[handle.name] = f"{handle.name} has no labels to predict; its task is '{summary.task}'"
         return set()
+    if summary.task not in ("classification", handle.card.task):
+        plan.invalid[handle.name] = (
+            f"{handle.name}: its labels are for {summary.task}, its card says '{handle.card.task}'; name one in both"
+        )
+        return set()
     task, suited, reasons = TASKS[summary.task], set(), []
     for method in methods:
         for protocol in protocols:

@@ -67,9 +67,8 @@ class Regression(Task):
         """Return the metrics."""
         error = y_true - answer.y_pred
         squared, spread = float((error**2).mean()), float(((y_true - y_true.mean()) ** 2).mean())
-        constant = len(np.unique(y_true)) < 2
         return {
             "mae": float(np.abs(error).mean()),
             "rmse": float(np.sqrt(squared)),
-            "r2": float("nan") if constant else 1 - squared / spread,
+            "r2": 1 - squared / spread if spread else float("nan"),
         }

@@ -254,8 +254,8 @@ class Given(Dataset):
 
     @property
     def card(self) -> Card:
-        """Return its name."""
-        return Card("given")
+        """Return its name and task."""
+        return Card("given", task=type(self).data.panel.task)
 
     def load(self) -> Data:
         """Return the data."""

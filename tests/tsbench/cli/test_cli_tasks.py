@@ -70,3 +70,78 @@ def test_text_is_no_number(tsbench, numbers):
     code, _, err = tsbench("run", "--method", "majority", "--dataset", numbers, "--task", "regression")
     assert code == 1
     assert "numbers.csv:42: label 'high' is not a finite number" in err
+
+
+@pytest.fixture
+def findings(tmp_path):
+    rows = [f"{i % 2},{int(i % 3 == 0)},{i % 2 + t},{i % 3},{i}" for i in range(40) for t in [i % 5 / 10]]
+    path = tmp_path / "findings.csv"
+    path.write_text("\n".join(["label_odd,label_third,t0,t1,t2", *rows]) + "\n")
+    return path
+
+
+def run_of(tsbench, dataset):
+    """The key of a stored run on a dataset."""
+    _, text, _ = tsbench("results", "--format", "csv")
+    return next(line for line in text.splitlines() if f",{dataset}," in line).split(",")[0]
+
+
+def test_screens_show_what_each_task_goes_by(tsbench, numbers, findings, tmp_path):
+    code, out, err = tsbench("run", "--method", "majority", "--dataset", f"{numbers},{findings}", "--device", "cpu")
+    assert code == 0, err
+    boards = [line for line in out.splitlines() if line.startswith("Board: ")]
+    assert len(boards) == 2
+    assert all(sum(path.name in line for line in boards) == 1 for path in (numbers, findings))
+    head = tsbench("results")[1].splitlines()[1]
+    assert "auroc_macro" in head and "mae" in head and "accuracy" not in head
+    for dataset, said in (("findings", "labels, the lowest F1 first (2 of 2)"), ("numbers", "largest errors (8 of 8")):
+        picture = tmp_path / f"{dataset}.svg"
+        code, out, err = tsbench("show", "run", run_of(tsbench, dataset), "--plot", picture)
+        assert code == 0 and said in out, err
+        assert picture.stat().st_size > 1000
+    found = json.loads(tsbench("show", "run", run_of(tsbench, "findings"), "--json")[1])
+    assert found["task"] == "multilabel" and found["classes"] == ["odd", "third"]
+    assert [np.array(table).sum() for table in found["confusion"]] == [8, 8]
+
+
+def test_a_board_of_numbers_says_their_unit_and_has_no_mean_over_several(tsbench):
+    names = ("Covid3Month", "Tecator")
+    assert tsbench("run", "--method", "majority", "--dataset", ",".join(names), "--device", "cpu")[0] == 0
+    _, out, _ = tsbench("leaderboard", "Tecator")
+    assert "Tecator: mae in % fat, low is good" in out
+    found = json.loads(tsbench("leaderboard", "Tecator", "--format", "json")[1])
+    assert (found["unit"], found["better"]) == ("% fat", "low")
+    assert found["rows"][0]["mean"] == found["rows"][0]["cells"]["Tecator"]["value"]
+    both = json.loads(tsbench("leaderboard", *names, "--format", "json")[1])
+    assert both["unit"] == "units of the labels" and both["rows"][0]["mean"] is None
+    assert "No mean: the labels of these datasets are in units of their own." in both["notes"]
+    assert tsbench("leaderboard", "Tecator", "--format", "csv")[1].splitlines()[0].split(",")[3:5] == ["metric", "unit"]
+    assert "label unit" in tsbench("data", "info", "Tecator")[1]
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "said"),
+    [
+        ("label,label_a,x,y", "1,1,2,3", "1.csv:2: has both a column 'label' and 'label_a'"),
+        ("label,label_a,x,y", "a;b,1,2,3", "1.csv:2: has both a column 'label' and 'label_a'"),
+        ("label_,x,y", "1,2,3", "1.csv: column 'label_' names no label"),
+        ("label_a,x,y", "2,2,3", "1.csv:2: column 'label_a' is '2'; a label is 0 or 1"),
+        ("label_a,x,y", ",2,3", "1.csv:2: column 'label_a' is empty"),
+    ],
+)
+def test_a_layout_of_labels_that_is_none_is_refused(tsbench, tmp_path, head, row, said):
+    (tmp_path / "1.csv").write_text(f"{head}\n{row}\n{row}\n")
+    code, _, err = tsbench("data", "info", tmp_path / "1.csv")
+    assert code == 1 and said in err
+
+
+def test_the_python_door_takes_a_task(tsbench, numbers, tmp_path):
+    from tsbench import Bench
+
+    bench = Bench(tmp_path / "s.db", device="cpu", progress=False)
+    ran = bench.run("majority", str(numbers), task="regression", folds=0)
+    assert ran.exit_code == 0 and ran.frame()["mae"].notna().all()
+    board = bench.leaderboard(str(numbers), task="regression")
+    assert board.metric == "mae"
+    frame = bench.predictions(ran.keys[0])
+    assert (frame["truth"] - frame["prediction"]).abs().mean() == pytest.approx(ran.frame()["mae"][0])

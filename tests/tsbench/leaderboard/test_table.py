@@ -320,10 +320,13 @@ def test_of_errors_the_lowest_is_the_best():
         {**row(label, dataset, np.nan), "mae": value}
         for label, dataset, value in [("x", "A", 2.0), ("x", "B", 1500.0), ("y", "A", 1.0), ("y", "B", 1500.0)]
     ]
-    result = build("test", ("A", "B"), PROTOCOL, rows, "mae")
+    result = build("test", ("A", "B"), PROTOCOL, rows, "mae", units={"A": "days", "B": "days"})
     assert result.summary["rank"].to_dict() == {"y": 1.25, "x": 1.75}
     assert result.summary["wins"].to_dict() == {"y": 2, "x": 1}
     assert list(result.summary.index) == ["y", "x"]
     text = markdown(result)
-    assert text.startswith("test: mae in units of the labels, low is good, protocol p")
+    assert text.startswith("test: mae in days, low is good, protocol p")
     assert "| y | 750.5 | 1.25 | 2 | 2/2 | 0 | 1 | 1500 |" in text
+    several = build("test", ("A", "B"), PROTOCOL, rows, "mae", units={"A": "days", "B": ""})
+    assert several.unit == "units of the labels" and several.summary["mean"].isna().all()
+    assert list(several.summary.index) == ["y", "x"]

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tsbench.data.dataset import Card
 from tsbench.data.splits import label_subset
+from tsbench.discovery.catalog import Entry
 from tsbench.leaderboard.table import build
 from tsbench.measure.worker import Worker
 from tsbench.plan.plan import Request, make_plan
@@ -112,3 +114,29 @@ def test_a_share_of_numbers_holds_low_and_high_ones():
     kept = label_subset(TASKS["regression"].strata(y), 0.1, 0)
     assert sorted((y[kept] // 10).tolist()) == list(range(10))
     assert set(kept) <= set(label_subset(TASKS["regression"].strata(y), 0.5, 0))
+
+
+def test_a_metric_that_the_test_part_does_not_define_is_left_out_with_a_warning(installed, registry, tmp_path):
+    for part, labels in (("TRAIN", [0.5, 1.5, 2.5, 3.5]), ("TEST", [2.5, 2.5])):
+        rows = "".join(f"{label},{i},{i * i},1\n" for i, label in enumerate(labels))
+        (tmp_path / f"x_{part}.csv").write_text("label,a,b,c\n" + rows)
+    name = f"regression:{tmp_path / 'x_TRAIN.csv'}"
+    (spec,) = planned(installed, registry, name, "majority", ("ridge",)).specs
+    result = Worker(installed).run(spec)
+    assert set(result.metrics) == {"mae", "rmse"}
+    assert result.warnings == ("r2: left out, since the labels of the test part do not vary",)
+
+
+def test_a_card_that_names_another_task_is_refused(installed, registry):
+    from tsbench.testing.checks import Given, with_given
+    from tsbench.testing.generated import labelled, make_data
+
+    class Wrong(Given):
+        card = Card("wrong")
+
+    plugins, _ = with_given()
+    plugins["datasets"].add([Entry("wrong", Wrong, "tests")])
+    Given.data = labelled(make_data(), "regression")
+    plan = planned(plugins, registry, "wrong", "majority", ("ridge",))
+    assert not plan.specs
+    assert plan.invalid["wrong"].startswith("wrong: its labels are for regression, its card says 'classification'")

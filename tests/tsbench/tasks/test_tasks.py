@@ -215,3 +215,38 @@ def test_what_does_not_serve_a_task_is_refused_with_the_reason(method, probe, sa
     found = NUMBERS.refuse(method, probe)
     assert (found is None) == (said is None)
     assert said is None or found.startswith(said)
+
+
+# --- what is shown and stored of answers
+
+
+def test_probabilities_of_labels_are_measured_over_all_decisions():
+    y, p = flags(), np.random.default_rng(1).random((60, 5))
+    found = LABELS.score(y, Answer((p >= 0.5).astype(np.uint8), p, probabilities=True), 5)
+    assert set(found) == {metric.name for metric in LABELS.metrics}
+    assert found["log_loss"] == pytest.approx(oracle.log_loss(y.ravel(), p.ravel()))
+    assert found["brier"] == pytest.approx(2 * ((p - y) ** 2).mean())
+
+
+def test_counts_are_those_of_scikit_learn():
+    y, predicted = flags(), flags(seed=1)
+    np.testing.assert_array_equal(LABELS.confusion(y, predicted, 5), oracle.multilabel_confusion_matrix(y, predicted))
+    classes, guessed = np.arange(12) % 3, np.arange(12) % 2
+    np.testing.assert_array_equal(CLASSES.confusion(classes, guessed, 3), oracle.confusion_matrix(classes, guessed))
+    assert NUMBERS.confusion(np.ones(3), np.ones(3), 0) is None
+
+
+def test_labels_are_told_in_words():
+    assert CLASSES.words(np.array([1, 0]), ("a", "b")).tolist() == ["b", "a"]
+    assert LABELS.words(np.array([[1, 1], [0, 0]]), ("a", "b")).tolist() == ["a;b", ""]
+    assert NUMBERS.words(np.array([0.5]), ()).tolist() == [0.5]
+
+
+def test_a_spread_too_small_for_its_square_has_no_r2():
+    found = NUMBERS.score(np.array([1e-200, 2e-200]), Answer(np.zeros(2), np.empty((2, 0))), 0)
+    assert np.isnan(found["r2"]) and found["mae"] == pytest.approx(1.5e-200)
+
+
+def test_a_target_whose_square_is_no_number_is_refused():
+    with pytest.raises(InvalidDataError, match="the target of case 1 is -2e.150, too large to be squared"):
+        Panel.build(np.ones((2, 1, 4)), y=np.array([1.0, -2e150]), task="regression")
