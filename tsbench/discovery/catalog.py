@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tsbench.discovery.moved import described
 from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, UsageError
 
 
@@ -36,8 +37,7 @@ class Entry:
             return getattr(importlib.import_module(module), attribute)
         except CODE_OF_OTHERS_FAILS as error:
             raise TsbenchError(
-                f"'{self.name}' of plugin {self.plugin} cannot be loaded from {self.target}: "
-                f"{type(error).__name__}: {error}"
+                f"'{self.name}' of plugin {self.plugin} cannot be loaded from {self.target}: {described(error)}"
             ) from error
 
 

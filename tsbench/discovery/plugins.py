@@ -17,6 +17,7 @@ import pluggy
 
 from tsbench.discovery import hookspecs
 from tsbench.discovery.catalog import Catalog, Entry
+from tsbench.discovery.moved import described
 from tsbench.errors import CODE_OF_OTHERS_FAILS, UsageError
 
 GROUP = "tsbench"
@@ -151,7 +152,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
 
 
 def _record(health: Health, error: BaseException) -> None:
-    health.error = f"{type(error).__name__}: {error}".splitlines()[0]
+    health.error = described(error).splitlines()[0]
     health.details = "".join(traceback.format_exception(error))
     health.registered.clear()
 

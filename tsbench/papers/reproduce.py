@@ -10,7 +10,9 @@ import pandas as pd
 
 from tsbench.data.splits import counts_for
 from tsbench.discovery.plugins import Plugins
+from tsbench.identity import UNTRAINED
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
+from tsbench.methods.capabilities import check_able
 from tsbench.papers.published import Number, load_published
 from tsbench.plan.plan import Plan, Request, make_plan
 from tsbench.plan.spec import RunSpec
@@ -65,6 +67,8 @@ def plan_table(
     """List the runs of every row on the given datasets, those that share a pre-training beside each other."""
     whole, rows = Plan(), []
     for row in table.rows:
+        if table.kind == "tsne":  # a map of features
+            check_able(row.run, plugins["methods"].get(row.run.removeprefix(UNTRAINED)), "represent")
         settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
         request = Request(
             [row.run],

@@ -299,6 +299,10 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     names = list(dict.fromkeys(request.methods))
     classes = {name: plugins["methods"].get(name.removeprefix(UNTRAINED)) for name in names}
     for name, cls in classes.items():
+        if not capabilities(cls):
+            raise UsageError(
+                f"{name} can neither represent nor decide: its class is to be an SSLMethod or a Classifier"
+            )
         if name.startswith(UNTRAINED) and not trains(cls):
             raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
     if request.floors:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -555,3 +556,26 @@ def test_a_rare_class_is_named_by_its_label(tsbench, tmp_path):
     code, out, err = tsbench("run", "--method", "1nn-ed", "--dataset", tmp_path / "x.csv")
     assert code == 0
     assert "class '4' has 1 case for 5 folds" in " ".join((out + err).split())
+
+
+def test_what_a_method_can_do_is_shown(tsbench, tmp_path):
+    lines = {line.split()[0]: line for line in tsbench("list", "methods")[1].splitlines()}
+    assert lines["supervised"].endswith(" (represent, decide)")
+    assert lines["ts2vec"].endswith(" (represent)") and lines["rocket"].endswith(" (decide)")
+    assert "decide" not in lines["random:<method>"]
+    out = tsbench("show", "method", "rocket")[1]
+    assert "  decide     decide by a rule of its own" in out and "give features" not in out
+    code, _, err = tsbench("run", "--method", "ts2vec", "--dataset", "UnitTest", "--protocol", "own")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err == "error: ts2vec has no decision rule of its own: take a protocol with a probe, such as svm-rbf\n"
+
+
+def test_a_run_by_the_own_rule_says_how_to_repeat_it(tsbench):
+    asked = ["--method", "supervised", "--dataset", "UnitTest", "--protocol", "own", "--set", "max_steps=1"]
+    code, _, err = tsbench("run", *asked)
+    assert code == 0, err
+    _, csv, _ = tsbench("results", "--format", "csv")
+    out = tsbench("show", "run", csv.splitlines()[1][:10])[1]
+    (command,) = re.findall(r"^repeat: tsbench (.*)$", out, re.MULTILINE)
+    assert "--protocol own" in command and "--set max_steps=1" in command and "probe=" not in command
+    assert "1 succeeded" in tsbench(*shlex.split(command))[1]

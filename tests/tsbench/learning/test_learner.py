@@ -311,3 +311,49 @@ def test_saving_again_replaces_and_leaves_no_other_file(fitted, folder):
     fitted.fit(noise(6, 2, 20), seed=1).save(folder)
     np.testing.assert_array_equal(Learner.load(folder).encode(noise(3, 2, 20)), fitted.encode(noise(3, 2, 20)))
     assert sorted(path.name for path in folder.iterdir()) == ["learner.json", "weights.safetensors"]
+
+
+# --- an own decision rule
+
+
+class Decides(Labelled):
+    represent = None
+
+    def build(self, shapes):
+        super().build(shapes)
+        self.head = torch.nn.Linear(shapes[0].n_channels, shapes[0].n_classes)
+
+    def decide(self, batch):
+        return self.head(batch.x.mean(2))
+
+
+def test_a_rule_of_its_own_predicts_any_panel(panel, tmp_path):
+    learner = Learner(Decides, epochs=1).fit(panel)
+    answer = learner.predict(panel.without_labels())
+    assert answer.scores.shape == (len(panel), 3) and answer.scores.dtype == np.float64
+    np.testing.assert_array_equal(answer.y_pred, answer.scores.argmax(1))
+    learner.save(tmp_path / "kept")
+    again = Learner.load(tmp_path / "kept", method=Decides)
+    assert again.shapes[0].task == "classification"
+    np.testing.assert_array_equal(again.predict(panel).scores, answer.scores)
+    few = panel.select(np.arange(3))
+    np.testing.assert_allclose(learner.predict(few).scores, answer.scores[:3], rtol=1e-5)
+
+
+def test_what_a_method_cannot_do_is_refused(panel):
+    with pytest.raises(UsageError, match="Decides predicts when it has been fitted"):
+        Learner(Decides).predict(panel)
+    with pytest.raises(UsageError, match="Decides gives no features, only decisions"):
+        Learner(Decides, epochs=1).fit(panel).encode(panel)
+    with pytest.raises(UsageError, match="Mean has no decision rule of its own"):
+        Learner(Mean, max_steps=1).fit(panel).predict(panel)
+
+
+def test_a_learner_saved_before_shapes_had_a_task_is_loaded(panel, tmp_path):
+    learner = Learner(Decides, epochs=1).fit(panel)
+    learner.save(tmp_path / "kept")
+    header = json.loads((tmp_path / "kept" / "learner.json").read_text())
+    assert [shape.pop("task") for shape in header["shapes"]] == ["classification"]
+    (tmp_path / "kept" / "learner.json").write_text(json.dumps(header))
+    loaded = Learner.load(tmp_path / "kept", method=Decides)
+    np.testing.assert_array_equal(loaded.predict(panel).scores, learner.predict(panel).scores)

@@ -71,9 +71,9 @@ def test_an_unfinished_study_is_noted(plan, storage, plugins, study):
 
 
 def test_a_missing_study_names_the_command_that_makes_it(plan, storage, plugins, study):
-    with pytest.raises(UsageError, match="tsbench tune --method threshold --dataset tiny$"):
+    with pytest.raises(UsageError, match="tsbench tune --method threshold --dataset tiny --protocol knn$"):
         with_tuned(plan(datasets=("toy", "tiny")), storage, plugins, "accuracy", ())
-    with pytest.raises(UsageError, match="--dataset toy --metric auroc$"):
+    with pytest.raises(UsageError, match="--dataset toy --protocol knn --metric auroc$"):
         with_tuned(plan(), storage, plugins, "auroc", ())
     with pytest.raises(UsageError, match=r"--set fail=True$"):
         with_tuned(plan(overrides={"fail": "true"}), storage, plugins, "accuracy", ("fail",))

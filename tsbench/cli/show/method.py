@@ -18,8 +18,8 @@ def show_method(name: str) -> int:
     from tsbench.methods.params import declarations, resolve
 
     plugins = settings().plugins()
-    entry = plugins["methods"].entry(name.removeprefix(UNTRAINED))
-    cls = entry.load()
+    base = name.removeprefix(UNTRAINED)
+    entry, cls = plugins["methods"].entry(base), plugins["methods"].get(base)
     echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
     if cls.__doc__:
         echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
