@@ -311,3 +311,29 @@ def test_saving_again_replaces_and_leaves_no_other_file(fitted, folder):
     fitted.fit(noise(6, 2, 20), seed=1).save(folder)
     np.testing.assert_array_equal(Learner.load(folder).encode(noise(3, 2, 20)), fitted.encode(noise(3, 2, 20)))
     assert sorted(path.name for path in folder.iterdir()) == ["learner.json", "weights.safetensors"]
+
+
+def test_static_values_are_prepared_as_in_training_and_kept(tmp_path):
+    static = np.asarray([[50 + case, case % 2] for case in range(len(noise()))], np.float32)
+    panel = replace(noise(), static=static, static_names=("age", "sex"), categories={"sex": ("f", "m")})
+    learner, seen = Learner(Mean, epochs=1).fit(panel), []
+    assert [shape.n_static for shape in learner.shapes] == [3]
+    learner.save(tmp_path)
+    again = Learner.load(tmp_path, method=Mean)
+    assert again.statics == learner.statics
+    encode = again.method.encode
+    again.method.encode = lambda batch: seen.append(batch.static) or encode(batch)
+    again.encode(panel.select([0, 1]))
+    age = (static[:, 0] - static[:, 0].mean()) / static[:, 0].std()
+    np.testing.assert_allclose(seen[0].numpy(), [[age[0], 1, 0], [age[1], 0, 1]], rtol=1e-5)
+
+
+def test_wrong_statistics_of_static_values_are_refused(folder):
+    column = {"name": "age", "mean": 0.0, "std": -1.0, "categories": None, "masked": False}
+    for statics, message in (
+        ([column], "are not a mean and a standard deviation"),
+        ([{"name": 1}], "learner.json, stat"),
+    ):
+        tampered(folder, statics=statics)
+        with pytest.raises(UsageError, match=message):
+            Learner.load(folder)
