@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tsbench.data.panel import Panel
-from tsbench.discovery.plugins import Plugins, plugins
+from tsbench.discovery.plugins import Plugins, plugins, plugins_with
 from tsbench.registry import load_registry
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,6 +36,12 @@ def installed():
 @pytest.fixture(scope="session")
 def registry():
     return load_registry()
+
+
+@pytest.fixture(scope="session")
+def several_splits():
+    """The installed plugins, and the dataset of tests/several_splits.py."""
+    return plugins_with([ROOT / "tests" / "several_splits.py"])
 
 
 @pytest.fixture

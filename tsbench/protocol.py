@@ -139,20 +139,22 @@ class Protocol(BaseModel):
     def on_split(self, name: str) -> Protocol:
         """Return the protocol on the dataset's own split of this name; raises UsageError where it makes its own."""
         if not self.own_split:
-            raise UsageError(f"'{self.name}+split={name}': {self.name} splits the data anew; take one on the own split")
+            raise UsageError(f"'{self.name}+split={name}': {self.name} makes a split of its own; take one without")
         if not name:
             raise UsageError(f"'{self.name}+split=': name a split; 'tsbench data info DATASET' lists them")
         if name == self.split.name:
             return self
         split = Split(scheme="own", name=name, group=self.split.group)
-        return self.model_copy(update={"split": split, "name": f"{self.name}+split={name}"})
+        about = {"name": f"{self.name}+split={name}", "summary": f"as {self.name}, on the split '{name}'"}
+        return self.model_copy(update={"split": split, **about})
 
     def _with_static(self, setting: str) -> Protocol:
         if setting not in ("none", "append"):
             raise UsageError(f"'{self.name}+static={setting}': write static=append, or static=none")
         if setting == self.static:
             return self
-        return self.model_copy(update={"static": setting, "name": f"{self.name}+static={setting}"})
+        about = {"name": f"{self.name}+static={setting}", "summary": f"as {self.name}, with static: {setting}"}
+        return self.model_copy(update={"static": setting, **about})
 
     def _conditioned(self, texts: Sequence[str]) -> Protocol:
         if not texts:

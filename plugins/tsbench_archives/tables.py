@@ -106,7 +106,7 @@ class _Table:
     def times(self, case: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return the column `time`: numbers as they are, dates as seconds since the first of their case.
 
-        Raises InvalidDataError where a cell is empty, or neither, and where the times of a case do not increase.
+        Raises InvalidDataError where a cell is empty, or neither.
         """
         numeric = self.frame["time"].dtype.kind in "iufb"
         cells = [] if numeric else self.cells("time")

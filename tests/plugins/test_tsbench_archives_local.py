@@ -677,3 +677,105 @@ def test_arrays_of_labels_that_are_none_are_refused(tmp_path, y, more, task, sai
     np.savez(tmp_path / "data.npz", X=[[1.0, 2], [3, 4]], y=y, **more)
     with pytest.raises(InvalidDataError, match=said):
         LocalDataset(tmp_path / "data.npz", task=task).load()
+
+
+# --- static values
+
+STATICS = "label,static_age,static_sex,t0\na,61.5,f,1\nb,?,m,2\na,70,,3\n"
+
+
+def test_static_columns_of_a_wide_table(tmp_path, local):
+    panel = local(STATICS).load().panel
+    assert (panel.static_names, panel.categories) == (("age", "sex"), {"sex": ("f", "m")})
+    np.testing.assert_array_equal(panel.static, np.float32([[61.5, 0], [np.nan, 1], [70, np.nan]]))
+    assert panel.X.shape == (3, 1, 1)
+    pd.read_csv(tmp_path / "data.csv", na_values="?").to_parquet(tmp_path / "data.parquet")
+    assert LocalDataset(tmp_path / "data.parquet").load().fingerprint() == local(STATICS).load().fingerprint()
+    arrays = {"static_age": [61.5, np.nan, 70], "static_sex": ["f", "m", ""]}
+    npz = write_npz(tmp_path / "data.npz", X=[[1.0], [2], [3]], y=["a", "b", "a"], **arrays)
+    assert npz.load().fingerprint() == local(STATICS).load().fingerprint()
+
+
+def test_static_columns_of_a_long_table_may_be_given_once_per_case(local):
+    panel = local("case,label,static_age,static_ward,v\nk,a,50,,1\nj,b,,icu,2\nk,a,,x,3\nj,b,60.0,,4\n").load().panel
+    assert panel.static.tolist() == [[50, 1], [60, 0]]
+    assert panel.categories == {"ward": ("icu", "x")}
+    assert panel.channel_names == ("v",)
+
+
+def test_parts_may_differ_in_their_categories(tmp_path, local):
+    (tmp_path / "w_TRAIN.csv").write_text("label,static_ward,t0\na,y,1\nb,z,2\n")
+    panel = local("label,static_ward,t0\na,x,1\nb,,2\n", "w_TEST.csv").load().panel
+    assert panel.categories == {"ward": ("x", "y", "z")}
+    np.testing.assert_array_equal(panel.static[:, 0], [1, 2, 0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "label,static_age,t0\na,61,1\nb,old,2\n",
+            r"csv:3: static 'age' is 'old', where other cases have numbers",
+        ),
+        (
+            "case,label,static_age,v\nk,a,1,1\nk,a,2,2\n",
+            r"csv:3: column 'static_age' is '2' where the case began",
+        ),
+        ("label,static_age\na,61\n", "has no column of values"),
+        (
+            "label,static_id,t0\n" + "".join(f"a,p{i},1\n" for i in range(101)),
+            r"data\.csv:2: static 'id' has 101 different texts",
+        ),
+    ],
+)
+def test_static_columns_that_make_no_sense_are_refused(local, content, message):
+    with pytest.raises(InvalidDataError, match=message):
+        local(content).load()
+
+
+def test_static_arrays_are_given_in_one_way(tmp_path):
+    with pytest.raises(InvalidDataError, match="both an array static and static_age"):
+        write_npz(tmp_path / "x.npz", X=np.ones((2, 3)), y=[0, 1], static=[[1], [2]], static_age=[1, 2]).load()
+
+
+# --- times
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (("0", "2", "1"), r"data\.csv:4: case 'k' goes back from time 2 to 1; times must increase within a case"),
+        (("2020-01-02", "2020-01-01", "2020-01-03"), r"csv:3: case 'k' goes back from time 2020-01-02 to 2020-01-01"),
+        (("1600000000", "1600000010", "1600000010"), r"data\.csv:4: case 'k' has two rows at time 1600000010"),
+        (("2020-01-01", "5", "2020-01-03"), r"data\.csv:3: column 'time': '5' is no date as others are"),
+        (("5", "2020-01-01", "2020-01-03"), r"data\.csv:2: column 'time': '5' is no date as others are"),
+        (("2020-01-01", "NaT", "2020-01-03"), r"data\.csv:3: column 'time': 'NaT' is no date"),
+        (("0", "nan", "2"), r"data\.csv:3: column 'time' is empty"),
+        (("0", "inf", "2"), r"data\.csv:3: column 'time' is inf, which is no time"),
+        (("2020-01-01T00:00Z", "2020-01-01T01:00", "2020-01-02T00:00Z"), r"data\.csv:3: .* lacks a time zone"),
+    ],
+)
+def test_times_that_are_none_are_refused_by_case_and_row(local, times, message):
+    rows = "".join(f"k,{time},a,{value}\n" for value, time in enumerate(times))
+    with pytest.raises(InvalidDataError, match=message):
+        local("case,time,label,v\n" + rows).load()
+
+
+def test_unix_times_keep_their_steps_and_cases_may_be_interleaved(local):
+    panel = local("case,time,label,v\nk,1600000000,a,1\nj,5,b,2\nk,1600000010,a,3\nj,4e1,b,4\n").load().panel
+    assert panel.times.dtype == np.float64
+    assert np.diff(panel.times).ravel().tolist() == [10, 35]
+    assert panel.X[:, 0].tolist() == [[1, 3], [2, 4]]
+
+
+@pytest.mark.parametrize("kind", ["M8[s]", "M8[ns]", "U"])
+def test_dates_in_arrays_are_seconds_since_the_first_of_a_case(tmp_path, kind):
+    dates = np.asarray([["2020-01-01", "2020-01-02"], ["2021-06-01T10:00:00", "NaT"]], "M8[s]").astype(kind)
+    contents = {"X": np.ones((2, 2)), "y": [0, 1], "times": dates}
+    panel = write_npz(tmp_path / "x.npz", lengths=[2, 1], **contents).load().panel
+    np.testing.assert_array_equal(panel.times, [[0, 86400], [0, np.nan]])
+    with pytest.raises(InvalidDataError, match="array times: case 1, time point 1: .*'NaT' is no date"):
+        write_npz(tmp_path / "x.npz", **contents).load()
+    contents["times"] = np.repeat(dates[:1, ::-1], 2, axis=0)
+    with pytest.raises(InvalidDataError, match="array times: case 0, time point 1: 0 is missing, or not above"):
+        write_npz(tmp_path / "x.npz", **contents).load()

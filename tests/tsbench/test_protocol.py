@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsbench.data.dataset import Card, Data
+from tsbench.data.dataset import Card, Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench.protocol import Protocol, Split
@@ -102,3 +102,64 @@ def test_what_a_stage_reaches(registry):
 def test_wrong_conditions_are_refused(registry, text):
     with pytest.raises(UsageError, match="condition"):
         registry.protocol(f"knn+{text}")
+
+
+def test_a_named_split_enters_the_hash_and_the_archives_does_not(registry):
+    base, named = registry.protocol("linear"), registry.protocol("linear+split=raindrop")
+    assert (named.name, named.split.label) == ("linear+split=raindrop", "raindrop")
+    assert len({base.hash(), named.hash(), registry.protocol("linear+split=official").hash()}) == 3
+    assert registry.protocol("linear+split=archive") == base
+    for split in (Split(scheme="own"), Split(scheme="own", name="archive"), Split(folds=7, seed=3)):
+        assert Protocol(name="a", probe="knn", split=split).hash() == Protocol(name="a", probe="knn").hash()
+    written = Protocol(name="a", probe="linear", split=Split(scheme="own", name="raindrop", folds=9))
+    assert written.hash() == named.hash()
+    back = Protocol.model_validate(written.model_dump()).under(["split=archive"])
+    assert (back.name, back.hash()) == ("a+split=archive", base.hash())
+
+
+def test_the_hash_of_cross_validation_has_no_name_of_a_split():
+    # a change here orphans every stored result
+    cv = Protocol(name="a", probe="knn", split=Split(scheme="cv"))
+    assert cv.hash() == "11e8f3b1c7adbd8a0110e0bdad3f898be6f19dd5408a433e5e00f99d009ec4c1"
+
+
+def test_static_values_enter_the_hash_only_where_they_are_given(registry):
+    base, append = registry.protocol("linear"), registry.protocol("linear+static=append")
+    assert append.hash() != base.hash()
+    assert registry.protocol("linear+static=none") == base
+    assert append.own().hash() == base.own().hash()  # a method's own decision rule reads them by itself or not at all
+    both = registry.protocol("linear+labels=0.1+static=append+split=raindrop")
+    assert both.name == "linear+split=raindrop+static=append+labels=0.1"
+    assert registry.protocol(both.name) == both
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("linear+static=concat", "write static=append, or static=none"),
+        ("linear+split=", "name a split; 'tsbench data info DATASET' lists them"),
+        ("linear+split=a+split=b", "once each"),
+        ("linear-cv5+split=raindrop", "linear-cv5 makes a split of its own"),
+    ],
+)
+def test_what_no_protocol_can_be_is_refused(registry, text, message):
+    with pytest.raises(UsageError, match=message):
+        registry.protocol(text)
+
+
+@pytest.mark.parametrize("scheme", ["archive", "cv"])
+def test_a_name_goes_with_own_splits_alone(scheme):
+    with pytest.raises(ValueError, match="name: raindrop goes with scheme: own"):
+        Split(scheme=scheme, name="raindrop")
+
+
+def test_folds_are_those_of_the_named_split():
+    archive, raindrop = [Fold(*map(np.asarray, ([0], [1], [2])))], [Fold(*map(np.asarray, ([3], [4], [5])))] * 2
+    data = replace(grouped(), folds={"archive": archive, "raindrop": raindrop})
+    protocol = Protocol(name="a", probe="knn").on_split("raindrop")
+    assert protocol.folds(data, Card("d")) == raindrop
+    assert protocol.split_name(Card("d")) != Protocol(name="a", probe="knn").split_name(Card("d")) == "archive:"
+    with pytest.raises(UsageError, match=r"d has no split 'rain', .*\(it has: archive, raindrop\); did you mean"):
+        Protocol(name="a", probe="knn").on_split("rain").folds(data, Card("d"))
+    with pytest.raises(UsageError, match=r"another of its own splits \(raindrop\), such as \+split=raindrop"):
+        Protocol(name="a", probe="knn").folds(replace(data, folds={"raindrop": raindrop}), Card("d"))

@@ -92,11 +92,10 @@ def static_statistics(panel: Panel, index: Index) -> StaticStatistics | None:
 def unknown_categories(panel: Panel, train: Index) -> list[str]:
     """Say, a line each, which categories no training case has and how many others have them: these become all zero."""
     lines = []
-    for number, name in enumerate(_names(panel) if panel.categories else ()):
-        categories = panel.categories.get(name, ())
+    for name, categories in panel.categories.items():
         assert panel.static is not None
-        values = panel.static[:, number]
-        for code in sorted({*np.unique(values[~np.isnan(values)])} - {*values[train]}):
+        values = panel.static[:, panel.static_names.index(name)]
+        for code in np.setdiff1d(values[~np.isnan(values)], values[train]):
             count = int((values == code).sum())
             lines.append(
                 f"static {name}: '{categories[int(code)]}' ({count} case{'s' * (count != 1)}) is in no training case: "

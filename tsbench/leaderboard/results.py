@@ -41,7 +41,7 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
         "method": [row["label"] for row in rows],
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
-        "split": [_split(row.get("protocol_split")) for row in rows],
+        "split": [split_label(row.get("protocol_split")) for row in rows],
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in metrics},
         **{
             name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
@@ -70,7 +70,7 @@ def predictions_frame(predictions: Predictions, fold: int) -> pd.DataFrame:
     )
 
 
-def _split(value: object) -> str:
+def split_label(value: object) -> str:
     """Return what the split of a stored protocol is called; "" where that is none."""
     try:
         return Split.model_validate(value).label

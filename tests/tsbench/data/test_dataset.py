@@ -42,3 +42,21 @@ def test_unlabelled_cases_enter_the_fingerprint_and_fit_the_others():
         Data(PANEL, unlabelled=Panel.build(np.ones((2, 2, 3))))
     with pytest.raises(InvalidDataError, match="the unlabelled cases have labels"):
         Data(PANEL, unlabelled=PANEL)
+
+
+@pytest.mark.parametrize("times", [[0, 2, 1], [0, 1, 1], [0, np.nan, 1], [np.nan, 0, 1], [0, 1, np.inf]])
+def test_times_that_do_not_increase_are_refused_by_case(times):
+    good = [1.6e9, 1.6e9 + 10, 1.6e9 + 20]
+    point = 0 if np.isnan(times[0]) else 1 if np.isnan(times[1]) else 2
+    fields = {"times": np.asarray([good, times, good]), "lengths": [3, 3, 3]}
+    with pytest.raises(InvalidDataError, match=f"case 1, time point {point}|times of case 1 holds an infinite"):
+        Data(Panel.build(np.zeros((3, 1, 3)), **fields))
+    with pytest.raises(InvalidDataError, match="unlabelled case 1, time point|times of case 1 holds an infinite"):
+        Data(Panel.build(np.zeros((3, 1, 3))), unlabelled=Panel.build(np.zeros((3, 1, 3)), **fields))
+
+
+def test_times_of_one_case_need_no_order_with_another_and_none_beyond_its_length():
+    times = np.asarray([[5, 6, 7], [1, 2, np.nan], [0, -1, -1]])
+    assert Data(Panel.build(np.zeros((3, 1, 3)), times=times, lengths=[3, 2, 1])).panel.times is not None
+    with pytest.raises(InvalidDataError, match=r"times must be \(3, 3\), a time per point, got \(3, 2\)"):
+        Panel.build(np.zeros((3, 1, 3)), times=times[:, :2])

@@ -182,3 +182,44 @@ def test_series_of_very_different_lengths_are_not_joined_without_room():
             concatenate([wide, many])
     finally:
         memory.limit_reading(None)
+
+
+def with_static(values, names=("age", "sex"), **categories):
+    static = np.asarray(values, np.float32)
+    return Panel.build(np.zeros((len(static), 1, 2)), static=static, static_names=names, categories=categories)
+
+
+def test_categories_are_united_and_known_by_their_names():
+    joined = concatenate([with_static([[1, 0], [2, 1]], sex=("f", "m")), with_static([[3, 0]], sex=("d",))])
+    assert (joined.static.tolist(), joined.categories) == ([[1, 1], [2, 2], [3, 0]], {"sex": ("d", "f", "m")})
+    assert joined.fingerprint() == with_static([[1, 2], [2, 0], [3, 1]], sex=("m", "d", "f")).fingerprint()
+    assert joined.fingerprint() != with_static([[1, 0], [2, 2], [3, 1]], sex=("m", "d", "f")).fingerprint()
+    empty = concatenate([with_static([[1, 0]], sex=("f",)), with_static([[3, np.nan]])])
+    assert np.isnan(empty.static[1, 1])
+
+
+def test_names_of_static_values_do_not_enter_the_fingerprint():
+    assert with_static([[1, 0]]).fingerprint() == with_static([[1, 0]], names=()).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: with_static([[1, 0]], names=("age",)), "1 static names for 2 static values"),
+        (lambda: with_static([[1, 0]], names=("age", "age")), "each needs one of its own"),
+        (lambda: with_static([[1, 2]], sex=("f", "m")), "static 'sex' has values that are none of its 2 categories"),
+        (lambda: with_static([[1, 0]], ward=("f",)), "categories are given of 'ward', which is none of static_names"),
+        (
+            lambda: concatenate([with_static([[1, 0]], sex=("f",)), with_static([[1, 0]])]),
+            "parts differ in the static value 'sex': text in one, numbers in the other",
+        ),
+        (
+            lambda: concatenate([with_static([[1, 0]]), with_static([[1, 0]], names=("age", "bmi"))]),
+            "parts differ in their static values",
+        ),
+        (lambda: Panel.build(np.zeros((2, 1, 2)), static=np.zeros(2)), r"static must be \(n_cases, n_static\)"),
+    ],
+)
+def test_static_values_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(InvalidDataError, match=message):
+        make()

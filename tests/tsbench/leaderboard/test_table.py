@@ -330,3 +330,21 @@ def test_of_errors_the_lowest_is_the_best():
     several = build("test", ("A", "B"), PROTOCOL, rows, "mae", units={"A": "days", "B": ""})
     assert several.unit == "units of the labels" and several.summary["mean"].isna().all()
     assert list(several.summary.index) == ["y", "x"]
+
+
+def test_an_own_split_has_the_folds_that_it_has_now():
+    named = PROTOCOL.on_split("raindrop")
+    fields = {"protocol_hash": named.hash()}
+    rows = [row("x", "A", 0.5, fold=fold, split=f"test:{fold}", **fields) for fold in range(2)]
+    now = {"A": Present("f", ("test:0", "test:1", "test:2"))}
+    assert board(rows, protocol=named, now=now).cells["A"].isna().all()
+    whole = [*rows, row("x", "A", 0.8, fold=2, split="test:2", **fields)]
+    made = board(whole, protocol=named, now=now)
+    assert made.cells.loc["x", "A"] == pytest.approx(0.6)
+    assert "protocol p+split=raindrop, split raindrop (" in markdown(made)
+    assert made.frame()["split"].tolist() == ["raindrop"]
+
+
+def test_splits_of_two_names_share_no_board():
+    with pytest.raises(ValueError, match="rows of different protocols"):
+        board([row("x", "A", 0.5)], protocol=PROTOCOL.on_split("raindrop"))

@@ -357,3 +357,29 @@ def test_a_learner_saved_before_shapes_had_a_task_is_loaded(panel, tmp_path):
     (tmp_path / "kept" / "learner.json").write_text(json.dumps(header))
     loaded = Learner.load(tmp_path / "kept", method=Decides)
     np.testing.assert_array_equal(loaded.predict(panel).scores, learner.predict(panel).scores)
+
+
+def test_static_values_are_prepared_as_in_training_and_kept(tmp_path):
+    static = np.asarray([[50 + case, case % 2] for case in range(len(noise()))], np.float32)
+    panel = replace(noise(), static=static, static_names=("age", "sex"), categories={"sex": ("f", "m")})
+    learner, seen = Learner(Mean, epochs=1).fit(panel), []
+    assert [shape.n_static for shape in learner.shapes] == [3]
+    learner.save(tmp_path)
+    again = Learner.load(tmp_path, method=Mean)
+    assert again.statics == learner.statics
+    encode = again.method.encode
+    again.method.encode = lambda batch: seen.append(batch.static) or encode(batch)
+    again.encode(panel.select([0, 1]))
+    age = (static[:, 0] - static[:, 0].mean()) / static[:, 0].std()
+    np.testing.assert_allclose(seen[0].numpy(), [[age[0], 1, 0], [age[1], 0, 1]], rtol=1e-5)
+
+
+def test_wrong_statistics_of_static_values_are_refused(folder):
+    column = {"name": "age", "mean": 0.0, "std": -1.0, "categories": None, "masked": False}
+    for statics, message in (
+        ([column], "are not a mean and a standard deviation"),
+        ([{"name": 1}], "learner.json, stat"),
+    ):
+        tampered(folder, statics=statics)
+        with pytest.raises(UsageError, match=message):
+            Learner.load(folder)

@@ -393,3 +393,41 @@ def test_a_case_that_moves_between_the_parts_of_a_source_is_trained_anew(tmp_pat
     assert before.key == same.key == after.key and (reused, again, anew) == (0.0, 1.0, 0.0)
     assert before.made_on == same.made_on != after.made_on
     assert before.made_on.split()[:2] == after.made_on.split()[:2]
+
+
+def test_static_values_stand_beside_the_features_of_one_pretraining(several_splits, registry, monkeypatch, tmp_path):
+    fits, seen = counted_fits(monkeypatch), []
+    protocols = ("linear", "linear+static=append")
+    plain, append = specs(several_splits, registry, dataset="several", protocols=protocols)
+    probe, worker = several_splits["probes"].get("linear"), Worker(several_splits, checkpoint_folder=tmp_path)
+    fit = probe.fit
+    monkeypatch.setattr(probe, "fit", lambda self, m, train, *rest: seen.append(train.x) or fit(self, m, train, *rest))
+    without, given = worker.run(plain), worker.run(append)
+    assert (without.status, given.status, len(fits)) == ("succeeded", "succeeded", 1)
+    assert without.checkpoint == given.checkpoint
+    np.testing.assert_array_equal(seen[0], seen[1][:, :-2])
+    np.testing.assert_allclose(seen[1][:, -2:].mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(seen[1][:, -2:].std(axis=0), 1, rtol=1e-5)
+    assert_same(given, Worker(several_splits).run(append))
+
+
+def test_static_values_reach_a_method_standardised(several_splits, registry, monkeypatch):
+    fits = counted_fits(monkeypatch)
+    (spec,) = specs(several_splits, registry, dataset="several", protocols=("linear+split=official",))
+    assert Worker(several_splits).run(spec).status == "succeeded"
+    own, *unlabelled = fits[0]
+    np.testing.assert_allclose(own.static.mean(axis=0), 0, atol=1e-6)
+    assert (own.static_names, unlabelled) == (("age", "height"), [])  # which may hold test cases of another split
+
+
+def test_categories_that_training_lacks_are_said_where_static_values_are_read(tmp_path, installed, registry):
+    wards = ["x"] * 20 + ["z"] * 2
+    rows = [f"{'ab'[i % 2]},{ward},{i % 5},{i % 3}" for i, ward in enumerate(wards)]
+    (tmp_path / "w_TRAIN.csv").write_text("\n".join(["label,static_ward,t0,t1", *rows[:20]]))
+    (tmp_path / "w_TEST.csv").write_text("\n".join(["label,static_ward,t0,t1", *rows[20:]]))
+    path = str(tmp_path / "w_TRAIN.csv")
+    plain, append = specs(installed, registry, dataset=path, protocols=("knn", "knn+static=append"))
+    worker = Worker(installed)
+    said = "static ward: 'z' (2 cases) is in no training case: all its columns are 0"
+    assert said not in worker.run(plain).warnings
+    assert said in worker.run(append).warnings

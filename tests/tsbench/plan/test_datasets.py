@@ -83,8 +83,8 @@ def test_groups_alone_change_the_split_and_not_the_fingerprint(ward, tmp_path, r
     [
         lambda entry: 7,
         lambda entry: {"fingerprint": entry["fingerprint"]},
-        lambda entry: {**entry, "archive_folds": "x"},
-        lambda entry: {**entry, "archive_folds": 3},
+        lambda entry: {**entry, "own_folds": "x"},
+        lambda entry: {**entry, "own_folds": {"archive": 3}},
         lambda entry: {**entry, "fingerprint": "0" * 64},
         lambda entry: {**entry, "splits": {"cv5.0:subject": ["test:0"] * 5}},
         lambda entry: {**entry, "n_values": float("nan")},

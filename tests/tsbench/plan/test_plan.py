@@ -368,3 +368,64 @@ def test_a_tuned_run_is_told_apart_by_what_was_planned(installed, registry):
     assert runs[0].configuration == runs[1].configuration
     other = replace(runs[0], planned={**planned, "lr": 0.125})
     assert other.configuration != runs[0].configuration and other.key == runs[0].key
+
+
+def test_a_protocol_takes_the_folds_of_the_split_it_names(several_splits, registry):
+    protocols = ("linear", "linear+split=raindrop", "linear+split=official")
+    specs = plan(several_splits, registry, "trls", "several", protocols=protocols).specs
+    counts = {name: [s.fold for s in specs if s.protocol.name == name] for name in protocols}
+    assert counts == dict(zip(protocols, ([0], [0, 1, 2], [0]), strict=True))
+    assert len({spec.key for spec in specs}) == len({spec.split for spec in specs}) == 5
+    named = plan(several_splits, registry, "trls", "several", protocols=protocols, folds=(2,)).specs
+    assert [(spec.protocol.name, spec.fold) for spec in named] == [("linear+split=raindrop", 2)]
+
+
+@pytest.mark.parametrize(
+    ("methods", "datasets", "protocol", "message"),
+    [
+        (
+            "trls",
+            "several",
+            "linear+split=raindrp",
+            r"several has no split 'raindrp'.*\(it has: archive, rain",
+        ),
+        ("trls", "GunPoint", "linear+split=raindrop", r"GunPoint has no split 'raindrop'.*\(it has: archive\)"),
+        (
+            "trls",
+            "GunPoint",
+            "linear+static=append",
+            "GunPoint has no static values, which protocol 'linear",
+        ),
+        ("trls", "several", "finetune+static=append", "static: append needs a probe on features, not finetune"),
+    ],
+)
+def test_a_split_or_static_values_that_are_not_there_are_refused(
+    several_splits, registry, methods, datasets, protocol, message
+):
+    with pytest.raises(UsageError, match=message):
+        plan(several_splits, registry, methods, datasets, protocols=(protocol,))
+
+
+def test_static_values_that_a_probe_is_given_are_read(several_splits, registry):
+    def unread(methods, protocol):
+        return plan(several_splits, registry, methods, "several", protocols=(protocol,)).unread
+
+    assert unread("trls", "linear") == {"several": ["2 static values"]}
+    assert unread("trls,majority", "linear+static=append") == {}
+    assert unread("majority", "linear+static=append") == {"several": ["2 static values"]}
+
+
+def test_a_source_is_trained_on_the_split_that_is_named(several_splits, registry):
+    def made(protocol, sources=("several",), **fields):
+        return plan(several_splits, registry, "trls", "several", protocols=(protocol,), pretrain_on=sources, **fields)
+
+    archive, official = (made(f"linear+split={name}").specs[0] for name in ("archive", "official"))
+    assert [spec.sources[0].split_name for spec in (archive, official)] == ["archive", "official"]
+    assert official.sources[0].split == official.split != archive.sources[0].split == archive.split
+    index = np.arange(3)
+    assert archive.pretrain_key(index) != official.pretrain_key(index)
+    other = made("linear+split=official", ("GunPoint",), exclude_target=True).specs[0]
+    assert other.sources[0].split_name == "archive"  # it has no other
+    with pytest.raises(UsageError, match="fold 0 of several may hold test cases of fold 1; add --exclude-target"):
+        made("linear+split=raindrop")
+    assert len(made("linear+split=raindrop", folds=(0,)).specs) == 1

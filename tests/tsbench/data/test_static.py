@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsbench.data.panel import Panel
+from tsbench.data.static import static_statistics, unknown_categories
+from tsbench.errors import InvalidDataError
+
+NAN = np.nan
+TRAIN = np.arange(4)
+# age, weight (some missing), sex, ward (the last two are of the test part), a constant
+STATIC = [
+    [50, 70, 0, 0, 7],
+    [60, NAN, 1, 1, 7],
+    [70, 90, 0, NAN, 7],
+    [80, NAN, 1, 0, 7],
+    [90, NAN, 0, 2, 8],
+    [NAN, 80, 1, 2, 7],
+]
+NAMES = ("age", "weight", "sex", "ward", "site")
+
+
+@pytest.fixture
+def cases():
+    static = np.asarray(STATIC, np.float32)
+    fields = {"static_names": NAMES, "categories": {"sex": ("f", "m"), "ward": ("a", "b", "icu")}}
+    return Panel.build(np.zeros((6, 1, 2)), static=static, **fields)
+
+
+def test_static_values_become_numbers_with_the_statistics_of_the_training_cases(cases):
+    made = static_statistics(cases, TRAIN).apply(cases)
+    names = ("age", "weight", "weight missing", "sex=f", "sex=m", "ward=a", "ward=b", "ward missing", "site")
+    assert (made.static_names, made.categories, made.static.dtype) == (names, {}, np.float32)
+    assert made.shape.n_static == len(names)
+    columns = dict(zip(names, made.static.T, strict=True))
+    step = 1 / np.std([50, 60, 70, 80])
+    np.testing.assert_allclose(columns["age"], [-15 * step, -5 * step, 5 * step, 15 * step, 25 * step, 0], rtol=1e-6)
+    assert columns["weight"].tolist() == [-1, 0, 1, 0, 0, 0]
+    assert columns["weight missing"].tolist() == [0, 1, 0, 1, 1, 0]
+    assert columns["sex=m"].tolist() == [0, 1, 0, 1, 0, 1]
+    assert columns["ward=a"].tolist() == [1, 0, 0, 1, 0, 0]  # none of the training cases is of the ward icu
+    assert columns["ward missing"].tolist() == [0, 0, 1, 0, 0, 0]
+    assert columns["site"].tolist() == [0] * 6  # constant in training, whatever it is elsewhere
+
+
+def test_nothing_of_other_cases_enters(cases):
+    changed = np.where(np.arange(6)[:, None] < 4, cases.static, 1.0).astype(np.float32)
+    assert static_statistics(replace(cases, static=changed), TRAIN) == static_statistics(cases, TRAIN)
+
+
+def test_a_category_that_no_training_case_has_is_said(cases):
+    said = "static ward: 'icu' (2 cases) is in no training case: all its columns are 0"
+    assert unknown_categories(cases, TRAIN) == [said]
+    assert unknown_categories(cases, np.arange(6)) == []
+    assert unknown_categories(Panel.build(np.zeros((2, 1, 2))), np.arange(1)) == []
+
+
+def test_a_value_that_no_training_case_has_and_a_single_category_say_nothing(cases):
+    static = np.asarray([[NAN, 0], [NAN, 0], [5, 1]], np.float32)
+    panel = Panel.build(np.zeros((3, 1, 2)), static=static, static_names=("age", "sex"), categories={"sex": ("f", "m")})
+    made = static_statistics(panel, np.arange(2)).apply(panel)
+    assert (made.static_names, made.static.tolist()) == (("age", "sex=f"), [[0, 0]] * 3)
+
+
+def test_panels_without_and_with_other_static_values(cases):
+    statistics, bare = static_statistics(cases, TRAIN), Panel.build(np.zeros((2, 1, 2)))
+    assert static_statistics(bare, np.arange(2)) is None
+    assert statistics.apply(bare) is bare
+    with pytest.raises(InvalidDataError, match="static values 0, 1 where the training cases have age, weight, sex"):
+        statistics.apply(replace(bare, static=np.zeros((2, 2), np.float32)))
+
+
+def test_a_category_is_known_by_its_name(cases):
+    other = Panel.build(
+        np.zeros((1, 1, 2)),
+        static=np.asarray([[50, 70, 0, 0, 7]], np.float32),
+        static_names=NAMES,
+        categories={"sex": ("m",), "ward": ("b",)},
+    )
+    made = static_statistics(cases, TRAIN).apply(other)
+    assert made.static[0, 3:7].tolist() == [0, 1, 0, 1]
