@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -169,7 +170,7 @@ def _check(stage: Stage, what: str) -> None:
         raise MethodError(f"{what} has no loss: its step is {type(stage.step).__name__}, expected a function")
     if not isinstance(stage.optimizers, Mapping):
         raise MethodError(f"{what}: its optimizers are {type(stage.optimizers).__name__}, expected a dict by name")
-    if not isinstance(stage.budget, int) or isinstance(stage.budget, bool) or stage.budget < 1:
+    if not isinstance(stage.budget, Integral) or isinstance(stage.budget, bool) or stage.budget < 1:
         raise MethodError(f"{what} has a budget of {stage.budget} steps; expected a whole number of at least 1")
 
 
