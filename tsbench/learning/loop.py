@@ -140,13 +140,13 @@ class _Loop:
     def _step(self, run: StageRun, batch: Batch, source: int) -> None:
         losses = _Losses(run, run.step, self.step + 1)
 
-        def update(loss: Losses, optimizer: str | None = None) -> None:
-            name = run.optimizer_of(optimizer)
+        def update(loss: Losses, optimizer: str | Sequence[str] | None = None) -> None:
+            names = run.named(optimizer)
             total, parts = _parts(loss, run.what)
-            named = {run.loss_name(part, name): value.detach().reshape(()) for part, value in parts.items()}
+            named = {run.loss_name(part, names): value.detach().reshape(()) for part, value in parts.items()}
             if self.check_every == 1:
                 self._check_finite(losses, {part: float(value) for part, value in named.items()})
-            run.update(total, name)
+            run.update(total, names)
             losses.add(named)
 
         run.set_rates()

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -59,9 +60,9 @@ class StageRun:
         """Say whether it has steps to make."""
         return self.step < self.stage.budget
 
-    def loss_name(self, part: str, optimizer: str) -> str:
-        """Return the name of a part of a loss: its own, else that of its optimiser where there are several."""
-        return part or (optimizer if len(self.optimizers) > 1 else "")
+    def loss_name(self, part: str, optimizers: Sequence[str]) -> str:
+        """Return the name of a part of a loss: its own, else those of its optimisers where they are not all."""
+        return part or ("" if len(optimizers) == len(self.optimizers) else "+".join(optimizers))
 
     def curve_name(self, loss: str) -> str:
         """Return the name of a loss's curve."""
@@ -83,27 +84,32 @@ class StageRun:
         for group, rate in self.rates:
             group["lr"] = rate * factor
 
-    def optimizer_of(self, name: str | None) -> str:
-        """Return the name of the optimiser that is meant, the only one or "main" where none is named."""
-        found = name or (next(iter(self.optimizers)) if len(self.optimizers) == 1 else "main")
-        if found not in self.optimizers:
-            known = ", ".join(self.optimizers) or "none"
-            raise MethodError(f"step.update names optimizer '{found}'; there are: {known}")
-        return found
+    def named(self, optimizer: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Return the names of the optimisers that are meant: where none is named "main", or all if there is no such."""
+        if optimizer is None:
+            optimizer = "main" if "main" in self.optimizers or not self.optimizers else list(self.optimizers)
+        names = (optimizer,) if isinstance(optimizer, str) else tuple(optimizer)
+        for name in names or ("",):
+            if name not in self.optimizers:
+                known = ", ".join(self.optimizers) or "none"
+                raise MethodError(f"{self.what}: step.update names optimizer '{name}'; there are: {known}")
+        return names
 
-    def update(self, loss: Tensor, name: str) -> None:
-        """Make a step of an optimiser in full precision, though the step that calls it computes in another."""
-        optimizer = self.optimizers[name]
+    def update(self, loss: Tensor, names: Sequence[str]) -> None:
+        """Make a step of optimisers in full precision, though the step that calls it computes in another."""
+        optimizers = [self.optimizers[name] for name in names]
         with torch.autocast(loss.device.type, enabled=False):
-            optimizer.zero_grad(set_to_none=True)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            if self.recipe.clip_norm is not None:
-                weights = [p for group in optimizer.param_groups for p in group["params"]]
-                torch.nn.utils.clip_grad_norm_(weights, self.recipe.clip_norm)
-            optimizer.step()
+            for optimizer in optimizers:
+                if self.recipe.clip_norm is not None:
+                    weights = [p for group in optimizer.param_groups for p in group["params"]]
+                    torch.nn.utils.clip_grad_norm_(weights, self.recipe.clip_norm)
+                optimizer.step()
         if torch.is_autocast_cache_enabled():
             torch.clear_autocast_cache()  # which has the weights as they were
-        self._never_stepped.discard(name)
+        self._never_stepped.difference_update(names)
 
     def end_step(self) -> None:
         """Count a step; raises MethodError at the last one where an optimiser has made none."""
@@ -169,7 +175,7 @@ def _check(stage: Stage, what: str) -> None:
         raise MethodError(f"{what} has no loss: its step is {type(stage.step).__name__}, expected a function")
     if not isinstance(stage.optimizers, Mapping):
         raise MethodError(f"{what}: its optimizers are {type(stage.optimizers).__name__}, expected a dict by name")
-    if not isinstance(stage.budget, int) or isinstance(stage.budget, bool) or stage.budget < 1:
+    if not isinstance(stage.budget, Integral) or isinstance(stage.budget, bool) or stage.budget < 1:
         raise MethodError(f"{what} has a budget of {stage.budget} steps; expected a whole number of at least 1")
 
 

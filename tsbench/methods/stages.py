@@ -23,7 +23,7 @@ class Step:
     batch : the minibatch. data : all training cases of the batch's source, prepared, on the device.
     rng : generator on the device, the only source of random draws. index : step number from 0. epoch : from 0; both
     count on from stage to stage. source : which of the sources the batch is from. update(loss, optimizer="main") makes
-    a step of an optimiser now. stage : the name of the stage.
+    a step of an optimiser now, or of several by one backward pass, ("encoder", "head"). stage : the name of the stage.
     """
 
     batch: Batch
@@ -53,8 +53,8 @@ class Stage:
 
     name : in errors and over its curves; no two are of one name.
     step : as `training_step`: it returns the loss, or the parts of one by name, or calls `step.update`.
-    optimizers : by name; what a step returns is for "main", or for the only one. Each has to make a step. Stages may
-        share one.
+    optimizers : by name; what a step returns is for "main", or for all if there is no such. Each has to make a step.
+        Stages may share one.
     budget : how many steps, at least 1. A stage begins with a new epoch and ends when its steps are done.
     schedule : "constant" or "cosine" in place of the parameter `schedule`, or a function of (step, budget) in place of
         `warmup_steps` too, such as `lambda step, budget: 0.5 ** (step // 100)`.

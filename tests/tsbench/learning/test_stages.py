@@ -135,6 +135,33 @@ def test_several_optimisers_in_a_step_touch_their_own_weights():
     assert report.curve == {"both: a": [(1, 0.0), (2, -5.0)], "both: b": [(1, -1.0), (2, -6.0)]}
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_one_loss_is_for_several_optimisers_each_clipped_on_its_own(named):
+    def stages(m, steps):
+        def step(given):
+            loss = m.loss(given, 0.75)  # gradients 0.75 and 1.5
+            return given.update(loss, optimizer=("a", "b")) if named else loss
+
+        return [Stage("both", step, {"a": sgd(m.a), "b": sgd(m.b, lr=0.5)}, 1)]
+
+    method, report = pair(stages, clip_norm=1.0)
+    assert (method.a.item(), method.b.item()) == (-0.75, pytest.approx(-0.5, rel=1e-5))
+    assert report.curve == {"both": [(1, 0.0)]}
+
+
+def test_a_returned_loss_is_for_main_where_there_is_one():
+    def stages(m, steps):
+        def step(given):
+            given.update(m.loss(given, 1.0), optimizer="b")
+            return m.loss(given, 1.0)
+
+        return [Stage("both", step, {"main": sgd(m.a), "b": sgd(m.b)}, 1)]
+
+    method, report = pair(stages)
+    assert (method.a.item(), method.b.item()) == (-1, -2)
+    assert report.curve == {"both: b": [(1, 0.0)], "both: main": [(1, -4.0)]}
+
+
 def test_an_only_optimiser_needs_no_name_and_stages_may_share_one():
     def stages(m, steps):
         shared = {"any": torch.optim.SGD([m.a], lr=1.0, momentum=0.5)}
@@ -366,7 +393,11 @@ REFUSED = {
     ),
     "unknown optimiser": (
         lambda m: [stage(m, step=lambda step: step.update(m.first(step), "c"))],
-        "step.update names optimizer 'c'; there are: main",
+        "stage 'one' of Given: step.update names optimizer 'c'; there are: main",
+    ),
+    "no name of one": (
+        lambda m: [stage(m, step=lambda step: step.update(m.first(step), ()))],
+        "step.update names optimizer ''; there are: main",
     ),
     "no optimisers": (lambda m: [stage(m, optimizers=None)], "its optimizers are NoneType, expected a dict by name"),
     "no budget": (lambda m: [stage(m, budget=0)], "stage 'one' of Given has a budget of 0 steps; expected a whole"),

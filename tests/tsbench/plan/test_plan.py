@@ -57,6 +57,15 @@ def test_overrides_enter_key_and_label_of_those_that_declare_them(installed, reg
     assert changed[1].key == default[1].key
 
 
+def test_a_value_with_a_version_of_its_own_is_part_of_its_runs_alone(installed, registry):
+    def versions(name, **overrides):
+        (spec,) = plan(installed, registry, name, overrides=overrides).specs
+        return {part: version for part, version in spec.versions.items() if part.startswith("precision")}
+
+    assert versions("trls", precision="bf16") == {"precision:bf16": 2}
+    assert versions("trls", precision="fp32") == versions("random:trls", precision="bf16") == {}
+
+
 def test_setting_a_default_explicitly_is_the_same_run(installed, registry):
     explicit = plan(installed, registry, "trls", overrides={"encoder": "tfr", "encoder.cell": "lstm", "tau": "0.7"})
     assert explicit.specs[0].key == plan(installed, registry, "trls").specs[0].key
