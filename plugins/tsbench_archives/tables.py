@@ -269,8 +269,8 @@ def _check_layout(table: _Table, task: str) -> None:
             f"{table.where(0)}: has both a column 'label' and '{shown(columns[0])}'; give labels in one way, and call "
             f"values by names that do not begin with '{LABEL}'"
         )
-    if PREFIX in columns:
-        raise InvalidDataError(f"{table.path}: column '{PREFIX}' names no label; call it {PREFIX}NAME")
+    if LABEL in columns:
+        raise InvalidDataError(f"{table.path}: column '{LABEL}' names no label; call it {LABEL}NAME")
     if columns and task not in ("", "multilabel"):
         raise InvalidDataError(f"{table.where(0)}: columns '{LABEL}...' are for multilabel; {task} needs one 'label'")
 

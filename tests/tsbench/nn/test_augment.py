@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench.nn import jitter, mask_stretch, permute_segments, scale, segment_order
+from tsbench.data.series import Series
+from tsbench.nn import jitter, mask_stretch, permute_segments, scale, segment_order, within
 
 
 def rng(seed=0):
@@ -91,3 +92,39 @@ def test_same_generator_same_result_and_no_global_draws(augment):
     assert first.dtype == x.dtype
     assert torch.equal(first, augment(x, rng(3)))
     assert not torch.equal(first, augment(x, rng(4)))
+
+
+def series(lengths=(30, 12, 5)):
+    x = torch.randn(3, 2, 30)
+    observed = within(torch.tensor(lengths), 30)[:, None].repeat(1, 2, 1)
+    observed[0, 1, 4] = False
+    return Series(x * observed, torch.tensor(lengths), observed, times=torch.arange(30.0).expand(3, -1))
+
+
+@pytest.mark.parametrize("augment", [jitter, scale, permute_segments, mask_stretch])
+def test_a_series_stays_a_series_whose_padding_and_gaps_are_0(augment):
+    given, changed = series(), False
+    for seed in range(5):
+        out = augment(given, rng(seed))
+        assert isinstance(out, Series) and (out.x[~out.observed] == 0).all()
+        assert torch.equal(out.observed.sum(dim=2), given.observed.sum(dim=2))
+        assert torch.equal(out.times, given.times) and torch.equal(out.lengths, given.lengths)
+        changed |= not torch.equal(out.x, given.x)
+        assert (out.observed[1, :, 12:] == 0).all() and (out.observed[2, :, 5:] == 0).all()
+    assert changed
+
+
+@pytest.mark.parametrize("augment", [jitter, scale, permute_segments, mask_stretch])
+def test_a_whole_series_has_the_draws_of_its_values(augment):
+    x = torch.randn(3, 2, 30)
+    assert torch.equal(augment(Series.of(x), rng(1)).x, augment(x, rng(1)))
+
+
+def test_a_stretch_lies_within_the_length_of_its_case():
+    lengths = torch.tensor([40, 8]).repeat(400)
+    masked = mask_stretch(torch.ones(800, 1, 40), rng(), 0.5, lengths)[:, 0]
+    short = masked[1::2]
+    assert (short[:, 8:] == 1).all()
+    widths = (short == 0).sum(dim=1)
+    assert set(widths.tolist()) == set(range(5))
+    assert (short[:, 7] == 0).any() and (short[:, 0] == 0).any()
