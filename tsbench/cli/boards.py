@@ -13,7 +13,14 @@ HOME = Path("leaderboards")
 
 
 @click.command()
-@click.option("--from", "evidence", default=HOME / "results", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "evidence",
+    default=HOME / "results",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the evidence.",
+)
 @click.option("--out", default=HOME, show_default=True, type=click.Path(path_type=Path), help="Folder of the boards.")
 @common_options
 def boards(evidence: Path, out: Path) -> int:
@@ -32,6 +39,8 @@ def boards(evidence: Path, out: Path) -> int:
     made = make_boards(evidence, out, settings().plugins(), open_registry())
     for line in made.refused:
         echo(f"refused: {line}", err=True)
+    for line in made.conflicts:
+        echo(f"conflict, the earlier file counts: {line}", err=True)
     for path in made.files:
         echo(path)
     return 1 if made.refused else 0

@@ -37,7 +37,7 @@ def submit(
     \b
     Examples:
       tsbench submit --method ts2vec,random:ts2vec --dataset ucr --store results.db --out leaderboards/results
-      tsbench submit --check leaderboards/results/ucr/ts2vec-0123456789abcdef0123456789abcdef.parquet --sample 5
+      tsbench submit --check results/ucr/ts2vec-0123.parquet --sample 5
     """
     if check is not None:
         if methods or datasets or out is not None:

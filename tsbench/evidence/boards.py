@@ -25,10 +25,11 @@ from tsbench.store.store import Store
 
 @dataclass
 class Boards:
-    """The files written, and a line for each row of the evidence that was refused."""
+    """The files written, and a line for each row of the evidence that was refused or contradicts an earlier one."""
 
     files: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
 
 
 def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry) -> Boards:
@@ -44,6 +45,7 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
         with opened() as store:
             for found in verifier.files(files):
                 boards.refused += found.refused
+                boards.conflicts += found.conflicts
                 have |= {(one.result.spec.protocol.hash(), one.result.spec.dataset) for one in found.runs}
                 bring(store, found.runs)
         if not have:

@@ -103,18 +103,18 @@ def _row(store: Store, key: str) -> Row:
     """Return what a shard has of a run; raises StoreError where that cannot be evidence."""
     run, answers = store.find(key), store.predictions(key)
     spec, attempt = run["spec"], run["current"]
-    if spec.get("tuned") is not None or spec["sources"]:
-        what = (
-            "its parameters come from a search" if spec.get("tuned") is not None else "it was pre-trained on other data"
-        )
-        raise StoreError(f"{what}, of which evidence holds nothing")
-    if answers is None or run["split"] is None:
-        raise StoreError(f"{'its predictions' if answers is None else 'its split'} is not noted; run it again")
+    if spec.get("tuned") is not None:
+        raise StoreError("its parameters come from a search, of which evidence holds nothing")
+    if spec.get("sources"):
+        raise StoreError("it was pre-trained on other data, of which evidence holds nothing")
+    noted = ("overrides", "params", "versions", "protocol", "threads")
+    if answers is None or run["split"] is None or not spec.keys() >= set(noted):
+        raise StoreError("its predictions, split or specification are not whole; run it again")
     return {
         "key": key,
         **{name: run[name] for name in ("method", "method_version", "dataset", "fingerprint", "normalisation")},
         **{name: run[name] for name in ("fold", "seed", "split", "metrics", "environment")},
-        **{name: spec[name] for name in ("overrides", "params", "versions", "protocol", "threads")},
+        **{name: spec[name] for name in noted},
         **{name: attempt[name] for name in ("device", "started", "finished", "durations", "facts")},
         "peak_memory_bytes": attempt["peak_memory_bytes"],
         "predictions": pack(answers),

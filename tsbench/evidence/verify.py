@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from tsbench.data.splits import test_text
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import StoreError, TsbenchError
+from tsbench.errors import CODE_OF_OTHERS_FAILS, StoreError, TsbenchError
 from tsbench.evidence.apart import read_all
 from tsbench.evidence.shard import Row
 from tsbench.execute.where import MOST_WORKERS
@@ -47,10 +47,14 @@ class Evidence:
 
 @dataclass
 class Verified:
-    """The runs of a shard that hold, and a line for each row (or the whole file) that does not."""
+    """The runs of a shard that hold, and a line for each row (or the whole file) that does not.
+
+    conflicts : rows that hold and have other metrics than an earlier shard, which counts.
+    """
 
     runs: list[Evidence] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
 
 
 class Verifier:
@@ -66,10 +70,11 @@ class Verifier:
         self._shown: dict[int, Any] = {}
 
     def files(self, paths: Iterable[Path]) -> Iterator[Verified]:
-        """Read and verify shards one after the other; a run of an earlier one is left out, unless it contradicts."""
+        """Read and verify shards one after the other; a run of an earlier one is left out."""
         for path, rows, error_of_file in read_all(paths):
             found, in_file = Verified(refused=[plain(error_of_file)] if error_of_file else []), set[str]()
             for number, row in enumerate(rows):
+                where = f"{path}, row {number}, run {row['key'][:12]}"
                 try:
                     one = self.row(row)
                     if row["key"] in in_file:
@@ -78,9 +83,9 @@ class Verifier:
                     if self._metrics.setdefault(row["key"], row["metrics"]) is row["metrics"]:
                         found.runs.append(one)
                     elif self._metrics[row["key"]] != row["metrics"]:
-                        raise StoreError("another file has other metrics of it, which are kept")
+                        found.conflicts.append(f"{where}: an earlier file has other metrics")
                 except TsbenchError as error:
-                    found.refused.append(plain(f"{path}, row {number}, run {row['key'][:12]}: {error}"))
+                    found.refused.append(plain(f"{where}: {error}"))
             self._shown.clear()
             yield found
 
@@ -114,8 +119,10 @@ class Verifier:
             asked = (row["method"], row["overrides"], handle, row["fingerprint"], protocol, row["threads"], padded)
             try:
                 self._planned[identity] = plan_again(*asked, self._plugins, self._registry)
-            except TypeError as error:  # overrides that are no parameters
-                raise StoreError(f"its parameters cannot be read: {error}") from None
+            except TsbenchError:
+                raise
+            except CODE_OF_OTHERS_FAILS as error:  # a family of methods, asked for a name
+                raise StoreError(f"it cannot be planned here: {type(error).__name__}: {error}") from None
         data = {"dataset": handle.name, "dataset_ref": handle.reference, "fingerprint": row["fingerprint"]}
         where = {"fold": row["fold"], "seed": row["seed"], "split": row["split"], "data_dirs": ()}
         spec = replace(self._planned[identity], **data, **where)

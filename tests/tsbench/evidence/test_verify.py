@@ -25,6 +25,7 @@ PARTS = {
     "a path": ({"dataset": "./x.csv"}, "dataset './x.csv' is not known here"),
     "an unknown method": ({"method": "nothing"}, "unknown method 'nothing'"),
     "a parameter": ({"params": {"lr": 1}}, "its parameter lr = 1 is not what its method and label say"),
+    "an unknown member of a family": ({"method": "sktime:os"}, "os"),
     "an unknown parameter": ({"overrides": {"lr": 1}}, "no parameter 'lr' in majority"),
     "odd parameters": ({"overrides": {"lr": []}}, "its overrides cannot be read"),
     "no protocol": ({"protocol": {"name": "p"}}, "its protocol cannot be read: Field required"),
@@ -75,7 +76,7 @@ def test_metrics_must_follow_from_the_predictions(one, tmp_path, verify):
     assert "scores are NaN" in verify(edited(tmp_path, one, predictions=pack(nan)))[1][0]
 
 
-def test_a_row_is_there_once_and_two_files_may_not_contradict(one, tmp_path, verify):
+def test_a_row_is_there_once_and_of_two_that_contradict_the_first_counts(one, tmp_path, verify, installed, registry):
     rows = shard.read(one)
     ((_, content),) = shard.shards([rows[0], rows[0]])
     runs, (line,) = verify(named(tmp_path, content))
@@ -83,8 +84,10 @@ def test_a_row_is_there_once_and_two_files_may_not_contradict(one, tmp_path, ver
     answers = unpack(rows[0]["predictions"])
     other = replace(answers, y_pred=1 - answers.y_pred)
     path = edited(tmp_path, one, predictions=pack(other), metrics=metrics_of(other))
-    runs, (line,) = verify(one, path)
-    assert len(runs) == 2 and "another file has other metrics of it, which are kept" in line
+    first, second = Verifier(installed, registry).files([one, path])
+    assert (len(first.runs), first.conflicts, len(second.runs), second.refused) == (2, [], 0, [])
+    (line,) = second.conflicts
+    assert line.startswith(f"{path}, row ") and line.endswith(": an earlier file has other metrics")
 
 
 def test_an_odd_file_hides_no_other(one, tmp_path, verify):

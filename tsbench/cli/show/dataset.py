@@ -119,6 +119,7 @@ def _print_card(handle: DatasetHandle) -> None:
         split = "the dataset's own split" + f" '{protocol.split.name}'" * (not protocol.archive_split)
     facts |= {
         "normalised": "yes" if card.normalised else "no: a protocol z-scores each channel, unless it says otherwise",
+        "sharing": "" if card.shareable else "what is predicted for its cases may not be published",
         "checksum": card.checksum,
         "default protocol": f"{name} ({split})",
         **card.facts,

@@ -120,10 +120,10 @@ def _bring(ours: Store, path: Path) -> int:
         report = bring(ours, found.runs)
         for line in found.refused:
             echo(f"refused: {line}", err=True)
-        for line in report.conflicts:
+        for line in (*report.conflicts, *found.conflicts):
             echo(f"conflict, ours is kept: {line}")
-        copied, conflicts = copied + len(report.copied), conflicts + len(report.conflicts)
-        refused += len(found.refused)
+        copied, refused = copied + len(report.copied), refused + len(found.refused)
+        conflicts += len(report.conflicts) + len(found.conflicts)
     echo(f"{path}: {copied} runs copied, {conflicts} conflicts, {refused} refused")
     return conflicts + refused
 
