@@ -35,7 +35,7 @@ class Shared:
     plugins: Plugins
     device: str
     checkpoints: Checkpoints
-    progress: Progress | None
+    progress: Progress | None = None
     _last: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def remember(self, slot: str, key: Any, make: Callable[[], Any]) -> Any:

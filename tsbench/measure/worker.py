@@ -42,8 +42,8 @@ class Worker:
         progress: Progress | None = None,
         note: clock.Note = clock.silent,
     ) -> None:
-        self.plugins, self.device, self.note = plugins, device, note
-        self.shared = Shared(plugins, device, Checkpoints(checkpoint_folder, sha256_of), progress)
+        self.plugins, self.device, self.progress, self.note = plugins, device, progress, note
+        self.shared = Shared(plugins, device, Checkpoints(checkpoint_folder, sha256_of))
 
     def prepare(self, spec: RunSpec) -> None:
         """Import what a run is made of, before any clock of it runs; what cannot be had is for the run to say."""
@@ -52,6 +52,7 @@ class Worker:
 
     def run(self, spec: RunSpec) -> Result:
         """Execute one run; whatever goes wrong becomes a Result, only KeyboardInterrupt passes through."""
+        self.shared.progress = self.progress
         result, compiled = Result(spec, "succeeded", started=time.time(), device=self.device), clock.compile_seconds()
         try:
             with warnings.catch_warnings(record=True) as caught, clock.watching(self.note):

@@ -27,7 +27,7 @@ class Inline(Executor):
         spec, self._spec = self._spec, None
         if spec is None:
             return []
-        self.worker.shared.progress = lambda number, total, loss: step(spec, number, total, loss)
+        self.worker.progress = lambda number, total, loss: step(spec, number, total, loss)
         self.worker.note = lambda doing, seconds: note(spec, doing)
         self.busy_here = True
         try:

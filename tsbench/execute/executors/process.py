@@ -110,7 +110,7 @@ def run(spec: RunSpec) -> Result:
     if problem or worker is None:
         result = Result(spec, "failed", started=began, finished=time.time(), error=problem)
     else:
-        worker.shared.progress, worker.note = _tell_step, _tell_note
+        worker.progress, worker.note = _tell_step, _tell_note
         result = worker.run(spec)
     if result.error and _Here.remote:
         result.error = f"on {socket.gethostname()}: {result.error}"
