@@ -111,6 +111,8 @@ class Task(ABC):
             return "is trained on class labels"
         if probe is not None and self.name not in probe.tasks:
             return f"has a probe for {_listed(probe.tasks)} only"
+        if probe is not None and probe.needs not in ("features", "module"):
+            return f"has a probe that needs '{probe.needs}', which runs cannot give yet"
         return None
 
 
