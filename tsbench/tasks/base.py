@@ -112,6 +112,8 @@ class Task(ABC):
             return f"is trained for {_listed(served)} only"
         if probe is not None and self.name not in probe.tasks:
             return f"has a probe for {_listed(probe.tasks)} only"
+        if probe is not None and probe.needs not in ("features", "module"):
+            return f"has a probe that needs '{probe.needs}', which runs cannot give yet"
         return None
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from tests.tsbench.cli.test_hostile import poison, rewrite
 from tests.tsbench.tune.conftest import plugins  # noqa: F401
-from tsbench.cli import options
 from tsbench.measure.worker import Worker
 from tsbench.tune.search import Search
 
@@ -16,7 +15,7 @@ RUN = ("run", *TUNE[1:])
 
 @pytest.fixture(autouse=True)
 def toy(plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(options, "plugins", lambda: plugins)
+    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
 
 
 def test_tune_then_run_gives_tuned_and_untuned_rows_side_by_side(tsbench, tmp_path):

@@ -208,7 +208,7 @@ ALL = frozenset(TASKS)
         (SimpleNamespace(tasks=ALL), None, None),
         (SimpleNamespace(supervised=True), SimpleNamespace(tasks=ALL), "is trained for classification only"),
         (SimpleNamespace(), SimpleNamespace(tasks=frozenset({"classification"})), "has a probe for classification"),
-        (SimpleNamespace(), SimpleNamespace(tasks=ALL), None),
+        (SimpleNamespace(), SimpleNamespace(tasks=ALL, needs="features"), None),
     ],
 )
 def test_what_does_not_serve_a_task_is_refused_with_the_reason(method, probe, said):
@@ -250,3 +250,11 @@ def test_a_spread_too_small_for_its_square_has_no_r2():
 def test_a_target_whose_square_is_no_number_is_refused():
     with pytest.raises(InvalidDataError, match="the target of case 1 is -2e.150, too large to be squared"):
         Panel.build(np.ones((2, 1, 4)), y=np.array([1.0, -2e150]), task="regression")
+
+
+def test_a_probe_that_needs_what_runs_cannot_give_is_refused_before_they_begin():
+    method = SimpleNamespace(supervised=False)
+    probe = SimpleNamespace(tasks=frozenset({"classification"}), needs="sequence")
+    assert CLASSES.refuse(method, probe) == "has a probe that needs 'sequence', which runs cannot give yet"
+    probe.needs = "module"
+    assert CLASSES.refuse(method, probe) is None
