@@ -190,3 +190,22 @@ def test_a_child_of_a_built_in_encoder_written_for_version_0_1_gets_tensors():
     plain.load_state_dict(net.state_dict())
     torch.testing.assert_close(net(Batch(x, torch.tensor([9, 4, 2]))), plain(2 * x))
     assert not Doubled.ignores_padding(None) and fcn.ignores_padding(None)
+
+
+class Named(Encoder):
+    """An encoder of version 0.1 that has names of its own for what later became functions."""
+
+    out_dim, scales = 2, (1, 2)
+
+    def __init__(self, shape, params):
+        super().__init__(shape, params)
+        self.step = torch.nn.Identity()
+
+    def forward(self, x):
+        return self.step(x).mean(dim=2) * len(self.scales)
+
+
+def test_names_of_an_encoder_of_version_0_1_are_its_own():
+    x = torch.randn(3, 2, 9)
+    assert not Named.can("scales") and not Named.can("forward_sequence")
+    torch.testing.assert_close(Named(PanelShape(2, 9), None)(x=x), 2 * x.mean(dim=2))

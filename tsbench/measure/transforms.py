@@ -95,9 +95,7 @@ def _moved(panel: Panel, transform: Transform, n_out: int, name: str) -> dict[st
     else:
         at = returned(at, np.ndarray, f"{name}, positions")
         if at.shape != (n_out,) or not (np.diff(at) > 0).all():
-            raise MethodError(
-                f"{name} gave {n_out} time points, for which its positions are not as many and increasing"
-            )
+            raise MethodError(f"{name} gave {n_out} time points: its positions are not as many, or do not increase")
         lengths = np.searchsorted(at, panel.lengths - 1, side="right")
     lengths = np.clip(lengths, 1, n_out).astype(np.int32)
     rate, times = panel.sampling_rate, panel.times

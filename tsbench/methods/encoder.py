@@ -23,8 +23,8 @@ class Encoder(nn.Module, ABC):
     reads : what it reads of a Series beside that: "times", "static".
 
     The other functions from series to vectors are optional, for methods that do more with an encoder that `can`. One
-    whose steps are not time points writes `step_lengths` beside `forward_sequence`. One with `scales` also sets
-    `n_scales` and `scale_dim`.
+    whose steps are not time points writes `step_lengths` beside `forward_sequence`. One with several scales may write
+    `scales(x) -> (n, n_scales, scale_dim)` and set both numbers.
     """
 
     class Params(BaseParams):
@@ -34,6 +34,7 @@ class Encoder(nn.Module, ABC):
     takes: ClassVar[Takes] = "tensor"
     reads: ClassVar[frozenset[str]] = frozenset()
     out_dim: int
+    scales: Any  # these three only where it writes them
     n_scales: int
     scale_dim: int
 
@@ -50,7 +51,8 @@ class Encoder(nn.Module, ABC):
     @classmethod
     def can(cls, function: str) -> bool:
         """Say whether it writes an optional function itself."""
-        return getattr(cls, function) is not getattr(Encoder, function)
+        found = getattr(cls, function, None)
+        return callable(found) and found is not getattr(Encoder, function, None)
 
     @classmethod
     def ignores_padding(cls, params: Any) -> bool:
@@ -99,7 +101,3 @@ class Encoder(nn.Module, ABC):
     def masked_maximum(self, x: Any, keep: Tensor | None) -> Tensor:
         """Return the largest value over time of `masked_sequence`, (n, size), in less memory than that takes."""
         raise MethodError(f"encoder {type(self).__name__} writes no masked_maximum; take that of masked_sequence")
-
-    def scales(self, x: Any) -> Tensor:
-        """Map series to (n, n_scales, scale_dim)."""
-        raise MethodError(f"encoder {type(self).__name__} has one scale, its output")

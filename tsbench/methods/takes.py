@@ -18,7 +18,7 @@ Takes = Literal["tensor", "series"]
 
 def declare(cls: type[Any], functions: Iterable[str]) -> None:
     """Have the functions (self, x, ...) that a class itself writes given what it declares that they take."""
-    written = [name for name in functions if name in vars(cls)]
+    written = [name for name in functions if callable(vars(cls).get(name))]
     if written and "takes" not in vars(cls):  # what it inherits is declared by the class that wrote it
         cls.takes = "tensor"
     for name in written:
@@ -29,8 +29,8 @@ def _given(function: Callable[..., Any], takes: Takes) -> Callable[..., Any]:
     if takes == "tensor":
 
         @functools.wraps(function)
-        def on_values(self: Any, x: Tensor | Series, *args: Any, **kwargs: Any) -> Any:
-            return function(self, values(x), *args, **kwargs)
+        def on_values(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return function(self, *map(values, args), **{name: values(value) for name, value in kwargs.items()})
 
         return on_values
 
