@@ -1,4 +1,4 @@
-"""Capabilities: what a class of methods can do, told from what it defines; nothing heavy is imported for it."""
+"""Capabilities: what a class of methods can do, told from what it defines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ CAPABILITIES = ("represent", "decide")
 
 
 def capabilities(cls: Any) -> tuple[str, ...]:
-    """Return what a class of methods can do.
+    """Return what a class of methods can do; () for what is no such class.
 
     "represent" : it gives frozen features for a probe. A method that only decides says `represent = None`.
     "decide" : it has a decision rule of its own, trained or not: the `predict_scores` of a Classifier, or the
         `decide` of a method that the core trains on labels (`supervised = True`).
     """
+    if not isinstance(cls, type):
+        return ()
     own = fits_itself(cls)
     represents = not own and callable(getattr(cls, "represent", None))
     decides = own or (bool(getattr(cls, "supervised", False)) and callable(getattr(cls, "decide", None)))
@@ -42,7 +44,9 @@ def registered_for(entry: Entry) -> tuple[str, ...]:
 
 def fits_itself(cls: Any) -> bool:
     """Say whether a class of methods has a `fit` of its own, in place of training by the core's loop."""
-    return callable(getattr(cls, "predict_scores", None)) and not hasattr(cls, "training_step")
+    from tsbench.methods.classifier import Classifier  # not for a list of names, which it would slow down
+
+    return isinstance(cls, type) and issubclass(cls, Classifier)
 
 
 def trains(cls: Any) -> bool:

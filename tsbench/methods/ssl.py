@@ -187,7 +187,6 @@ class SSLMethod(nn.Module, ABC):
         features: Tensor = self.encoder(batch)  # type: ignore[operator]
         return features
 
-    @torch.no_grad()
     def encode(self, data: Batch) -> Tensor:
         """Return features (n, d) of unprepared cases in eval mode, a chunk at a time; mode is restored."""
         return in_chunks(self, data, "represent")

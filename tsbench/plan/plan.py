@@ -210,11 +210,12 @@ def _suited(
     task, suited, reasons = TASKS[summary.task], set(), []
     for method in methods:
         for protocol in protocols:
-            own = protocol.probe == OWN_PROBE or "represent" not in capabilities(method.cls)
-            if own and method.asked:
-                check_able(method.name, method.cls, "decide")
-            elif own and "decide" not in capabilities(method.cls):
+            able = capabilities(method.cls)
+            own = protocol.probe == OWN_PROBE or "represent" not in able
+            if own and "decide" not in able and not method.asked:
                 continue
+            if own:
+                check_able(method.name, method.cls, "decide")
             probe = None if own else plugins["probes"].get(protocol.probe)
             why = task.refuse(method.cls, probe)
             if why is None:

@@ -35,8 +35,11 @@ class Rule(Classifier):
     def predict_scores(self, panel):
         return panel.X[:, :, 0]
 
-    def represent(self, panel):  # a name that a classifier may use as it likes
+    def represent(self, panel):  # names that a classifier may use as it likes
         return panel
+
+    def training_step(self, step):
+        return step
 
 
 class Chooser(Features):
@@ -54,6 +57,7 @@ class Chooser(Features):
         (Rule, ("decide",), True),
         (Chooser, ("represent",), False),
         (dict, (), False),
+        (7, (), False),
     ],
 )
 def test_what_a_class_can_do(cls, can, itself):

@@ -8,6 +8,8 @@ import pytest
 from tsbench.errors import UsageError
 from tsbench.methods.probe import Features
 from tsbench.papers.maps import _picture, tsne
+from tsbench.papers.reproduce import plan_table
+from tsbench.registry import PaperRow, PaperTable
 
 
 def blobs(n=60, apart=20.0):
@@ -69,3 +71,16 @@ def test_fig4_end_to_end(tsbench, tmp_path, monkeypatch):
     assert len(frame) == 2 * 22
     assert "<svg" in Path("out/mine-fig-map.svg").read_text()
     assert "mine-fig-map.svg" in out
+
+
+def test_what_has_no_features_is_not_planned_for_a_map(installed, registry):
+    row = PaperRow(method="A", run="1nn-ed")
+    about = {
+        "summary": "map",
+        "kind": "tsne",
+        "protocol": "knn",
+        "datasets": ("UnitTest",),
+        "metrics": {"A": "accuracy"},
+    }
+    with pytest.raises(UsageError, match="1nn-ed gives no features"):
+        plan_table(PaperTable(**about, rows=(row,)), ["UnitTest"], (0,), {}, installed, registry)

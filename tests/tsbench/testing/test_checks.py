@@ -1,5 +1,6 @@
 """The checks must find what they are for."""
 
+import functools
 import importlib
 import sys
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench import Classifier, Encoder, Predictor, Probe, Transform, testing
+from tsbench import Classifier, Encoder, Predictor, Probe, SSLMethod, Transform, testing
+from tsbench.discovery.catalog import Entry
 from tsbench.errors import MethodError
-from tsbench.testing import check_encoder, check_method, check_probe, check_transform, make_data
+from tsbench.testing import check_encoder, check_method, check_probe, check_transform, checks, make_data
 from tsbench.testing.checks import check_refusal, reasons
 
 pytestmark = pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")
@@ -35,6 +37,34 @@ def even(**members):
 
 def test_a_method_that_takes_everything_passes():
     check_method(even())
+
+
+class Net(SSLMethod):
+    """A linear map of the channels' means that decides by itself, and has no features."""
+
+    supervised, represent = True, None
+
+    def build(self, shapes):
+        self.head = torch.nn.Linear(shapes[0].n_channels, shapes[0].n_classes)
+
+    def training_step(self, step):
+        return torch.nn.functional.cross_entropy(self.head(step.batch.x.mean(2)), step.batch.y)
+
+    def decide(self, batch):
+        return self.head(batch.x.mean(2))
+
+
+def test_a_net_is_checked_by_what_it_can_do(monkeypatch):
+    check_method(Net)
+    monkeypatch.setattr(Net, "decide", lambda self, batch: self.head(batch.x.mean(2))[:, :1])
+    with pytest.raises(AssertionError, match="on no list: Net gave scores of shape"):
+        check_method(Net)
+
+
+def test_tags_that_say_something_else_are_found(monkeypatch):
+    monkeypatch.setattr(checks, "Entry", functools.partial(Entry, tags=("represent",)))
+    with pytest.raises(AssertionError, match=r"registered with the tags \('represent',\), and its class can decide"):
+        check_method(even())
 
 
 @pytest.mark.parametrize(
