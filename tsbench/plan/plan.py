@@ -327,7 +327,7 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
     methods = []
     for name, cls in classes.items():
         settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
-        for part in () if _is_classifier(cls) else settings.components.values():
+        for part in () if fits_itself(cls) else settings.components.values():
             cls.check_component(part)
         if trains(cls) and not name.startswith(UNTRAINED):
             _check_steps(name, cls, settings.params)
