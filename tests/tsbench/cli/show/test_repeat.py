@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sqlite3
+from functools import cache
 
 import click
 import numpy as np
@@ -140,7 +141,7 @@ def test_the_folder_of_the_data_is_part_of_the_command(tsbench, tmp_path, monkey
 
 
 def test_a_tuned_row_is_repeated_with_its_study(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
+    monkeypatch.setattr(loaded, "plugins", cache(lambda: plugins))
     target = ("--method", "threshold", "--dataset", "toy", "--protocol", "knn")
     tuning = ("--space", "threshold=0.1:0.7000000001", "--metric", "f1_macro", "--seeds", "1,")
     assert tsbench("tune", *target, *tuning, "--trials", 3)[0] == 0
@@ -170,7 +171,7 @@ def commands_of(tsbench, key):
 
 
 def test_a_parameter_fixed_to_its_default_is_fixed_again(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
+    monkeypatch.setattr(loaded, "plugins", cache(lambda: plugins))
     assert tsbench("tune", *TOY, "--trials", 2, "--set", "sign=true")[0] == 0
     assert tsbench("run", *TOY, "--tuned", "--set", "sign=true")[0] == 0
     (key,) = keys_of(tsbench)
@@ -179,7 +180,7 @@ def test_a_parameter_fixed_to_its_default_is_fixed_again(tsbench, tmp_path, plug
 
 
 def test_the_study_of_a_tuned_row_is_that_of_its_fixed_parameters(tsbench, plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
+    monkeypatch.setattr(loaded, "plugins", cache(lambda: plugins))
     seeds = {"1,": ("--set", "sign=true"), "2,": ("--set", "sign=true", "--set", "shift=1")}
     for number, fixed in seeds.items():
         assert tsbench("tune", *TOY, "--trials", 1, "--seeds", number, *fixed)[0] == 0
@@ -190,7 +191,7 @@ def test_the_study_of_a_tuned_row_is_that_of_its_fixed_parameters(tsbench, plugi
 
 
 def test_a_tuned_row_of_an_older_version_is_repeated_alike(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
+    monkeypatch.setattr(loaded, "plugins", cache(lambda: plugins))
     assert tsbench("tune", *TOY, "--trials", 1)[0] == 0
     assert tsbench("run", *TOY, "--tuned")[0] == 0
     (key,) = keys_of(tsbench)
@@ -203,7 +204,7 @@ def test_a_tuned_row_of_an_older_version_is_repeated_alike(tsbench, tmp_path, pl
 
 
 def test_a_study_that_ended_early_is_said(tsbench, plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
+    monkeypatch.setattr(loaded, "plugins", cache(lambda: plugins))
     assert tsbench("tune", *TOY, "--trials", 5, "--timeout", 1e-9)[0] == 0
     assert tsbench("run", *TOY, "--tuned")[0] == 0
     (key,) = keys_of(tsbench)
@@ -216,7 +217,7 @@ def test_a_study_that_ended_early_is_said(tsbench, plugins, monkeypatch):  # noq
 
 
 def test_a_study_that_several_worked_on_is_said(tsbench, tmp_path, plugins, monkeypatch):  # noqa: F811
-    monkeypatch.setattr("tsbench.discovery.plugins.plugins", lambda: plugins)
+    monkeypatch.setattr(loaded, "plugins", cache(lambda: plugins))
     assert tsbench("tune", *TOY, "--trials", 2)[0] == 0
     assert tsbench("run", *TOY, "--tuned")[0] == 0
     (key,) = keys_of(tsbench)
