@@ -104,7 +104,7 @@ def test_weights_from_a_file_whose_classifier_is_left_out(tmp_path, suffix):
 
 
 def test_another_content_of_the_file_is_another_run(tmp_path):
-    path, other = str(tmp_path / "weights.pt"), str(tmp_path / "elsewhere.pt")
+    path = str(tmp_path / "weights.pt")
     torch.save(SmallCNN().state_dict(), path)
     first = AimTS.create(image_weights=path).params.image_weights
     hexadecimal = hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -228,10 +228,16 @@ class Store(Database):
             rows = connection.execute(query).cursor.fetchall()
         sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
         frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        frame["old"] = frame["old"].astype(object).where(frame["old"].notna(), None)  # pandas has NaN beside text
         made = frame[["versions", "old"]].drop_duplicates()
         known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
-        about = zip(frame["exposure"], frame["old"], frame["split"], strict=True)
-        frame["exposure"] = [noted or _exposure(read_json(old or "null"), split) for noted, old, split in about]
+        then = frame[frame["exposure"].isna()]
+        told = [
+            _exposure(read_json(old), split) for old, split in zip(then["old"], then["split"].fillna(""), strict=True)
+        ]
+        frame["exposure"] = (
+            frame["exposure"].astype(object).where(frame["exposure"].notna(), pd.Series(told, then.index))
+        )
         texts = {pair: "" if found is None else canonical(found) for pair, found in known.items()}
         frame["versions"] = [texts[pair] for pair in zip(frame["versions"], frame.pop("old"), strict=True)]
         frame = frame[frame["versions"] != ""]
@@ -309,12 +315,10 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
     rows = {}
     for found in connection.execute(query).mappings():
         row, values = dict(found), measured.get(found["key"], {})
-        sources_then = row.pop("sources")
-        if row["exposure"] is None:
-            old = {**row, "protocol": {"split": row["protocol_split"]}, "sources": sources_then or []}
-            row["exposure"] = _exposure(old, row["split"])
+        then = {"protocol": {"name": "", "split": row["protocol_split"]}, "sources": row.pop("sources") or []}
         sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
         if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
+            row["exposure"] = row["exposure"] or _exposure({**row, **then, "versions": {}}, row["split"])
             rows[row["key"]] = {**row, **values}
     return [rows[key] for key in keys if key in rows]
 
