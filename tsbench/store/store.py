@@ -33,7 +33,8 @@ BATCH = 1000
 ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
 # Of rows of before exposure was noted, those that may not be clean, by their labels.
-MAY_BE_EXPOSED = runs.c.exposure.is_(None) & (runs.c.label.contains("pretrain_on=") | runs.c.label.contains("@sha256:"))
+NOT_CLEAN = ("pretrain_on=", "@sha256:")
+MAY_BE_EXPOSED = runs.c.exposure.is_(None) & sa.or_(*(runs.c.label.contains(sign) for sign in NOT_CLEAN))
 # What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
 SCORE_COLUMNS: dict[Any, set[Any]] = {
     **{
@@ -232,9 +233,8 @@ class Store(Database):
         made = frame[["versions", "old"]].drop_duplicates()
         known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
         then = frame[frame["exposure"].isna()]
-        told = [
-            _exposure(read_json(old), split) for old, split in zip(then["old"], then["split"].fillna(""), strict=True)
-        ]
+        about = zip(then["old"], then["split"].fillna(""), strict=True)
+        told = [CLEAN if old is None else _exposure(read_json(old), split) for old, split in about]
         frame["exposure"] = (
             frame["exposure"].astype(object).where(frame["exposure"].notna(), pd.Series(told, then.index))
         )
@@ -318,7 +318,9 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
         then = {"protocol": {"name": "", "split": row["protocol_split"]}, "sources": row.pop("sources") or []}
         sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
         if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
-            row["exposure"] = row["exposure"] or _exposure({**row, **then, "versions": {}}, row["split"])
+            if row["exposure"] is None:
+                told = any(sign in row["label"] for sign in NOT_CLEAN)
+                row["exposure"] = _exposure({**row, **then, "versions": {}}, row["split"]) if told else CLEAN
             rows[row["key"]] = {**row, **values}
     return [rows[key] for key in keys if key in rows]
 
