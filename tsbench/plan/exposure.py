@@ -101,8 +101,9 @@ def derived(spec: Mapping[str, Any], split: str | None) -> str:
 
 
 def state(exposure: str) -> str:
-    """Return the first word, "clean", "exposed" or "unknown"."""
-    return exposure.partition(":")[0]
+    """Return the first word, "clean", "exposed" or "unknown"; the last for whatever else a store may hold."""
+    word = exposure.partition(":")[0]
+    return word if word in STATES else UNKNOWN
 
 
 def _declared(part: str, cls: Any) -> Corpora | None:

@@ -157,3 +157,4 @@ def test_rows_of_before_tell_it_by_what_they_hold(plugins, registry):
 
 def test_the_first_word_is_the_state():
     assert [state(text) for text in ("clean", "exposed: a, b", "unknown: w")] == ["clean", "exposed", "unknown"]
+    assert {state(text) for text in ("", "Clean", "cleaner: x", "\x1b[2J")} == {"unknown"}
