@@ -17,6 +17,10 @@ _HOMES = {
     "hookimpl": "tsbench.discovery.hookspecs",
     "Register": "tsbench.discovery.hookspecs",
     "param": "tsbench.methods.params",
+    "weights": "tsbench.methods.params",
+    "Corpus": "tsbench.methods.weights",
+    "load_weights": "tsbench.methods.frozen",
+    "read_weights": "tsbench.methods.frozen",
     "BaseParams": "tsbench.methods.params",
     "Panel": "tsbench.data.panel",
     "PanelShape": "tsbench.data.panel",
@@ -61,8 +65,11 @@ if TYPE_CHECKING:
     from tsbench.methods.classifier import Classifier as Classifier
     from tsbench.methods.classifier import Scores as Scores
     from tsbench.methods.encoder import Encoder as Encoder
+    from tsbench.methods.frozen import load_weights as load_weights
+    from tsbench.methods.frozen import read_weights as read_weights
     from tsbench.methods.params import BaseParams as BaseParams
     from tsbench.methods.params import param as param
+    from tsbench.methods.params import weights as weights
     from tsbench.methods.probe import Features as Features
     from tsbench.methods.probe import Predictor as Predictor
     from tsbench.methods.probe import Probe as Probe
@@ -72,6 +79,7 @@ if TYPE_CHECKING:
     from tsbench.methods.stages import Stage as Stage
     from tsbench.methods.stages import Step as Step
     from tsbench.methods.transform import Transform as Transform
+    from tsbench.methods.weights import Corpus as Corpus
     from tsbench.plan.result import Result as Result
     from tsbench.plan.spec import RunSpec as RunSpec
     from tsbench.protocol import Protocol as Protocol

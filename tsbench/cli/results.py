@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from tsbench.store.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
-LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
+LEAST = (
+    "exposure",
+    "fit_seconds",
+    "f1_macro",
+    "fold",
+    "seed",
+    "protocol",
+    "status",
+)  # left out first where there is no room
 
 
 @click.command()
@@ -76,7 +84,7 @@ def form_of(out: Path, form: str | None = None) -> str:
 def _print(store: Store) -> None:
     from tsbench.cli.ui.tables import print_table
 
-    texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
+    texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "exposure"]
     metrics = _metrics(store.metric_names())
     numbers = [*metrics, "fit_seconds"]
     cells = (

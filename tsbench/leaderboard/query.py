@@ -29,10 +29,12 @@ def query(
     plugins: Plugins,
     registry: Registry,
     open_store: Callable[[], AbstractContextManager[Store]],
+    clean: bool = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
+    clean : as of `build`.
     """
     asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
     asked = with_tasks(asked, task, plugins, registry)
@@ -61,9 +63,11 @@ def query(
         wanted,
         now,
         {handle.name: handle.card.label_unit for handle in handles},
+        clean,
     )
     if board.cells.empty:
         aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
+        aside += f" ({board.unclean} results are not clean)" if board.unclean else ""
         command = command_line(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
         raise UsageError(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "

@@ -41,6 +41,7 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
         "method": [row["label"] for row in rows],
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
+        "exposure": [row.get("exposure", "") for row in rows],
         "split": [split_label(row.get("protocol_split")) for row in rows],
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in metrics},
         **{

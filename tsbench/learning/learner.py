@@ -22,6 +22,7 @@ from tsbench.identity import UNTRAINED, seed_everything
 from tsbench.learning import loop, saved
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.contracts import as_scores, check_features, check_numbers
+from tsbench.methods.frozen import files_of, to_save, whole
 from tsbench.methods.params import Settings, resolve
 from tsbench.methods.ssl import Diagnosis, SSLMethod, in_chunks
 from tsbench.tasks import task_of
@@ -163,7 +164,7 @@ class Learner:
         """Give the method that `build` made the weights of one that was trained, with the report of its training."""
         if not self.untrained:
             _check_steps(self.method, report["steps"])
-        self.method.load_state_dict(state)
+        self.method.load_state_dict(whole(self.method, state))
         self.report = dict(report)
 
     def encode(self, panel: Panel) -> npt.NDArray[np.float32]:
@@ -208,8 +209,12 @@ class Learner:
         )
 
     def save(self, folder: Path | str) -> None:
-        """Write weights.safetensors and learner.json into a folder, which is made; raises TsbenchError."""
+        """Write weights.safetensors and learner.json into a folder, which is made; raises TsbenchError.
+
+        What is still as it was read from a file of weights is not written: `load` reads that file again.
+        """
         report, statistics = self._checked_report("is saved"), self.statistics
+        state, files = to_save(self.method)
         header = saved.Header(
             method=self.name,
             version=self.cls.version,
@@ -221,8 +226,9 @@ class Learner:
             shapes=self.shapes,
             key=self.key,
             report=saved.Report(**report),
+            read=files,
         )
-        saved.write(Path(folder), header, self.method.state_dict())
+        saved.write(Path(folder), header, state)
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "cpu", method: type[SSLMethod] | None = None) -> Self:
@@ -245,6 +251,8 @@ class Learner:
                 learner.statistics = Statistics(*map(np.asarray, header.statistics))
             learner.statics = None if header.statics is None else StaticStatistics(header.statics)
             learner.build(header.shapes, header.key)
+            if header.read and header.read != files_of(learner.method):
+                raise UsageError("its method now reads other files of weights; fit it anew")
             learner.restore(state, header.report.model_dump())
         except CODE_OF_OTHERS_FAILS as error:  # torch's on weights of other shapes, say
             reason = str(error) if isinstance(error, TsbenchError) else f"{type(error).__name__}: {error}"

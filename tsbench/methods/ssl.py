@@ -16,6 +16,7 @@ from tsbench.errors import UsageError, returned
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, Component, Settings, param, resolve
 from tsbench.methods.stages import TRAINING, Alternating, Losses, Stage, Step
+from tsbench.methods.weights import Corpus
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class SSLMethod(nn.Module, ABC):
         untrained twin.
     reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that neither it nor its
         encoder does.
+    pretrained_on : what the method, as it is before its training, has learnt from: names of datasets and collections,
+        or a `Corpus` with a fingerprint; nothing by default, None where it is not known. `weights` parameters declare
+        theirs.
     needs : optional functions of `Encoder` that its encoder must have, such as "forward_sequence".
     any_channels : True for a method that encodes series of other channels than it was trained on.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
@@ -88,6 +92,7 @@ class SSLMethod(nn.Module, ABC):
     tasks: ClassVar[frozenset[str]]  # without a value, as decide: a plugin may have modules of such names
     trains: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset()
+    pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     any_channels: ClassVar[bool] = False
     normalisation: ClassVar[Literal["channel", "none"] | None] = None

@@ -15,6 +15,7 @@ from tsbench.identity import UNTRAINED
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
+from tsbench.plan.exposure import Past
 from tsbench.plan.spec import PADDING, TASK, RunSpec, Source
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol, no_such_split, split_alone
 from tsbench.registry import Registry
@@ -87,6 +88,7 @@ class _Method:
     cls: type[SSLMethod] | type[Classifier]
     settings: Settings
     overrides: Mapping[str, Any]
+    past: Past
     asked: bool  # by its name; a floor may come along
 
 
@@ -334,7 +336,8 @@ def _resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> 
         elif not fits_itself(cls):  # what only training reads makes no other row
             given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
             settings = resolve(cls.Params, given, find, name)
-        methods.append(_Method(name, cls, settings, _changed(cls, settings, given, find, name), name in names))
+        past, changed = Past.of(name, cls, settings, plugins, registry), _changed(cls, settings, given, find, name)
+        methods.append(_Method(name, cls, settings, changed, past, name in names))
     return methods
 
 
@@ -411,6 +414,18 @@ def _spec(
     if protocol.probe != OWN_PROBE:
         versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
     used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
+    trained_on = tuple(
+        Source(
+            source.handle.name,
+            source.summary.fingerprint,
+            method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
+            source.handle.reference,
+            source.summary.split(split_alone(source.split_for(protocol)), source.handle.card, 0),
+            source.split_for(protocol),
+        )
+        for source in chosen
+    )
+    split, first = summary.split(protocol, handle.card, fold), protocol.own_split and fold == 0
     return RunSpec(
         method=method.name,
         method_version=int(method.cls.version),
@@ -428,19 +443,12 @@ def _spec(
         threads=request.threads,
         overrides=overrides,
         dataset_ref=handle.reference,
-        sources=tuple(
-            Source(
-                source.handle.name,
-                source.summary.fingerprint,
-                method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
-                source.handle.reference,
-                source.summary.split(split_alone(source.split_for(protocol)), source.handle.card, 0),
-                source.split_for(protocol),
-            )
-            for source in chosen
-        ),
-        split=summary.split(protocol, handle.card, fold),
+        sources=trained_on,
+        split=split,
         data_dirs=tuple(dict.fromkeys(str(path.absolute()) for path in search_path() if path.absolute() in used)),
+        exposure=method.past.exposure(
+            handle.name, summary.fingerprint, trained_on, split, protocol.split.name if first else ""
+        ),
     )
 
 
