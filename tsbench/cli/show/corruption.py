@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tsbench.cli.options import settings
-from tsbench.corruptions.base import find_corruption
 from tsbench.terminal import echo
 
 MAKES = {"gaps": "takes values away", "values": "changes values"}
@@ -12,6 +11,8 @@ ACTS = {"raw": "the values as the dataset has them", "prepared": "series that ar
 
 def show_corruption(name: str) -> int:
     """Print what a corruption is, its levels, and what it does to series."""
+    from tsbench.corruptions.base import find_corruption
+
     catalog = settings().plugins()["corruptions"]
     entry, cls = catalog.entry(name), find_corruption(name, catalog)
     echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
