@@ -34,6 +34,9 @@ _HOMES = {
     "Alternating": "tsbench.methods.stages",
     "Step": "tsbench.methods.stages",
     "Transform": "tsbench.methods.transform",
+    "Corruption": "tsbench.corruptions.base",
+    "Levels": "tsbench.corruptions.base",
+    "each_case": "tsbench.corruptions.base",
     "Encoder": "tsbench.methods.encoder",
     "SSLMethod": "tsbench.methods.ssl",
     "Classifier": "tsbench.methods.classifier",
@@ -51,6 +54,9 @@ __all__ = ["__version__", "errors", *_HOMES]
 
 if TYPE_CHECKING:
     from tsbench.api import Bench as Bench
+    from tsbench.corruptions.base import Corruption as Corruption
+    from tsbench.corruptions.base import Levels as Levels
+    from tsbench.corruptions.base import each_case as each_case
     from tsbench.data.batch import Batch as Batch
     from tsbench.data.dataset import Card as Card
     from tsbench.data.dataset import Data as Data

@@ -158,9 +158,12 @@ class Verifier:
         text = canonical(content)
         if text not in self._protocols:
             try:
-                self._protocols[text] = Protocol.model_validate(content)
+                protocol = Protocol.model_validate(content)
             except ValidationError as error:
                 raise StoreError(f"its protocol cannot be read: {error.errors()[0]['msg']}") from None
+            self._protocols[text] = protocol.known(self._plugins["corruptions"])
+            if self._protocols[text] != protocol:
+                raise StoreError("what its protocol says of the corruption is not what this installation says")
         return self._protocols[text]
 
 

@@ -96,7 +96,8 @@ def title(board: Board) -> str:
     what = f"{board.metric} in {board.unit}" if board.unit else board.metric
     lower = "" if METRICS[board.metric].better == "high" else ", low is good"
     split = "" if protocol.archive_split else f", split {protocol.split.label}"
-    return f"{board.name}: {what}{lower}, protocol {protocol.name}{split} ({about})"
+    reads = f", {protocol.condition.corruption} reads labels" * protocol.condition.uses_labels
+    return f"{board.name}: {what}{lower}, protocol {protocol.name}{split}{reads} ({about})"
 
 
 def notes(board: Board) -> list[str]:

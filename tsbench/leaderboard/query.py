@@ -41,7 +41,7 @@ def query(
     handles = expand_datasets(asked, plugins, registry)
     datasets = [handle.name for handle in handles]
     metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
-    chosen = registry.protocol(protocol or _default(names[0], handles[0], registry))
+    chosen = registry.protocol(protocol or _default(names[0], handles[0], registry), plugins)
     with open_store() as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
     have = set(rows["dataset"])

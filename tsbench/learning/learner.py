@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,8 +19,9 @@ from tsbench.data.panel import Panel, PanelShape
 from tsbench.data.static import StaticStatistics, static_statistics
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
-from tsbench.identity import UNTRAINED, seed_everything
+from tsbench.identity import UNTRAINED, generators_kept, seed_everything
 from tsbench.learning import loop, saved
+from tsbench.learning.rank import RANK_CASES, effective_rank, rank_warnings
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.contracts import as_scores, check_features, check_numbers
 from tsbench.methods.frozen import files_of, to_save, whole
@@ -147,18 +149,36 @@ class Learner:
     def train(self, panels: Sequence[Panel], progress: loop.Progress | None = None) -> None:
         """Train the method that `build` made on these panels as they are; raises MethodError when that fails."""
         method, name = self.method, type(self.method).__name__
+        seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
+        ranks = self._untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
         _check_steps(method, fitted.steps)
+        ranks |= self._rank(seen, "rank") if method.trains else {}
         prepared = [method.prepare(source) for source in sources]
         diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
         self.report = {
             "steps": fitted.steps,
             "seconds": fitted.seconds,
             "curve": fitted.curve,
-            "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
-            "warnings": list(diagnosis.warnings),
+            "diagnosis": {**check_numbers(f"{name}.diagnose", diagnosis.values), **ranks},
+            "warnings": [*diagnosis.warnings, *rank_warnings(ranks, len(seen))],
         }
+
+    def _untrained_twin(self) -> Self:
+        """Return a learner whose method is as this one's was built, and shares no generator or cache with it."""
+        twin = type(self).of(self.name, self.cls, self.settings, self.normalisation, self.device)
+        with generators_kept():
+            twin.build(self.shapes, self.key)
+        return twin
+
+    def _rank(self, panel: Panel, name: str) -> dict[str, float]:
+        """Return {name: effective rank} of the features of a prepared panel, {} where it has none."""
+        ranks: dict[str, float] = {}
+        with generators_kept(), suppress(*CODE_OF_OTHERS_FAILS):  # what is wrong with features, who needs them says
+            if len(panel) > 1:
+                ranks[name] = effective_rank(self.encode_prepared(panel))
+        return ranks
 
     def restore(self, state: Mapping[str, Tensor], report: Mapping[str, Any]) -> None:
         """Give the method that `build` made the weights of one that was trained, with the report of its training."""

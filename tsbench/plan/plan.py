@@ -95,12 +95,12 @@ class _Method:
 def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
     """Resolve every name and parameter, then list the runs; raises UsageError before any work is done."""
     methods = _resolve_methods(request, plugins, registry)
-    protocols = [registry.protocol(name) for name in request.protocols]
+    protocols = [registry.protocol(name, plugins) for name in request.protocols]
     plan, n_folds = Plan(), 0
     sources = _sources(request, methods, plugins, registry, plan)
 
     def protocols_of(handle: DatasetHandle) -> list[Protocol]:
-        return protocols or [registry.protocol(handle.card.default_protocol or handle.default_protocol)]
+        return protocols or [registry.protocol(handle.card.default_protocol or handle.default_protocol, plugins)]
 
     for handle, summary in _by_size(expand_datasets(request.datasets, plugins, registry), protocols_of, plan):
         chosen = protocols_of(handle)
@@ -236,7 +236,7 @@ def _suited(
 
 def _serves(protocol: str, task: str, plugins: Plugins, registry: Registry) -> bool:
     with contextlib.suppress(TsbenchError):  # a probe of a plugin that is not here
-        return task in plugins["probes"].get(registry.protocol(protocol).probe).tasks
+        return task in plugins["probes"].get(registry.protocols[protocol].probe).tasks
     return False
 
 

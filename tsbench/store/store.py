@@ -200,8 +200,8 @@ class Store(Database):
     def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
         """Return one flat row per run, by dataset, label, protocol, fold, seed, with the attempt it comes from.
 
-        Metrics are columns of their own. Of the specification there are the parameters and the protocol's split; that
-        as a whole, curve and traceback are left to `find`.
+        Metrics are columns of their own. Of the specification there are the parameters and the protocol's split and
+        condition; that as a whole, curve and traceback are left to `find`.
         """
         return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
 
@@ -300,13 +300,15 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
     columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
     sources: sa.ColumnElement[Any] = sa.case((runs.c.exposure.is_(None), runs.c.spec["sources"]))
     params: sa.ColumnElement[Any] = runs.c.spec["params"]
-    own: sa.ColumnElement[Any] = runs.c.spec["protocol"]["split"]
+    protocol: dict[str, sa.ColumnElement[Any]] = {
+        name: runs.c.spec["protocol"][name] for name in ("split", "condition")
+    }
     versions: sa.ColumnElement[Any] = sa.cast(runs.c.spec["versions"], sa.String)
     if connection.dialect.name == "sqlite":  # which refuses the whole query over one text that is no JSON
         valid = sa.func.json_valid(runs.c.spec) == 1
-        params, own, versions = sa.case((valid, params)), sa.case((valid, own)), sa.case((valid, versions))
-        sources = sa.case((valid, sources))
-    columns += [own.label("protocol_split"), sources.label("sources")]
+        params, versions, sources = (sa.case((valid, part)) for part in (params, versions, sources))
+        protocol = {name: sa.case((valid, part)) for name, part in protocol.items()}
+    columns += [part.label(f"protocol_{name}") for name, part in protocol.items()] + [sources.label("sources")]
     columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
     measured: dict[str, dict[str, Any]] = {}

@@ -99,8 +99,11 @@ def test_probes_share_one_pretraining_in_memory_and_through_its_checkpoint(insta
     key, name, sha256 = results[0].checkpoint
     assert (tmp_path / name).exists()
     restored = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
-    assert_same(results[2], restored.run(both[2]))
+    again = restored.run(both[2])
+    assert_same(results[2], again)
     assert len(fits) == 1
+    ranks = {(r.facts["rank_untrained"], r.facts["rank"]) for r in (*results, again)}
+    assert len(ranks) == 1 and min(*ranks) > 1
     (tmp_path / name).write_bytes(b"rubbish")
     damaged = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
     assert_same(results[2], damaged.run(both[2]))
