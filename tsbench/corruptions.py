@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from tsbench.data.panel import Panel
+from tsbench.data.scratch import in_blocks
 from tsbench.identity import stage_seed
 
 
 def corrupt(panel: Panel, kind: str, level: float, key: str) -> Panel:
     """Return the panel corrupted; the draws depend on `key` alone, so that every method meets the same corruption."""
     rng = np.random.default_rng(stage_seed(key, "corruption"))
-    return drop_time_points(panel, level, rng) if kind == "dropout" else add_noise(panel, level, rng)
+    step = drop_time_points if kind == "dropout" else add_noise
+    return in_blocks(panel, lambda part: step(part, level, rng))
 
 
 def drop_time_points(panel: Panel, probability: float, rng: np.random.Generator) -> Panel:

@@ -30,7 +30,7 @@ KNOWN = ", ".join(f".{extension}" for extension in READERS)
 
 
 class LocalDataset(Dataset):
-    """A file, or a folder that holds one dataset, in any of the formats of READERS.
+    """A file, or a folder that holds one dataset, in any of the formats of READERS, or a .npy file beside a .npz file.
 
     X_TRAIN.ext beside X_TEST.ext, or train.ext beside test.ext, has that split as the fold "archive"; a single file has
     none and is cross-validated by default. X_UNLABELLED.ext (a table or arrays) beside them holds further cases for
@@ -41,6 +41,10 @@ class LocalDataset(Dataset):
 
     def __init__(self, path: str | Path, task: str = "") -> None:
         path = Path(path).expanduser()
+        if path.suffix.lower() == ".npy" and path.exists():
+            if not path.with_suffix(".npz").exists():
+                raise UsageError(f"{path}: its labels are missing; save them as y in {path.with_suffix('.npz').name}")
+            path = path.with_suffix(".npz")
         if not path.exists():
             raise UsageError(f"there is no such file or folder: {path}")
         if path.is_file() and _extension(path) not in READERS:
@@ -77,8 +81,9 @@ class LocalDataset(Dataset):
         return taken(first)
 
     def files(self) -> list[Path]:
-        """Return the train file(s), then the test file(s) if any."""
-        return self.source.files
+        """Return the train file(s), then the test file(s) if any, then files of values beside them."""
+        beside = [arrays.values_beside(file) for file in self.source.files if _extension(file) == "npz"]
+        return [*self.source.files, *(file for file in beside if file is not None)]
 
     def load(self) -> Data:
         """Read the data; raises InvalidDataError naming file and line when it cannot be used."""
