@@ -73,8 +73,8 @@ def open_npy(path: Path) -> CaseFile:
         raise InvalidDataError(f"{path}: not a .npy file: {reason(error)}") from error
     if dtype.kind not in "iufb" or len(shape) not in (2, 3):
         raise InvalidDataError(
-            f"{path}: must hold numbers of 2 or 3 axes (cases, channels, time points), got {shown(str(dtype))} of shape "
-            f"{shape}"
+            f"{path}: must hold numbers of 2 or 3 axes (cases, channels, time points), got {shown(str(dtype))} of "
+            f"shape {shape}"
         )
     if fortran and math.prod(shape) > max(shape):
         raise InvalidDataError(f"{path}: its cases do not lie one after the other; save it with np.ascontiguousarray")

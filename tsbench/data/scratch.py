@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ class Rows:
         self.shape: tuple[int, ...] = ()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.file: BinaryIO = tempfile.TemporaryFile(dir=self.folder, buffering=0)
+            self.file: BinaryIO = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 (closed by __exit__)
         except OSError as error:
             raise self._failed(error) from None
 

@@ -54,10 +54,7 @@ class CaseFile:
         if os.fstat(self.descriptor).st_size != self.size:
             raise InvalidDataError(f"{self.name} has changed its size since it was opened; run the command again")
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        view, width = (
-            memoryview(values.reshape(-1).view(np.uint8).data),
-            self.dtype.itemsize * math.prod(self.shape[1:]),
-        )
+        view, width = values.reshape(-1).view(np.uint8).data, self.dtype.itemsize * math.prod(self.shape[1:])
         ends = [*(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
         for first, end in zip([0, *ends], ends, strict=False):  # of rows that lie side by side
             self._fill(view[first * width : end * width], self.start + int(rows[first]) * width)
@@ -78,7 +75,7 @@ class Streamed:
     """Values of cases, float32 (n_cases, n_channels, n_timepoints), that are read when they are indexed.
 
     Indexing by cases (`x[5]`, `x[10:20]`, `x[index]`, `x[index, channel]`) gives an array; `select`, `then` and
-    `resized` read nothing. Whatever needs all values at once is refused (InvalidDataError): the function `blocks` cuts them.
+    `resized` read nothing. Whatever needs all values at once is refused (InvalidDataError); `blocks` cuts them.
 
     complete : bool (n_cases,), the case has a value everywhere.
     """
@@ -123,11 +120,10 @@ class Streamed:
 
     def __getitem__(self, key: Any) -> Array:
         cases, *rest = key if isinstance(key, tuple) else (key,)
-        if isinstance(cases, int | np.integer):
-            found: Array = self._read(np.asarray([self.index[cases]]), np.asarray([cases]))[0]
-            return found[tuple(rest)]
-        found = self._read(self.index[cases], cases)
-        return found[(slice(None), *rest)] if rest else found
+        one = isinstance(cases, int | np.integer)
+        index = np.asarray([cases]) if one else cases
+        found: Array = self._read(self.index[index], index)[(0 if one else slice(None), *rest)]
+        return found
 
     def _read(self, rows: Array, cases: Any) -> Array:
         X = self._values(rows)
@@ -246,7 +242,10 @@ def open_cases(path: Path, start: int, dtype: np.dtype[Any], shape: Sequence[int
 
 
 def refuse_infinite(X: Array, cases: Array | None = None) -> None:
-    """Raise InvalidDataError naming the first infinite value of X (n, n_channels, n_timepoints), cases : its numbers."""
+    """Raise InvalidDataError naming the first infinite value of X (n, n_channels, n_timepoints).
+
+    cases : (n,) what the cases are called.
+    """
     infinite = np.argwhere(np.isinf(X))
     if len(infinite):
         case, channel, time = infinite[0]

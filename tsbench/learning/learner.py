@@ -177,7 +177,7 @@ class Learner:
         return self.encode_prepared(self._taken(panel, "encode"))
 
     def encode_prepared(self, panel: Panel) -> npt.NDArray[np.float32]:
-        """Return the features of a panel as it is, already normalised; of a streamed one in a temporary file, mapped."""
+        """Return the features of a panel as it is, already normalised; of a streamed one as a map of a file."""
         check_able(self.name, self.cls, "represent")
         seed_everything(self.key, "encode")
         owner = type(self.method).__name__
