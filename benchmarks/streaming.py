@@ -3,14 +3,14 @@
 Makes CASES x 1 x 512 float32 series (default 800,000: 1.6 GB) in a temporary folder of the working directory and, in a
 process for each row: fingerprints and normalises them as a run does and trains `trls` for 50 steps on all of them;
 then encodes the first cases with it (default 20,000), and all of them with a cheap method of 640 features. A row has
-the seconds and the largest resident set (ru_maxrss, mapped pages of files included) in MiB, in all and beyond what the
-process held before it opened the data. `resident` in place of `encode=` and `steps=` holds the data in memory instead.
+the seconds and, in MiB, the largest resident set (VmHWM: pages of mapped files count), what of it is beyond what the
+process had before it opened the data, and the largest part that no file backs (RssAnon, looked at 100 times a second);
+the first row is of a process that does nothing. Linux only. With `resident` the data is held in memory instead.
 """
 
 import argparse
 import importlib
 import multiprocessing
-import resource
 import sys
 import tempfile
 import threading
@@ -46,12 +46,14 @@ class Cheap(SSLMethod):
 def write(path, cases):
     """Write noisy sines of 8 frequencies, some megabytes at a time."""
     rng, time_axis = np.random.default_rng(0), np.arange(LENGTH, dtype=np.float32)
-    X = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(cases, 1, LENGTH))
-    for first in range(0, cases, 10_000):
-        block = X[first : first + 10_000]
-        frequency = 0.02 * (1 + np.arange(len(block), dtype=np.float32) % 8)[:, None, None]
-        block[...] = np.sin(frequency * time_axis) + rng.standard_normal(block.shape, dtype=np.float32)
-        X.flush()
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (cases, 1, LENGTH)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for first in range(0, cases, 10_000):
+            n = min(10_000, cases - first)
+            frequency = 0.02 * (1 + np.arange(n, dtype=np.float32) % 8)[:, None]
+            block = np.sin(frequency * time_axis) + rng.standard_normal((n, LENGTH), dtype=np.float32)
+            file.write(block.astype("<f4").tobytes())
 
 
 def prepared(path, resident):
@@ -80,27 +82,27 @@ def encode_cheaply(path, resident):
     return learner.encode_prepared(panel).shape
 
 
-def anonymous():
-    """Return the resident memory that no file backs, in MiB."""
+def memory(name):
+    """Return what Linux says of this process's memory under a name, in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def measured(name, work, arguments, pipe):
     torch.set_num_threads(1)
     importlib.import_module("torch._dynamo")  # as the first step of an optimiser does
-    peak, done = [anonymous()], threading.Event()
+    peak, done = [memory("RssAnon")], threading.Event()
 
     def watch():
         while not done.wait(0.01):
-            peak[0] = max(peak[0], anonymous())
+            peak[0] = max(peak[0], memory("RssAnon"))
 
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.perf_counter()
+    before, started = memory("VmHWM"), time.perf_counter()
     threading.Thread(target=watch, daemon=True).start()
     result = work(*arguments)
     seconds = time.perf_counter() - started
     done.set()
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    largest = memory("VmHWM")
     pipe.send(f"{name:32s} {seconds:8.0f} {largest:9.0f} {largest - before:9.0f} {peak[0]:10.0f}  {result or ''}")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from tsbench.data.stream import REMEDY
 from tsbench.errors import MethodError
@@ -46,7 +47,7 @@ class LazyTensor(Tensor):
             if func is aten.detach.default or func is aten.alias.default:
                 return lazy
             if func is aten.select.int and rest[0] == 0:
-                case = rest[1] % len(lazy)
+                case = rest[1] + len(lazy) * (rest[1] < 0)
                 return lazy.read(slice(case, case + 1))[0]
             if func is aten.slice.Tensor and (not rest or rest[0] == 0):
                 return lazy.read(slice(*rest[1:]))
@@ -55,5 +56,5 @@ class LazyTensor(Tensor):
             if func is aten.index.Tensor and rest[0][0] is not None and rest[0][0].dtype == torch.int64:
                 cases, places = rest[0][0].unique(return_inverse=True)
                 return aten.index.Tensor(lazy.read(cases), [places, *rest[0][1:]])
-        source = next(one.source for one in (*args, *(kwargs or {}).values()) if isinstance(one, LazyTensor))
+        source = next(one.source for one in tree_leaves((args, kwargs)) if isinstance(one, LazyTensor))
         raise MethodError(f"all cases at once are needed here ({func}), but they are streamed from {source}; {REMEDY}")

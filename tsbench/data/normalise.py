@@ -112,7 +112,7 @@ class PairwiseSum:
     numpy halves an array until few numbers are left; the halves here are the same, down to arrays that numpy sums.
     """
 
-    LARGEST = 2**16
+    LARGEST = 2**16  # from 128 on, below which numpy halves no more
 
     def __init__(self, n: int) -> None:
         self.n, self.sums, self.rest = n, list[float](), np.empty(0)

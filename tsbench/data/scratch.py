@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -84,19 +84,20 @@ def in_blocks(panel: Panel, step: Callable[[Panel], Panel]) -> Panel:
     """
     if not isinstance(panel.X, Streamed):
         return step(panel)
-    made = []
+    lengths: list[npt.NDArray[np.int32]] = []
+    times: list[Any] = []
     with Rows() as rows:
         for block in blocks(panel.X):
             part = step(panel.select(np.arange(block.start, block.stop)).loaded())
             rows.add(part.X[:])
-            made.append(replace(part, X=part.X[:, :, :1]))
+            lengths.append(part.lengths)
+            times.append(part.times)
         X = rows.cases()
-    times = [block.times for block in made if block.times is not None]
     return replace(
         panel,
         X=X,
-        lengths=np.concatenate([block.lengths for block in made]),
-        times=np.concatenate(times) if times else None,
-        channel_names=made[0].channel_names,
-        sampling_rate=made[0].sampling_rate,
+        lengths=np.concatenate(lengths),
+        times=None if part.times is None else np.concatenate(times),
+        channel_names=part.channel_names,
+        sampling_rate=part.sampling_rate,
     )

@@ -49,6 +49,9 @@ class CaseFile:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self.name} is open here: open it anew in place of a copy")
+
     def read(self, rows: Array) -> Array:
         """Return the values (n, n_channels, n_timepoints) of rows, as the file has them; raises InvalidDataError."""
         if os.fstat(self.descriptor).st_size != self.size:
