@@ -130,8 +130,8 @@ def _from_arrays(arrays: dict[str, Any], task: str, labelled: bool) -> Panel:
     unknown = [name for name in arrays if name not in ARRAYS and not name.startswith(("meta_", PREFIX))]
     if unknown or "X" not in arrays or (labelled and "y" not in arrays):
         raise InvalidDataError(
-            f"needs arrays X (or a .npy file of the same name) and y, may have {', '.join(ARRAYS[2:])}, static_<name> "
-            f"and meta_<name>; it has {there}"
+            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])}, static_<name> and meta_<name>, and X in a .npy "
+            f"file of the same name; it has {there}"
         )
     named = [name for name in arrays if name.startswith(PREFIX)]
     if named and "static" in arrays:

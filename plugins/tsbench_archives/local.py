@@ -42,9 +42,7 @@ class LocalDataset(Dataset):
     def __init__(self, path: str | Path, task: str = "") -> None:
         path = Path(path).expanduser()
         if path.suffix.lower() == ".npy" and path.exists():
-            if not path.with_suffix(".npz").exists():
-                raise UsageError(f"{path}: its labels are missing; save them as y in {path.with_suffix('.npz').name}")
-            path = path.with_suffix(".npz")
+            path = _described(path)
         if not path.exists():
             raise UsageError(f"there is no such file or folder: {path}")
         if path.is_file() and _extension(path) not in READERS:
@@ -102,6 +100,14 @@ def _extension(path: Path) -> str:
     return path.suffix[1:].lower()
 
 
+def _described(path: Path) -> Path:
+    """Return the .npz file beside a .npy file; raises UsageError where there is none."""
+    beside = path.with_suffix(".npz")
+    if not beside.is_file():
+        raise UsageError(f"{path}: what its cases are is missing; save y, or meta_<name> alone, in {beside.name}")
+    return beside
+
+
 def _only_dataset(folder: Path) -> str:
     """Return the name of the one dataset in a folder; the one called like the folder is preferred."""
     names = {sources.split_name(file)[0] for file in folder.iterdir() if file.is_file() and _extension(file) in READERS}
@@ -132,6 +138,8 @@ def _resolve(path: Path) -> tuple[str, sources.Source]:
             f"{folder}: dataset {name} has only one of its train and test files; add the other, "
             "or drop _TRAIN or _TEST from the name of a file that is to be cross-validated"
         )
+    for values in sources.find_part(folder, stem, "UNLABELLED", "npy"):
+        _described(values)
     extra = [file for extension in READERS for file in sources.find_part(folder, stem, "UNLABELLED", extension)]
     if len(extra) > 1 or any(_extension(file) not in TABLES for file in extra):
         raise UsageError(f"{extra[0]}: give the unlabelled cases in one file, of {', '.join(TABLES)}")
