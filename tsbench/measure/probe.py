@@ -54,7 +54,7 @@ class Judge:
         task, about = parts.task, (parts.n_classes, parts.task.name)
         with timed(self.durations, "encode"):
             x = features.of(parts, "train")
-            if len(parts.labelled) < len(x):  # else a copy that features on disk may be too large for
+            if len(parts.labelled) < len(x) or not isinstance(x, np.memmap):  # which nobody changes, nor memory holds
                 x = x[parts.labelled]
             train = Features(x, task.target(parts.train, parts.labelled), *about)
             validation = None
