@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from tsbench.data.panel import Array, Panel
+from tsbench.data.scratch import in_blocks
+from tsbench.data.stream import Streamed
 from tsbench.discovery.catalog import Catalog
 from tsbench.errors import MethodError, UsageError, returned
 from tsbench.identity import stage_seed
@@ -44,7 +46,7 @@ class Draws:
 
     panel: Panel
     name: str
-    key: str
+    sequence: np.random.Generator
 
     def __iter__(self) -> Iterator[np.random.Generator]:
         for x, length in zip(self.panel.X, self.panel.lengths, strict=True):
@@ -53,8 +55,11 @@ class Draws:
             yield np.random.default_rng(int.from_bytes(content.digest()[:16], "big"))
 
     def at_once(self) -> np.random.Generator:
-        """Return one generator for the panel as a whole: another case changes the draws of all that follow it."""
-        return np.random.default_rng(stage_seed(self.key, "corruption"))
+        """Return one generator for the panel as a whole: another case changes the draws of all that follow it.
+
+        A panel that is streamed comes block by block, in the order of its cases, and the generator goes on.
+        """
+        return self.sequence
 
 
 class Corruption(ABC):
@@ -130,16 +135,23 @@ class Corrupter:
 
     def apply(self, panel: Panel) -> Panel:
         """Return a panel corrupted; raises MethodError naming the corruption where it did what none may."""
-        given = self._given(panel)
-        what = f"corruption {self.text}"
-        X = returned(self.corruption(given, Draws(given, self.name, self.key)), np.ndarray, what)
-        return replace(panel, X=self._checked(panel.X, X, what))
+        rng, what = np.random.default_rng(stage_seed(self.key, "corruption")), f"corruption {self.text}"
+
+        def step(part: Panel) -> Panel:
+            given = self._given(part)
+            X = returned(self.corruption(given, Draws(given, self.name, rng)), np.ndarray, what)
+            return replace(part, X=self._checked(part.X, X, what))
+
+        return in_blocks(panel, step)
 
     def _given(self, panel: Panel) -> Panel:
         """Return what the corruption gets to see, which it cannot write to."""
+        given = panel if self.corruption.uses_labels else panel.without_labels()
+        if isinstance(panel.X, Streamed):  # which nobody can write to
+            return given
         X = panel.X.view()
         X.flags.writeable = False
-        return replace(panel if self.corruption.uses_labels else panel.without_labels(), X=X)
+        return replace(given, X=X)
 
     def _checked(self, before: Array, X: Array, what: str) -> Array:
         if X.shape != before.shape or X.dtype.kind != "f":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,9 @@ from torch import Tensor
 from tsbench.data.batch import Batch
 from tsbench.data.normalise import Statistics, channel_statistics
 from tsbench.data.panel import Panel, PanelShape
+from tsbench.data.scratch import on_disk
 from tsbench.data.static import StaticStatistics, static_statistics
+from tsbench.data.stream import Streamed
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
 from tsbench.identity import UNTRAINED, generators_kept, seed_everything
@@ -26,11 +28,12 @@ from tsbench.methods.capabilities import capabilities, check_able, fits_itself, 
 from tsbench.methods.contracts import as_scores, check_features, check_numbers
 from tsbench.methods.frozen import files_of, to_save, whole
 from tsbench.methods.params import Settings, resolve
-from tsbench.methods.ssl import Diagnosis, SSLMethod, in_chunks
+from tsbench.methods.ssl import Diagnosis, SSLMethod, chunk_size, in_chunks, prepared
 from tsbench.tasks import task_of
 from tsbench.tasks.base import Answer, served_by
 
 Normalisation = Literal["channel", "none"]
+STREAMED_VALUES = 2_000_000  # of cases that are read to be encoded
 UNTOUCHED: Mapping[str, Any] = {"steps": 0, "seconds": 0.0}
 
 
@@ -155,8 +158,8 @@ class Learner:
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
         _check_steps(method, fitted.steps)
         ranks |= self._rank(seen, "rank") if method.trains else {}
-        prepared = [method.prepare(source) for source in sources]
-        diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
+        data = [prepared(method, source) for source in sources]
+        diagnosis = returned(method.diagnose(data), Diagnosis, f"{name}.diagnose")
         self.report = {
             "steps": fitted.steps,
             "seconds": fitted.seconds,
@@ -195,11 +198,12 @@ class Learner:
         return self.encode_prepared(self._taken(panel, "encode"))
 
     def encode_prepared(self, panel: Panel) -> npt.NDArray[np.float32]:
-        """Return the features of a panel as it is, already normalised."""
+        """Return the features of a panel as it is, already normalised; of a streamed one as a map of a file."""
         check_able(self.name, self.cls, "represent")
         seed_everything(self.key, "encode")
-        features = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
-        return check_features(type(self.method).__name__, features, len(panel))
+        owner = type(self.method).__name__
+        parts = (check_features(owner, self.method.encode(batch), len(batch)) for batch in self._batches(panel))
+        return on_disk(parts) if isinstance(panel.X, Streamed) else next(parts)
 
     def predict(self, panel: Panel) -> Answer:
         """Return what the method's own rule says of any panel of the channels it was fitted on; labels are not read.
@@ -213,9 +217,19 @@ class Learner:
         check_able(self.name, self.cls, "decide")
         seed_everything(self.key, "predict")
         owner, shape = type(self.method).__name__, self.shapes[0]
-        batch = Batch.from_panel(panel.without_labels(), self.device)
-        scores = as_scores(owner, in_chunks(self.method, batch, "decide"))
+        parts = [as_scores(owner, in_chunks(self.method, batch, "decide")) for batch in self._batches(panel)]
+        scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
+
+    def _batches(self, panel: Panel) -> Iterator[Batch]:
+        """Yield the cases of a panel without labels: all at once, or some chunks of a streamed one at a time."""
+        cases = Batch.from_panel(panel.without_labels(), self.device)
+        size, n_values = len(panel), panel.n_channels * panel.n_timepoints
+        if isinstance(panel.X, Streamed):
+            chunk = chunk_size(self.method, n_values)
+            size = chunk * max(1, STREAMED_VALUES // (chunk * n_values))
+        for first in range(0, len(panel), size):
+            yield cases if size == len(panel) else cases.select(slice(first, first + size))
 
     def check_channels(self, n_channels: int, what: str) -> None:
         """Raise MethodError where series of so many channels cannot be encoded; `what` names them in the message."""

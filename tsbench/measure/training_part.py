@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.data.splits import unlabelled_index
+from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError
 from tsbench.plan.datasets import DatasetHandle, check_planned, load_planned
 from tsbench.plan.spec import RunSpec
@@ -65,7 +66,8 @@ def on_its_own(panel: Panel) -> Panel:
     width = int(panel.lengths.max())
     if width < panel.n_timepoints:
         times = None if panel.times is None else np.ascontiguousarray(panel.times[:, :width])
-        panel = replace(panel, X=np.ascontiguousarray(panel.X[:, :, :width]), times=times)
+        X = panel.X.resized(width) if isinstance(panel.X, Streamed) else np.ascontiguousarray(panel.X[:, :, :width])
+        panel = replace(panel, X=X, times=times)
     if panel.task == "classification" and panel.y is not None:
         present, y = np.unique(panel.y, return_inverse=True)
         panel = replace(panel, y=y.astype(np.int64), classes=tuple(panel.classes[i] for i in present))

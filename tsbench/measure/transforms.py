@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from tsbench.data.panel import Array, Panel
+from tsbench.data.scratch import in_blocks
 from tsbench.data.series import Series, values
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, returned
@@ -36,7 +38,8 @@ def apply_transforms(panel: Panel, names: Sequence[str], plugins: Plugins) -> Pa
     proportion (rounded up).
     """
     for text in names:
-        panel = _applied(panel, parse_transform(text, plugins), f"transform {text}")
+        transform, name = parse_transform(text, plugins), f"transform {text}"
+        panel = in_blocks(panel, partial(_applied, transform=transform, name=name))
     return panel
 
 
