@@ -140,7 +140,7 @@ class Corrupter:
         def step(part: Panel) -> Panel:
             given = self._given(part)
             X = returned(self.corruption(given, Draws(given, self.name, rng)), np.ndarray, what)
-            return replace(part, X=self._checked(part.X, X, what))
+            return replace(part, X=self._checked(given.X[:], X, what))
 
         return in_blocks(panel, step)
 
