@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tsbench.corruptions.base import Corrupter, Corruption, Draws, Levels, each_case, find_corruption
+from tsbench.data import stream
 from tsbench.data.panel import Panel
 from tsbench.discovery.catalog import Catalog, Entry
 from tsbench.errors import MethodError, UsageError
@@ -154,3 +155,15 @@ def test_what_is_registered_and_is_no_corruption_is_named():
     catalog.add([Entry("odd", print, "somebody")])
     with pytest.raises(UsageError, match="corruption 'odd' of plugin somebody is no class of Corruption"):
         find_corruption("odd", catalog)
+
+
+@pytest.mark.parametrize(("kind", "level"), [("dropout", 0.3), ("noise", 10.0), (Thin, 0.3)])
+def test_streamed_values_are_corrupted_as_those_in_memory(tmp_path, monkeypatch, corrupted, kind, level):
+    monkeypatch.setattr(stream, "BLOCK_BYTES", 3000)
+    monkeypatch.setenv("TSBENCH_CACHE", str(tmp_path / "cache"))
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 2, 50)).astype(np.float32))
+    held, streamed = (Panel.build(np.load(tmp_path / "x.npy", mmap_mode=mode)) for mode in (None, "r"))
+    assert isinstance(streamed.X, stream.Streamed)
+    held, streamed = (corrupted(panel, kind, level) for panel in (held, streamed))
+    np.testing.assert_array_equal(streamed.X[:], held.X)
+    assert (streamed.X.complete == ~np.isnan(held.X).any(axis=(1, 2))).all()

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from tsbench.corruptions import corrupt
 from tsbench.data import stream
 from tsbench.data.panel import Panel
 from tsbench.data.scratch import in_blocks, on_disk
@@ -34,14 +33,6 @@ def test_parts_become_one_map_in_a_file_without_a_name(cache):
     assert isinstance(rows, np.memmap) and rows.dtype == np.float32
     np.testing.assert_array_equal(rows, np.concatenate(parts))
     assert not list((cache / "scratch").iterdir())
-
-
-@pytest.mark.parametrize(("kind", "level"), [("dropout", 0.3), ("noise", 10.0)])
-def test_a_corruption_draws_the_same_whether_values_are_streamed(panels, kind, level):
-    held, streamed = (corrupt(panel, kind, level, "key") for panel in panels)
-    assert not np.array_equal(held.X, panels[0].X, equal_nan=True)
-    np.testing.assert_array_equal(streamed.X[:], held.X)
-    assert (streamed.X.complete == ~np.isnan(held.X).any(axis=(1, 2))).all()
 
 
 def test_a_step_may_move_the_time_axis(panels):
