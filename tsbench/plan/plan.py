@@ -250,7 +250,7 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
 def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary) -> int:
     own_folds = summary.own_folds.get(protocol.split.name, 0)
     if protocol.own_split and not own_folds:
-        raise no_such_split(handle.name, protocol, summary.own_folds)
+        raise no_such_split(handle.name, protocol, summary.own_folds, handle.card.default_protocol)
     return protocol.n_folds(own_folds)
 
 
