@@ -731,6 +731,7 @@ def test_parts_may_differ_in_their_categories(tmp_path, local):
             r"csv:3: column 'static_age' is '2' where the case began",
         ),
         ("label,static_age\na,61\n", "has no column of values"),
+        ("label,static_,t0\na,61,1\n", r"data\.csv: 'static_' names no static value; call it static_NAME"),
         (
             "label,static_id,t0\n" + "".join(f"a,p{i},1\n" for i in range(101)),
             r"data\.csv:2: static 'id' has 101 different texts",

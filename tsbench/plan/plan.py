@@ -260,9 +260,9 @@ def _check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, p
         return
     if "static" not in summary.beside:
         raise UsageError(f"{handle.name} has no static values, which protocol '{protocol.name}' gives to its probe")
-    needs = plugins["probes"].get(protocol.probe).needs
-    if needs != "features":
-        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {protocol.probe}")
+    if protocol.probe == OWN_PROBE or plugins["probes"].get(protocol.probe).needs != "features":
+        other = "a method's own rule" if protocol.probe == OWN_PROBE else protocol.probe
+        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {other}")
 
 
 def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) -> list[DatasetHandle]:

@@ -411,6 +411,7 @@ def test_a_protocol_takes_the_folds_of_the_split_it_names(several_splits, regist
             "GunPoint has no static values, which protocol 'linear",
         ),
         ("trls", "several", "finetune+static=append", "static: append needs a probe on features, not finetune"),
+        ("1nn-ed", "several", "own+static=append", "static: append needs a probe on features, not a method's own rule"),
     ],
 )
 def test_a_split_or_static_values_that_are_not_there_are_refused(
