@@ -261,7 +261,7 @@ class Protocol(BaseModel):
         """Return the folds of a dataset; raises UsageError when it cannot be split this way."""
         if self.own_split:
             if not data.folds.get(self.split.name):
-                raise no_such_split(card.name, self, data.folds)
+                raise no_such_split(card.name, self, data.folds, card.default_protocol)
             return data.folds[self.split.name]
         from tsbench.data.splits import rotated_folds
         from tsbench.tasks import TASKS
@@ -295,8 +295,11 @@ def _shortest(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str]) -> UsageError:
-    """Return the error for a dataset that has not the split of its own that a protocol needs; known : those it has."""
+def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str], default: str | None = None) -> UsageError:
+    """Return the error for a dataset that has not the split of its own that a protocol needs.
+
+    known : those it has; default : its default protocol.
+    """
     names, name = list(known), protocol.split.name
     if not protocol.archive_split:
         has = f"it has: {', '.join(names)}" if names else "it has none of its own"
@@ -305,5 +308,5 @@ def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str]) -> Usa
     other = f", or another of its own splits ({', '.join(names)}), such as +split={names[0]}" if names else ""
     return UsageError(
         f"{dataset} has no train/test split of its own, which protocol '{protocol.name}' needs; "
-        f"use a cross-validated one, such as --protocol svm-rbf-cv5{other}"
+        f"use a cross-validated one, such as --protocol {default or 'svm-rbf-cv5'}{other}"
     )

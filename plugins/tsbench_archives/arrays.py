@@ -182,18 +182,18 @@ def _target(arrays: dict[str, npt.NDArray[Any]], task: str) -> dict[str, Any]:
             raise InvalidDataError("array classes names the columns of y, which has one axis; leave out classes")
         if task != "multilabel":
             _refuse_missing("y", y, "label")
-        cells = (
-            y.tolist() if y.dtype.kind == "f" and task != "regression" else [str(cell).strip() for cell in y.tolist()]
-        )
+        cells = [str(cell).strip() for cell in y.tolist()] if task == "regression" else _cells(y)
         return target(cells, task, lambda case: f"array y: case {case}")
+    if not y.shape[1]:
+        raise InvalidDataError(f"array y has shape {y.shape}: there is no label; give it a column for each")
     if task not in ("", "multilabel"):
         raise InvalidDataError(f"array y has shape {y.shape}: several labels per case, where {task} needs one")
     wrong = np.argwhere(~np.isin(y, (0, 1))) if y.dtype.kind in "iufb" else np.zeros((1, 2), dtype=int)
     if len(wrong):
         raise InvalidDataError(f"array y: case {wrong[0][0]}: {y[tuple(wrong[0])]} is no label; a label is 0 or 1")
     named = [str(number) for number in range(y.shape[1])] if names is None else list(map(str, names.tolist()))
-    if len(named) != y.shape[1] or len(set(named)) < len(named):
-        raise InvalidDataError(f"array classes must name each of the {y.shape[1]} columns of y, once each")
+    if len(named) != y.shape[1] or (names is not None and names.ndim != 1):
+        raise InvalidDataError(f"array classes must name each of the {y.shape[1]} columns of y")
     return several(y, named)
 
 

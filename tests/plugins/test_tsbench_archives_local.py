@@ -725,6 +725,9 @@ def test_long_tables_and_arrays_hold_several_labels(local, tmp_path):
     dataset = LocalDataset(tmp_path / "data.npz")
     assert dataset.load().fingerprint() == local(COLUMNS).load().fingerprint() == long.fingerprint()
     assert dataset.card.task == "multilabel"
+    np.savez(tmp_path / "name.npz", X=[[1.0, 2], [3, 4], [5, 6]], y=[10.0, np.nan, 2.5])  # a label each, or none
+    named = LocalDataset(tmp_path / "name.npz", task="multilabel").load().panel
+    assert (named.classes, named.y.tolist()) == (("2.5", "10"), [[0, 1], [0, 0], [1, 0]])
     np.savez(tmp_path / "number.npz", X=[[1.0, 2], [3, 4]], y=[0.1, 1 / 3])
     assert LocalDataset(tmp_path / "number.npz", task="regression").load().panel.y.tolist() == [0.1, 1 / 3]
 
@@ -746,6 +749,8 @@ def test_long_tables_and_arrays_hold_several_labels(local, tmp_path):
         ("case,label_a,x\nk,1,1\nk,0,2\n", "", r"data\.csv:3: column 'label_a' is '0' where the case began with '1'"),
         ("case,label,x\nk,1,1\nl,b,2\n", "regression", r"data\.csv:3: label 'b' is not a finite number"),
         ("label_a,label_b\n1,0\n", "", "has no column of values"),
+        ("label_1,label_+1.0,x\n1,0,1\n0,1,2\n", "", r"data\.csv: two labels are called '1'"),
+        ("label_a,label_nan,x\n1,0,1\n0,1,2\n", "", r"data\.csv: label 1 is called 'nan', which means missing"),
     ],
 )
 def test_labels_that_are_none_are_refused_by_row(local, tmp_path, content, task, said):
@@ -761,7 +766,11 @@ def test_labels_that_are_none_are_refused_by_row(local, tmp_path, content, task,
         (["1", "b"], {}, "regression", "array y: case 1: label 'b' is not a finite number"),
         ([[1, 0], [2, 0]], {}, "", "array y: case 1: 2 is no label"),
         ([[1, 0], [1, 0]], {"classes": ["a"]}, "", "classes must name each of the 2 columns"),
-        ([[1, 0], [1, 0]], {"classes": ["a", "a"]}, "", "classes must name each of the 2 columns"),
+        ([[1, 0], [1, 0]], {"classes": [["a"], ["b"]]}, "", "classes must name each of the 2 columns"),
+        ([[1, 0], [1, 0]], {"classes": ["a", "a"]}, "", "two labels are called 'a'"),
+        ([[1, 0], [1, 0]], {"classes": ["1", "1.0"]}, "", "two labels are called '1'"),
+        ([[1, 0], [1, 0]], {"classes": ["", "a"]}, "", "label 0 is called '', which means missing"),
+        ([[], []], {}, "", "there is no label"),
         ([[1, 0], [1, 0]], {}, "regression", "several labels per case, where regression needs one"),
     ],
 )
@@ -814,6 +823,7 @@ def test_parts_may_differ_in_their_categories(tmp_path, local):
             r"csv:3: column 'static_age' is '2' where the case began",
         ),
         ("label,static_age\na,61\n", "has no column of values"),
+        ("label,static_,t0\na,61,1\n", r"data\.csv: 'static_' names no static value; call it static_NAME"),
         (
             "label,static_id,t0\n" + "".join(f"a,p{i},1\n" for i in range(101)),
             r"data\.csv:2: static 'id' has 101 different texts",

@@ -67,6 +67,8 @@ def test_refusals():
         cv.folds(grouped(), Card("d"))
     with pytest.raises(UsageError, match="d has no train/test split of its own.*svm-rbf-cv5"):
         Protocol(name="a", probe="knn").folds(grouped(), Card("d"))
+    with pytest.raises(UsageError, match="such as --protocol ridge-cv5"):  # svm-rbf-cv5 may be for other labels
+        Protocol(name="a", probe="knn").folds(grouped(), Card("d", default_protocol="ridge-cv5"))
     few = Data(Panel.build(np.ones((4, 1, 4)), [0, 1, 0, 1]))
     with pytest.raises((InvalidDataError, UsageError), match="4 cases"):
         Protocol(name="a", probe="knn", split=Split(scheme="cv", group=None)).folds(few, Card("d"))

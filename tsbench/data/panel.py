@@ -21,6 +21,7 @@ Task = Literal["classification", "multilabel", "regression", "retrieval", "none"
 Array = npt.NDArray[Any]
 HASHED_CASES = 256
 LARGEST_TARGET = 1e100  # whose square, and sums of them, float64 holds
+SMALLEST_SPREAD = 1e-100  # of targets, likewise
 
 # What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
 MOST_ROUNDED = 0.1
@@ -198,6 +199,8 @@ class Panel:
                     digest.update("\x1f".join(map(str, array.ravel().tolist())).encode())
         if self.y is not None:
             digest.update("\x1f".join(_label_names(self)).encode())
+        if self.task == "multilabel" and self.y is not None:
+            _hash_unsaid(digest, self.y, self.classes)
         return digest.hexdigest()
 
 
@@ -440,6 +443,10 @@ def _check_target(y: Array, task: Task, classes: tuple[str, ...]) -> None:
             raise InvalidDataError(
                 f"the target of case {case} is {y[case]:g}, too large to be squared; rescale the targets"
             )
+        if len(y) and 0 < (spread := np.ptp(y)) < SMALLEST_SPREAD:
+            raise InvalidDataError(f"the targets differ by {spread:g} at most, too little to be squared; rescale them")
+    elif len(set(classes)) != max(1, len(classes)):
+        raise InvalidDataError(f"multilabel cases need labels of different names, got {len(classes)}: {classes}")
     elif y.ndim != 2 or y.shape[1] != len(classes) or not np.isin(y, (0, 1)).all():
         raise InvalidDataError(
             f"labels of multilabel cases are 0 or 1 for each of the {len(classes)} classes, got shape {y.shape}"
@@ -464,6 +471,15 @@ def _label_names(panel: Panel) -> list[str]:
     if panel.y.ndim == 2:
         return [",".join(names[i] for i in np.flatnonzero(row)) for row in panel.y]
     return [names[i] for i in panel.y]
+
+
+def _hash_unsaid(digest: Any, y: Array, names: tuple[str, ...]) -> None:
+    """Hash labels once more where the names of each case's do not tell them: one of no case, or one with a comma."""
+    if y.any(axis=0).all() and not any("," in name for name in names):
+        return
+    order = sorted(range(len(names)), key=lambda label: (names[label].casefold(), names[label]))
+    digest.update("\x1f".join(names[label].casefold() for label in order).encode())
+    digest.update(np.ascontiguousarray(y[:, order], dtype=np.uint8).tobytes())
 
 
 def _static_texts(panel: Panel) -> list[str]:

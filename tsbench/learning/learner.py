@@ -238,7 +238,7 @@ class Learner:
             return
         able = "; it could with normalisation 'none'" if self.cls.any_channels else ""
         raise MethodError(
-            f"{self.name} was pre-trained on series of {' or '.join(map(str, known))} channels and cannot "
+            f"{self.name} is pre-trained on series of {' or '.join(map(str, known))} channels and cannot "
             f"encode {what}, which has {n_channels}{able}"
         )
 

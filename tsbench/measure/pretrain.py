@@ -92,15 +92,9 @@ class Pretrained:
 
 
 def pretrain(
-    learner: Learner,
-    key: str,
-    panels: Sequence[Panel],
-    kept: Checkpoints,
-    sources: str,
-    progress: Progress | None = None,
+    learner: Learner, panels: Sequence[Panel], kept: Checkpoints, sources: str, progress: Progress | None = None
 ) -> Pretrained:
-    """Build a learner for panels that are prepared, and train it on them where no checkpoint has its weights."""
-    learner.build([panel.shape for panel in panels], key)
+    """Train a learner on the prepared panels it was built for, where no checkpoint has its weights."""
     checkpoint = None if learner.untrained else kept.restore(learner, sources)
     reused = checkpoint is not None
     if not learner.untrained and not reused:

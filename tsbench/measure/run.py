@@ -102,11 +102,17 @@ class Run:
             learner = Learner.of(spec.method, made.method, made.settings, device=shared.device)
             transforms = spec.protocol.transforms
             panels = [panel for source in spec.sources for panel in source_panels(source, transforms, shared.plugins)]
-            return pretrain(learner, key, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
+            learner.build([panel.shape for panel in panels or own], key)
+            self._check_channels(learner)  # before any training
+            return pretrain(learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
 
         trained: Pretrained = shared.remember("method", (key, spec.sources_split), make)
-        trained.learner.check_channels(self.parts.test.n_channels, spec.dataset)
+        self._check_channels(trained.learner)
         return trained
+
+    def _check_channels(self, learner: Learner) -> None:
+        """Raise MethodError where a method trained on these panels could not encode the series of this fold."""
+        learner.check_channels(self.parts.test.n_channels, self.spec.dataset)
 
     @property
     def _appends(self) -> bool:

@@ -44,11 +44,12 @@ def training_part(spec: RunSpec, handle: DatasetHandle) -> Inner:
     data = load_planned(handle, spec.fingerprint)
     fold = spec.protocol.folds(data, handle.card)[spec.fold]
     check_planned(handle, spec.split, data, fold, spec.protocol)
-    panel = on_its_own(data.panel.select(fold.train))
-    task = labelled_task(spec.dataset, panel)
+    panel, task = data.panel.select(fold.train), labelled_task(spec.dataset, data.panel)
     group = spec.protocol.group(handle.card)
     groups = panel.meta.get(group) if group else None
     try:
+        task.check_learnable(task.target(panel), panel.classes)
+        panel = on_its_own(panel)
         strata = task.strata(task.target(panel), N_PARTS)
         folds = inner_folds(strata, spec.protocol.split.seed, groups)
     except InvalidDataError as error:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 8
+CACHE_VERSION = 9
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,8 @@ def _beside(panel: Panel) -> dict[str, str]:
     if panel.times is not None:
         steps = np.diff(panel.times, axis=1)
         steps = steps[np.isfinite(steps)]
-        if len(steps) and not np.allclose(steps, steps[0]):
+        rounded = 4 * np.spacing(np.nanmax(np.abs(panel.times)))  # what float64 makes of Unix times, say
+        if len(steps) and not np.allclose(steps, steps[0], atol=rounded):
             found["times"] = "times (irregular)"
     n = panel.shape.n_static
     if n:

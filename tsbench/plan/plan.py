@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tsbench.methods.classifier import Classifier
     from tsbench.methods.ssl import SSLMethod
     from tsbench.methods.transform import Transform
+    from tsbench.tasks.base import Task
 
 MOST_SEEDS = 1000  # more is a seed that was meant
 LARGEST_SEED = 2**31 - 1  # what a column of whole numbers holds in either database
@@ -209,7 +210,7 @@ def _suited(
             f"{handle.name}: its labels are for {summary.task}, its card says '{handle.card.task}'; name one in both"
         )
         return set()
-    task, suited, reasons = TASKS[summary.task], set(), []
+    task, suited, reasons, refused = TASKS[summary.task], set(), [], []
     for method in methods:
         for protocol in protocols:
             able = capabilities(method.cls)
@@ -225,18 +226,22 @@ def _suited(
             elif method.asked:
                 under = "" if probe is None else f" under protocol '{protocol.name}'"
                 reasons.append(f"{method.name}{under} {why}")
+                refused.append(method)
     if reasons:
         more = f" ({len(reasons) - 1} more do not suit)" if len(reasons) > 1 else ""
-        known = [f"--protocol {name}" for name in registry.protocols if _serves(name, task.name, plugins, registry)]
-        plan.invalid[handle.name] = (
-            f"{handle.name} is for {task.name}: {reasons[0]}{more}; what serves it: {', '.join(known) or 'no protocol'}"
-        )
+        known = [
+            f"--protocol {name}" for name in registry.protocols if _serves(name, task, refused[0], plugins, registry)
+        ]
+        advice = f"what serves it: {', '.join(known)}" if known else "no protocol changes that"
+        plan.invalid[handle.name] = f"{handle.name} is for {task.name}: {reasons[0]}{more}; {advice}"
     return suited
 
 
-def _serves(protocol: str, task: str, plugins: Plugins, registry: Registry) -> bool:
+def _serves(protocol: str, task: Task, method: _Method, plugins: Plugins, registry: Registry) -> bool:
+    """Say whether a protocol's probe can measure the features of a method on a task."""
     with contextlib.suppress(TsbenchError):  # a probe of a plugin that is not here
-        return task in plugins["probes"].get(registry.protocols[protocol].probe).tasks
+        probe = plugins["probes"].get(registry.protocols[protocol].probe)
+        return "represent" in capabilities(method.cls) and task.refuse(method.cls, probe) is None
     return False
 
 
@@ -252,7 +257,7 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
 def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary) -> int:
     own_folds = summary.own_folds.get(protocol.split.name, 0)
     if protocol.own_split and not own_folds:
-        raise no_such_split(handle.name, protocol, summary.own_folds)
+        raise no_such_split(handle.name, protocol, summary.own_folds, handle.card.default_protocol)
     return protocol.n_folds(own_folds)
 
 
@@ -262,9 +267,9 @@ def _check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, p
         return
     if "static" not in summary.beside:
         raise UsageError(f"{handle.name} has no static values, which protocol '{protocol.name}' gives to its probe")
-    needs = plugins["probes"].get(protocol.probe).needs
-    if needs != "features":
-        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {protocol.probe}")
+    if protocol.probe == OWN_PROBE or plugins["probes"].get(protocol.probe).needs != "features":
+        other = "a method's own rule" if protocol.probe == OWN_PROBE else protocol.probe
+        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {other}")
 
 
 def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) -> list[DatasetHandle]:

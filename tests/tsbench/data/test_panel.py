@@ -88,6 +88,18 @@ def test_fingerprint_sees_labels_and_lengths(panel):
     assert len({panel.fingerprint(), relabelled.fingerprint(), shorter.fingerprint()}) == 3
 
 
+def test_fingerprint_tells_labels_apart_whose_cases_read_alike():
+    def several(y, classes):
+        return Panel.build(np.zeros((2, 1, 3)), y=np.array(y), classes=classes, task="multilabel").fingerprint()
+
+    together, apart = several([[1], [0]], ("a,b",)), several([[1, 1], [0, 0]], ("a", "b"))
+    assert together != apart
+    assert several([[1], [0]], ("a",)) != several([[1, 0], [0, 0]], ("a", "z"))  # z counts in every mean over labels
+    names = ("a", "b", "a,b")
+    assert several([[1, 1, 0], [0, 0, 1]], names) != several([[0, 0, 1], [1, 1, 0]], names)
+    assert several([[1, 0], [0, 0]], ("a", "z")) == several([[0, 1], [0, 0]], ("Z", "A"))
+
+
 def test_concatenate_pads_and_unites_classes():
     joined = concatenate([Panel.build(np.ones((2, 1, 3)), ["1", "3"]), Panel.build(np.ones((1, 1, 5)), ["2"])])
     assert joined.X.shape == (3, 1, 5)

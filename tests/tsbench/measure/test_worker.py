@@ -339,7 +339,8 @@ def test_targets_share_a_pretraining_on_other_datasets(installed, registry, tmp_
     assert_same(worker.run(planned[1]), again)
 
 
-def test_a_pretraining_on_other_channels_is_refused_by_a_method_that_depends_on_them(installed, registry):
+def test_a_pretraining_on_other_channels_is_refused_before_it_begins(installed, registry, monkeypatch):
+    monkeypatch.setattr(Learner, "train", lambda *given: pytest.fail("trained"))
     request = Request(["ts2vec"], ["BasicMotions"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=["GunPoint"])
     result = Worker(installed).run(make_plan(request, installed, registry).specs[0])
     assert result.status == "failed"

@@ -212,6 +212,12 @@ def test_a_score_that_is_not_defined_is_a_failure(start, monkeypatch):
     assert "auroc is not defined" in search.study.trials[0].user_attrs["error"]
 
 
+def test_a_score_of_probabilities_says_that_it_needs_them(start):
+    search = start(metric="log_loss")
+    run(search, 1)
+    assert search.study.trials[0].user_attrs["error"] == "log_loss needs scores that are probabilities"
+
+
 def test_an_interrupted_trial_is_marked_and_done_again(start, monkeypatch):
     search, original, count = start(), Worker.run, []
 
