@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
 from tsbench.errors import UsageError
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
 from tsbench_aimts.images import SmallCNN, image_encoder, plot_limits, render
 from tsbench_aimts.method import AimTS

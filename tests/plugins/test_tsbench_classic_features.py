@@ -9,7 +9,8 @@ from tsbench.errors import UsageError
 from tsbench.learning import loop as training
 from tsbench.learning.learner import Learner
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
 from tsbench_classic.features import MiniRocketFeatures
 

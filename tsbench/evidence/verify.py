@@ -23,9 +23,10 @@ from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
 from tsbench.methods.weights import without_place
 from tsbench.plan.datasets import DatasetHandle, open_dataset, summarise
-from tsbench.plan.plan import LARGEST_SEED, plan_again
+from tsbench.plan.request import LARGEST_SEED
 from tsbench.plan.result import Result
 from tsbench.plan.spec import PADDING, RunSpec
+from tsbench.plan.specs import plan_again
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.check import same_metric

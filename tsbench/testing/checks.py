@@ -36,7 +36,8 @@ from tsbench.methods.params import BaseParams, resolve
 from tsbench.methods.probe import Probe
 from tsbench.methods.ssl import SSLMethod
 from tsbench.methods.transform import Transform
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.plan.result import Result
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry, load_registry

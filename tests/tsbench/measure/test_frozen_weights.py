@@ -18,7 +18,8 @@ from tsbench.leaderboard.table import build
 from tsbench.measure.worker import Worker
 from tsbench.methods.weights import digest_of
 from tsbench.nn.weights import trainable_parameters
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.store.checkpoints import Checkpoint, save
 from tsbench.store.store import Store
 from tsbench.testing import make_data, noise

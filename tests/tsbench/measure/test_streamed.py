@@ -14,7 +14,8 @@ from tsbench.learning import learner as module
 from tsbench.learning.learner import Learner
 from tsbench.measure import represent
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 
 TS2VEC = {name: int(value) for name, value in SMALL_TS2VEC.items()}
 STEPS = {"max_steps": 3, "batch_size": 8}

@@ -8,7 +8,8 @@ from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
 from tsbench.measure.training_part import LARGE, inner_folds, on_its_own, training_part
 from tsbench.plan.datasets import open_dataset
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 
 

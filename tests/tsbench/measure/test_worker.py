@@ -17,7 +17,8 @@ from tsbench.measure.folds import divide
 from tsbench.measure.worker import Worker
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.ssl import SSLMethod
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.tasks.score import metrics_of
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}

@@ -10,7 +10,8 @@ from tsbench.data.splits import label_subset
 from tsbench.discovery.catalog import Entry
 from tsbench.leaderboard.table import build
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.protocol import Protocol, Split
 from tsbench.store.check import check
 from tsbench.store.packing import pack, unpack

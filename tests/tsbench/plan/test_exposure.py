@@ -9,7 +9,8 @@ from tsbench import BaseParams, Corpus, Encoder, SSLMethod, weights
 from tsbench.discovery.catalog import Entry
 from tsbench.errors import UsageError
 from tsbench.plan.exposure import derived, seen_in, state
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.plan.spec import Source
 from tsbench.store.record import run_row, spec_to_json
 from tsbench.testing.checks import with_given

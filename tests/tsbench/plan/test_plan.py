@@ -9,7 +9,8 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import declarations
-from tsbench.plan.plan import Request, make_plan, parse_overrides, parse_seeds
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request, parse_overrides, parse_seeds
 from tsbench.plan.spec import PADDING
 from tsbench.registry import load_registry
 

@@ -18,7 +18,8 @@ from tsbench.identity import digest
 from tsbench.measure import load
 from tsbench.measure import training_part as inner
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 from tsbench.store.store import Store
 from tsbench.tune import search as searching

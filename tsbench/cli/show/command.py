@@ -49,7 +49,7 @@ def show(
         raise UsageError("--json is for 'tsbench show run'")
     if kind == "transform":
         from tsbench.cli.show.transform import show_transform
-        from tsbench.plan.plan import parse_overrides
+        from tsbench.plan.request import parse_overrides
 
         return show_transform(name, dataset, cases, parse_overrides(pairs), out)
     if kind == "dataset":
