@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.data.dataset import Data, Fold
-from tsbench.data.panel import Panel, concatenate
+from tsbench.data.join import concatenate
+from tsbench.data.panel import Panel
 from tsbench.data.stream import blocks
 from tsbench.errors import InvalidDataError
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsbench.data import memory
-from tsbench.data.panel import Panel, class_index, concatenate, normalise_label
+from tsbench.data.join import concatenate
+from tsbench.data.panel import Panel, class_index, normalise_label
 from tsbench.errors import InvalidDataError, TsbenchWarning
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tsbench.data import stream
+from tsbench.data.join import concatenate
 from tsbench.data.normalise import PairwiseSum, channel_statistics
-from tsbench.data.panel import Panel, concatenate
+from tsbench.data.panel import Panel
 from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError, TsbenchWarning
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from tsbench.data.panel import Panel, concatenate
+from tsbench.data.join import concatenate
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.tasks import METRICS, TASKS, labelled_task, task_of
 from tsbench.tasks.base import Answer
