@@ -45,7 +45,7 @@ class LazyTensor(Tensor):
         lazy, *rest = args if args and isinstance(args[0], LazyTensor) else (None,)
         if lazy is not None and not any(isinstance(one, LazyTensor) for one in rest):
             if func is aten.detach.default or func is aten.alias.default:
-                return lazy
+                return LazyTensor(lazy.read, lazy.shape, lazy.dtype, lazy.device, lazy.source)  # torch wants another
             if func is aten.select.int and rest[0] == 0:
                 case = rest[1] + len(lazy) * (rest[1] < 0)
                 return lazy.read(slice(case, case + 1))[0]
