@@ -49,8 +49,8 @@ def query(
             others = [name for name in defined if not store.scores(name, hashes, datasets).empty]
             if others:
                 raise UsageError(
-                    f"no {metric} in {store.name} for {', '.join(names)} under protocol '{chosen.name}': it is not "
-                    f"defined on their test cases, or needs scores that are probabilities; there are {', '.join(others)}"
+                    f"no {metric} in {store.name} for {', '.join(names)} under protocol '{chosen.name}': not "
+                    f"defined on their test cases, or needs probabilities; there are {', '.join(others)}"
                 )
     have = set(rows["dataset"])
     now = present([handle for handle in handles if handle.name in have], chosen)
