@@ -86,8 +86,8 @@ def _within(panel: Panel, X: Array, lengths: Array, name: str) -> Array:
     moved = (there & beyond[:, None]).any(axis=(1, 2)) & (own < before) & (X.shape == panel.X.shape)
     if moved.any():
         raise MethodError(
-            f"{name} moved values of {moved.sum()} of {len(X)} cases beyond their end; with takes = 'series' "
-            "it is told their lengths"
+            f"{name} moved values of {moved.sum()} of {len(X)} cases beyond their end; with takes = 'series' it is "
+            "told their lengths"
         )
     lost = (own == 0) & (before > 0)
     if lost.any():
