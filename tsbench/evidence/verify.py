@@ -23,10 +23,11 @@ from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
 from tsbench.methods.weights import without_place
 from tsbench.plan.datasets import DatasetHandle, open_dataset, summarise
+from tsbench.plan.methods import Method
 from tsbench.plan.request import LARGEST_SEED
 from tsbench.plan.result import Result
 from tsbench.plan.spec import PADDING, RunSpec
-from tsbench.plan.specs import plan_again
+from tsbench.plan.specs import method_again, plan_again
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.check import same_metric
@@ -59,16 +60,40 @@ class Verified:
     conflicts: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What this installation knows of a dataset: fingerprint "" and padded None where it does not."""
+
+    handle: DatasetHandle
+    fingerprint: str
+    padded: bool | None
+
+    @classmethod
+    def of(cls, handle: DatasetHandle) -> _Known:
+        here = summarise(handle) if handle.card.shareable and handle.available() else None
+        fingerprint = handle.card.checksum or (here.fingerprint if here else "")
+        return cls(handle, fingerprint, here.padded if here else None)
+
+    def check(self, fingerprint: str) -> None:
+        """Raise StoreError unless evidence may be of this dataset, and is."""
+        name, known = self.handle.name, self.fingerprint
+        if not self.handle.card.shareable:
+            raise StoreError(f"the card of {name} forbids that its predictions are shared")
+        if fingerprint != known:
+            now = f"{name} is {known[:12]} here" if known else f"what {name} is, is not known here"
+            raise StoreError(f"it was made on data of fingerprint {fingerprint[:12]}, {now}")
+
+
 class Verifier:
     """Verifies shards by what is installed: plugins for methods, parts and datasets."""
 
     def __init__(self, plugins: Plugins, registry: Registry) -> None:
         self._plugins, self._registry = plugins, registry
         self._metrics: dict[str, Any] = {}
-        self._handles: dict[str, DatasetHandle] = {}
-        self._fingerprints: dict[str, str] = {}
+        self._datasets: dict[str, _Known] = {}
         self._protocols: dict[str, Protocol] = {}
-        self._planned: dict[str, RunSpec] = {}
+        self._methods: dict[str, Method] = {}
+        self._planned: dict[str, tuple[RunSpec, Method]] = {}
         self._shown: dict[int, Any] = {}
 
     def files(self, paths: Iterable[Path]) -> Iterator[Verified]:
@@ -96,7 +121,7 @@ class Verifier:
         self._check_shown(row)
         _check_values(row)
         spec = self._spec(row)
-        _check_answers(unpack(row["predictions"]), row, self._handle(row["dataset"]).card.task)
+        _check_answers(unpack(row["predictions"]), row, self._dataset(row["dataset"]).handle.card.task)
         measured = {name: math.nan if value is None else value for name, value in row["metrics"].items()}
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})
@@ -110,50 +135,50 @@ class Verifier:
             self._shown[id(value)] = value
 
     def _spec(self, row: Row) -> RunSpec:
-        handle, protocol = self._handle(row["dataset"]), self._protocol(row["protocol"])
-        self._check_data(handle, row["fingerprint"])
+        known, protocol = self._dataset(row["dataset"]), self._protocol(row["protocol"])
+        known.check(row["fingerprint"])
         if not SPLIT.fullmatch(row["split"]):
             raise StoreError("it does not say on which split it was made")
-        about = [handle.name, row["method"], row["overrides"], row["protocol"], row["threads"], handle.card.normalised]
-        padded = self._padded(handle, row["versions"])
-        identity = canonical([*about, handle.card.group, handle.card.task, padded])
+        planned, method = self._plan(row, known, protocol)
+        spec = replace(
+            planned,
+            dataset=known.handle.name,
+            dataset_ref=known.handle.reference,
+            fingerprint=row["fingerprint"],
+            fold=row["fold"],
+            seed=row["seed"],
+            split=row["split"],
+            data_dirs=(),
+            exposure=method.past.exposure(known.handle.name, row["fingerprint"], (), row["split"], ""),
+        )
+        _check_same(row, spec)
+        return spec
+
+    def _plan(self, row: Row, known: _Known, protocol: Protocol) -> tuple[RunSpec, Method]:
+        """Return what is planned for a row, once for all datasets that are alike."""
+        card, padded = known.handle.card, known.padded
+        if padded is None:
+            padded = any(name.startswith(PADDING) for name in row["versions"])
+        asked = [row["method"], row["overrides"]]
+        identity = canonical([*asked, row["protocol"], row["threads"], card.normalised, card.group, card.task, padded])
         if identity not in self._planned:
-            asked = (row["method"], row["overrides"], handle, row["fingerprint"], protocol, row["threads"], padded)
+            about = (known.handle, row["fingerprint"], protocol, row["threads"], padded, self._plugins)
             try:
-                self._planned[identity] = plan_again(*asked, self._plugins, self._registry)
+                if (text := canonical(asked)) not in self._methods:
+                    self._methods[text] = method_again(*asked, self._plugins, self._registry)
+                self._planned[identity] = plan_again(self._methods[text], *about), self._methods[text]
             except TsbenchError:
                 raise
             except CODE_OF_OTHERS_FAILS as error:  # a family of methods, asked for a name
                 raise StoreError(f"it cannot be planned here: {type(error).__name__}: {error}") from None
-        data = {"dataset": handle.name, "dataset_ref": handle.reference, "fingerprint": row["fingerprint"]}
-        where = {"fold": row["fold"], "seed": row["seed"], "split": row["split"], "data_dirs": ()}
-        spec = replace(self._planned[identity], **data, **where)
-        _check_same(row, spec)
-        return spec
+        return self._planned[identity]
 
-    def _handle(self, name: str) -> DatasetHandle:
-        if name not in self._handles:
+    def _dataset(self, name: str) -> _Known:
+        if name not in self._datasets:
             if name not in self._plugins["datasets"] or name == "local":
                 raise StoreError(f"dataset '{name}' is not known here; is the plugin that brings it installed?")
-            self._handles[name] = open_dataset(name, self._plugins, "")
-        return self._handles[name]
-
-    def _check_data(self, handle: DatasetHandle, fingerprint: str) -> None:
-        if not handle.card.shareable:
-            raise StoreError(f"the card of {handle.name} forbids that its predictions are shared")
-        if handle.name not in self._fingerprints:
-            known = handle.card.checksum or (summarise(handle).fingerprint if handle.available() else "")
-            self._fingerprints[handle.name] = known
-        known = self._fingerprints[handle.name]
-        if fingerprint != known:
-            now = f"{handle.name} is {known[:12]} here" if known else f"what {handle.name} is, is not known here"
-            raise StoreError(f"it was made on data of fingerprint {fingerprint[:12]}, {now}")
-
-    def _padded(self, handle: DatasetHandle, versions: Mapping[str, Any]) -> bool:
-        """Say whether series differ in length: by the data where they are here, else by what a row says of itself."""
-        if handle.available():
-            return summarise(handle).padded
-        return any(name.startswith(PADDING) for name in versions)
+            self._datasets[name] = _Known.of(open_dataset(name, self._plugins, ""))
+        return self._datasets[name]
 
     def _protocol(self, content: Mapping[str, Any]) -> Protocol:
         text = canonical(content)

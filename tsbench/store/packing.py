@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from functools import lru_cache
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,74 +41,86 @@ def pack(p: Predictions) -> bytes:
 
 def unpack(content: Any) -> Predictions:
     """Read what `pack` wrote; raises StoreError on anything else, before that is unpacked."""
-    task = check_packed(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            fields = {name.removesuffix(".npy"): _array(archive.read(name)) for name in archive.namelist()}
+            task, parts = _checked(archive)
+            fields = {name: part.array() for name, part in parts.items()}
         if fields.pop("task", [task])[0] != task:
             raise ValueError("they are of another task than their arrays")
         scores = fields.pop("scores", np.empty((len(fields["cases"]), 0), dtype=np.float32))
         classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
         probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
         return Predictions(**fields, scores=scores, classes=classes, task=task, probabilities=probabilities)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise StoreError(f"its predictions cannot be read: {error}") from None
+    except Exception as error:  # whatever zipfile and numpy raise on rubbish
+        raise _unreadable(error) from None
 
 
 def check_packed(content: Any) -> str:
     """Return the task; raises StoreError unless this is the size and shape of predictions, by what the bytes say."""
     try:
-        task, shapes = _shapes(content)
-    except Exception as error:  # whatever zipfile and numpy raise on rubbish
-        raise StoreError(f"its predictions cannot be read: {error}") from None
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _checked(archive)[0]
+    except Exception as error:  # as above
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> StoreError:
+    return StoreError(f"its predictions cannot be read: {error}")
+
+
+class _Part(NamedTuple):
+    """An array of an archive, of which the header alone was read; by_column : columns come first."""
+
+    file: IO[bytes]
+    shape: tuple[int, ...]
+    by_column: bool
+    dtype: np.dtype[Any]
+
+    def array(self) -> Array:
+        """Read the values, as numpy.load does in twice the time."""
+        flat = np.frombuffer(self.file.read(), self.dtype).copy()
+        return flat.reshape(self.shape[::-1]).T if self.by_column else flat.reshape(self.shape)
+
+
+def _checked(archive: zipfile.ZipFile) -> tuple[str, dict[str, _Part]]:
+    """Return the task and the arrays, not yet read; raises ValueError where their headers do not fit each other."""
+    members = archive.infolist()
+    names = [member.filename.removesuffix(".npy") for member in members]
+    if len(set(names)) != len(members) or any(member.filename != f"{name}.npy" for member, name in zip(members, names, strict=True)):
+        raise ValueError("these are not the arrays of predictions")
+    total = sum(member.file_size for member in members)
+    if total > MOST_BYTES:
+        raise ValueError(f"they unpack to {total} bytes, more than {MOST_BYTES}")
+    parts = {name: _begun(archive, member, name) for name, member in zip(names, members, strict=True)}
+    kinds = {name: part.dtype.kind for name, part in parts.items() if PROBABILITIES.get(name) != part.dtype.kind}
+    task = next((task for task, expected in KINDS.items() if expected == kinds), None)
+    if task is None:
+        raise ValueError("these are not the arrays of predictions")
+    _check_shapes(task, {name: part.shape for name, part in parts.items()})
+    return task, parts
+
+
+def _check_shapes(task: str, shapes: dict[str, tuple[int, ...]]) -> None:
     cases, classes = shapes["cases"], shapes.get("classes", (0,))
     answers = (*cases, *classes) if task == "multilabel" else cases
     alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == answers
     if not alike or 0 in cases or shapes.get("task", (1,)) != (1,) or shapes.get("probabilities", (1,)) != (1,):
-        raise StoreError(f"its predictions cannot be read: their shapes do not agree ({shapes})")
+        raise ValueError(f"their shapes do not agree ({shapes})")
     if "scores" in shapes and (0 in classes or shapes["scores"] != (*cases, *classes)):
-        raise StoreError(f"its predictions cannot be read: their shapes do not agree ({shapes})")
+        raise ValueError(f"their shapes do not agree ({shapes})")
     if 8 * classes[0] ** 2 > MOST_BYTES:
-        raise StoreError(f"its predictions cannot be read: {classes[0]} classes")
-    return task
+        raise ValueError(f"{classes[0]} classes")
 
 
-def _shapes(content: bytes) -> tuple[str, dict[str, tuple[int, ...]]]:
-    """Return the task and the shape of each array, from the headers alone."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        total = sum(member.file_size for member in archive.infolist())
-        names = {name.removesuffix(".npy") for name in members}
-        if len(members) != len(archive.infolist()) or members.keys() != {f"{name}.npy" for name in names}:
-            raise ValueError("these are not the arrays of predictions")
-        if total > MOST_BYTES:
-            raise ValueError(f"they unpack to {total} bytes, more than {MOST_BYTES}")
-        found = {name: _checked(archive, members[f"{name}.npy"]) for name in sorted(names)}
-    kinds = {name: kind for name, (_, kind) in found.items()}
-    plain = {name: kind for name, kind in kinds.items() if PROBABILITIES.get(name) != kind}
-    task = next((task for task, expected in KINDS.items() if expected == plain), None)
-    if task is None:
-        raise ValueError("these are not the arrays of predictions")
-    return task, {name: shape for name, (shape, _) in found.items()}
-
-
-def _checked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
-    """Return shape and kind of an array; raises ValueError where its header says another size than it has."""
-    with archive.open(member) as file:
-        head = _head(file)
-    shape, _, dtype = _header(head)
+def _begun(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> _Part:
+    """Read an array's header; raises ValueError where that says another size than the array has."""
+    file = archive.open(member)
+    head = _head(file)
+    shape, by_column, dtype = _header(head)
     # An array is made as large as its header says before any of it is read.
     if math.prod(shape) * dtype.itemsize != member.file_size - len(head):
-        raise ValueError(f"{member.filename.removesuffix('.npy')} is not what its size says")
-    return shape, dtype.kind
-
-
-def _array(content: bytes) -> Array:
-    """Return the array of an .npy whose header was checked, as numpy.load does in twice the time."""
-    head = _head(io.BytesIO(content))
-    shape, by_column, dtype = _header(head)
-    flat = np.frombuffer(content, dtype, offset=len(head)).copy()
-    return flat.reshape(shape[::-1]).T if by_column else flat.reshape(shape)
+        raise ValueError(f"{name} is not what its size says")
+    return _Part(file, shape, by_column, dtype)
 
 
 def _head(file: IO[bytes]) -> bytes:
