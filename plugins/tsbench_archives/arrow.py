@@ -159,7 +159,6 @@ def _names(schema: pa.Schema, labelled: bool) -> list[str]:
 
 def _arrays(table: pa.Table) -> dict[str, Any]:
     """Return the columns beside the values as arrays called as `read_npz` has them."""
-    table.validate(full=True)
     arrays = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if column.null_count and not name.startswith(STATIC):
@@ -176,13 +175,17 @@ def _arrays(table: pa.Table) -> dict[str, Any]:
 
 
 def _batches(whole: pa.Buffer) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of rows of an Arrow file; nothing of their values is copied."""
+    """Yield the batches of rows of an Arrow file, of whose values nothing is copied; raises errors of many kinds."""
     file = pa.ipc.open_file(whole)
     if file.num_record_batches > MOST_BATCHES:
         raise InvalidDataError(
             f"has its rows in {file.num_record_batches} batches, more than {MOST_BATCHES}; write it in larger ones"
         )
-    return (file.get_batch(number) for number in range(file.num_record_batches))
+    for number in range(file.num_record_batches):
+        batch = file.get_batch(number)
+        batch.validate()  # sizes; what values point at is looked at where all of them are read
+        batch.select([name for name in batch.schema.names if name != VALUES]).validate(full=True)
+        yield batch
 
 
 def _place(column: Any, kind: _Kind, whole: pa.Buffer) -> tuple[int, int]:

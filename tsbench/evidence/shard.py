@@ -133,11 +133,11 @@ def _content(path: Path) -> bytes:
 def _rows(content: bytes) -> list[Row]:
     with parquet.ParquetFile(pa.BufferReader(content), read_dictionary=LARGE) as file:
         _check_form(file)
-        shared, rows = _Shared(len(content)), list[Row]()
+        known, rows = dict[tuple[Any, bool], Any](), list[Row]()
         for batch in file.iter_batches(batch_size=AT_ONCE, use_threads=False):
             columns = {name: _values(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
             for name in LARGE:
-                columns[name] = shared.of(columns[name], name in JSON)
+                columns[name] = _shared(columns[name], known, name in JSON)
             rows += (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
         return rows
 
@@ -169,24 +169,14 @@ def _values(column: Any) -> list[Any]:
     return [distinct[number] for number in column.indices.to_pylist()]
 
 
-class _Shared:
-    """Texts and bytes of a file: those that are the same are one object, all together take no more than the file."""
-
-    def __init__(self, n_bytes: int) -> None:
-        self.room, self.known = n_bytes, dict[tuple[Any, bool], Any]()
-
-    def of(self, values: Sequence[Any], is_json: bool) -> list[Any]:
-        """Return values, or what they stand for: once for all that are the same."""
-        for value in set(values):
-            if (value, is_json) in self.known:
-                continue
-            if isinstance(value, str) and len(value) > MOST_TEXT:
-                raise StoreError(f"has a text of {len(value)} characters")
-            self.room -= len(value)
-            if self.room < 0:
-                raise StoreError("unpacks to more than it is")
-            self.known[value, is_json] = _parsed(value) if is_json else value
-        return [self.known[value, is_json] for value in values]
+def _shared(values: Sequence[Any], known: dict[tuple[Any, bool], Any], is_json: bool) -> list[Any]:
+    """Return texts and bytes, or what they stand for: once for all that are the same in a file."""
+    for value in set(values):
+        if isinstance(value, str) and len(value) > MOST_TEXT:
+            raise StoreError(f"has a text of {len(value)} characters")
+        if (value, is_json) not in known:
+            known[value, is_json] = _parsed(value) if is_json else value
+    return [known[value, is_json] for value in values]
 
 
 def _parsed(text: str) -> Any:

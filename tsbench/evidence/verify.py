@@ -152,8 +152,6 @@ class Verifier:
                         found.conflicts.append(f"{where}: an earlier file has other metrics")
                 except TsbenchError as error:
                     found.refused.append(plain(f"{where}: {str(error)[:MOST_SAID]}"))
-                except RecursionError:
-                    found.refused.append(plain(f"{where}: it is nested too deeply"))
             for kept in (self._checked, self._texts, self._answers):
                 kept.clear()
             yield found

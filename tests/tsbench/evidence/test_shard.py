@@ -101,18 +101,18 @@ def test_other_columns_and_values_are_refused(one, tmp_path, name, values, kind,
         shard.read(written(tmp_path, replaced(one, name, values, kind)))
 
 
-def test_values_that_share_their_beginnings_unpack_to_no_more_than_the_file(one, tmp_path):
+def test_values_that_share_their_beginnings_are_refused(one, tmp_path):
     found = replaced(one, "predictions", [b"0" * 300_000 + b"1", b"0" * 300_000 + b"2"])
     sink = pa.BufferOutputStream()
     encoding = {"use_dictionary": False, "column_encoding": {"predictions": "DELTA_BYTE_ARRAY"}}
     with parquet.ParquetWriter(sink, found.schema, compression="none", **encoding) as writer:
         writer.write_table(found)
         writer.add_key_value_metadata({shard.SAYS_FORMAT: shard.FORMAT})
-    with pytest.raises(StoreError, match="unpacks to more than it is"):
+    with pytest.raises(StoreError, match="cannot be read"):
         shard.read(named(tmp_path, sink.getvalue().to_pybytes()))
 
 
-def test_what_is_no_file_is_refused_unopened(tmp_path, one):
+def test_what_is_no_file_is_refused_unopened(tmp_path):
     os.mkfifo(tmp_path / "x.parquet")
     (tmp_path / "y.parquet").mkdir()
     (tmp_path / "z.parquet").symlink_to(tmp_path / "none")
@@ -152,6 +152,13 @@ def test_flipped_bytes_under_a_fitting_name_are_read_or_refused(one, tmp_path_fa
         files.append(named(folder, bytes(flipped)))
     for path, rows, error in read_all(files):
         assert error.startswith(f"{path}: ") if error else all(row.keys() == shard.KINDS.keys() for row in rows)
+
+
+def test_what_is_nested_too_deeply_to_come_back_is_refused(one, tmp_path):
+    path = written(tmp_path, replaced(one, "environment", ["[" * 700 + "]" * 700, "{}"]))
+    (_, rows, error), (_, others, nothing) = read_all([path, one])
+    assert rows == [] and error.startswith(f"{path}: cannot be read: ") and len(error.splitlines()) == 1
+    assert (len(others), nothing) == (2, "")
 
 
 def test_what_crashes_the_library_ends_a_process_apart(one, tmp_path):
