@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tsbench.data.memory import check_room
 from tsbench.data.panel import Panel
 from tsbench.data.scratch import Rows
 from tsbench.data.stream import BLOCK_BYTES, Streamed, open_cases
@@ -84,7 +85,7 @@ def read_parquet_cases(path: Path, task: str = "", labelled: bool = True) -> Pan
 def holds_cases(schema: pa.Schema) -> bool:
     """Say whether a table has a column of cases, and not one for each time point."""
     at = schema.get_field_index(VALUES)
-    return at >= 0 and pa.types.is_nested(schema.field(at).type)
+    return at >= 0 and bool(pa.types.is_nested(schema.field(at).type))
 
 
 def read_schema(path: Path) -> pa.Schema:
@@ -130,8 +131,12 @@ def _arrow_arrays(path: Path, labelled: bool) -> dict[str, Any]:
 
 
 def _parquet_arrays(path: Path, labelled: bool) -> dict[str, Any]:
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=BLOCK_BYTES) as file, ExitStack() as stack:
+    texts = [column.name for column in pq.read_schema(path) if pa.types.is_string(column.type)]
+    # A text that is repeated stays one: a dictionary may unpack to any size.
+    options: dict[str, Any] = {"pre_buffer": False, "buffer_size": BLOCK_BYTES, "read_dictionary": texts}
+    with pq.ParquetFile(path, **options) as file, ExitStack() as stack:
         kind, names = _Kind.of(file.schema_arrow), _names(file.schema_arrow, labelled)
+        check_room(2 * 8 * file.metadata.num_rows * len(names))
         rows = stack.enter_context(Rows(kind.dtype))
         arrays = _arrays(file.read(names, use_threads=False)) if names else {}
         size = max(1, BLOCK_BYTES // (kind.dtype.itemsize * math.prod(kind.case)))
@@ -164,12 +169,16 @@ def _arrays(table: pa.Table) -> dict[str, Any]:
         if column.null_count and not name.startswith(STATIC):
             raise InvalidDataError(f"column '{shown(name)}' has empty values")
         if pa.types.is_dictionary(column.type):
+            longest = max((len(str(one)) for chunk in column.chunks for one in chunk.dictionary.to_pylist()), default=0)
+            check_room(8 * len(column) * longest)
             column = column.cast(column.type.value_type)
         kind = column.type
         if not any(of(kind) for of in (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)):
             column = column.cast(pa.large_string()).fill_null("")
         array = np.array(column.to_numpy())  # a copy: the map is closed
-        array = array.astype(np.str_) if array.dtype == object else array
+        if array.dtype == object:
+            check_room(4 * len(array) * max(map(len, array), default=0))
+            array = array.astype(np.str_)
         arrays[{LABEL: "y", LENGTH: "lengths"}.get(name, f"meta_{name}" if name in META else name)] = array
     return arrays
 
