@@ -283,13 +283,17 @@ def _check_kinds(values: Row) -> None:
 
 def _check_bounds(row: Row) -> None:
     """Raise StoreError where a number is too small or too large to be such."""
-    numbers = {**{f"duration of {name}": value for name, value in row["durations"].items()}, **row}
-    bounds = {"fold": (0, LARGEST_SEED), "seed": (0, LARGEST_SEED), "threads": (1, MOST_WORKERS)}
-    bounds |= {name: (0, LATEST) for name in numbers if name.startswith("duration of ")}
-    bounds |= {"peak_memory_bytes": (0, 2**63), "finished": (row["started"], LATEST)}
-    for name, (low, high) in bounds.items():
-        if not low <= numbers[name] <= high:
-            raise StoreError(f"its {name} is {numbers[name]}, not {low} to {high}")
+    bounds: dict[str, tuple[Any, float, float]] = {
+        "fold": (row["fold"], 0, LARGEST_SEED),
+        "seed": (row["seed"], 0, LARGEST_SEED),
+        "threads": (row["threads"], 1, MOST_WORKERS),
+        "peak_memory_bytes": (row["peak_memory_bytes"], 0, 2**63),
+        "finished": (row["finished"], row["started"], LATEST),
+        **{f"duration of {name}": (seconds, 0, LATEST) for name, seconds in row["durations"].items()},
+    }
+    for name, (value, low, high) in bounds.items():
+        if not low <= value <= high:
+            raise StoreError(f"its {name} is {value}, not {low} to {high}")
 
 
 def _facts(row: Row) -> dict[str, float]:
