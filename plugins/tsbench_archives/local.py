@@ -9,7 +9,7 @@ from pathlib import Path
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
-from tsbench_archives import arrays, readers, sources, tables
+from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.scan import scan_ts
 from tsbench_archives.taken import Taken, taken
@@ -21,8 +21,10 @@ READERS = {
     "csv": tables.read_table,
     "parquet": tables.read_table,
     "npz": arrays.read_npz,
+    "arrow": arrow.read_arrow,
+    "feather": arrow.read_arrow,
 }
-TABLES = ("csv", "parquet", "npz")
+TABLES = ("csv", "parquet", "npz", "arrow", "feather")
 # By whether labels are classes, and whether there is a test file.
 DEFAULTS = {(True, True): None, (True, False): "svm-rbf-cv5", (False, True): "ridge", (False, False): "ridge-cv5"}
 SCANS = {"ts": scan_ts, "arff": scan_arff}  # formats whose header says what labels are

@@ -7,6 +7,7 @@ point). The columns `subject`, `record`, `fold` and `group` describe a case and 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tsbench.data.memory import check_room
 from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.arrays import META, array_names, read_npz
+from tsbench_archives.arrow import holds_cases, read_arrow, read_parquet_cases, read_schema
 from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
 from tsbench_archives.dates import TIMES, is_date, seconds
 from tsbench_archives.labels import PREFIX as LABEL
@@ -127,8 +129,11 @@ def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
     Wide: every other column is a time point, in file order; an empty cell is a missing value.
     Long: a column `case`, labels that are constant within a case, optionally `time` (numbers or dates, which increase
     within a case); every other column is a channel; cases may differ in length and keep the order of their first rows.
+    A .parquet file with a column `X` of lists is read by `read_parquet_cases`.
     Both: columns `static_NAME` (constant within a case) are static values, see `static_fields`.
     """
+    if path.suffix.lower() == ".parquet" and _holds_cases(path):
+        return read_parquet_cases(path, task, labelled)
     table = _read_csv(path, labelled) if path.suffix.lower() == ".csv" else _read_parquet(path, labelled)
     if not len(table.frame):
         raise InvalidDataError(f"{path}: holds no row")
@@ -142,7 +147,8 @@ def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
 
 def read_unlabelled(path: Path) -> Panel:
     """Read a table or arrays like `read_table` and `read_npz`, labels not needed and left out where there are any."""
-    return read_npz(path, labelled=False) if path.suffix.lower() == ".npz" else read_table(path, labelled=False)
+    readers = {".npz": read_npz, ".arrow": read_arrow, ".feather": read_arrow}
+    return readers.get(path.suffix.lower(), read_table)(path, labelled=False)
 
 
 def meta_names(path: Path) -> tuple[str, ...]:
@@ -168,6 +174,8 @@ def _header(path: Path) -> list[str]:
             case ".csv":
                 with path.open(newline="", encoding=encoding(path)) as file:
                     return [name.strip() for name in next(csv.reader(file), [])]
+            case ".arrow" | ".feather":
+                return list(read_schema(path).names)
             case _:
                 return [str(name).strip() for name in pq.read_schema(path).names]
     except Exception as error:  # as above
@@ -233,6 +241,12 @@ def _read_parquet(path: Path, labelled: bool) -> _Table:
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
     _check_names(path, list(frame.columns), labelled)
     return _Table(path, frame, range(len(frame)))
+
+
+def _holds_cases(path: Path) -> bool:
+    with contextlib.suppress(Exception):  # which reading it tells
+        return holds_cases(pq.read_schema(path))
+    return False
 
 
 def _check_kinds(path: Path, schema: pa.Schema) -> None:

@@ -152,27 +152,30 @@ def _padding_versions(method: Method, protocol: Protocol, plugins: Plugins) -> d
     return {f"{PADDING}{part}": version for part, version in found.items()}
 
 
+def method_again(name: str, overrides: Mapping[str, Any], plugins: Plugins, registry: Registry) -> Method:
+    """Return the method of a stored run; raises UsageError for a method, component or parameter that is not known."""
+    (method,) = resolve_methods(Request([name], [], overrides=overrides), plugins, registry)
+    return method
+
+
 def plan_again(
-    method: str,
-    overrides: Mapping[str, Any],
+    method: Method,
     handle: DatasetHandle,
     fingerprint: str,
     protocol: Protocol,
     threads: int,
     padded: bool,
     plugins: Plugins,
-    registry: Registry,
 ) -> RunSpec:
     """Return what this installation plans for a stored run, as fold 0, seed 0, on no known split.
 
-    The data need not be here; padded : whether its series differ in length. Raises UsageError for a method, part or
-    parameter that is not known.
+    The data need not be here; padded : whether its series differ in length. Raises UsageError for a part of the
+    protocol that is not known.
     """
-    request = Request([method], [handle.name], overrides=overrides, threads=threads)
-    (resolved,) = resolve_methods(request, plugins, registry)
     splits: Mapping[str, list[str]] = {protocol.split_name(handle.card): []}
     summary = Summary(fingerprint, {}, 0, False, padded=padded, splits=splits, task=handle.card.task)
-    return make_spec(resolved, handle, summary, protocol, 0, 0, request, plugins, ())
+    request = Request([method.name], [handle.name], threads=threads)
+    return make_spec(method, handle, summary, protocol, 0, 0, request, plugins, ())
 
 
 def _check_pretraining(protocol: Protocol, request: Request) -> None:
