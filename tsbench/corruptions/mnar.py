@@ -54,9 +54,9 @@ class _NotAtRandom(Corruption):
 class MnarLabel(_NotAtRandom):
     """Take more values from cases of later classes: what is missing then tells the label.
 
-    An upper bound of what missingness can tell, since it reads the labels of the test part too. Classes are evenly apart
-    from -1, the first, to 1, the last; a case without a label is in the middle. The mechanism is ours: the SeqImage
-    paper (arXiv 2502.06134) asks for values missing not at random, and specifies none.
+    An upper bound of what missingness can tell, since it reads the labels of the test part too. Classes are evenly
+    apart from -1, the first, to 1, the last; a case without a label is in the middle. The mechanism is not specified in
+    the SeqImage paper (arXiv 2502.06134), which asks for values that are missing not at random.
     """
 
     uses_labels = True
@@ -80,8 +80,8 @@ class MnarSeverity(_NotAtRandom):
     """Take more values from cases that are far from the mean, as from grave ones who are less often examined.
 
     The severity of a case is hidden, since it is of values some of which then go: the mean distance of its values from
-    the mean of their channel, in deviations of the training cases, as its rank among theirs. The mechanism is ours: the
-    SeqImage paper (arXiv 2502.06134) asks for values missing not at random, and specifies none.
+    the mean of their channel, in deviations of the training cases, as its rank among theirs. The mechanism is not
+    specified in the SeqImage paper (arXiv 2502.06134), which asks for values that are missing not at random.
     """
 
     def fit(self, train: Panel) -> None:

@@ -29,7 +29,9 @@ def check_groups(sides: Sides) -> list[Found]:
         if not len(both):
             found.append(Found(check, "ok", f"no {name} is trained and tested on"))
             continue
-        what = f"{len(both)} of {len(np.unique(owners))} {name}s are trained and tested on: {n_test} of {total} test cases"
+        what = (
+            f"{len(both)} of {len(np.unique(owners))} {name}s are trained and tested on: {n_test} of {total} test cases"
+        )
         remedy = f"split by {name}: a cross-validated protocol with 'group: {name}', or a split of the dataset's own"
         found.append(Found(check, "error", what, remedy))
     return found

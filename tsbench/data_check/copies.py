@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,7 +18,7 @@ CASES = 512  # looked at together
 SHORTEST, LONGEST = 8, 64  # time points of a stretch, a quarter of the median length between them
 ANCHORS = 10_000_000  # stretches of one side that are kept
 DIMENSIONS = 256  # of the random projection that finds candidates
-NEAR = 1e-3  # correlation distance (1 - r) below which two cases may be nearly the same
+NEAR = 1e-4  # correlation distance (1 - r) below which two cases may be nearly the same
 APART = 0.01  # of the median distance within a class, below which they are
 LEAST_VALUES = 8  # that a case needs to be compared
 PAIRS = 2000  # drawn for that median
@@ -39,7 +40,7 @@ def check_same(sides: Sides) -> list[Found]:
             other = sum(bool(np.any(sides.test.y[case] != known.y[where[digests[case]]])) for case in same)
             what += f", {other} with another label"
         first = f"; the first is case {sides.fold.test[same[0]]}" if same else ""
-        found.append(Found(f"same cases, {name}", *_verdict(same, what + first)))
+        found.append(_known(f"same cases, {name}", same, what + first))
     return found
 
 
@@ -58,18 +59,18 @@ def check_stretches(sides: Sides) -> list[Found]:
             continue
         stride = -(-int(known.lengths.sum()) // ANCHORS)
         anchors = np.unique(np.concatenate([hashes for _, hashes in _stretches(known, width, stride)]))
-        shared = sorted({case for case, hashes in _stretches(sides.test, width, 1) if np.isin(hashes, anchors).any()})
+        shared = [case for case, hashes in _stretches(sides.test, width, 1) if _any_in(hashes, anchors)]
         least = width + stride - 1
         what = f"{len(shared)} of {len(sides.test)} test cases share {least} time points or more with {_a(name)} case"
         first = f"; the first is case {sides.fold.test[shared[0]]}" if shared else ""
-        found.append(Found(check, *_verdict(shared, what + first)))
+        found.append(_known(check, shared, what + first))
     return found
 
 
 def check_near(sides: Sides) -> list[Found]:
     """Look for test cases that are nearly a training case: by correlation of all values, each channel z-scored.
 
-    Nearly: the correlation distance is below 0.001, and below a hundredth of the median between training cases of a
+    Nearly: the correlation distance is below 0.0001, and below a hundredth of the median between training cases of a
     class, so that classes of smooth and similar series are not taken for copies. Values are compared point by point;
     what is missing is 0. Candidates come from a random projection and are then compared in full.
     """
@@ -92,11 +93,13 @@ def check_near(sides: Sides) -> list[Found]:
                 near.append(first + row)
     what = f"{len(near)} of {len(test)} test cases are within a correlation distance of {bound:.2g} of a training case"
     more = f"; the first is case {sides.fold.test[near[0]]}" if near else f" (median within a class {typical:.2g})"
-    return [Found("near copies", *_verdict(near, what + more))]
+    if near:
+        return [Found("near copies", "warning", what + more, f"look at them: if they are copies, {GROUP}")]
+    return [Found("near copies", "ok", what + more)]
 
 
-def _verdict(cases: list[int], what: str) -> tuple[str, str, str]:  # type: ignore[type-arg]
-    return ("error", what, GROUP) if cases else ("ok", what, "")
+def _known(check: str, cases: list[int], what: str) -> Found:
+    return Found(check, "error", what, GROUP) if cases else Found(check, "ok", what)
 
 
 def _a(name: str) -> str:
@@ -135,6 +138,11 @@ def _stretches(panel: Panel, width: int, stride: int) -> Iterator[tuple[int, Has
         yield case, (sums[starts + width] - sums[starts]) * inverse[starts]
 
 
+def _any_in(hashes: Hashes, ordered: Hashes) -> bool:
+    place = np.minimum(np.searchsorted(ordered, hashes), len(ordered) - 1)
+    return bool(len(ordered)) and bool((ordered[place] == hashes).any())
+
+
 def _vectors(panel: Panel) -> Iterator[Numbers]:
     """Yield blocks (n, n_channels * n_timepoints) of cases of norm 1, or 0 where too few values are observed.
 
@@ -163,7 +171,7 @@ def _typical(panel: Panel, rng: np.random.Generator) -> float:
     chosen = rng.permutation(len(panel))[:PAIRS]
     y = panel.y[chosen] if panel.task == "classification" and panel.y is not None else np.zeros(len(chosen))
     order = np.argsort(y, kind="stable")
-    pairs = [(a, b) for a, b in zip(order, order[1:], strict=False) if y[a] == y[b]]
+    pairs = [(a, b) for a, b in itertools.pairwise(order) if y[a] == y[b]]
     if not pairs:
         return 1.0
     vectors = np.concatenate(list(_vectors(panel.select(chosen))))

@@ -29,8 +29,8 @@ class Parts:
 
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
-    tells this fold, whatever its condition, from others. missing : `missing_facts` of the test cases, where a corruption
-    took values from them.
+    tells this fold, whatever its condition, from others. missing : `missing_facts` of the test cases, where a
+    corruption took values from them.
     """
 
     key: Any

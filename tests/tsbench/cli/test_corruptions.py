@@ -103,7 +103,7 @@ def test_a_name_that_no_protocol_could_say_is_refused(mine, tmp_path, tsbench, n
 def test_one_mask_for_all_methods_stands_in_every_row(tsbench):
     run = ("run", "--dataset", "BasicMotions", "--store", "s.db", "--set", "epochs=1", "--seeds", "2")
     protocol = "svm-rbf+sensors-random=0.5,svm-rbf+sensors-random=0.5@all,svm-rbf+mnar=0.5"
-    code, out, err = tsbench(*run, "--method", "minirocket-features,random:tnc,majority", "--protocol", protocol)
+    code, _out, err = tsbench(*run, "--method", "minirocket-features,random:tnc,majority", "--protocol", protocol)
     assert code == 0, err
     found = list(csv.DictReader(tsbench("results", "--format", "csv", "--store", "s.db")[1].splitlines()))
     masks = {}

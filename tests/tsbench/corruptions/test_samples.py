@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_the_block_is_one_and_of_the_length_asked_for(waves, corrupted):
 def test_what_a_lower_level_takes_a_higher_one_takes_too(panel, corrupted, name):
     missing = [np.isnan(corrupted(panel, name, level).X) for level in (0, 0.2, 0.5, 0.8, 0.99)]
     np.testing.assert_array_equal(missing[0], np.isnan(panel.X))
-    assert all((low <= high).all() for low, high in zip(missing, missing[1:], strict=False))
+    assert all((low <= high).all() for low, high in itertools.pairwise(missing))
     assert missing[1].sum() < missing[2].sum() < missing[3].sum()
 
 
