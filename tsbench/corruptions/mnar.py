@@ -108,7 +108,7 @@ class MnarSeverity(_NotAtRandom):
 
 
 def _observed(X: Array) -> Array:
-    return (~np.isnan(X)).sum(axis=(1, 2))
+    return np.asarray((~np.isnan(X)).sum(axis=(1, 2)))
 
 
 def _sigmoid(x: Numbers) -> Numbers:

@@ -44,7 +44,7 @@ class _Sensors(Corruption):
 
         def change(x: Array, rng: np.random.Generator) -> Array:
             order = self.order(len(x), rng)
-            seen = ~np.isnan(x).all(axis=1)
+            seen: Array = np.asarray(~np.isnan(x).all(axis=1))
             out = order[:count]
             if seen.any() and not seen[order[count:]].any():
                 out = out[out != out[seen[out]][-1]]

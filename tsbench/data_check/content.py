@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tsbench.corruptions.importance import case_statistics
-from tsbench.data.panel import Panel, normalise_label
+from tsbench.data.panel import Array, Panel, normalise_label
 from tsbench.data_check.found import Found
 from tsbench.data_check.parts import Sides
 
@@ -65,12 +65,12 @@ def check_channels(sides: Sides) -> list[Found]:
     return found or [Found("channels", "ok", f"all {panel.n_channels} are observed and vary")]
 
 
-def _filled(statistics: np.ndarray, which: int, value: float) -> np.ndarray:  # type: ignore[type-arg]
+def _filled(statistics: Array, which: int, value: float) -> Array:
     found = statistics[:, :, which]
     return np.where(np.isnan(found), value, found)
 
 
-def _names(panel: Panel, chosen: np.ndarray) -> str:  # type: ignore[type-arg]
+def _names(panel: Panel, chosen: Array) -> str:
     """Return "channel 3 ('hr')", of many the first three and the number of the others."""
     numbers = np.flatnonzero(chosen).tolist()
     named = [f"{n} ('{panel.channel_names[n]}')" if panel.channel_names else str(n) for n in numbers[:3]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -38,7 +39,8 @@ def check_order(sides: Sides) -> list[Found]:
     train, test = statistics.apply(train), statistics.apply(test)
     y = targets(train)
     plain, shuffled = (_scores(_values(train, mixed), y, _values(test, mixed)) for mixed in (False, True))
-    (name, chance), measure = metric(task), partial(quality, task)
+    name, chance = metric(task)
+    measure: Callable[[Numbers, Numbers], float] = partial(quality, task)
     if task == "classification":
         name, chance, measure = "accuracy", float(truth.mean(axis=0).max()), _accuracy
     whole, mixed = measure(truth, plain), measure(truth, shuffled)

@@ -12,7 +12,7 @@ from tsbench.data_check.found import Found
 from tsbench.data_check.parts import Sides
 from tsbench.data_check.scores import MARGIN, Numbers, interval, metric, quality, targets
 
-PARTS = 5  # of the cross-validation within the training part
+PARTS = 3  # of the cross-validation within the training part
 MOST = 5000  # training cases that a probe is fitted on
 REMEDY = {
     "what is missing": "state a mask-only floor beside every row, and see whether the label caused the missingness",
@@ -87,7 +87,9 @@ def _scores(task: str, train: Numbers, y: Numbers, test: Numbers) -> Numbers:
     from sklearn.ensemble import RandomForestRegressor
 
     # Regression on columns of 0 and 1 gives the probabilities, for one class per case and for several labels alike.
-    forest = RandomForestRegressor(100, min_samples_leaf=min(5, max(1, len(y) // 10)), random_state=0)
+    forest = RandomForestRegressor(
+        100, max_features="sqrt", min_samples_leaf=min(5, max(1, len(y) // 10)), random_state=0
+    )
     forest.fit(train, y if y.shape[1] > 1 else y[:, 0])
     found: Numbers = forest.predict(test).reshape(len(test), -1)
     return found

@@ -75,6 +75,12 @@ def test_labels_are_seen_where_they_are_declared_alone(panel, corrupted):
     assert seen[0] is None and seen[1] is panel.y
 
 
+def test_training_labels_are_there_to_learn_from(panel):
+    seen = []
+    Corrupter(type("Learns", (Thin,), {"fit": lambda self, train: seen.append(train.y)})(0.5), "a", "a", "k").fit(panel)
+    assert seen[0] is panel.y
+
+
 @pytest.mark.parametrize(
     "name", ["sensors", "sensors-random", "samples", "samples-time", "samples-block", "mnar", "mnar-severity"]
 )
