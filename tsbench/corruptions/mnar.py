@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.corruptions.base import Corruption, Draws, Levels
+from tsbench.corruptions.importance import CASES
 from tsbench.corruptions.samples import drop_observations
 from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import Array, Panel
@@ -100,7 +101,7 @@ class MnarSeverity(_NotAtRandom):
     def _distance(self, panel: Panel) -> Numbers:
         mean, std = (values[:, None] for values in (self.statistics.mean, self.statistics.std))
         parts = []
-        for block in blocks(panel.X):
+        for block in blocks(panel.X, CASES):
             z = np.abs(panel.X[block].astype(np.float64) - mean) / std
             count = np.maximum(1, (~np.isnan(z)).sum(axis=(1, 2)))
             parts.append(np.nansum(z, axis=(1, 2)) / count)

@@ -20,6 +20,7 @@ ANCHORS = 10_000_000  # stretches of one side that are kept
 DIMENSIONS = 256  # of the random projection that finds candidates
 NEAR = 1e-4  # correlation distance (1 - r) below which two cases may be nearly the same
 APART = 0.01  # of the median distance within a class, below which they are
+RESOLUTION = 1e-6  # of distances, in float32
 LEAST_VALUES = 8  # that a case needs to be compared
 PAIRS = 2000  # drawn for that median
 GROUP = "split by subject or record ('group' of the card, a subject column), or drop the copies"
@@ -79,8 +80,8 @@ def check_near(sides: Sides) -> list[Found]:
     projection = rng.standard_normal((known.n_channels * known.n_timepoints, DIMENSIONS)).astype(np.float32)
     typical, own = _typical(known, rng), _digests(known)
     bound = min(NEAR, APART * typical)
-    if not bound > 0:
-        return [Found("near copies", "skipped", "the training cases of a class do not differ")]
+    if bound < RESOLUTION:
+        return [Found("near copies", "skipped", "the training cases of a class are too alike to tell copies")]
     theirs = np.concatenate([_unit(values @ projection) for values in _vectors(known)])
     same, near, digests = set(own), [], _digests(test)
     for first, values in zip(range(0, len(test), CASES), _vectors(test), strict=True):
