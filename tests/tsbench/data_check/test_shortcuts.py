@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tsbench.data.dataset import Data, Fold
 from tsbench.data_check import shortcuts
 from tsbench.data_check.order import check_order
+from tsbench.data_check.parts import Sides
 from tsbench.data_check.scores import interval, quality
 from tsbench.data_check.shortcuts import check_shortcuts
 
@@ -68,6 +70,14 @@ def test_times_are_a_length(clean, sides):
 def test_order_that_tells_is_lost_by_shuffling(clean, sides):
     (found,) = check_order(sides(clean))
     assert found.severity == "ok" and found.what.startswith(("accuracy 0.9", "accuracy 1.0"))
+
+
+def test_of_uneven_classes_the_auroc_is_compared(clean, sides):
+    rare = np.flatnonzero(clean.y == 0)[::8]
+    chosen = np.sort(np.concatenate([np.flatnonzero(clean.y == 1), rare]))
+    fold = Fold(np.arange(90), None, np.arange(90, len(chosen)))
+    (found,) = check_order(Sides(Data(clean.select(chosen)), fold))
+    assert found.severity == "ok" and found.what.startswith(("AUROC 0.9", "AUROC 1.0"))
 
 
 def test_levels_that_tell_are_not(clean, sides):
