@@ -16,6 +16,7 @@ LAYERS = (
     ("data",),
     ("tasks",),
     ("corruptions",),
+    ("data_check",),
     ("methods", "protocol", "fetch"),
     ("nn", "registry", "learning"),
     ("plan",),

@@ -129,6 +129,7 @@ class Run:
         with timed(result.durations, "load"):
             parts = self.parts
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
+        result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
         if self._appends or "static" in self.made.method.reads:

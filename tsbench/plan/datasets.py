@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 9
+CACHE_VERSION = 10
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Summary:
     padded: bool = False
     splits: Mapping[str, list[str]] = field(default_factory=dict)
     task: str = "classification"
+    n_channels: int = 1
 
     def split(self, protocol: Protocol, card: Card, fold: int) -> str:
         """Return the `split_text` of a fold under one of the protocols asked for; "" where there is none."""
@@ -200,7 +201,15 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     panel, padded = data.panel, _padded(data)
     uneven = padded or _lacks_classes(data)
     summary = Summary(
-        fingerprint, own_folds, panel.X.size, uneven, _beside(panel), padded=padded, splits=splits, task=panel.task
+        fingerprint,
+        own_folds,
+        panel.X.size,
+        uneven,
+        _beside(panel),
+        padded=padded,
+        splits=splits,
+        task=panel.task,
+        n_channels=panel.n_channels,
     )
     if key:
         entry = asdict(summary)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tsbench.cli.data.check import check
 from tsbench.cli.data.fetch import fetch
 from tsbench.cli.data.path import path
 from tsbench.cli.data.verify import verify
@@ -68,5 +69,5 @@ def info(name: str, task: str | None, plot: Path | None) -> int:
     return show_dataset(with_tasks([name], task, settings().plugins(), open_registry())[0], plot)
 
 
-for command in (fetch, verify, path):
+for command in (fetch, verify, path, check):
     data.add_command(command)
