@@ -10,15 +10,15 @@ DIGITS = 12  # values that agree in these are a tie: sums of the same runs in an
 
 
 def whole(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the datasets that every method has, their values rounded to DIGITS significant digits."""
-    kept = cells.loc[:, cells.notna().all()]
+    """Return the datasets of which every method has a finite value, by name, values with DIGITS significant digits."""
+    kept = cells.loc[:, np.isfinite(cells.astype(float)).all()].sort_index(axis=1, key=lambda names: names.map(str))
     return pd.DataFrame(rounded(kept.to_numpy(float)), kept.index, kept.columns)
 
 
-def rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return values with DIGITS significant digits; what is not finite stays."""
+def rounded(values: npt.NDArray[np.float64], digits: int = DIGITS) -> npt.NDArray[np.float64]:
+    """Return values with this many significant digits; what is not finite stays."""
     usual = np.isfinite(values) & (np.abs(values) > 1e-290)
-    scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(values), where=usual, out=np.zeros_like(values))))
+    scale = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(values), where=usual, out=np.zeros_like(values))))
     return np.where(usual, np.round(values * scale) / scale, values)
 
 
