@@ -36,12 +36,11 @@ def wins(cells: pd.DataFrame, sign: int) -> pd.Series:
 def interquartile_means(cells: pd.DataFrame) -> pd.Series:
     """Return each method's mean over the middle half of its values on the datasets that all have.
 
-    With fractional weights at both ends, so that exactly a quarter of the datasets' weight is left out on each side:
-    one dataset that is easy or hopeless moves it little, and a change of the number of datasets makes no step.
+    A quarter of the datasets is left out at each end, with fractional weights where that is no whole number. NaN for
+    less than 4 datasets, of which no middle half is left.
     """
     ordered = np.sort(whole(cells).to_numpy(), axis=1)
     n = ordered.shape[1]
     edges = np.arange(n + 1)
     weights = np.clip(np.minimum(edges[1:], 3 * n / 4) - np.maximum(edges[:-1], n / 4), 0, None)
-    means = ordered @ weights / weights.sum() if n else np.full(len(cells), np.nan)
-    return pd.Series(means, cells.index)
+    return pd.Series(ordered @ weights / weights.sum() if n >= 4 else np.nan, cells.index)
