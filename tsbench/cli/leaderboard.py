@@ -7,32 +7,39 @@ from typing import Any
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, bench, common_options, task_option
+from tsbench.cli.options import METRIC_HELP, F, bench, common_options, task_option
 from tsbench.terminal import echo, echo_text
+
+# Left out of a terminal that is too narrow, the first one first.
+LEAST = ("sd folds", "sd seeds", "iqm", "seeds", "rank 95%", "mean 95%")
+
+
+def selection(command: F) -> F:
+    """Add what says of which results a board is: collections, protocol, metric, task, methods, shared, clean."""
+    for option in reversed(_SELECTION):
+        command = option(command)
+    return command
+
+
+_SELECTION = (
+    click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH..."),
+    click.option("--protocol", help="Protocol of the board.  [default: the collection's]"),
+    click.option("--metric", help=METRIC_HELP),
+    task_option,
+    click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]"),
+    click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have."),
+    click.option(
+        "--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown)."
+    ),
+)
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
-@click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
-@click.option("--metric", help=METRIC_HELP)
-@task_option
-@click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
-@click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
-@click.option("--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown).")
+@selection
 @click.option("--format", "form", type=click.Choice(["csv", "md", "json"]), help="What to print.  [default: a table]")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv, .md or .json file.")
 @common_options
-def leaderboard(
-    names: tuple[str, ...],
-    protocol: str | None,
-    metric: str | None,
-    task: str | None,
-    methods: tuple[str, ...],
-    shared: bool,
-    clean: bool,
-    form: str | None,
-    out: Path | None,
-) -> int:
+def leaderboard(form: str | None, out: Path | None, **selected: Any) -> int:
     """Rank the methods of collections or datasets from stored results; a path names a dataset as in 'tsbench run'.
 
     Mean, average rank and wins are over the datasets that all complete methods have, a method being complete when no
@@ -50,7 +57,7 @@ def leaderboard(
 
     if out is not None:
         check_output(out)
-    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, shared=shared, clean=clean)
+    board = bench().leaderboard(**selected)
     if out is not None:  # before the screen: its reader may be gone
         write_board(board, out)
     if form is None:
@@ -72,22 +79,20 @@ def _print(board: Any) -> None:
     echo(title(board))
     while first or columns:
         count = len(columns)
-        while count > 1 and table_width(*_table(board, columns[:count], first)) > width():
+        while count > (0 if first else 1) and table_width(*_table(board, columns[:count], first)) > width():
             count -= 1
-        print_table(*_table(board, columns[:count], first), rule=n_complete)
+        print_table(*_table(board, columns[:count], first), least=LEAST if first else (), rule=n_complete)
         columns, first = columns[count:], False
     echo(*notes(board))
 
 
-def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
+def _table(board: Any, columns: list[str], first: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
     from tsbench.cli.ui.tables import cut
-    from tsbench.leaderboard.export import HEADS, printed
+    from tsbench.leaderboard.export import cells_of, facts_of
     from tsbench.terminal import width
 
-    heads = HEADS if summary else ()
-    rows = [
-        [cut(method, width() // 2), *(facts if summary else ()), *cells]
-        for method, facts, cells in printed(board, columns)
-    ]
-    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows
+    names = [cut(str(method), width() // 2) for method in board.cells.index]
+    facts = facts_of(board) if first else {}
+    rows = zip(names, *facts.values(), *zip(*cells_of(board, columns), strict=True), strict=True)
+    return [("method", "left"), *((name, "right") for name in (*facts, *columns))], [[*row] for row in rows]
