@@ -19,7 +19,17 @@ from tsbench.store.artifacts import Folder, folder_of, join
 from tsbench.store.database import Database, chunks
 from tsbench.store.packing import pack, unpack
 from tsbench.store.record import record
-from tsbench.store.rows import SPEC, file_name, flaw, flaw_of_run, is_number, read_json, sound_scores, versions_of
+from tsbench.store.rows import (
+    ATTEMPT,
+    SPEC,
+    file_name,
+    flaw,
+    flaw_of_run,
+    is_number,
+    read_json,
+    sound_scores,
+    versions_of,
+)
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
 from tsbench.tasks.score import Predictions
 
@@ -243,6 +253,20 @@ class Store(Database):
         frame = frame[frame["versions"] != ""]
         self._say_left_out(len(rows) - len(frame))
         return frame[frame["dataset"].isin(names)] if names else frame
+
+    def costs(self, keys: Iterable[str]) -> list[tuple[str, float | None, float | None, int]]:
+        """Return (key, seconds of the training, of the probe, peak bytes) of runs; None where that was not measured.
+
+        A training that several runs share counts for each of them.
+        """
+        query = sa.select(runs.c.key, attempts.c.durations, attempts.c.peak_memory_bytes)
+        query, found = query.join(attempts, attempts.c.id == runs.c.attempt), []
+        with self.read() as connection:
+            for chunk in chunks(keys):
+                for key, durations, peak in connection.execute(query.where(runs.c.key.in_(chunk))):
+                    if not flaw({"durations": durations, "peak_memory_bytes": peak}, ATTEMPT):
+                        found.append((key, durations.get("fit"), durations.get("probe"), peak))
+        return found
 
     def metric_names(self) -> set[str]:
         """Return the names of the metrics that runs have."""
