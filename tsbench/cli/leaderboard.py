@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tsbench.cli.options import METRIC_HELP, bench, common_options, task_option
+from tsbench.errors import UsageError
 from tsbench.terminal import echo, echo_text
 
 
@@ -19,8 +20,21 @@ from tsbench.terminal import echo, echo_text
 @click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
 @click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
 @click.option("--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown).")
-@click.option("--format", "form", type=click.Choice(["csv", "md", "json"]), help="What to print.  [default: a table]")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv, .md or .json file.")
+@click.option(
+    "--costs",
+    type=click.Choice(["sum", "mean"]),
+    help="Also seconds of training and probe over the datasets of the mean, and peak memory (of a sum the largest).",
+)
+@click.option("--tidy", is_flag=True, help="A row per cell, with spread, costs and keys, in place of one per method.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "md", "tex", "json", "parquet"]),
+    help="What to print, Parquet to --out.  [default: a table]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Also write the board to a .csv, .md, .tex, .parquet or .json file."
+)
 @common_options
 def leaderboard(
     names: tuple[str, ...],
@@ -30,14 +44,16 @@ def leaderboard(
     methods: tuple[str, ...],
     shared: bool,
     clean: bool,
+    costs: str | None,
+    tidy: bool,
     form: str | None,
     out: Path | None,
 ) -> int:
     """Rank the methods of collections or datasets from stored results; a path names a dataset as in 'tsbench run'.
 
     Mean, average rank and wins are over the datasets that all complete methods have, a method being complete when no
-    other covers more; incomplete methods stand apart, unless --shared. As JSON each cell has its runs' keys, number
-    and spread.
+    other covers more; incomplete methods stand apart, unless --shared. As JSON, and as CSV or Parquet with --tidy,
+    each cell has its runs' keys, number and spread.
 
     \b
     Examples:
@@ -45,21 +61,39 @@ def leaderboard(
       tsbench leaderboard uea --metric f1_macro --out uea.csv
       tsbench leaderboard ucr --method trls,random:trls,ts2vec --shared
       tsbench leaderboard ./icu.csv ./ward/
+      tsbench leaderboard ucr --costs mean --out ucr.tex
+      tsbench leaderboard ucr --tidy --out cells.csv
     """
-    from tsbench.leaderboard.export import check_output, text_of, write_board
+    from tsbench.leaderboard.write import text_of, write_board
 
-    if out is not None:
-        check_output(out)
-    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, shared=shared, clean=clean)
+    form = _form(form, tidy, out)
+    shown = {"shared": shared, "clean": clean, "costs": costs or tidy}
+    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, **shown)
     if out is not None:  # before the screen: its reader may be gone
-        write_board(board, out)
+        write_board(board, out, tidy)
     if form is None:
         _print(board)
     else:
-        echo_text(text_of(board, form))
+        echo_text(text_of(board, form, tidy))
     if out is not None:
         echo(f"written to {out}", err=form is not None)
     return 0
+
+
+def _form(form: str | None, tidy: bool, out: Path | None) -> str | None:
+    """Return what is to be printed, None for the table on the screen; raises UsageError where options disagree."""
+    from tsbench.leaderboard.write import check_form, check_output
+
+    if out is not None:
+        check_output(out, tidy)
+    if form is None:
+        return "csv" if tidy and out is None else None
+    check_form(form, tidy)
+    if form != "parquet":
+        return form
+    if out is None or out.suffix != ".parquet":
+        raise UsageError("--format parquet needs --out FILE.parquet")
+    return None
 
 
 def _print(board: Any) -> None:
@@ -82,12 +116,12 @@ def _print(board: Any) -> None:
 def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
     from tsbench.cli.ui.tables import cut
-    from tsbench.leaderboard.export import HEADS, printed
+    from tsbench.leaderboard.export import heads, printed
     from tsbench.terminal import width
 
-    heads = HEADS if summary else ()
+    facts_of = heads(board) if summary else ()
     rows = [
         [cut(method, width() // 2), *(facts if summary else ()), *cells]
         for method, facts, cells in printed(board, columns)
     ]
-    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows
+    return [("method", "left"), *((name, "right") for name in (*facts_of, *columns))], rows

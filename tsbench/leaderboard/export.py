@@ -1,4 +1,4 @@
-"""Leaderboards and results as files, written by atomic rename."""
+"""What a board says, in words and cells, as Markdown and for JSON; files, written by atomic rename."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from tsbench.errors import TsbenchError, UsageError
-from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
-from tsbench.leaderboard.table import UNEVEN, Board, ranges
-from tsbench.output import check_file
+from tsbench.errors import TsbenchError
+from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
+from tsbench.leaderboard.table import COSTS, UNEVEN, Board, ranges
 from tsbench.plan.exposure import CLEAN, EXPOSED, UNKNOWN, state
 from tsbench.tasks import METRICS
-from tsbench.text import to_json
 
-FORMATS = (".csv", ".md", ".json")
 NAMED = 5  # datasets in the line about those that are not here
 MARKS = {EXPOSED: "!", UNKNOWN: "?"}
 EXPLAINED = {
@@ -26,26 +23,7 @@ EXPLAINED = {
     UNKNOWN: "What its method was pre-trained on is not declared (unknown).",
 }
 HEADS = ("mean", "rank", "wins", "coverage", "seeds")
-
-
-def check_output(out: Path) -> None:
-    """Raise UsageError for a file that no board can be written to."""
-    if out.suffix not in FORMATS:
-        raise UsageError(f"--out {out}: choose a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    check_file(out)
-
-
-def write_board(board: Board, path: Path) -> None:
-    """Write a board as .csv (every column), .md (as printed) or .json (with the evidence of every cell)."""
-    check_output(path)
-    write_bytes(path, text_of(board, path.suffix.removeprefix(".")).encode())
-
-
-def text_of(board: Board, form: str) -> str:
-    """Return a board as "csv", "md" or "json"."""
-    if form == "json":
-        return to_json(content(board)) + "\n"
-    return to_csv(board.frame()) if form == "csv" else markdown(board)
+COST_HEADS = ("fit s", "probe s", "MiB")
 
 
 def content(board: Board) -> dict[str, Any]:
@@ -84,9 +62,9 @@ def content(board: Board) -> dict[str, Any]:
 def markdown(board: Board) -> str:
     """Return the board as a Markdown table, fractions in percent; datasets nobody has are left out."""
     columns = shown(board)
-    head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*HEADS, *columns))]
+    head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*heads(board), *columns))]
     table = to_markdown(head, ([method, *facts, *cells] for method, facts, cells in printed(board, columns)))
-    return "\n".join([markdown_cell(title(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
+    return "\n".join([markdown_cell(caption(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
 
 
 def title(board: Board) -> str:
@@ -98,6 +76,11 @@ def title(board: Board) -> str:
     split = "" if protocol.archive_split else f", split {protocol.split.label}"
     reads = f", {protocol.condition.corruption} reads labels" * protocol.condition.uses_labels
     return f"{board.name}: {what}{lower}, protocol {protocol.name}{split}{reads} ({about})"
+
+
+def caption(board: Board) -> str:
+    """Return the same with the seeds of its runs, for a table that stands alone."""
+    return f"{title(board)}, seeds {ranges(board.runs['seed'].unique().tolist())}"
 
 
 def notes(board: Board) -> list[str]:
@@ -135,10 +118,18 @@ def shown(board: Board) -> list[str]:
     return [name for name in board.cells.columns if board.cells[name].notna().any()]
 
 
+def heads(board: Board) -> tuple[str, ...]:
+    """Return the headings of what is said of a method before its cells."""
+    return HEADS + (COST_HEADS if COSTS[0] in board.summary else ())
+
+
 def printed(board: Board, columns: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield per method its name, the texts under HEADS, and those of the cells of some datasets."""
+    """Yield per method its name, the texts under `heads`, and those of the cells of some datasets."""
     for (method, row), values in zip(board.summary.iterrows(), board.cells[list(columns)].to_numpy(), strict=True):
         facts = [cell(row["mean"], board), rank(row["rank"]), whole(row["wins"]), row["coverage"], row["seeds"]]
+        if COSTS[0] in board.summary:
+            fit, probe, peak = row[list(COSTS)]
+            facts += [seconds(fit), seconds(probe), "" if pd.isna(peak) else f"{peak / 2**20:.0f}"]
         marks = [MARKS.get(state(board.exposures.get((str(method), name), CLEAN)), "") for name in columns]
         yield str(method), facts, [cell(value, board) + mark for value, mark in zip(values, marks, strict=True)]
 
@@ -146,6 +137,11 @@ def printed(board: Board, columns: Sequence[str]) -> Iterator[tuple[str, list[st
 def cell(value: Any, board: Board) -> str:
     """Return a value as the board's metric shows it; an unfinished cell is empty."""
     return "" if pd.isna(value) else METRICS[board.metric].text(value)
+
+
+def seconds(value: Any) -> str:
+    """Return seconds in three digits; empty where they were not measured."""
+    return "" if pd.isna(value) else f"{value:.3g}"
 
 
 def rank(value: Any) -> str:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
+from tsbench.leaderboard.costs import with_costs
 from tsbench.leaderboard.newest import present
 from tsbench.leaderboard.table import Board, build
 from tsbench.plan.asked import Names, read_names, with_tasks
@@ -31,11 +32,12 @@ def query(
     registry: Registry,
     open_store: Callable[[], AbstractContextManager[Store]],
     clean: bool = False,
+    costs: bool | str = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
-    clean : as of `build`.
+    clean : as of `build`. costs : True for `Board.costs`; "sum" or "mean" for those of methods too (`with_costs`).
     """
     asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
     asked = with_tasks(asked, task, plugins, registry)
@@ -76,7 +78,10 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
-    return board
+    if not costs:
+        return board
+    with open_store() as store:
+        return with_costs(board, store, "" if costs is True else costs)
 
 
 def _check_metric(
