@@ -39,6 +39,7 @@ from tsbench.variables import variable, variables
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tsbench.compare.published import Comparison
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
@@ -238,6 +239,28 @@ class Bench:
             stored = partial(self._open, must_exist=True)
             how = (shared, self.plugins, self.registry, stored, clean, costs)
             return query(asked, protocol, metric, task, methods, *how)
+
+    def compare(
+        self,
+        names: Names,
+        method: str,
+        published: str,
+        protocol: str | None = None,
+        metric: str | None = None,
+        *,
+        task: str | None = None,
+        clean: bool = False,
+    ) -> Comparison:
+        """Return a method's row of a board beside published results: `frame` per dataset, `paired`, `notes()`.
+
+        published : a name of 'tsbench list published', such as "rankscl/ts2vec". All others are as of `leaderboard`.
+        Raises UsageError where the two share no dataset.
+        """
+        from tsbench.compare.published import compare
+        from tsbench.papers.named import results
+
+        board = self.leaderboard(names, protocol, metric, task=task, methods=[method], clean=clean)
+        return compare(board, method, results(published, board.metric, self.registry))
 
     def reproduce(
         self,

@@ -89,7 +89,12 @@ def notes(board: Board) -> list[str]:
     lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
     if len(board.common) > 1 and board.summary["mean"].isna().all():
         lines.append("No mean: the labels of these datasets are in units of their own.")
-    seeds = board.summary["seeds"]
+    return [*lines, *caveats(board)]
+
+
+def caveats(board: Board) -> list[str]:
+    """Return what must be known of the cells themselves, a line each."""
+    lines, seeds = list[str](), board.summary["seeds"]
     if seeds[seeds != ""].nunique() > 1:
         lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")
     if seeds.str.endswith(UNEVEN).any():

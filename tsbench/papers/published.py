@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -29,13 +30,19 @@ class Row(BaseModel):
     variant: str
     dataset: str = Field(min_length=1)
     metric: str = Field(min_length=1)
-    mean: float = Field(allow_inf_nan=False)
+    mean: Decimal = Field(allow_inf_nan=False)
     std: float | None = Field(ge=0, allow_inf_nan=False)
     note: str
     source: str = ""
     protocol: str = ""
     verified: bool = False
     doubts: str = ""
+
+    @property
+    def decimals(self) -> int:
+        """To how many decimals the mean is given."""
+        exponent = self.mean.as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else 0
 
     @field_validator("std", mode="before")
     @classmethod
@@ -75,7 +82,7 @@ class Published:
 
     def number(self, row: Row) -> Number:
         """Return what a row says, as fractions."""
-        return Number(row.mean / self.unit, None if row.std is None else row.std / self.unit, row.note)
+        return Number(float(row.mean) / self.unit, None if row.std is None else row.std / self.unit, row.note)
 
 
 def files() -> dict[str, Path]:
