@@ -13,7 +13,7 @@ from tsbench.terminal import echo, echo_text
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
 @click.option("--method", required=True, help="The row of ours.")
-@click.option("--published", required=True, metavar="SOURCE/METHOD", help="What it is put beside; see 'tsbench list published'.")
+@click.option("--published", required=True, metavar="SOURCE/METHOD", help="See 'tsbench list published'.")
 @click.option("--protocol", help="Protocol of ours.  [default: the collection's]")
 @click.option("--metric", help=METRIC_HELP)
 @task_option

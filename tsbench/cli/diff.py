@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, common_options, open_registry, settings, split_commas, task_option
+from tsbench.cli.options import common_options, open_registry, settings, split_commas, task_option
 from tsbench.terminal import echo, echo_text
 
 
@@ -15,10 +15,16 @@ from tsbench.terminal import echo, echo_text
 @click.argument("first", metavar="STORE_A")
 @click.argument("second", metavar="STORE_B")
 @click.argument("names", nargs=-1, metavar="[COLLECTION|DATASET|PATH...]")
-@click.option("--protocol", "protocols", multiple=True, callback=split_commas, help="Only these protocols.  [default: all]")
+@click.option("--protocol", "protocols", multiple=True, callback=split_commas, help="Only these.  [default: all]")
 @click.option("--metric", help="What is compared.  [default: that of each task]")
 @task_option
-@click.option("--method", "methods", multiple=True, callback=split_commas, help="Only these rows, comma-separated.  [default: all]")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    callback=split_commas,
+    help="Only these rows.  [default: all]",
+)
 @click.option("--clean", is_flag=True, help="Leave out what is exposed to its test part, or may be (unknown).")
 @click.option("--verbose", is_flag=True, help="Name every run that one store lacks, and every cell that changed.")
 @click.option("--strict", is_flag=True, help="Exit 1 where a result changed by more than the noise of its seeds.")

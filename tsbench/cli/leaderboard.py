@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, bench, common_options, task_option
+from tsbench.cli.options import (
+    METRIC_HELP,
+    bench,
+    common_options,
+    fetch_option,
+    fetch_published,
+    open_registry,
+    split_commas,
+    task_option,
+)
 from tsbench.errors import UsageError
 from tsbench.terminal import echo, echo_text
+
+if TYPE_CHECKING:
+    from tsbench.compare.beside import Beside
+
+LinesOf = Callable[[Sequence[str]], Iterator[tuple[str, list[str], list[str]]]]
 
 
 @click.command()
@@ -25,6 +41,14 @@ from tsbench.terminal import echo, echo_text
     type=click.Choice(["sum", "mean"]),
     help="Also seconds of training and probe over the datasets of the mean, and peak memory (of a sum the largest).",
 )
+@click.option(
+    "--published",
+    multiple=True,
+    metavar="SOURCE/METHOD",
+    callback=split_commas,
+    help="Also show published results, comma-separated, unranked below; see 'tsbench list published'.",
+)
+@fetch_option
 @click.option("--tidy", is_flag=True, help="A row per cell, with spread, costs and keys, in place of one per method.")
 @click.option(
     "--format",
@@ -45,6 +69,8 @@ def leaderboard(
     shared: bool,
     clean: bool,
     costs: str | None,
+    published: list[str],
+    fetch: bool,
     tidy: bool,
     form: str | None,
     out: Path | None,
@@ -63,26 +89,35 @@ def leaderboard(
       tsbench leaderboard ./icu.csv ./ward/
       tsbench leaderboard ucr --costs mean --out ucr.tex
       tsbench leaderboard ucr --tidy --out cells.csv
+      tsbench leaderboard ucr --published rankscl/ts2vec,srl/t-loss/k=10
     """
-    from tsbench.leaderboard.write import text_of, write_board
+    from tsbench.compare.beside import Beside
+    from tsbench.papers.named import results
 
-    form = _form(form, tidy, out)
+    form = _form(form, tidy, out, bool(published))
+    if fetch:
+        fetch_published(published)
     shown = {"shared": shared, "clean": clean, "costs": costs or tidy}
     board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, **shown)
+    beside = Beside(board, [results(name, board.metric, open_registry()) for name in published])
     if out is not None:  # before the screen: its reader may be gone
-        write_board(board, out, tidy)
+        beside.write(out, tidy)
     if form is None:
-        _print(board)
+        _print(beside)
     else:
-        echo_text(text_of(board, form, tidy))
+        echo_text(beside.text(form, tidy))
     if out is not None:
         echo(f"written to {out}", err=form is not None)
     return 0
 
 
-def _form(form: str | None, tidy: bool, out: Path | None) -> str | None:
+def _form(form: str | None, tidy: bool, out: Path | None, published: bool) -> str | None:
     """Return what is to be printed, None for the table on the screen; raises UsageError where options disagree."""
+    from tsbench.compare.beside import check_published
     from tsbench.leaderboard.write import check_form, check_output
+
+    if published:
+        check_published(form or (out.suffix.removeprefix(".") if out else "md"), tidy)
 
     if out is not None:
         check_output(out, tidy)
@@ -96,32 +131,41 @@ def _form(form: str | None, tidy: bool, out: Path | None) -> str | None:
     return None
 
 
-def _print(board: Any) -> None:
-    """Print the board; datasets that do not fit the terminal beside each other follow in further tables."""
+def _print(beside: Beside) -> None:
+    """Print the board, and below it what was published."""
+    from tsbench.compare.beside import CAPTION, HEADS
+    from tsbench.leaderboard.export import heads, notes, printed, shown, title
+
+    board = beside.board
+    echo(title(board))
+    _print_wide(heads(board), shown(board), partial(printed, board), int(board.summary["complete"].sum()))
+    echo(*notes(board))
+    if beside.results:
+        echo(CAPTION)
+        _print_wide(HEADS, shown(board), beside.printed)
+        echo(*beside.notes())
+
+
+def _print_wide(heads: Sequence[str], columns: Sequence[str], lines_of: LinesOf, rule: int = 0) -> None:
+    """Print lines of cells; datasets that do not fit the terminal beside each other follow in further tables."""
     from tsbench.cli.ui.tables import print_table, table_width
-    from tsbench.leaderboard.export import notes, shown, title
     from tsbench.terminal import width
 
-    columns, first, n_complete = shown(board), True, int(board.summary["complete"].sum())
-    echo(title(board))
+    first = True
     while first or columns:
         count = len(columns)
-        while count > 1 and table_width(*_table(board, columns[:count], first)) > width():
+        while count > 1 and table_width(*_table(heads, columns[:count], lines_of)) > width():
             count -= 1
-        print_table(*_table(board, columns[:count], first), rule=n_complete)
-        columns, first = columns[count:], False
-    echo(*notes(board))
+        print_table(*_table(heads, columns[:count], lines_of), rule=rule)
+        heads, columns, first = (), columns[count:], False
 
 
-def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
+def _table(
+    heads: Sequence[str], columns: Sequence[str], lines_of: LinesOf
+) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
     from tsbench.cli.ui.tables import cut
-    from tsbench.leaderboard.export import heads, printed
     from tsbench.terminal import width
 
-    facts_of = heads(board) if summary else ()
-    rows = [
-        [cut(method, width() // 2), *(facts if summary else ()), *cells]
-        for method, facts, cells in printed(board, columns)
-    ]
-    return [("method", "left"), *((name, "right") for name in (*facts_of, *columns))], rows
+    rows = [[cut(name, width() // 2), *(facts if heads else ()), *cells] for name, facts, cells in lines_of(columns)]
+    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
 from pathlib import Path
 
 from tsbench.errors import UsageError
@@ -34,8 +33,14 @@ Block = str | Table
 
 def markdown(blocks: Iterable[Block]) -> str:
     """Return blocks as Markdown, a line each, with an empty line between them."""
-    texts = (to_markdown(one.columns, one.rows) if isinstance(one, Table) else markdown_cell(one) + "\n" for one in blocks)
+    texts = (
+        to_markdown(one.columns, one.rows) if isinstance(one, Table) else markdown_cell(one) + "\n" for one in blocks
+    )
     return "\n".join(texts)
+
+
+def _markdown(one: Block) -> str:
+    return to_markdown(one.columns, one.rows) if isinstance(one, Table) else f"{markdown_cell(one)}\n"
 
 
 def columns(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, Side]]:

@@ -1,32 +1,53 @@
-"""Placeholder until tsbench.statistics is there."""
-from dataclasses import dataclass
-import numpy as np
-from scipy import stats
+"""Two columns of scores over the same datasets: their mean difference with its interval, and a paired test."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from tsbench.statistics.intervals import LEVEL, intervals
+from tsbench.statistics.pairs import pairs
+
 
 @dataclass(frozen=True)
 class Paired:
+    """The first less the second over n datasets: mean, its interval (NaN for few datasets), Wilcoxon's p (two-sided).
+
+    better, equal, worse : on how many datasets the first is.
+    """
+
     n: int
     mean: float
     low: float
     high: float
     p: float
-    wins: int
-    ties: int
-    losses: int
+    better: int
+    equal: int
+    worse: int
 
-def paired(d) -> Paired:
-    d = np.asarray(d, float)
-    p = float(stats.wilcoxon(d, zero_method="zsplit").pvalue) if len(d) > 1 and d.any() else float("nan")
-    low = high = float("nan")
-    if len(d) > 1 and d.any():
-        r = stats.bootstrap((d,), np.mean, rng=np.random.default_rng(0)).confidence_interval
-        low, high = r.low, r.high
-    return Paired(len(d), float(d.mean()), low, high, p, int((d > 0).sum()), int((d == 0).sum()), int((d < 0).sum()))
+    def content(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {**asdict(self), "level": LEVEL, "test": "Wilcoxon signed-rank, two-sided"}
 
-def _c(self):
-    from dataclasses import asdict
-    return asdict(self)
-def _w(self, unit):
-    return f"mean {100*self.mean:+.2f} {unit} (95% interval {100*self.low:+.2f} to {100*self.high:+.2f}); better on {self.wins}, equal on {self.ties}, worse on {self.losses}; p = {self.p:.2g}"
-Paired.content = _c
-Paired.words = _w
+    def words(self) -> str:
+        """Return it in words, fractions in points of a hundred."""
+        within = f"{100 * LEVEL:g}% interval {100 * self.low:+.1f} to {100 * self.high:+.1f}"
+        within = "no interval: too few" if math.isnan(self.low) else within
+        return (
+            f"mean {100 * self.mean:+.1f} points ({within}), better on {self.better}, equal on {self.equal}, "
+            f"worse on {self.worse}, p = {self.p:.2g} (Wilcoxon signed-rank)"
+        )
+
+
+def paired(first: pd.Series, second: pd.Series, sign: int) -> Paired:
+    """Compare two columns of the same datasets; sign : +1 where high is good, -1 where low is."""
+    (found,) = pairs(pd.DataFrame({"first": first, "second": second}).T, sign).to_dict("records")
+    counts = [int(found[name]) for name in ("wins", "ties", "losses")]
+    better, equal, worse = counts if found["first"] == "first" else counts[::-1]
+    difference = first - second
+    span = intervals(difference.to_frame("difference").T, sign)
+    low, high = (float(span[name].iloc[0]) for name in ("mean_low", "mean_high"))
+    return Paired(len(first), float(difference.mean()), low, high, float(found["p"]), better, equal, worse)

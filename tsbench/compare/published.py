@@ -1,4 +1,4 @@
-"""Ours beside what was published of a method: the difference on each dataset that both have, and what the two measured."""
+"""Ours beside what was published: the difference on each dataset that both have, and how either was measured."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tsbench.leaderboard.export import caveats
 from tsbench.leaderboard.table import Board
 from tsbench.papers.named import Results
 from tsbench.protocol import OWN_PROBE
+from tsbench.tasks import METRICS
 from tsbench.text import to_json
 
 COLUMNS = columns(["dataset"], ["ours", "published", "difference"])
 PROBE = "probe:"
-NO_PROTOCOL = "none of ours, or not stated"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Comparison:
     def protocol(self) -> str:
         """What ours was measured under: its protocol; "own" on the archive's split where it decides by itself."""
         protocol = self.board.protocol
-        probed = PROBE in self.board.summary.loc[self.method, "versions"]
+        probed = PROBE in str(self.board.summary.loc[self.method, "versions"])
         return protocol.name if probed or not protocol.archive_split else OWN_PROBE
 
     @property
@@ -96,7 +96,9 @@ def compare(board: Board, method: str, results: Results) -> Comparison:
     ours = board.evidence.set_index("dataset")
     shared = [name for name in board.cells.columns if name in ours.index and name in results.numbers]
     if not shared:
-        raise UsageError(f"{method} on {board.name} ({len(ours)} datasets) and {results.name} have no dataset in common")
+        raise UsageError(
+            f"{method} on {board.name} ({len(ours)} datasets) and {results.name} have no dataset in common"
+        )
     theirs = [results.numbers[name] for name in shared]
     frame = pd.DataFrame({"dataset": shared})
     frame[["ours", "ours_std", "n_seeds"]] = ours.loc[shared, ["mean", "std_seeds", "n_seeds"]].to_numpy()
@@ -106,11 +108,13 @@ def compare(board: Board, method: str, results: Results) -> Comparison:
     # What the published were rounded by is no difference.
     frame["difference"] = (frame["ours"] - frame["published"]).round(results.decimals) + 0.0
     alone = (len(ours) - len(shared), len(results.numbers) - len(shared))
-    return Comparison(board, method, results.on(shared), frame, paired(frame["difference"].to_numpy()), alone)
+    by_name = frame.set_index("dataset")
+    test = paired(by_name["published"] + by_name["difference"], by_name["published"], METRICS[board.metric].sign)
+    return Comparison(board, method, results.on(shared), frame, test, alone)
 
 
 def _of_the_differences(found: Comparison) -> Iterator[str]:
-    yield f"Ours less the published, over the {len(found.frame)} datasets that both have: {found.paired.words('points')}."
+    yield f"Ours less the published, over the {len(found.frame)} datasets that both have: {found.paired.words()}."
     yield f"Differences are to the {found.results.decimals} decimals of the published; fractions in %."
     yield f"Left out: {found.alone[0]} datasets that only ours has here, {found.alone[1]} that only the published have."
 
@@ -120,8 +124,9 @@ def _of_the_protocols(found: Comparison) -> Iterator[str]:
     own = found.protocol == OWN_PROBE
     about = "the method's own decision rule on the archive's split" if own else protocol.summary
     digest = (protocol.own() if own else protocol).hash()[:12]
-    yield f"Ours: protocol {found.protocol} ({digest}: {about}), seeds {found.board.summary.loc[found.method, 'seeds']}."
-    yield f"Published: protocol {theirs.protocol or NO_PROTOCOL}: {theirs.setting}."
+    seeds = str(found.board.summary.loc[found.method, "seeds"])
+    yield f"Ours: protocol {found.protocol} ({digest}: {about}), seeds {seeds}."
+    yield f"Published: protocol {theirs.protocol_text}: {theirs.setting}."
     if not found.same_protocol:
         yield "Warning: the two were not measured alike, or nobody knows: a difference may be one of protocols alone."
 
@@ -129,7 +134,8 @@ def _of_the_protocols(found: Comparison) -> Iterator[str]:
 def _of_the_source(found: Comparison) -> Iterator[str]:
     rows = found.results.rows
     stands = dict.fromkeys(f"{row.paper}, {row.table}: {row.source}" for row in rows)
-    yield f"Source: {'; '.join(stands)}. A second source agrees with {sum(row.verified for row in rows)} of {len(rows)} numbers."
+    yield f"Source: {'; '.join(stands)}."
+    yield f"A second source agrees with {sum(row.verified for row in rows)} of {len(rows)} numbers."
     yield from (f"Doubt: {text}." for text in found.results.said("doubts"))
     yield from (f"Note: {text}." for text in found.results.said("note"))
 

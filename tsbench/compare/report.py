@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,14 +15,16 @@ from tsbench.text import to_json
 
 SHOWN = 20  # cells
 CELLS = columns(["method", "protocol", "dataset", "metric"], ["first", "second", "difference", "spread", "seeds"])
-MOVED = columns(["method", "protocol", "metric"], ["datasets", "mean difference", "95% interval", "p", "better", "equal", "worse"])
+MOVED = columns(
+    ["method", "protocol", "metric"], ["datasets", "mean difference", "95% interval", "p", "better", "equal", "worse"]
+)
 
 
 def blocks(found: Difference, verbose: bool = False) -> Iterator[Block]:
     """Yield what changed; verbose : every run and every cell by its name."""
     first, second = found.names
     counts = [len(one) for one in found.only]
-    yield f"{first} -> {second}: {found.n_both} runs in both, {counts[0]} in the first alone, {counts[1]} in the second alone."
+    yield f"{first} -> {second}: {found.n_both} runs in both, {counts[0]} in the first alone, {counts[1]} in the other."
     for which, runs in zip(("first", "second"), found.only, strict=True) if verbose else ():
         yield from (f"in the {which} alone: {_run(row)}" for row in runs.to_dict("records"))
     yield f"One run, two results (this should never be): {len(found.apart) or 'none'}."
@@ -33,7 +35,7 @@ def blocks(found: Difference, verbose: bool = False) -> Iterator[Block]:
     if found.cells.empty:
         yield "No cell has runs of the same fold and seed in both."
         return
-    yield f"Second less first, over the {len(found.cells)} cells with runs of the same folds and seeds in both; fractions in %:"
+    yield f"Second less first, over {len(found.cells)} cells with runs of the same folds and seeds; fractions in %."
     yield Table(MOVED, [_moved(one) for one in found.moved])
     yield from _noise(found)
     unlike = found.unlike if verbose else found.unlike.head(SHOWN)
@@ -81,23 +83,23 @@ def content(found: Difference) -> dict[str, Any]:
     }
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _records(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
-def _run(row: dict[str, Any]) -> str:
+def _run(row: Mapping[Any, Any]) -> str:
     return f"{row['key'][:12]} {' '.join(str(row[name]) for name in RUN if name not in ('protocol_hash', 'metric'))}"
 
 
 def _moved(one: Moved) -> list[str]:
-    unit = METRICS[one.metric].unit
-    test = one.paired
-    interval = f"{_shift(test.low, unit)} to {_shift(test.high, unit)}" if test.low == test.low else ""
-    counts = [str(number) for number in (test.wins, test.ties, test.losses)]
-    return [one.label, one.protocol, one.metric, str(test.n), _shift(test.mean, unit), interval, _p(test.p), *counts]
+    unit, test = METRICS[one.metric].unit, one.paired
+    mean = "" if unit == "label" and test.n > 1 else _shift(test.mean, unit)  # of numbers in several units
+    interval = f"{_shift(test.low, unit)} to {_shift(test.high, unit)}" if mean and test.low == test.low else ""
+    counts = [str(number) for number in (test.better, test.equal, test.worse)]
+    return [one.label, one.protocol, one.metric, str(test.n), mean, interval, f"{test.p:.2g}", *counts]
 
 
-def _cell(row: dict[str, Any]) -> list[str]:
+def _cell(row: Mapping[Any, Any]) -> list[str]:
     metric = METRICS[row["metric"]]
     spread = "" if row["spread"] != row["spread"] else metric.text(row["spread"])
     shown = [metric.text(row["first"]), metric.text(row["second"]), _shift(row["difference"], metric.unit), spread]
@@ -106,7 +108,3 @@ def _cell(row: dict[str, Any]) -> list[str]:
 
 def _shift(value: float, unit: str) -> str:
     return f"{100 * value:+.1f}" if unit == "fraction" else f"{value:+.4g}"
-
-
-def _p(value: float) -> str:
-    return "" if value != value else f"{value:.2g}"

@@ -48,7 +48,7 @@ class Asked:
 class Moved:
     """How a method's scores moved under a protocol: over the datasets of both stores, the second less the first.
 
-    paired : of the differences, turned round where low is good; None where the labels have units of their own.
+    paired : of the cells.
     """
 
     label: str
@@ -64,8 +64,8 @@ class Difference:
     only : the runs that one of them has alone, a table each: key and what RUN names. n_both : runs that both have.
     apart : {key: {metric: (first, second)}} of one run with two results, which should never be. changes : what tells
     the two runs of a cell apart: label, protocol, what, n. cells : per label, protocol, metric and dataset, over the
-    folds and seeds that both have: first, second, difference, spread (the larger standard deviation over seeds), n_seeds,
-    beyond (True, False, or None where one seed tells nothing of noise). moved : a line per label and protocol.
+    folds and seeds that both have: first, second, difference, spread (the larger standard deviation over seeds),
+    n_seeds, beyond (True, False, or None where one seed tells nothing of noise). moved : one per label and protocol.
     """
 
     names: tuple[str, str]
@@ -192,5 +192,7 @@ def _cells(both: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moved(cells: pd.DataFrame) -> Iterator[Moved]:
-    for (label, protocol, _, metric), rows in cells.groupby(ROW):
-        yield Moved(label, protocol, metric, paired(METRICS[metric].sign * rows["difference"].to_numpy()))
+    for names, rows in cells.groupby(ROW):
+        label, protocol, _, metric = map(str, names)
+        by_name = rows.set_index("dataset")
+        yield Moved(label, protocol, metric, paired(by_name["second"], by_name["first"], METRICS[metric].sign))

@@ -33,7 +33,10 @@ class Fetched:
 
 
 def fetch(name: str, web: Web | None = None) -> Fetched:
-    """Bring the results of a classifier into the cache, where they can be read; raises MissingDataError if they cannot be had."""
+    """Bring the results of a classifier into the cache.
+
+    Raises MissingDataError where they cannot be had, InvalidDataError for a file that is something else.
+    """
     known = _known(name)
     url = f"{SITE}/{_file(known).as_posix()}"
     if offline():
@@ -63,7 +66,7 @@ def here() -> list[str]:
 
 
 def rows(name: str) -> tuple[Row, ...]:
-    """Return the results of a classifier on the archive's own split; raises MissingDataError where they are not here."""
+    """Return the results of a classifier on the archive's split; raises MissingDataError where they are not here."""
     known = _known(name)
     path = _folder() / _file(known)
     if not path.is_file():
@@ -81,7 +84,9 @@ def rows(name: str) -> tuple[Row, ...]:
         "source": f"{SITE}/{_file(known).as_posix()}, sha256 {sha256[:12]}",
         "protocol": "own",
     }
-    return tuple(Row.model_validate({**about, "dataset": one, "mean": mean}) for one, mean in _read(known, _folder()).items())
+    return tuple(
+        Row.model_validate({**about, "dataset": one, "mean": mean}) for one, mean in _read(known, _folder()).items()
+    )
 
 
 def _known(name: str) -> str:
@@ -102,7 +107,9 @@ def _read(name: str, folder: Path) -> dict[str, float]:
         found = get_estimator_results(name, path=str(folder))[name]
         return {str(dataset): float(value) for dataset, value in found.items()}
     except Exception as error:  # whatever pandas and aeon raise on a file that is none
-        raise InvalidDataError(f"{folder / _file(name)}: not results of a classifier: {' '.join(str(error).split())}") from None
+        raise InvalidDataError(
+            f"{folder / _file(name)}: not results of a classifier: {' '.join(str(error).split())}"
+        ) from None
 
 
 def _file(name: str) -> Path:

@@ -35,6 +35,11 @@ class Results:
         return _protocol(self.rows)
 
     @property
+    def protocol_text(self) -> str:
+        """The same, in words where it is none."""
+        return self.protocol or "none of ours, or not stated"
+
+    @property
     def decimals(self) -> int:
         """To how many decimals the numbers are given."""
         return max(row.decimals for row in self.rows)
@@ -92,10 +97,10 @@ def catalogue(registry: Registry) -> dict[str, tuple[Row, ...]]:
 
 def summaries(registry: Registry) -> dict[str, str]:
     """Return {name: how many datasets, under which protocol, by whom} of what was published, and of the bake-off."""
-    lines = {
-        name: f"{len({row.dataset for row in rows})} datasets, protocol {_protocol(rows) or 'not ours'}: {rows[0].paper}"
-        for name, rows in catalogue(registry).items()
-    }
+    lines = {}
+    for name, rows in catalogue(registry).items():
+        count, protocol = len({row.dataset for row in rows}), _protocol(rows) or "not ours"
+        lines[name] = f"{count} datasets, protocol {protocol}: {rows[0].paper}"
     here = ", ".join(bakeoff.here()) or "none"
     lines[f"{bakeoff.SOURCE}/NAME"] = f"classifiers by aeon's names, such as HC2; --fetch gets them; here: {here}"
     return lines

@@ -92,7 +92,7 @@ def files() -> dict[str, Path]:
 
 
 def load_published(name: str, unit: float) -> Published:
-    """Read leaderboards/published/<name>; raises UsageError when there is no such file, or where it is not as it must be."""
+    """Read leaderboards/published/<name>; raises UsageError when there is no such file, or one of its rows is wrong."""
     if name not in files():
         raise UsageError(f"there are no published numbers named {name}")
     return Published(read(files()[name]), unit)

@@ -46,8 +46,7 @@ def test_every_published_cell_of_a_table_belongs_to_a_row(registry):
             owners = [
                 row
                 for row in table.rows
-                if (row.method, row.variant) == (line.method, line.variant)
-                and line.setting.startswith(row.setting)
+                if (row.method, row.variant) == (line.method, line.variant) and line.setting.startswith(row.setting)
             ]
             assert len(owners) == 1, line
 
