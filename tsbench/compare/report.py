@@ -36,7 +36,11 @@ def blocks(found: Difference, verbose: bool = False) -> Iterator[Block]:
         yield "No cell has runs of the same fold and seed in both."
         return
     yield f"Second less first, over {len(found.cells)} cells with runs of the same folds and seeds; fractions in %."
-    yield Table(MOVED, [_moved(one) for one in found.moved])
+    moved = [one for one in found.moved if verbose or one.paired.equal < one.paired.n]
+    if moved:
+        yield Table(MOVED, [_moved(one) for one in moved])
+    if len(moved) < len(found.moved):
+        yield f"{len(found.moved) - len(moved)} methods under a protocol have the same scores in both."
     yield from _noise(found)
     unlike = found.unlike if verbose else found.unlike.head(SHOWN)
     if len(unlike):
@@ -107,4 +111,4 @@ def _cell(row: Mapping[Any, Any]) -> list[str]:
 
 
 def _shift(value: float, unit: str) -> str:
-    return f"{100 * value:+.1f}" if unit == "fraction" else f"{value:+.4g}"
+    return f"{100 * value:+.2f}" if unit == "fraction" else f"{value:+.4g}"

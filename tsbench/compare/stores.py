@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 
 from tsbench.compare.paired import Paired, paired
 from tsbench.discovery.catalog import did_you_mean
@@ -18,6 +19,7 @@ from tsbench.plan.exposure import CLEAN
 from tsbench.plan.plan import expand_datasets
 from tsbench.registry import Registry
 from tsbench.store.merge import metrics_apart
+from tsbench.store.schema import runs
 from tsbench.store.store import Store
 from tsbench.tasks import METRICS, TASKS, metric_for
 
@@ -34,7 +36,8 @@ RULE = f"beyond noise: by more than {TIMES} times the larger standard deviation 
 class Asked:
     """Which results are compared: of these datasets, protocols (hashes) and rows, all where empty.
 
-    metric : None for the primary one of each task. clean : without what is exposed, or may be.
+    known : {hash: name} of protocols, whatever a store calls them. metric : None for the primary one of each task.
+    clean : without what is exposed, or may be.
     """
 
     datasets: Sequence[str] = ()
@@ -42,6 +45,7 @@ class Asked:
     metric: str | None = None
     labels: Sequence[str] = ()
     clean: bool = False
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,10 @@ def ask(
     handles = expand_datasets(with_tasks(names, task, plugins, registry), plugins, registry) if names else []
     if metric is not None:
         metric_for({handle.name: handle.card.task for handle in handles}, metric)
+    known = {one.hash(): name for name, one in registry.protocols.items()}
     chosen = [registry.protocol(name, plugins) for name in protocols]
-    hashes = {one for protocol in chosen for one in (protocol.hash(), protocol.own().hash())}
-    return Asked([handle.name for handle in handles], hashes, metric, labels, clean)
+    hashes = {one.hash(): protocol.name for protocol in chosen for one in (protocol.own(), protocol)}
+    return Asked([handle.name for handle in handles], hashes, metric, labels, clean, known | hashes)
 
 
 def difference(first: Store, second: Store, asked: Asked, names: tuple[str, str]) -> Difference:
@@ -112,7 +117,8 @@ def difference(first: Store, second: Store, asked: Asked, names: tuple[str, str]
 
     Raises UsageError for a row that neither has.
     """
-    left, right = _scores(first, asked), _scores(second, asked)
+    protocols = _protocols(first) | _protocols(second) | dict(asked.known)
+    left, right = (_scores(one, asked, protocols) for one in (first, second))
     known = {*left["label"], *right["label"]}
     for label in asked.labels:
         if label not in known:
@@ -126,8 +132,15 @@ def difference(first: Store, second: Store, asked: Asked, names: tuple[str, str]
     return Difference(names, (only[0], only[1]), len(keys), apart, _changes(both), cells, list(_moved(cells)))
 
 
-def _scores(store: Store, asked: Asked) -> pd.DataFrame:
-    """Return the results asked for, each by the metric of its task."""
+def _protocols(store: Store) -> dict[str, str]:
+    """Return {hash: name} of the protocols of a store."""
+    query = sa.select(runs.c.protocol_hash, runs.c.protocol).distinct()
+    with store.read() as connection:
+        return {row.protocol_hash: str(row.protocol) for row in connection.execute(query)}
+
+
+def _scores(store: Store, asked: Asked, protocols: Mapping[str, str]) -> pd.DataFrame:
+    """Return the results asked for, each by the metric of its task, with the name of its protocol."""
     primary = dict.fromkeys(task.primary for task in TASKS.values())
     parts = []
     for metric in [asked.metric] if asked.metric else primary:
@@ -135,6 +148,7 @@ def _scores(store: Store, asked: Asked) -> pd.DataFrame:
         parts.append(rows.rename(columns={metric: "value"}).assign(metric=metric))
     found = pd.concat(parts, ignore_index=True)
     found = found[found["status"] == "succeeded"].drop_duplicates("key")
+    found = found.assign(protocol=found["protocol_hash"].map(protocols))
     if asked.labels:
         found = found[found["label"].isin(asked.labels)]
     return found[found["exposure"] == CLEAN] if asked.clean else found

@@ -101,15 +101,17 @@ def _known(name: str) -> str:
 
 
 def _read(name: str, folder: Path) -> dict[str, float]:
+    """Return {dataset: accuracy} of a file in a folder; raises InvalidDataError where it is something else."""
     from aeon.benchmarking.results_loaders import get_estimator_results
 
     try:
-        found = get_estimator_results(name, path=str(folder))[name]
-        return {str(dataset): float(value) for dataset, value in found.items()}
+        found = {str(k): float(v) for k, v in get_estimator_results(name, path=str(folder))[name].items()}
+        what = "" if found and all(0 <= value <= 1 for value in found.values()) else "it holds no accuracies"
     except Exception as error:  # whatever pandas and aeon raise on a file that is none
-        raise InvalidDataError(
-            f"{folder / _file(name)}: not results of a classifier: {' '.join(str(error).split())}"
-        ) from None
+        found, what = {}, " ".join(str(error).split())
+    if what:
+        raise InvalidDataError(f"{folder / _file(name)}: not results of a classifier: {what}")
+    return found
 
 
 def _file(name: str) -> Path:

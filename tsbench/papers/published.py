@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tsbench.errors import UsageError
 
 HOMES = ("published", "../leaderboards/published")  # of an installed tsbench, and of its repository
+BEYOND = "beyond the last column"
 
 
 class Row(BaseModel):
@@ -102,12 +103,11 @@ def read(path: Path) -> tuple[Row, ...]:
     """Return the rows of a file; raises UsageError with file, line and column."""
     rows: list[Row] = []
     with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.DictReader(file)
+        lines = csv.DictReader(file, restkey=BEYOND)
         for line in lines:
             try:
                 rows.append(Row.model_validate(line))
             except ValidationError as error:
                 first = error.errors()[0]
-                column = first["loc"][0] if first["loc"] else "a cell"
-                raise UsageError(f"{path}:{lines.line_num}: {column}: {first['msg']}") from None
+                raise UsageError(f"{path}:{lines.line_num}: {first['loc'][0]}: {first['msg']}") from None
     return tuple(rows)
