@@ -1,4 +1,4 @@
-"""Where a command may write: refused before any work."""
+"""Where a command may write, refused before any work; files that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from tsbench.errors import UsageError
+from tsbench.errors import TsbenchError, UsageError
 
 
 def check_file(out: Path) -> None:
@@ -36,3 +37,25 @@ def _refused(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that the old content stays until the new is complete."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which takes the place of the old one when it is complete."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise TsbenchError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

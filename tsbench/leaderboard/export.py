@@ -1,16 +1,12 @@
-"""What a board says, in words and cells, as Markdown and for JSON; files, written by atomic rename."""
+"""What a board says, in words and cells, as Markdown and for JSON."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 
-from tsbench.errors import TsbenchError
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.leaderboard.table import COSTS, UNEVEN, Board, ranges
 from tsbench.plan.exposure import CLEAN, EXPOSED, UNKNOWN, state
@@ -152,25 +148,3 @@ def rank(value: Any) -> str:
 def whole(value: Any) -> str:
     """Return a whole number; empty where there is none."""
     return "" if pd.isna(value) else str(int(value))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that the old content stays until the new is complete."""
-    with replacing(path) as file:
-        file.write(content)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write, which takes the place of the old one when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise TsbenchError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""Reliability: how often runs are right when they say how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tsbench.errors import UsageError
+from tsbench.plots.drawing import caption, new_figure, short, styled
+from tsbench.plots.marks import mark
+from tsbench.tasks.calibration import reliability
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tsbench.tasks.score import Predictions
+
+NOTE = (
+    "Cases in equal bins of the predicted class's probability. On the diagonal a run is right as often as it says. "
+    "ECE: mean distance from it, weighted by cases."
+)
+
+
+def numbers(predictions: Mapping[str, Predictions]) -> pd.DataFrame:
+    """Return run, low, high, confidence, accuracy, cases of each bin that has cases, and ece of the run.
+
+    predictions : by the names of runs. Raises UsageError where scores are no probabilities of classes.
+    """
+    tables = []
+    for name, one in predictions.items():
+        if one.task != "classification" or not one.probabilities:
+            why = "its scores are no probabilities" if one.task == "classification" else f"its task is {one.task}"
+            raise UsageError(f"{name}: this needs probabilities of classes, and {why}")
+        table = pd.DataFrame(reliability(one.y_true, one.scores))
+        ece = (table["cases"] * (table["accuracy"] - table["confidence"]).abs()).sum() / table["cases"].sum()
+        tables.append(table.assign(ece=ece).assign(run=name))
+    frame = pd.concat(tables, ignore_index=True)
+    return frame[["run", "low", "high", "confidence", "accuracy", "cases", "ece"]]
+
+
+@styled
+def draw(frame: pd.DataFrame, title: str = "") -> Figure:
+    """Draw numbers of `numbers`: accuracy over confidence above, the share of the cases in each bin below."""
+    runs = list(dict.fromkeys(frame["run"]))
+    figure = new_figure(5.6, 7.2)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+    for number, run in enumerate(runs):
+        line = frame[frame["run"] == run]
+        label = f"{short(run, 40)}: ECE {100 * line['ece'].iloc[0]:.1f}%"
+        upper.plot(line["confidence"], line["accuracy"], **mark(number), label=label)
+        lower.plot((line["low"] + line["high"]) / 2, line["cases"] / line["cases"].sum(), **mark(number))
+    upper.set(xlim=(0, 1), ylim=(-0.02, 1.02))
+    upper.set_ylabel("share that is right", fontsize=9)
+    lower.set_ylabel("share of cases", fontsize=9)
+    lower.set_ylim(bottom=0)
+    lower.set_xlabel("probability of the predicted class", fontsize=9)
+    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
+    caption(figure, title, NOTE)
+    return figure
