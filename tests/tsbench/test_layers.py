@@ -13,7 +13,7 @@ LAYERS = (
     ("errors", "text", "urls", "cleanup", "identity", "variables"),
     ("output", "terminal"),
     ("discovery",),
-    ("data",),
+    ("data", "statistics"),
     ("tasks",),
     ("corruptions",),
     ("methods", "protocol", "fetch"),
