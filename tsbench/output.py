@@ -11,32 +11,32 @@ from typing import BinaryIO
 from tsbench.errors import TsbenchError, UsageError
 
 
-def check_file(out: Path) -> None:
-    """Raise UsageError for an --out that is a folder, or lies where no file can be made."""
-    with _refused(out):
+def check_file(out: Path, option: str = "--out") -> None:
+    """Raise UsageError for a file of an option that is a folder, or lies where no file can be made."""
+    with _refused(out, option):
         if out.is_dir():
-            raise UsageError(f"--out {out}: this is a folder; name a file")
-    check_folder(out.parent)
+            raise UsageError(f"{option} {out}: this is a folder; name a file")
+    check_folder(out.parent, option)
 
 
-def check_folder(out: Path) -> None:
-    """Raise UsageError for a folder of --out that can neither be made nor written to; nothing is made."""
-    with _refused(out):
+def check_folder(out: Path, option: str = "--out") -> None:
+    """Raise UsageError for a folder of an option that can neither be made nor written to; nothing is made."""
+    with _refused(out, option):
         there = out.absolute()
         while not there.exists():
             there = there.parent
         if not there.is_dir():
-            raise UsageError(f"--out {out}: {there} is a file, not a folder; name another")
+            raise UsageError(f"{option} {out}: {there} is a file, not a folder; name another")
         if not os.access(there, os.W_OK | os.X_OK):
-            raise UsageError(f"--out {out}: {there} may not be written to; name another folder")
+            raise UsageError(f"{option} {out}: {there} may not be written to; name another folder")
 
 
 @contextlib.contextmanager
-def _refused(out: Path) -> Iterator[None]:
+def _refused(out: Path, option: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{option} {out}: cannot be written: {error.strerror}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -36,7 +36,7 @@ def numbers(board: Board, reference: str = "") -> pd.DataFrame:
                 f"{did_you_mean(reference, known) or ': ' + ', '.join(known)}"
             )
         cells = (cells - cells.loc[reference]).drop(index=reference)
-    found = cells.stack().rename("value").reset_index()
+    found = cells.stack().dropna().rename("value").reset_index()
     return found.set_axis(["method", "dataset", "value"], axis=1)
 
 
@@ -63,6 +63,7 @@ def draw(frame: pd.DataFrame, about: About | None = None, reference: str = "") -
         axis.plot(one, [number + offset for offset in offsets], ".", color="#0072B2", markersize=3, zorder=1)
     axis.set_yticks(range(1, len(names) + 1), [short(name, 36) for name in names], fontsize=8)
     axis.set_ylim(len(names) + 0.6, 0.4)
+    axis.tick_params(labelsize=8)
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
     if reference:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.plots.marks import mark
+from tsbench.plots.runs import names_of
 from tsbench.tasks.calibration import reliability
 
 if TYPE_CHECKING:
@@ -23,16 +24,17 @@ NOTE = (
 )
 
 
-def numbers(predictions: Mapping[str, Predictions]) -> pd.DataFrame:
+def numbers(runs: Sequence[Mapping[str, Any]], predictions: Sequence[Predictions | None]) -> pd.DataFrame:
     """Return run, low, high, confidence, accuracy, cases of each bin that has cases, and ece of the run.
 
-    predictions : by the names of runs. Raises UsageError where scores are no probabilities of classes.
+    runs : as `Bench.show` gives them, with what they predicted. Raises UsageError where that is no probabilities of
+    classes.
     """
     tables = []
-    for name, one in predictions.items():
-        if one.task != "classification" or not one.probabilities:
-            why = "its scores are no probabilities" if one.task == "classification" else f"its task is {one.task}"
-            raise UsageError(f"{name}: this needs probabilities of classes, and {why}")
+    for name, run, one in zip(names_of(runs), runs, predictions, strict=True):
+        if one is None or one.task != "classification" or not one.probabilities:
+            why = "it predicted nothing" if one is None else f"its task is {one.task}, its scores are not"
+            raise UsageError(f"run {run['key'][:12]} ({name}): this needs probabilities of classes, and {why}")
         table = pd.DataFrame(reliability(one.y_true, one.scores))
         ece = (table["cases"] * (table["accuracy"] - table["confidence"]).abs()).sum() / table["cases"].sum()
         tables.append(table.assign(ece=ece).assign(run=name))

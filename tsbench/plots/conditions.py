@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tsbench.errors import TsbenchError, UsageError
+from tsbench.errors import UsageError
 from tsbench.plots.about import About
 from tsbench.plots.marks import label_ends, mark
 from tsbench.protocol import Condition, Protocol
@@ -19,29 +19,44 @@ if TYPE_CHECKING:
 
 Place = tuple[str, float]
 """What is corrupted (the name of a panel, "" where there is one), and how much: a level or a share."""
+Varied = Callable[[Condition, Condition], Place | None]
+"""Returns the place of a condition in a picture of a base; None where it differs in what the picture does not show."""
 
 
-def protocols_of(
-    base: Protocol, names: Iterable[str], read: Callable[[str], Protocol], varied: Callable[[Condition], Place | None]
-) -> dict[Place, Protocol]:
-    """Return {place: protocol} of those among names that differ from a protocol in what is varied alone.
+def boards_under(
+    base: Protocol,
+    names: Iterable[str],
+    read: Callable[[str], Protocol],
+    make: Callable[[str], Board],
+    varied: Varied,
+    example: str,
+) -> dict[Place, Board]:
+    """Return {place: board} of the protocols among names that differ from a base in what is varied alone.
 
-    read : returns a protocol by its name. varied : the place of a condition, None where it is not of the picture; other
-    parts of the condition are those of `base`.
+    read, make : return the protocol, and the board, of a name; without the one or the other it is left out. example :
+    what is written after the name of a protocol. Raises UsageError where less than two are left.
     """
-    found = {}
+    found, said = {}, ""
     for name in sorted(names):
         if not name.startswith(base.name):
             continue
         try:
-            protocol = read(name)
-        except TsbenchError:  # of a registry or a plugin that is not here
-            continue
-        bare = [one.model_copy(update={"condition": Condition()}).hash() for one in (base, protocol)]
-        place = varied(protocol.condition)
-        if bare[0] == bare[1] and place is not None:
-            found[place] = protocol
+            protocol = read(name)  # which may be of a registry or a plugin that is not here
+            place = varied(base.condition, protocol.condition)
+            if place is not None and _bare(protocol) == _bare(base):
+                found[place] = make(name)
+        except UsageError as error:
+            said = said or f" ({error})"
+    if len(found) < 2:
+        raise UsageError(
+            f"this needs results under protocol '{base.name}' and under conditions such as "
+            f"'{base.name}{example}', and here is {len(found)} of them{said}"
+        )
     return dict(sorted(found.items()))
+
+
+def _bare(protocol: Protocol) -> str:
+    return protocol.model_copy(update={"condition": Condition()}).hash()
 
 
 def collected(boards: Mapping[Place, Board]) -> pd.DataFrame:

@@ -53,8 +53,10 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     figure = new_figure(7.4, 5.2)
     axis = figure.subplots()
     axis.set_xscale("log")
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    # Names of ticks are text, as all is: the usual ones are formulas.
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value > least / 2 else "")
     axis.xaxis.set_minor_formatter("")
+    axis.tick_params(labelsize=8)
     axis.margins(0.12)
     front = frame["front"]
     axis.step(x[front], y[front], where="post", color="0.5", linewidth=1)
@@ -62,6 +64,8 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     axis.plot(x[~front], y[~front], "o", color="#D55E00", markerfacecolor="white", markersize=5)
     if (frame["fit_seconds"] == 0).any():
         axis.axvline(least / 2, color="0.6", linestyle="--", linewidth=0.8)
+        low = axis.get_xaxis_transform()
+        axis.annotate("0", (least / 4, 0), (0, -4), low, "offset points", ha="center", va="top", fontsize=8)
     axis.set_xlabel("seconds of training, mean over datasets", fontsize=9)
     axis.set_ylabel(f"mean {about.value}", fontsize=9)
     axis.grid(color="0.92")

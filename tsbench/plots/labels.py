@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOTE = "Mean over {} datasets; bars: standard deviation over seeds."
-NEEDS = "+labels=0.1"
+EXAMPLE = "+labels=0.1"
 
 
 def varied(base: Condition, condition: Condition) -> Place | None:

@@ -17,8 +17,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
 LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 SIZE = 8.0  # of letters, in points
-REACH = (7.0, 16.0, 28.0, 42.0, 60.0)  # how far a label may be from its point
-AROUND = [(np.cos(angle), np.sin(angle)) for angle in np.deg2rad([0, 180, 35, -35, 145, -145, 90, -90])]
+REACH = (7.0, 16.0, 28.0, 42.0, 60.0, 80.0)  # how far a label may be from its point
+AROUND = [(np.cos(angle), np.sin(angle)) for angle in np.deg2rad([0, 180, *range(20, 180, 20), *range(-160, 0, 20)])]
 
 
 def mark(number: int) -> dict[str, Any]:
@@ -53,15 +53,21 @@ def label_ends(axis: Axes, ends: Sequence[tuple[float, float]], names: Sequence[
         axis.text(1.035, height, short(name, 32), transform=place, fontsize=SIZE, va="center")
 
 
-def label_points(axis: Axes, points: Sequence[tuple[float, float]], names: Sequence[str]) -> None:
-    """Name points within the axes, each where its name hides no other point and no other name, if there is room."""
+def label_points(
+    axis: Axes, points: Sequence[tuple[float, float]], names: Sequence[str], others: Sequence[tuple[float, float]] = ()
+) -> None:
+    """Name points within the axes, each where its name hides no point and no other name, if there is room.
+
+    others : points without a name.
+    """
     figure: Any = axis.figure
     figure.draw_without_rendering()
     frame, pixel = axis.get_window_extent(), figure.dpi / 72
-    centres = axis.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
+    centres = axis.transData.transform(np.asarray([*points, *others], dtype=float).reshape(-1, 2))
     taken = [(x - 4 * pixel, y - 4 * pixel, x + 4 * pixel, y + 4 * pixel) for x, y in centres]
-    for centre, point, name in zip(centres, points, names, strict=True):
-        text = axis.annotate(short(name, 32), point, (0, 0), textcoords="offset points", fontsize=SIZE, va="center")
+    look: Any = {"fontsize": SIZE, "va": "center", "bbox": {"fc": "white", "ec": "none", "pad": 0.4, "alpha": 0.85}}
+    for centre, point, name in zip(centres, points, names, strict=False):
+        text = axis.annotate(short(name, 32), point, (0, 0), textcoords="offset points", **look)
         text.set_in_layout(False)
         size = text.get_window_extent()
         best: tuple[float, Any, Any] = (np.inf, None, None)
@@ -71,6 +77,7 @@ def label_points(axis: Axes, points: Sequence[tuple[float, float]], names: Seque
                 y = centre[1] + up * reach * pixel - size.height / 2
                 box = (x, y, x + size.width, y + size.height)
                 hidden = sum(_overlap(box, other) for other in taken) + 10 * _outside(box, frame.extents)
+                hidden += 100 * _passed(centre, box, centres) if reach > REACH[0] else 0
                 if hidden < best[0]:
                     best = (hidden, box, reach)
             if best[0] == 0:
@@ -81,6 +88,15 @@ def label_points(axis: Axes, points: Sequence[tuple[float, float]], names: Seque
         if reach > REACH[0]:
             end = axis.transData.inverted().transform((np.clip(centre[0], box[0], box[2]), (box[1] + box[3]) / 2))
             axis.plot(*zip(point, end, strict=True), color="0.6", linewidth=0.5, zorder=1)
+
+
+def _passed(start: Sequence[float], box: Sequence[float], centres: Sequence[Sequence[float]]) -> int:
+    """Return how many points the line from one to a box goes through."""
+    end = np.array([np.clip(start[0], box[0], box[2]), (box[1] + box[3]) / 2])
+    way, others = end - start, np.asarray(centres) - start
+    along = np.clip(others @ way / max(way @ way, 1e-9), 0, 1)
+    near = np.hypot(*(others - along[:, None] * way).T) < 5
+    return int((near & (along > 0)).sum())
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> float:

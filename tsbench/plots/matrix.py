@@ -20,10 +20,13 @@ NOTE = "The darker, the better the rank within the dataset; the best are bold; h
 
 
 def numbers(board: Board) -> pd.DataFrame:
-    """Return method, dataset, value and rank (1 is the best of the dataset) of every cell that is there."""
+    """Return method, dataset, value and rank (1 is the best of the dataset) of every cell, in the board's order.
+
+    Both are empty where there is no result; datasets without any are left out.
+    """
     cells = board.cells.dropna(axis=1, how="all")
-    found = cells.stack().rename("value").reset_index()
-    found.columns = pd.Index(["method", "dataset", "value"])
+    place = pd.MultiIndex.from_product([cells.index, cells.columns], names=["method", "dataset"])
+    found = pd.DataFrame({"value": cells.to_numpy().ravel()}, place).reset_index()
     signed = METRICS[board.metric].sign * found["value"]
     return found.assign(rank=signed.groupby(found["dataset"]).rank(ascending=False, method="min"))
 
@@ -48,7 +51,8 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
         axis.axhspan(i - 0.5, i + 0.5, j / len(columns), (j + 1) / len(columns), fill=False, hatch="////", ec="0.7")
     for i, j, value, rank in zip(*place, frame["value"], frame["rank"], strict=True):
         weight = "bold" if rank == 1 else "normal"
-        axis.text(j, i, about.text(value), ha="center", va="center", fontsize=7, fontweight=weight)
+        if rank > 0:
+            axis.text(j, i, about.text(value), ha="center", va="center", fontsize=7, fontweight=weight)
     axis.set_xticks(range(len(columns)), [short(name, 32) for name in columns], rotation=90, fontsize=7)
     axis.set_yticks(range(len(rows)), [short(name, 32) for name in rows], fontsize=7)
     axis.xaxis.tick_top()

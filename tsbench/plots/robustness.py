@@ -20,7 +20,7 @@ STAGES = {
     "downstream": "what the probe is fitted on, too",
     "all": "what the method is trained on, too",
 }
-NEEDS = "+noise=10@test"
+EXAMPLE = "+noise=10@test"
 CLEAN = ""
 
 

@@ -57,8 +57,10 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     axis.set_xlabel(f"{short(across, 40)}: {about.value}", fontsize=9)
     axis.set_ylabel(f"{short(up, 40)}: {about.value}", fontsize=9)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    axis.tick_params(labelsize=8)
     caption(figure, about.title)
     largest = difference.abs().sort_values(ascending=False, kind="stable").index[:NAMED]
     named = [number for number in largest if difference[number]]
-    label_points(axis, [(x[n], y[n]) for n in named], [str(frame["dataset"][n]) for n in named])
+    others = [(x[n], y[n]) for n in frame.index if n not in named]
+    label_points(axis, [(x[n], y[n]) for n in named], [str(frame["dataset"][n]) for n in named], others)
     return figure

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from tsbench.errors import UsageError
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.plots.marks import MARKERS, label_points, mark
+from tsbench.plots.runs import names_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +39,20 @@ def tsne(features: Features, seed: int) -> pd.DataFrame:
     if len(case) > 2:
         place = TSNE(perplexity=min(30.0, (len(case) - 1) / 3), random_state=seed).fit_transform(x)
     return pd.DataFrame({"case": case, "class": y, "x": place[:, 0], "y": place[:, 1], "silhouette": silhouette})
+
+
+def numbers(runs: Sequence[Mapping[str, Any]], features: Callable[[Mapping[str, Any]], Features]) -> pd.DataFrame:
+    """Return the rows of `tsne` of runs, as `Bench.show` gives them, with `run` before them and classes by name.
+
+    features : the test features of a run. Raises UsageError for runs that do not predict classes.
+    """
+    parts = []
+    for name, run in zip(names_of(runs), runs, strict=True):
+        if run["task"] != "classification":
+            raise UsageError(f"run {run['key'][:12]}: this shows classes, and its task is {run['task'] or 'not known'}")
+        part = tsne(features(run), run["seed"])
+        parts.append(part.assign(run=name, **{"class": [run["classes"][number] for number in part["class"]]}))
+    return pd.concat(parts, ignore_index=True)[["run", "case", "class", "x", "y", "silhouette"]]
 
 
 @styled
