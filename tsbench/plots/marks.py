@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tsbench.plots.drawing import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Array = npt.NDArray[np.float64]
 # Okabe and Ito's, which the colour-blind tell apart; without the yellow, which white paper swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h")
@@ -31,6 +33,8 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     """Return places moved as little as possible (in squares) so that they lie at least a gap apart, in their order."""
     from sklearn.isotonic import isotonic_regression
 
+    if not len(places):
+        return []
     order = np.argsort(places, kind="stable")
     steps = gap * np.arange(len(order))
     moved = np.empty(len(order))
@@ -42,10 +46,11 @@ def label_ends(axis: Axes, ends: Sequence[tuple[float, float]], names: Sequence[
     """Name lines at their right ends, beside the axes, where they do not hide each other."""
     from matplotlib.transforms import blended_transform_factory
 
-    axis.figure.draw_without_rendering()  # limits and size are known from here on
+    figure: Any = axis.figure
+    figure.draw_without_rendering()  # limits and size are known from here on
     down = axis.transAxes.inverted()
     heights = [down.transform(axis.transData.transform(end))[1] for end in ends]
-    gap = 1.2 * SIZE / 72 * axis.figure.dpi / axis.get_window_extent().height
+    gap = 1.2 * SIZE / 72 * figure.dpi / axis.get_window_extent().height
     place = blended_transform_factory(axis.transAxes, axis.transAxes)
     for (x, y), name, height in zip(ends, names, spread(heights, gap), strict=True):
         start = down.transform(axis.transData.transform((x, y)))
@@ -90,11 +95,11 @@ def label_points(
             axis.plot(*zip(point, end, strict=True), color="0.6", linewidth=0.5, zorder=1)
 
 
-def _passed(start: Sequence[float], box: Sequence[float], centres: Sequence[Sequence[float]]) -> int:
+def _passed(start: Array, box: Sequence[float], centres: Array) -> int:
     """Return how many points the line from one to a box goes through."""
-    end = np.array([np.clip(start[0], box[0], box[2]), (box[1] + box[3]) / 2])
-    way, others = end - start, np.asarray(centres) - start
-    along = np.clip(others @ way / max(way @ way, 1e-9), 0, 1)
+    way = np.array([np.clip(start[0], box[0], box[2]), (box[1] + box[3]) / 2]) - start
+    others = centres - start
+    along = np.clip(others @ way / np.maximum(way @ way, 1e-9), 0, 1)
     near = np.hypot(*(others - along[:, None] * way).T) < 5
     return int((near & (along > 0)).sum())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tsbench.errors import UsageError
-from tsbench.plots.about import About, compared
+from tsbench.plots.about import About
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.plots.marks import label_points
 
@@ -29,7 +29,6 @@ def numbers(board: Board) -> pd.DataFrame:
         raise UsageError(f"this compares two methods, and the board has {len(board.cells)}: name them, --method A,B")
     cells = board.cells.dropna(axis=1).T
     if cells.empty:
-        compared(board, 2, 1)
         raise UsageError(f"{' and '.join(board.cells.index)} have no dataset in common")
     return cells.rename_axis(columns=None).reset_index(names="dataset")
 
