@@ -11,6 +11,9 @@ from tsbench.cli.options import METRIC_HELP, bench, common_options, task_option
 from tsbench.errors import UsageError
 from tsbench.terminal import echo, echo_text
 
+# Left out of a terminal that is too narrow, the first one first.
+LEAST = ("sd folds", "sd seeds", "iqm", "seeds", "rank 95%", "mean 95%")
+
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
@@ -106,22 +109,20 @@ def _print(board: Any) -> None:
     echo(title(board))
     while first or columns:
         count = len(columns)
-        while count > 1 and table_width(*_table(board, columns[:count], first)) > width():
+        while count > (0 if first else 1) and table_width(*_table(board, columns[:count], first)) > width():
             count -= 1
-        print_table(*_table(board, columns[:count], first), rule=n_complete)
+        print_table(*_table(board, columns[:count], first), least=LEAST if first else (), rule=n_complete)
         columns, first = columns[count:], False
     echo(*notes(board))
 
 
-def _table(board: Any, columns: list[str], summary: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
+def _table(board: Any, columns: list[str], first: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
     from tsbench.cli.ui.tables import cut
-    from tsbench.leaderboard.export import heads, printed
+    from tsbench.leaderboard.export import cells_of, facts_of
     from tsbench.terminal import width
 
-    facts_of = heads(board) if summary else ()
-    rows = [
-        [cut(method, width() // 2), *(facts if summary else ()), *cells]
-        for method, facts, cells in printed(board, columns)
-    ]
-    return [("method", "left"), *((name, "right") for name in (*facts_of, *columns))], rows
+    names = [cut(str(method), width() // 2) for method in board.cells.index]
+    facts = facts_of(board) if first else {}
+    rows = zip(names, *facts.values(), *zip(*cells_of(board, columns), strict=True), strict=True)
+    return [("method", "left"), *((name, "right") for name in (*facts, *columns))], [[*row] for row in rows]
