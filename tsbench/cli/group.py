@@ -15,6 +15,7 @@ COMMANDS = {
     "tune": ("tsbench.cli.tune:tune", "Search the parameters of methods within the training part."),
     "dashboard": ("tsbench.cli.dashboard:dashboard", "Show the studies of tune in the browser."),
     "leaderboard": ("tsbench.cli.leaderboard:leaderboard", "Rank the methods of a collection from stored results."),
+    "stats": ("tsbench.cli.stats:stats", "Test what a leaderboard shows: groups, intervals, every two methods."),
     "boards": ("tsbench.cli.boards:boards", "Make all boards of a folder of evidence."),
     "submit": ("tsbench.cli.submit:submit", "Write results as evidence for others, or check such a file."),
     "plot": ("tsbench.cli.plot:plot", "Draw boards and runs, with the numbers behind the picture."),

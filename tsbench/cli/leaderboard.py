@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, bench, common_options, task_option
+from tsbench.cli.options import METRIC_HELP, F, bench, common_options, task_option
 from tsbench.errors import UsageError
 from tsbench.terminal import echo, echo_text
 
@@ -15,14 +15,28 @@ from tsbench.terminal import echo, echo_text
 LEAST = ("sd folds", "sd seeds", "iqm", "seeds", "rank 95%", "mean 95%")
 
 
+def selection(command: F) -> F:
+    """Add what says of which results a board is: collections, protocol, metric, task, methods, shared, clean."""
+    for option in reversed(_SELECTION):
+        command = option(command)
+    return command
+
+
+_SELECTION = (
+    click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH..."),
+    click.option("--protocol", help="Protocol of the board.  [default: the collection's]"),
+    click.option("--metric", help=METRIC_HELP),
+    task_option,
+    click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]"),
+    click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have."),
+    click.option(
+        "--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown)."
+    ),
+)
+
+
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
-@click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
-@click.option("--metric", help=METRIC_HELP)
-@task_option
-@click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
-@click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
-@click.option("--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown).")
+@selection
 @click.option(
     "--costs",
     type=click.Choice(["sum", "mean"]),
@@ -39,19 +53,7 @@ LEAST = ("sd folds", "sd seeds", "iqm", "seeds", "rank 95%", "mean 95%")
     "--out", type=click.Path(path_type=Path), help="Also write the board to a .csv, .md, .tex, .parquet or .json file."
 )
 @common_options
-def leaderboard(
-    names: tuple[str, ...],
-    protocol: str | None,
-    metric: str | None,
-    task: str | None,
-    methods: tuple[str, ...],
-    shared: bool,
-    clean: bool,
-    costs: str | None,
-    tidy: bool,
-    form: str | None,
-    out: Path | None,
-) -> int:
+def leaderboard(costs: str | None, tidy: bool, form: str | None, out: Path | None, **selected: Any) -> int:
     """Rank the methods of collections or datasets from stored results; a path names a dataset as in 'tsbench run'.
 
     Mean, average rank and wins are over the datasets that all complete methods have, a method being complete when no
@@ -70,8 +72,7 @@ def leaderboard(
     from tsbench.leaderboard.write import text_of, write_board
 
     form = _form(form, tidy, out)
-    shown = {"shared": shared, "clean": clean, "costs": costs or tidy}
-    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, **shown)
+    board = bench().leaderboard(**selected, costs=costs or tidy)
     if out is not None:  # before the screen: its reader may be gone
         write_board(board, out, tidy)
     if form is None:

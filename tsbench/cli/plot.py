@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, bench, common_options, open_registry, open_store, settings, task_option
+from tsbench.cli.leaderboard import selection
+from tsbench.cli.options import bench, common_options, open_registry, open_store, settings
 from tsbench.errors import UsageError
 from tsbench.terminal import echo
 
@@ -68,20 +69,8 @@ def _drawn(command: F) -> F:
 
 
 def _of_board(command: F) -> F:
-    """Add the names and options that make a board."""
-    for option in reversed(
-        (
-            click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH..."),
-            click.option("--protocol", help="Protocol of the board.  [default: the collection's]"),
-            click.option("--metric", help=METRIC_HELP),
-            task_option,
-            click.option("--method", "methods", multiple=True, help="Only these, comma-separated.  [default: all]"),
-            click.option("--shared", is_flag=True, help="Take every method, on the datasets that all of them have."),
-            click.option("--clean", is_flag=True, help="Leave out cells that are exposed, or may be (unknown)."),
-        )
-    ):
-        command = option(command)
-    return _drawn(command)
+    """Add what says of which results a board is."""
+    return selection(_drawn(command))
 
 
 def _of_runs(command: F) -> F:
@@ -214,7 +203,7 @@ def _board(kind: str, asked: dict[str, Any], reads: Mapping[str, Any] = NONE, dr
     from tsbench.plots.about import about
 
     module = importlib.import_module(f"tsbench.plots.{kind}")
-    board = bench().leaderboard(asked.pop("names"), asked.pop("protocol"), asked.pop("metric"), **asked)
+    board = bench().leaderboard(**asked)
     frame = module.numbers(board, **reads)
     return write(frame, module.draw(frame, about(board, title), **draws))
 
@@ -230,13 +219,12 @@ def _conditions(kind: str, asked: dict[str, Any]) -> int:
     from tsbench.plots.conditions import boards_under, collected
 
     module, plugins, registry = importlib.import_module(f"tsbench.plots.{kind}"), settings().plugins(), open_registry()
-    names, protocol, metric = (asked.pop(name) for name in ("names", "protocol", "metric"))
-    base = protocol_of(names, protocol, asked["task"], plugins, registry)
+    base = protocol_of(asked["names"], asked.pop("protocol"), asked["task"], plugins, registry)
     with contextlib.closing(open_store(must_exist=True)) as store:
         known = store.names("protocol")
 
     def make(name: str) -> Board:
-        return bench().leaderboard(names, name, metric, **asked)
+        return bench().leaderboard(protocol=name, **asked)
 
     boards = boards_under(
         base, known, lambda name: registry.protocol(name, plugins), make, module.varied, module.EXAMPLE
