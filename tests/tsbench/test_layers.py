@@ -22,7 +22,7 @@ LAYERS = (
     ("store",),
     ("measure",),
     ("execute", "leaderboard"),
-    ("evidence",),
+    ("evidence", "plots"),
     ("tune", "papers"),
     ("testing",),
     ("api",),

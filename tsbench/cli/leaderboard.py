@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tsbench.cli.options import (
     METRIC_HELP,
+    F,
     bench,
     common_options,
     fetch_option,
@@ -25,17 +26,33 @@ from tsbench.terminal import echo, echo_text
 if TYPE_CHECKING:
     from tsbench.compare.beside import Beside
 
-LinesOf = Callable[[Sequence[str]], Iterator[tuple[str, list[str], list[str]]]]
+TableOf = Callable[[Sequence[str], bool], tuple[list[tuple[str, str]], list[list[str]]]]
+# Left out of a terminal that is too narrow, the first one first.
+LEAST = ("sd folds", "sd seeds", "iqm", "seeds", "rank 95%", "mean 95%")
+
+
+def selection(command: F) -> F:
+    """Add what says of which results a board is: collections, protocol, metric, task, methods, shared, clean."""
+    for option in reversed(_SELECTION):
+        command = option(command)
+    return command
+
+
+_SELECTION = (
+    click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH..."),
+    click.option("--protocol", help="Protocol of the board.  [default: the collection's]"),
+    click.option("--metric", help=METRIC_HELP),
+    task_option,
+    click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]"),
+    click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have."),
+    click.option(
+        "--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown)."
+    ),
+)
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="COLLECTION|DATASET|PATH...")
-@click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
-@click.option("--metric", help=METRIC_HELP)
-@task_option
-@click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
-@click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
-@click.option("--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown).")
+@selection
 @click.option(
     "--costs",
     type=click.Choice(["sum", "mean"]),
@@ -61,19 +78,13 @@ LinesOf = Callable[[Sequence[str]], Iterator[tuple[str, list[str], list[str]]]]
 )
 @common_options
 def leaderboard(
-    names: tuple[str, ...],
-    protocol: str | None,
-    metric: str | None,
-    task: str | None,
-    methods: tuple[str, ...],
-    shared: bool,
-    clean: bool,
     costs: str | None,
     published: list[str],
     fetch: bool,
     tidy: bool,
     form: str | None,
     out: Path | None,
+    **selected: Any,
 ) -> int:
     """Rank the methods of collections or datasets from stored results; a path names a dataset as in 'tsbench run'.
 
@@ -97,8 +108,7 @@ def leaderboard(
     form = _form(form, tidy, out, bool(published))
     if fetch:
         fetch_published(published)
-    shown = {"shared": shared, "clean": clean, "costs": costs or tidy}
-    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, **shown)
+    board = bench().leaderboard(**selected, costs=costs or tidy)
     beside = Beside(board, [results(name, board.metric, open_registry()) for name in published])
     if out is not None:  # before the screen: its reader may be gone
         beside.write(out, tidy)
@@ -133,39 +143,40 @@ def _form(form: str | None, tidy: bool, out: Path | None, published: bool) -> st
 
 def _print(beside: Beside) -> None:
     """Print the board, and below it what was published."""
-    from tsbench.compare.beside import CAPTION, HEADS
-    from tsbench.leaderboard.export import heads, notes, printed, shown, title
+    from tsbench.compare.beside import CAPTION
+    from tsbench.leaderboard.export import notes, shown, title
 
     board = beside.board
     echo(title(board))
-    _print_wide(heads(board), shown(board), partial(printed, board), int(board.summary["complete"].sum()))
+    _print_wide(shown(board), partial(_table, board), int(board.summary["complete"].sum()))
     echo(*notes(board))
     if beside.results:
         echo(CAPTION)
-        _print_wide(HEADS, shown(board), beside.printed)
+        _print_wide(shown(board), beside.table)
         echo(*beside.notes())
 
 
-def _print_wide(heads: Sequence[str], columns: Sequence[str], lines_of: LinesOf, rule: int = 0) -> None:
-    """Print lines of cells; datasets that do not fit the terminal beside each other follow in further tables."""
+def _print_wide(columns: Sequence[str], table_of: TableOf, rule: int = 0) -> None:
+    """Print a table; datasets that do not fit the terminal beside each other follow in further ones."""
     from tsbench.cli.ui.tables import print_table, table_width
     from tsbench.terminal import width
 
     first = True
     while first or columns:
         count = len(columns)
-        while count > 1 and table_width(*_table(heads, columns[:count], lines_of)) > width():
+        while count > (0 if first else 1) and table_width(*table_of(columns[:count], first)) > width():
             count -= 1
-        print_table(*_table(heads, columns[:count], lines_of), rule=rule)
-        heads, columns, first = (), columns[count:], False
+        print_table(*table_of(columns[:count], first), least=LEAST if first else (), rule=rule)
+        columns, first = columns[count:], False
 
 
-def _table(
-    heads: Sequence[str], columns: Sequence[str], lines_of: LinesOf
-) -> tuple[list[tuple[str, str]], list[list[str]]]:
+def _table(board: Any, columns: Sequence[str], first: bool) -> tuple[list[tuple[str, str]], list[list[str]]]:
     """Return headings and rows of the table of some datasets; on a terminal a long label is cut."""
     from tsbench.cli.ui.tables import cut
+    from tsbench.leaderboard.export import cells_of, facts_of
     from tsbench.terminal import width
 
-    rows = [[cut(name, width() // 2), *(facts if heads else ()), *cells] for name, facts, cells in lines_of(columns)]
-    return [("method", "left"), *((name, "right") for name in (*heads, *columns))], rows
+    names = [cut(str(method), width() // 2) for method in board.cells.index]
+    facts = facts_of(board) if first else {}
+    rows = zip(names, *facts.values(), *zip(*cells_of(board, columns), strict=True), strict=True)
+    return [("method", "left"), *((name, "right") for name in (*facts, *columns))], [[*row] for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 
 from tsbench.compare.blocks import Table, columns, markdown
 from tsbench.errors import UsageError
-from tsbench.leaderboard.cells import to_csv
+from tsbench.leaderboard.cells import Side, to_csv
 from tsbench.leaderboard.export import cell, content, shown, write_bytes
 from tsbench.leaderboard.export import markdown as board_markdown
 from tsbench.leaderboard.table import Board
@@ -20,7 +20,6 @@ from tsbench.papers.named import Results
 from tsbench.text import to_json
 
 FORMATS = ("csv", "md", "json")
-HEADS = ("coverage",)
 MARK = "published:"
 CAPTION = "Published results: each was measured as its source says, and none is in a rank, a win or a mean."
 
@@ -39,12 +38,14 @@ class Beside:
     board: Board
     results: Sequence[Results]
 
-    def printed(self, names: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-        """Yield of each its name, the texts under HEADS, and those of the cells of some datasets."""
+    def table(self, names: Sequence[str], first: bool = True) -> tuple[list[tuple[str, Side]], list[list[str]]]:
+        """Return headings and rows: name, coverage where this is the first table, and the cells of some datasets."""
+        rows = []
         for one in self.results:
             numbers = [one.numbers.get(name) for name in names]
             cells = ["" if number is None else cell(number.mean, self.board) for number in numbers]
-            yield f"{MARK}{one.name}", [self._coverage(one)], cells
+            rows.append([f"{MARK}{one.name}", *([self._coverage(one)] if first else []), *cells])
+        return columns(["method"], [*(["coverage"] if first else []), *names]), rows
 
     def notes(self) -> list[str]:
         """Return how each was measured, and what is doubtful, a line each."""
@@ -73,10 +74,8 @@ class Beside:
             return to_csv(pd.concat([self.board.frame(), self._frame()], ignore_index=True))
         if form == "json":
             return to_json({**content(self.board), "published": [self._content(one) for one in self.results]}) + "\n"
-        names = shown(self.board)
-        rows = [[name, *facts, *cells] for name, facts, cells in self.printed(names)]
-        table = Table(columns(["method"], [*HEADS, *names]), rows)
-        return "\n".join([board_markdown(self.board), markdown([CAPTION, table, *self.notes()])])
+        below = [CAPTION, Table(*self.table(shown(self.board))), *self.notes()]
+        return "\n".join([board_markdown(self.board), markdown(below)])
 
     def _frame(self) -> pd.DataFrame:
         """Return the results in the columns of `Board.frame`."""

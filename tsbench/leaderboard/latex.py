@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tsbench.leaderboard.export import MARKS, caption, cell, heads, notes, printed, shown
+from tsbench.leaderboard.export import MARKS, caption, cell, facts_of, notes, shown
 from tsbench.leaderboard.table import Board
 from tsbench.plan.exposure import CLEAN, state
 from tsbench.tasks import METRICS
@@ -41,18 +41,15 @@ def latex(board: Board) -> str:
     Methods are rows, or columns where there are more datasets than methods: a page is higher than wide.
     """
     columns = shown(board)
-    facts = [["", *heads(board)], *([escaped(method), *map(escaped, row)] for method, row, _ in printed(board, []))]
+    facts = [[escaped(name), *map(escaped, texts)] for name, texts in facts_of(board).items()]
     table = _cells(board, columns)
     # A row per fact and dataset, a column per method.
     cells = [[escaped(name), *row] for name, row in zip(columns, zip(*table, strict=True), strict=True)]
-    head, *rest = zip(*facts, strict=True)
-    upper, lower = [list(head)], [*map(list, rest)]
-    if len(columns) > len(board.cells):
-        blocks = [upper, cells, lower]
-    else:
-        turned = [*map(list, zip(*upper, *lower, *cells, strict=True))]
-        blocks = [turned[:1], turned[1:]]
-    blocks[0][0][0] = "dataset" if len(columns) > len(board.cells) else "method"
+    head = ["dataset" if len(columns) > len(board.cells) else "method", *map(escaped, board.cells.index)]
+    blocks = [[head], cells, facts]
+    if len(columns) <= len(board.cells):
+        first, *rest = map(list, zip(head, *facts, *cells, strict=True))
+        blocks = [[first], rest]
     body = "\\midrule\n".join("".join(f"{' & '.join(row)} \\\\\n" for row in block) for block in blocks)
     sides = "l" + "r" * (len(blocks[0][0]) - 1)
     below = "\n".join(f"\\par\\footnotesize {escaped(line)}" for line in notes(board))

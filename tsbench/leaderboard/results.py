@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
-from tsbench.leaderboard.export import replacing
+from tsbench.output import replacing
 from tsbench.protocol import Condition, Split
 from tsbench.store.store import ALL, Store
 from tsbench.store.wanted import Wanted

@@ -8,11 +8,11 @@ import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.cells import to_csv
-from tsbench.leaderboard.export import content, markdown, write_bytes
+from tsbench.leaderboard.export import content, markdown
 from tsbench.leaderboard.latex import latex
 from tsbench.leaderboard.table import Board
 from tsbench.leaderboard.tidy import tidy, to_parquet
-from tsbench.output import check_file
+from tsbench.output import check_file, write_bytes
 from tsbench.text import to_json
 
 FORMATS = ("csv", "md", "tex", "parquet", "json")

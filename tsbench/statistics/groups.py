@@ -28,7 +28,7 @@ def groups(cells: pd.DataFrame, sign: int, alpha: float = ALPHA) -> list[tuple[s
 
 
 def blunt(cells: pd.DataFrame, alpha: float = ALPHA) -> bool:
-    """Whether no result on these datasets could tell two methods apart: the smallest p, adjusted, is not below alpha."""
+    """Whether no result on so few datasets could tell two methods apart: the smallest adjusted p is not below alpha."""
     methods, n = len(cells), int(cells.notna().all().sum())
     return 2.0 ** (1 - n) * methods * (methods - 1) / 2 >= alpha
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tsbench.statistics.ranks import ranks, rounded, whole
+from tsbench.statistics.ranks import DIGITS, ranks, rounded, whole
 
 Array = npt.NDArray[np.float64]
 EXACT = 50  # datasets; with more, the normal approximation
@@ -23,26 +23,21 @@ def pairs(cells: pd.DataFrame, sign: int) -> pd.DataFrame:
     better.
 
     Zeros are ranked and then dropped (Pratt 1959), tied differences share their average rank. Up to EXACT datasets p is
-    exact given these ranks, beyond it is of the normal approximation (scipy). Where all differences are zero, p is 1.
+    exact given these ranks, beyond it is of the normal approximation. Where all differences are zero, p is 1.
     """
-    table = whole(cells)
-    table = table.loc[ranks(table, sign).mean(axis=1).sort_values(kind="stable").index]
-    one, other = np.array([*combinations(range(len(table)), 2)], dtype=int).reshape(-1, 2).T
-    values, n = table.to_numpy(), table.shape[1]
-    raw = values[one] - values[other]
-    raw[np.abs(raw) < 1e-12 * np.maximum(np.abs(values[one]), np.abs(values[other]))] = 0
-    # Differences that are equal on paper differ in their last bits, and would break ties.
-    better = sign * rounded(np.round(raw, 12) if n and np.abs(raw).max(initial=0) > 1e-6 else raw)
+    first, second, one, other = compared(cells, sign)
+    raw, n = one - other, one.shape[1]
+    better = sign * rounded(raw, DIGITS - 3)  # what is equal on paper differs in its last bits
     p, effect = signed_rank(better)
     return pd.DataFrame(
         {
-            "first": table.index[one],
-            "second": table.index[other],
+            "first": first,
+            "second": second,
             "n": n,
             "wins": (better > 0).sum(axis=1),
             "ties": (better == 0).sum(axis=1),
             "losses": (better < 0).sum(axis=1),
-            "difference": raw.mean(axis=1) if n else np.full(len(one), np.nan),
+            "difference": raw.mean(axis=1) if n else np.nan,
             "p": p,
             "p_holm": holm(p),
             "effect": effect,
@@ -50,23 +45,28 @@ def pairs(cells: pd.DataFrame, sign: int) -> pd.DataFrame:
     )
 
 
+def compared(cells: pd.DataFrame, sign: int) -> tuple[pd.Index, pd.Index, Array, Array]:
+    """Return the names of each two methods, the better average rank first, and their values (pairs, datasets)."""
+    order = ranks(cells, sign).mean(axis=1).sort_values(kind="stable").index
+    table = whole(cells).loc[order]
+    one, other = np.array([*combinations(range(len(order)), 2)], dtype=int).reshape(-1, 2).T
+    return order[one], order[other], table.to_numpy()[one], table.to_numpy()[other]
+
+
 def signed_rank(differences: Array) -> tuple[Array, Array]:
     """Return p (two-sided) and rank-biserial correlation of each row of differences (pairs, datasets)."""
     count, n = differences.shape
     if n == 0 or count == 0:
         return np.full(count, np.nan), np.full(count, np.nan)
-    from scipy.stats import rankdata
+    from scipy.special import ndtr
 
-    ranked = rankdata(np.abs(differences), axis=1) * np.sign(differences)
+    ranked = pd.DataFrame(np.abs(differences)).rank(axis=1).to_numpy() * np.sign(differences)
     effect = ranked.sum(axis=1) / (n * (n + 1) / 2)
     if n <= EXACT:
         return np.array([_exact(row) for row in ranked]), effect
-    from scipy.stats import wilcoxon
-
-    p, some = np.ones(count), (differences != 0).any(axis=1)
-    if some.any():
-        p[some] = wilcoxon(differences[some], zero_method="pratt", method="asymptotic", axis=1).pvalue
-    return p, effect
+    spread = np.sqrt((ranked**2).sum(axis=1))  # each rank has either sign with the same probability
+    z = np.divide(ranked.sum(axis=1), spread, out=np.zeros(count), where=spread > 0)
+    return 2 * ndtr(-np.abs(z)), effect
 
 
 def _exact(ranked: Array) -> float:
@@ -85,9 +85,9 @@ def _exact(ranked: Array) -> float:
 
 
 def holm(p: Array) -> Array:
-    """Return p adjusted by Holm's step-down procedure (1979): the i-th smallest of m, from 0, times m - i, made monotone.
+    """Return p adjusted by Holm's step-down procedure (1979); NaN counts for nothing and stays.
 
-    NaN counts for nothing and stays.
+    The i-th smallest of m, from 0, is multiplied by m - i, and none falls below the one before it.
     """
     adjusted = np.full(len(p), np.nan)
     order = np.argsort(p)[: int(np.isfinite(p).sum())]

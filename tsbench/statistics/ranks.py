@@ -10,15 +10,15 @@ DIGITS = 12  # values that agree in these are a tie: sums of the same runs in an
 
 
 def whole(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the datasets that every method has, their values rounded to DIGITS significant digits."""
-    kept = cells.loc[:, cells.notna().all()]
+    """Return the datasets of which every method has a finite value, by name, values with DIGITS significant digits."""
+    kept = cells.loc[:, np.isfinite(cells.astype(float)).all()].sort_index(axis=1, key=lambda names: names.map(str))
     return pd.DataFrame(rounded(kept.to_numpy(float)), kept.index, kept.columns)
 
 
-def rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return values with DIGITS significant digits; what is not finite stays."""
+def rounded(values: npt.NDArray[np.float64], digits: int = DIGITS) -> npt.NDArray[np.float64]:
+    """Return values with this many significant digits; what is not finite stays."""
     usual = np.isfinite(values) & (np.abs(values) > 1e-290)
-    scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(values), where=usual, out=np.zeros_like(values))))
+    scale = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(values), where=usual, out=np.zeros_like(values))))
     return np.where(usual, np.round(values * scale) / scale, values)
 
 
@@ -36,12 +36,11 @@ def wins(cells: pd.DataFrame, sign: int) -> pd.Series:
 def interquartile_means(cells: pd.DataFrame) -> pd.Series:
     """Return each method's mean over the middle half of its values on the datasets that all have.
 
-    With fractional weights at both ends, so that exactly a quarter of the datasets' weight is left out on each side:
-    one dataset that is easy or hopeless moves it little, and a change of the number of datasets makes no step.
+    A quarter of the datasets is left out at each end, with fractional weights where that is no whole number. NaN for
+    less than 4 datasets, of which no middle half is left.
     """
     ordered = np.sort(whole(cells).to_numpy(), axis=1)
     n = ordered.shape[1]
     edges = np.arange(n + 1)
     weights = np.clip(np.minimum(edges[1:], 3 * n / 4) - np.maximum(edges[:-1], n / 4), 0, None)
-    means = ordered @ weights / weights.sum() if n else np.full(len(cells), np.nan)
-    return pd.Series(means, cells.index)
+    return pd.Series(ordered @ weights / weights.sum() if n >= 4 else np.nan, cells.index)

@@ -310,7 +310,7 @@ def test_odd_names_stay_names_in_every_file(tmp_path):
     lines = [line for line in markdown(result).splitlines() if line.startswith("|")]
     assert len(lines) == len(ODD) + 3
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    assert {len(line) for line in cells} == {6 + len(ODD)}
+    assert {len(line) for line in cells} == {7 + len(ODD)}
     names = {line[0].strip() for line in cells[2:]}
     assert names >= {r"a\|b", r"\[x\](y)", r"\`\<b\>\`", r"\*\_e\_\*", "=1+1"}
     assert names - {"plain"} == {name.strip() for name in cells[0][6:]}

@@ -44,7 +44,7 @@ def parsed(text):
 
 def test_latex_marks_the_best_and_the_second_and_says_the_spread():
     table = parsed(latex(board([*SEEDS, row("z", "A", 0.1)])))
-    assert table[0] == ["method", "mean", "rank", "wins", "coverage", "seeds", "A"]
+    assert table[0][:2] == ["method", "mean"] and table[0][-2:] == ["seeds", "A"]
     assert [line[-1] for line in table[1:]] == [r"\textbf{75.0}", r"\underline{50.0} $\pm$ 0.0", "10.0"]
     spread = board([*SEEDS, row("x", "A", 0.8, 2, key="k")])
     assert r"\underline{60.0} $\pm$ 17.3" in latex(spread)
@@ -65,7 +65,7 @@ def test_latex_shows_every_name_as_it_is():
     rows = [row(name, name, 0.5) for name in (*ODD, "a\\b", "50%", "{x", "#1$_^~&", "a--b")]
     result = board(rows, tuple(one["dataset"] for one in rows))
     table = parsed(latex(result))
-    assert len(table) == len(rows) + 1 and len(table[0]) == len(rows) + 6
+    assert len(table) == len(rows) + 1 and {line[-1] for line in table[1:]} <= {"", r"\textbf{50.0}"}
     assert {escaped(name) for name in result.cells.index} == {line[0] for line in table[1:]}
     assert escaped("#1$_^~&") == r"\#1\$\_\textasciicircum{}\textasciitilde{}\&"
     assert escaped("[x]\n*\x1b--") == r"{[}x{]} {*}\textbackslash{}x1b{-}-"
@@ -141,7 +141,8 @@ def test_costs_are_means_over_runs_and_sums_or_means_over_datasets(measured):
 def test_costs_are_in_every_format(measured):
     result = with_costs(*measured, "sum")
     assert "| fit s | probe s | MiB |" in text_of(result, "md") and "| 12 |  | 0 |" in text_of(result, "md")
-    assert [line[6:9] for line in parsed(text_of(result, "tex"))[:2]] == [["fit s", "probe s", "MiB"], ["12", "", "0"]]
+    (head, line, *_) = parsed(text_of(result, "tex"))
+    assert dict(zip(head, line, strict=True)) | {"fit s": "12", "MiB": "0"} == dict(zip(head, line, strict=True))
     assert json.loads(text_of(result, "json"))["rows"][0]["fit_seconds"] == 12.0
     assert ",12," in text_of(result, "csv").splitlines()[1]
     assert ",2,0.5,200," in text_of(result, "csv", cells=True).splitlines()[1]
