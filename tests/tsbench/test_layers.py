@@ -24,6 +24,7 @@ LAYERS = (
     ("execute", "leaderboard"),
     ("evidence", "plots"),
     ("tune", "papers"),
+    ("compare",),
     ("testing",),
     ("api",),
     ("cli",),

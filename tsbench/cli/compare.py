@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, bench, common_options, fetch_option, fetch_published, task_option
+from tsbench.cli.options import (
+    METRIC_HELP,
+    bench,
+    common_options,
+    fetch_option,
+    fetch_published,
+    plot_option,
+    task_option,
+)
 from tsbench.terminal import echo, echo_text
+
+if TYPE_CHECKING:
+    from tsbench.compare.published import Comparison
 
 
 @click.command()
@@ -21,6 +33,7 @@ from tsbench.terminal import echo, echo_text
 @fetch_option
 @click.option("--format", "form", type=click.Choice(["csv", "md", "json"]), help="What to print.  [default: a table]")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write it to a .csv, .md or .json file.")
+@plot_option("Also draw it, a point per dataset.")
 @common_options
 def compare(
     names: tuple[str, ...],
@@ -33,6 +46,7 @@ def compare(
     fetch: bool,
     form: str | None,
     out: Path | None,
+    plot: Path | None,
 ) -> int:
     """Put the results of a method beside published ones: the difference on each dataset, its mean, a paired test.
 
@@ -41,24 +55,39 @@ def compare(
     \b
     Examples:
       tsbench compare ucr --method ts2vec --published rankscl/ts2vec
-      tsbench compare ucr --method t-loss --published srl/t-loss/k=10 --out t-loss.md
+      tsbench compare ucr --method t-loss --published srl/t-loss/k=10 --out t-loss.md --plot t-loss.svg
       tsbench compare ucr --method minirocket --published bakeoff/MiniROCKET --fetch
     """
     from tsbench.cli.ui.tables import print_blocks
     from tsbench.compare.blocks import check_output
-    from tsbench.leaderboard.export import write_bytes
+    from tsbench.output import write_bytes
+    from tsbench.plots.drawing import check_output as check_picture
 
     if out is not None:
         check_output(out)
+    if plot is not None:
+        check_picture("--plot", plot)
     if fetch:
         fetch_published([published])
     found = bench().compare(names, method, published, protocol, metric, task=task, clean=clean)
     if out is not None:
         write_bytes(out, found.text(out.suffix.removeprefix(".")).encode())
+    if plot is not None:
+        _draw(found, plot)
     if form is None:
         print_blocks(found.blocks())
     else:
         echo_text(found.text(form))
-    if out is not None:
-        echo(f"written to {out}", err=form is not None)
+    for path in filter(None, (out, plot)):
+        echo(f"written to {path}", err=form is not None)
     return 0
+
+
+def _draw(found: Comparison, path: Path) -> None:
+    from tsbench.plots.about import about
+    from tsbench.plots.drawing import save
+    from tsbench.plots.scatter import draw
+
+    names = {"published": found.results.name, "ours": found.method}
+    frame = found.frame[["dataset", *names]].rename(columns=names)
+    save(draw(frame, about(found.board, f"{found.title}, each measured as its source says")), path)

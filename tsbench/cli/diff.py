@@ -61,7 +61,7 @@ def diff(
     from tsbench.compare.stores import ask, difference
     from tsbench.evidence import is_evidence
     from tsbench.evidence.opened import open_results
-    from tsbench.leaderboard.export import write_bytes
+    from tsbench.output import write_bytes
 
     if out is not None:
         check_output(out)

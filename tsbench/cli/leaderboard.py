@@ -166,7 +166,8 @@ def _print_wide(columns: Sequence[str], table_of: TableOf, rule: int = 0) -> Non
         count = len(columns)
         while count > (0 if first else 1) and table_width(*table_of(columns[:count], first)) > width():
             count -= 1
-        print_table(*table_of(columns[:count], first), least=LEAST if first else (), rule=rule)
+        heads, rows = table_of(columns[:count], first)
+        print_table(heads, rows, least=[name for name in LEAST if (name, "right") in heads], rule=rule)
         columns, first = columns[count:], False
 
 

@@ -12,10 +12,11 @@ import pandas as pd
 from tsbench.compare.blocks import Table, columns, markdown
 from tsbench.errors import UsageError
 from tsbench.leaderboard.cells import Side, to_csv
-from tsbench.leaderboard.export import cell, content, shown, write_bytes
+from tsbench.leaderboard.export import cell, content, shown
 from tsbench.leaderboard.export import markdown as board_markdown
 from tsbench.leaderboard.table import Board
 from tsbench.leaderboard.write import text_of, write_board
+from tsbench.output import write_bytes
 from tsbench.papers.named import Results
 from tsbench.text import to_json
 

@@ -53,9 +53,14 @@ class Comparison:
         """Say whether the published numbers are of the protocol of ours, as far as their source says."""
         return self.results.protocol == self.protocol
 
+    @property
+    def title(self) -> str:
+        """What is compared."""
+        return f"{self.method} beside {self.results.name}"
+
     def blocks(self) -> Iterator[Block]:
         """Yield the title, the table in percent and the notes."""
-        yield f"{self.method} beside {self.results.name}: {self.board.metric} in %"
+        yield f"{self.title}: {self.board.metric} in %"
         yield Table(COLUMNS, [_texts(row) for row in self.frame.to_dict("records")])
         yield from self.notes()
 
