@@ -84,10 +84,12 @@ def compare(
 
 
 def _draw(found: Comparison, path: Path) -> None:
+    import pandas as pd
+
     from tsbench.plots.about import about
     from tsbench.plots.drawing import save
     from tsbench.plots.scatter import draw
 
-    names = {"published": found.results.name, "ours": found.method}
-    frame = found.frame[["dataset", *names]].rename(columns=names)
+    theirs, ours = found.frame["published"], found.frame["published"] + found.frame["difference"]  # as it was rounded
+    frame = pd.DataFrame({"dataset": found.frame["dataset"], found.results.name: theirs, found.method: ours})
     save(draw(frame, about(found.board, f"{found.title}, each measured as its source says")), path)

@@ -26,7 +26,7 @@ from tsbench.terminal import echo, echo_text
 if TYPE_CHECKING:
     from tsbench.compare.beside import Beside
 
-TableOf = Callable[[Sequence[str], bool], tuple[list[tuple[str, str]], list[list[str]]]]
+TableOf = Callable[[Sequence[str], bool], tuple[Sequence[tuple[str, str]], list[list[str]]]]
 # Left out of a terminal that is too narrow, the first one first.
 LEAST = ("sd folds", "sd seeds", "iqm", "seeds", "rank 95%", "mean 95%")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsbench.compare.blocks import Table, columns, markdown
+from tsbench.compare.blocks import Block, Table, columns, markdown
 from tsbench.errors import UsageError
 from tsbench.leaderboard.cells import Side, to_csv
 from tsbench.leaderboard.export import cell, content, shown
@@ -75,7 +75,7 @@ class Beside:
             return to_csv(pd.concat([self.board.frame(), self._frame()], ignore_index=True))
         if form == "json":
             return to_json({**content(self.board), "published": [self._content(one) for one in self.results]}) + "\n"
-        below = [CAPTION, Table(*self.table(shown(self.board))), *self.notes()]
+        below: list[Block] = [CAPTION, Table(*self.table(shown(self.board))), *self.notes()]
         return "\n".join([board_markdown(self.board), markdown(below)])
 
     def _frame(self) -> pd.DataFrame:
