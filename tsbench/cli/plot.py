@@ -174,10 +174,15 @@ def tsne(device: str, **asked: Any) -> int:
 
     def numbers(module: Any, runs: list[dict[str, Any]], store: Store) -> pd.DataFrame:
         from tsbench.execute.where import Where
+        from tsbench.identity import UNTRAINED
+        from tsbench.methods.capabilities import check_able
         from tsbench.plan.again import spec_of
 
         plugins, registry = settings().plugins(), open_registry()
         worker = Where(device).make_worker(plugins, store)
+        for run in runs:
+            name = str(run["method"])
+            check_able(name, plugins["methods"].get(name.removeprefix(UNTRAINED)), "represent")
         return module.numbers(runs, lambda run: worker.features(spec_of(run, plugins, registry)))
 
     return _runs("tsne", asked, numbers)

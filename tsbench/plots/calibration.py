@@ -33,13 +33,20 @@ def numbers(runs: Sequence[Mapping[str, Any]], predictions: Sequence[Predictions
     tables = []
     for name, run, one in zip(names_of(runs), runs, predictions, strict=True):
         if one is None or one.task != "classification" or not one.probabilities:
-            why = "it predicted nothing" if one is None else f"its task is {one.task}, its scores are not"
-            raise UsageError(f"run {run['key'][:12]} ({name}): this needs probabilities of classes, and {why}")
+            raise UsageError(f"run {run['key'][:12]} ({name}): this needs probabilities of classes, and {_lacks(one)}")
         table = pd.DataFrame(reliability(one.y_true, one.scores))
         ece = (table["cases"] * (table["accuracy"] - table["confidence"]).abs()).sum() / table["cases"].sum()
         tables.append(table.assign(ece=ece).assign(run=name))
     frame = pd.concat(tables, ignore_index=True)
     return frame[["run", "low", "high", "confidence", "accuracy", "cases", "ece"]]
+
+
+def _lacks(predictions: Predictions | None) -> str:
+    if predictions is None:
+        return "it predicted nothing"
+    if predictions.task != "classification":
+        return f"its task is {predictions.task}"
+    return "its scores are none; a probe or method that gives probabilities says so"
 
 
 @styled

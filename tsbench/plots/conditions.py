@@ -93,6 +93,7 @@ def draw_lines(axis: Axes, frame: pd.DataFrame, about: About) -> None:
         axis.errorbar(line["level"], mean, yerr=spread.where(spread.notna(), 0), capsize=2, **mark(number))
         ends.append((float(line["level"].iloc[-1]), float(mean.iloc[-1])))
     axis.margins(x=0.04)
+    axis.tick_params(labelsize=8)
     axis.grid(color="0.92")
     axis.set_ylabel(f"mean {about.value}", fontsize=9)
     label_ends(axis, ends, names)

@@ -41,6 +41,7 @@ def draw(frame: pd.DataFrame, title: str = "") -> Figure:
     caption(figure, title)
     for loss, axis in zip(losses, axes, strict=True):
         axis.set_ylabel(f"mean {short(loss)}" if loss == "loss" else f"loss {short(loss)}", fontsize=9)
+        axis.tick_params(labelsize=8)
         axis.grid(color="0.92")
     axes[-1].set_xlabel("step", fontsize=9)
     for loss, axis in zip(losses, axes, strict=True):

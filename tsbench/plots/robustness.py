@@ -9,9 +9,11 @@ import pandas as pd
 from tsbench.plots.about import About
 from tsbench.plots.conditions import Place, draw_lines
 from tsbench.plots.drawing import caption, new_figure, short, styled
+from tsbench.plots.marks import mark
 from tsbench.protocol import Condition
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NOTE = "Mean over {} datasets; bars: standard deviation over seeds. {}"
@@ -34,7 +36,7 @@ def varied(base: Condition, condition: Condition) -> Place | None:
 
 @styled
 def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
-    """Draw the rows of `conditions.collected`; the clean protocol is a dashed level of each method's colour."""
+    """Draw the rows of `conditions.collected`; the clean protocol has a place of its own on the left, without a line."""
     about = about or About()
     clean, rest = frame[frame["panel"] == CLEAN], frame[frame["panel"] != CLEAN]
     panels = list(dict.fromkeys(rest["panel"]))
@@ -43,10 +45,23 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     stages = {panel.rpartition("@")[2] for panel in panels}
     words = "; ".join(f"@{stage}: {words}" for stage, words in STAGES.items() if stage in stages)
-    caption(figure, about.title, NOTE.format(frame["n_datasets"].iloc[0], f"{words}." if words else ""))
+    caption(figure, about.title, NOTE.format(frame["n_datasets"].iloc[0], f"{words}."))
     for panel, axis in zip(panels, axes, strict=True):
         axis.set_title(short(panel, 60), fontsize=9, loc="left")
         axis.set_xlabel("level", fontsize=9)
     for panel, axis in zip(panels, axes, strict=True):
-        draw_lines(axis, pd.concat([clean, rest[rest["panel"] == panel]]), about)
+        lines = rest[rest["panel"] == panel]
+        levels = sorted(lines["level"].unique())
+        left = levels[0] - (0.12 * (levels[-1] - levels[0]) or 1.0)
+        _place(axis, clean.assign(level=left), list(dict.fromkeys(lines["method"])), about)
+        there = [left] * (len(clean) > 0)
+        axis.set_xticks([*there, *levels], ["clean"] * len(there) + [f"{level:g}" for level in levels])
+        draw_lines(axis, lines, about)
     return figure
+
+
+def _place(axis: Axes, clean: pd.DataFrame, methods: list[str], about: About) -> None:
+    """Draw the points of the clean protocol with the marks of the methods' lines."""
+    for number, name in enumerate(methods):
+        point = clean[clean["method"] == name]
+        axis.plot(point["level"], about.scale * point["mean"], **mark(number) | {"linestyle": ""})
