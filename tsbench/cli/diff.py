@@ -56,15 +56,14 @@ def diff(
       tsbench diff leaderboards/results results.db ucr --protocol svm-rbf --method ts2vec --strict
     """
     from tsbench.cli.ui.tables import print_blocks
-    from tsbench.compare.blocks import check_output
     from tsbench.compare.report import blocks, text_of
     from tsbench.compare.stores import ask, difference
     from tsbench.evidence import is_evidence
     from tsbench.evidence.opened import open_results
-    from tsbench.output import write_bytes
+    from tsbench.output import check_document, write_bytes
 
     if out is not None:
-        check_output(out)
+        check_document(out)
     known = settings().plugins(), open_registry()
     asked = ask(names, protocols, metric, task, methods, clean, *known)
     with contextlib.ExitStack() as opened:

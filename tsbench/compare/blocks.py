@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tsbench.errors import UsageError
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
-from tsbench.output import check_file
-
-FORMATS = (".csv", ".md", ".json")
-
-
-def check_output(out: Path) -> None:
-    """Raise UsageError for a file that no comparison can be written to."""
-    if out.suffix not in FORMATS:
-        raise UsageError(f"--out {out}: choose a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    check_file(out)
 
 
 @dataclass(frozen=True)
