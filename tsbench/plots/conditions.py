@@ -38,7 +38,7 @@ def boards_under(
     """
     found, said = {}, ""
     for name in sorted(names):
-        if not name.startswith(base.name):
+        if name != base.name and not name.startswith(f"{base.name}+"):
             continue
         try:
             protocol = read(name)  # which may be of a registry or a plugin that is not here
