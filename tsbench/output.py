@@ -10,8 +10,6 @@ from typing import BinaryIO
 
 from tsbench.errors import TsbenchError, UsageError
 
-DOCUMENTS = (".csv", ".md", ".json")
-
 
 def check_file(out: Path, option: str = "--out") -> None:
     """Raise UsageError for a file of an option that is a folder, or lies where no file can be made."""
@@ -19,13 +17,6 @@ def check_file(out: Path, option: str = "--out") -> None:
         if out.is_dir():
             raise UsageError(f"{option} {out}: this is a folder; name a file")
     check_folder(out.parent, option)
-
-
-def check_document(out: Path) -> None:
-    """Raise UsageError for a file that is not to be CSV, Markdown or JSON by its name, or cannot be made."""
-    if out.suffix not in DOCUMENTS:
-        raise UsageError(f"--out {out}: choose a file that ends in {', '.join(DOCUMENTS[:-1])} or {DOCUMENTS[-1]}")
-    check_file(out)
 
 
 def check_folder(out: Path, option: str = "--out") -> None:

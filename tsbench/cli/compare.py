@@ -59,11 +59,12 @@ def compare(
       tsbench compare ucr --method minirocket --published bakeoff/MiniROCKET --fetch
     """
     from tsbench.cli.ui.tables import print_blocks
-    from tsbench.output import check_document, write_bytes
+    from tsbench.leaderboard.write import check_output
+    from tsbench.output import write_bytes
     from tsbench.plots.drawing import check_output as check_picture
 
     if out is not None:
-        check_document(out)
+        check_output(out, formats=("csv", "md", "json"))
     if plot is not None:
         check_picture("--plot", plot)
     if fetch:

@@ -60,10 +60,11 @@ def diff(
     from tsbench.compare.stores import ask, difference
     from tsbench.evidence import is_evidence
     from tsbench.evidence.opened import open_results
-    from tsbench.output import check_document, write_bytes
+    from tsbench.leaderboard.write import check_output
+    from tsbench.output import write_bytes
 
     if out is not None:
-        check_document(out)
+        check_output(out, formats=("csv", "md", "json"))
     known = settings().plugins(), open_registry()
     asked = ask(names, protocols, metric, task, methods, clean, *known)
     with contextlib.ExitStack() as opened:

@@ -183,7 +183,8 @@ def tsne(device: str, **asked: Any) -> int:
         for run in runs:
             name = str(run["method"])
             check_able(name, plugins["methods"].get(name.removeprefix(UNTRAINED)), "represent")
-        return module.numbers(runs, lambda run: worker.features(spec_of(run, plugins, registry)))
+        found: pd.DataFrame = module.numbers(runs, lambda run: worker.features(spec_of(run, plugins, registry)))
+        return found
 
     return _runs("tsne", asked, numbers)
 
@@ -197,7 +198,8 @@ def calibration(**asked: Any) -> int:
     """
 
     def numbers(module: Any, runs: list[dict[str, Any]], store: Store) -> pd.DataFrame:
-        return module.numbers(runs, [store.predictions(run["key"]) for run in runs])
+        found: pd.DataFrame = module.numbers(runs, [store.predictions(run["key"]) for run in runs])
+        return found
 
     return _runs("calibration", asked, numbers)
 

@@ -33,11 +33,11 @@ def stats(rope: float | None, form: str | None, out: Path | None, **selected: An
       tsbench stats uea --shared
       tsbench stats ucr --method ts2vec,random:ts2vec --rope 0.005 --out pairs.csv
     """
-    from tsbench.leaderboard.stats import analyse, text_of, write_stats
-    from tsbench.output import check_document
+    from tsbench.leaderboard.analysis import analyse, text_of, write_stats
+    from tsbench.leaderboard.write import check_output
 
     if out is not None:
-        check_document(out)
+        check_output(out, formats=("csv", "md", "json"))
     found = analyse(bench().leaderboard(**selected), rope)
     if out is not None:  # before the screen: its reader may be gone
         write_stats(found, out)
@@ -52,7 +52,7 @@ def stats(rope: float | None, form: str | None, out: Path | None, **selected: An
 
 def _print(found: Any) -> None:
     from tsbench.cli.ui.tables import print_table
-    from tsbench.leaderboard.stats import LEAST, lines, tables
+    from tsbench.leaderboard.analysis import LEAST, lines, tables
 
     echo(found.title, *lines(found))
     for columns, rows in tables(found):

@@ -162,8 +162,8 @@ def build(
     cells = _cells(values, whole, datasets)
     table, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
-    for part in ("seed", "fold"):
-        table[f"{part}s_std"] = _spread(behind, part, common).reindex(table.index).where(table["complete"])
+    for place, part in enumerate(("seed", "fold"), start=table.columns.get_loc("seeds") + 1):
+        table.insert(place, f"{part}s_std", _spread(behind, part, common).reindex(table.index).where(table["complete"]))
     table["exposure"] = _exposure_in_words(cells, _exposures(behind))
     order = table.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     table, units = table.loc[order], units or {}

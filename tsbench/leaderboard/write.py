@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,10 +20,10 @@ FORMATS = ("csv", "md", "tex", "parquet", "json")
 TABLES = ("csv", "parquet")  # which may have a row per cell
 
 
-def check_output(out: Path, cells: bool = False) -> None:
-    """Raise UsageError for a file that no board, or none with a row per cell, can be written to."""
-    if out.suffix.removeprefix(".") not in FORMATS:
-        names = [f".{name}" for name in FORMATS]
+def check_output(out: Path, cells: bool = False, formats: Sequence[str] = FORMATS) -> None:
+    """Raise UsageError for a file of another format, of one that has no row per `cells`, or that cannot be written."""
+    if out.suffix.removeprefix(".") not in formats:
+        names = [f".{name}" for name in formats]
         raise UsageError(f"--out {out}: choose a file that ends in {', '.join(names[:-1])} or {names[-1]}")
     check_form(out.suffix.removeprefix("."), cells)
     check_file(out)

@@ -44,12 +44,24 @@ def fetch(name: str, web: Web | None = None) -> Fetched:
             f"offline (--offline or TSBENCH_OFFLINE): {SOURCE}/{known} was not fetched; "
             f"get {url} on a machine with network and put it into {(_folder() / _file(known)).parent}"
         )
+    try:
+        content = _land(known, url, web or Web(max_bytes=MAX_BYTES))
+    except OSError as error:
+        raise MissingDataError(
+            f"{SOURCE}/{known} was not fetched: {_folder()} cannot be written: {error.strerror or error}; "
+            "free space there, or move the cache by TSBENCH_CACHE"
+        ) from error
+    return Fetched(f"{SOURCE}/{known}", url, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _land(known: str, url: str, web: Web) -> bytes:
+    """Put a file into the cache when it has been read, and return its content."""
     _folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_folder()) as part:
         path = Path(part) / _file(known)
         path.parent.mkdir(parents=True)
         try:
-            (web or Web(max_bytes=MAX_BYTES)).download(url, path, None, lambda done, total: None)
+            web.download(url, path, None, lambda done, total: None)
         except UnusableError as error:
             raise MissingDataError(f"{SOURCE}/{known} was not fetched: {url}: {error}") from None
         _read(known, Path(part))
@@ -57,7 +69,7 @@ def fetch(name: str, web: Web | None = None) -> Fetched:
         target = _folder() / _file(known)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
-    return Fetched(f"{SOURCE}/{known}", url, len(content), hashlib.sha256(content).hexdigest())
+    return content
 
 
 def here() -> list[str]:

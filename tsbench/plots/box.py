@@ -36,8 +36,8 @@ def numbers(board: Board, reference: str = "") -> pd.DataFrame:
                 f"{did_you_mean(reference, known) or ': ' + ', '.join(known)}"
             )
         cells = (cells - cells.loc[reference]).drop(index=reference)
-    found = cells.stack().dropna().rename("value").reset_index()
-    return found.set_axis(["method", "dataset", "value"], axis=1)
+    place = pd.MultiIndex.from_product([cells.index, cells.columns], names=["method", "dataset"])
+    return pd.DataFrame({"value": cells.to_numpy().ravel()}, place).reset_index()
 
 
 @styled

@@ -11,7 +11,8 @@ from tsbench.errors import UsageError
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.plots.marks import mark
 from tsbench.plots.runs import names_of
-from tsbench.tasks.calibration import reliability
+from tsbench.tasks.base import Array
+from tsbench.tasks.calibration import reliability, top
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,34 +20,33 @@ if TYPE_CHECKING:
     from tsbench.tasks.score import Predictions
 
 NOTE = (
-    "Cases in equal bins of the predicted class's probability. On the diagonal a run is right as often as it says. "
-    "ECE: mean distance from it, weighted by cases."
+    "Cases in equal bins of the predicted class's probability; of several labels, each label of each case. On the "
+    "diagonal a run is right as often as it says. ECE: mean distance from it, weighted by cases."
 )
 
 
 def numbers(runs: Sequence[Mapping[str, Any]], predictions: Sequence[Predictions | None]) -> pd.DataFrame:
     """Return run, low, high, confidence, accuracy, cases of each bin that has cases, and ece of the run.
 
-    runs : as `Bench.show` gives them, with what they predicted. Raises UsageError where that is no probabilities of
-    classes.
+    runs : as `Bench.show` gives them, with what they predicted. Raises UsageError where that is no probabilities.
     """
     tables = []
     for name, run, one in zip(names_of(runs), runs, predictions, strict=True):
-        if one is None or one.task != "classification" or not one.probabilities:
-            raise UsageError(f"run {run['key'][:12]} ({name}): this needs probabilities of classes, and {_lacks(one)}")
-        table = pd.DataFrame(reliability(one.y_true, one.scores))
+        if one is None or not one.probabilities:
+            why = "it predicted nothing" if one is None else "its scores are none"
+            raise UsageError(f"run {run['key'][:12]} ({name}): this needs probabilities, and {why}")
+        table = pd.DataFrame(reliability(*_told(one)))
         ece = (table["cases"] * (table["accuracy"] - table["confidence"]).abs()).sum() / table["cases"].sum()
         tables.append(table.assign(ece=ece).assign(run=name))
     frame = pd.concat(tables, ignore_index=True)
     return frame[["run", "low", "high", "confidence", "accuracy", "cases", "ece"]]
 
 
-def _lacks(predictions: Predictions | None) -> str:
-    if predictions is None:
-        return "it predicted nothing"
-    if predictions.task != "classification":
-        return f"its task is {predictions.task}"
-    return "its scores are none; a probe or method that gives probabilities says so"
+def _told(one: Predictions) -> tuple[Array, Array]:
+    """Return probabilities and what came true: of the predicted class of a case, of every label of a case."""
+    if one.task == "multilabel":
+        return one.scores.astype(float).ravel(), one.y_true.ravel()
+    return top(one.y_true, one.scores)
 
 
 @styled
@@ -62,10 +62,10 @@ def draw(frame: pd.DataFrame, title: str = "") -> Figure:
         upper.plot(line["confidence"], line["accuracy"], **mark(number), label=label)
         lower.plot((line["low"] + line["high"]) / 2, line["cases"] / line["cases"].sum(), **mark(number))
     upper.set(xlim=(0, 1), ylim=(-0.02, 1.02))
-    upper.set_ylabel("share that is right", fontsize=9)
+    upper.set_ylabel("share that came true", fontsize=9)
     lower.set_ylabel("share of cases", fontsize=9)
     lower.set_ylim(bottom=0)
-    lower.set_xlabel("probability of the predicted class", fontsize=9)
+    lower.set_xlabel("probability", fontsize=9)
     figure.legend(loc="outside lower left", fontsize=8, frameon=False)
     caption(figure, title, NOTE)
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -85,5 +85,5 @@ def _names(axis: Axes, frame: pd.DataFrame, top: float) -> None:
         axis.plot([rank, rank, edge], [0, depth, depth], color="0.35", linewidth=0.8, clip_on=False)
         text = f"{short(name, 32)}  {rank:.2f}"
         shift = -4 if left else 4
-        place = {"textcoords": "offset points", "ha": "right" if left else "left", "va": "center", "fontsize": 8}
+        place: Any = {"textcoords": "offset points", "ha": "right" if left else "left", "va": "center", "fontsize": 8}
         axis.annotate(text, (edge, depth), (shift, 0), annotation_clip=False, **place)

@@ -38,7 +38,7 @@ def boards_under(
     """
     found, said = {}, ""
     for name in sorted(names):
-        if not name.startswith(base.name):
+        if name != base.name and not name.startswith(f"{base.name}+"):
             continue
         try:
             protocol = read(name)  # which may be of a registry or a plugin that is not here
@@ -67,21 +67,20 @@ def collected(boards: Mapping[Place, Board]) -> pd.DataFrame:
     """
     runs = [board.runs.assign(panel=panel, level=level) for (panel, level), board in boards.items()]
     values = pd.concat(runs).rename(columns={"label": "method"})
-    cells = values.groupby(["method", "dataset", "panel", "level"])["value"].mean()
-    whole = cells.groupby(["method", "dataset"]).size() == len(boards)
-    count = whole.groupby("method").sum()
-    kept = count.index[(count > 0) & (count == count.max())]
-    per_dataset = whole[whole].reset_index()
-    per_dataset = per_dataset[per_dataset["method"].isin(kept)].groupby("dataset").size()
-    common = per_dataset.index[per_dataset == len(kept)]
-    values = values[values["method"].isin(kept) & values["dataset"].isin(common)]
+    cells = values.groupby(["method", "dataset"])[["panel", "level"]].apply(lambda part: len(part.drop_duplicates()))
+    whole = (cells == len(boards)).unstack("dataset", fill_value=False)  # a row per method, a column per dataset
+    kept = whole[(whole.sum(axis=1) > 0) & (whole.sum(axis=1) == whole.sum(axis=1).max())]
+    common = kept.columns[kept.all()]
+    values = values[values["method"].isin(kept.index) & values["dataset"].isin(common)]
     if values.empty:
         raise UsageError("this needs a method that has a dataset under each of the conditions, and there is none")
     place = ["panel", "level", "method"]
     seeds = values.groupby([*place, "dataset", "seed"])["value"].mean().groupby([*place, "seed"]).agg(["mean", "size"])
-    seeds = seeds.loc[seeds["size"] == len(common), "mean"]  # a seed that lacks a dataset has another mean
-    table = values.groupby([*place, "dataset"])["value"].mean().groupby(place).mean().rename("mean").to_frame()
-    return table.assign(std_seeds=seeds.groupby(place).std(), n_datasets=len(common)).reset_index()
+    seeds = seeds[seeds["size"] == len(common)]  # a seed that lacks a dataset has another mean
+    means = values.groupby([*place, "dataset"])["value"].mean().groupby(place).mean()
+    spread = seeds["mean"].groupby(place).std().reindex(means.index)
+    table = pd.DataFrame({"mean": means, "std_seeds": spread, "n_datasets": len(common)})
+    return table.reset_index()
 
 
 def draw_lines(axis: Axes, frame: pd.DataFrame, about: About) -> None:

@@ -36,7 +36,7 @@ def varied(base: Condition, condition: Condition) -> Place | None:
 
 @styled
 def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
-    """Draw the rows of `conditions.collected`; the clean protocol has a place of its own on the left, without a line."""
+    """Draw the rows of `conditions.collected`; the clean protocol has a place of its own on the left."""
     about = about or About()
     clean, rest = frame[frame["panel"] == CLEAN], frame[frame["panel"] != CLEAN]
     panels = list(dict.fromkeys(rest["panel"]))

@@ -22,8 +22,8 @@ def calibration(y_true: Array, scores: Array) -> dict[str, float]:
     cases = np.arange(len(p))
     truth = np.zeros(p.shape)
     truth[cases, y_true] = 1.0
-    place, confidence, right = _binned(p, y_true)
-    gaps = np.bincount(place, weights=right - confidence, minlength=BINS)
+    confidence, right = top(y_true, scores)
+    gaps = np.bincount(_place(confidence), weights=right - confidence, minlength=BINS)
     return {
         "log_loss": float(-np.log(np.maximum(p[cases, y_true], SMALLEST)).mean()),
         "brier": float(((p - truth) ** 2).sum(axis=1).mean()),
@@ -31,14 +31,12 @@ def calibration(y_true: Array, scores: Array) -> dict[str, float]:
     }
 
 
-def reliability(y_true: Array, scores: Array) -> dict[str, Array]:
-    """Return BINS equal bins of the predicted class's probability, those with cases, from the lowest.
+def reliability(confidence: Array, right: Array) -> dict[str, Array]:
+    """Return BINS equal bins of probabilities (n,) and of what came true (n,), those with cases, from the lowest.
 
-    low, high : its edges. confidence, accuracy : mean probability, and share that is right. cases : how many. scores :
-    as of `calibration`.
+    low, high : the edges of a bin. confidence, accuracy : mean probability, and share that came true. cases : how many.
     """
-    p = scores.astype(np.float64)
-    place, confidence, right = _binned(p / p.sum(axis=1, keepdims=True), y_true)
+    place = _place(confidence)
     cases = np.bincount(place, minlength=BINS)
     there, n = np.flatnonzero(cases), cases[cases > 0]
     sums = [np.bincount(place, weights=values, minlength=BINS)[there] for values in (confidence, right)]
@@ -46,7 +44,12 @@ def reliability(y_true: Array, scores: Array) -> dict[str, Array]:
     return {**edges, "confidence": sums[0] / n, "accuracy": sums[1] / n, "cases": n}
 
 
-def _binned(p: Array, y_true: Array) -> tuple[Array, Array, Array]:
-    """Return the bin of each case, its confidence, and whether it is right."""
-    confidence, right = p.max(axis=1), p.argmax(axis=1) == y_true
-    return np.minimum((confidence * BINS).astype(int), BINS - 1), confidence, right
+def top(y_true: Array, scores: Array) -> tuple[Array, Array]:
+    """Return the probability of each case's predicted class, of scores scaled to sum to 1, and whether it is right."""
+    p = scores.astype(np.float64)
+    p = p / p.sum(axis=1, keepdims=True)
+    return p.max(axis=1), p.argmax(axis=1) == y_true
+
+
+def _place(confidence: Array) -> Array:
+    return np.minimum((confidence * BINS).astype(int), BINS - 1)

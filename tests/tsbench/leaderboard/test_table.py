@@ -313,7 +313,7 @@ def test_odd_names_stay_names_in_every_file(tmp_path):
     assert {len(line) for line in cells} == {7 + len(ODD)}
     names = {line[0].strip() for line in cells[2:]}
     assert names >= {r"a\|b", r"\[x\](y)", r"\`\<b\>\`", r"\*\_e\_\*", "=1+1"}
-    assert names - {"plain"} == {name.strip() for name in cells[0][6:]}
+    assert names - {"plain"} == {name.strip() for name in cells[0][7:]}
 
 
 def test_of_errors_the_lowest_is_the_best():

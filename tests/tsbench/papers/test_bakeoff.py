@@ -69,6 +69,13 @@ def test_an_unreachable_site_is_one_line(served, cache):
     assert not any(path.is_file() for path in cache.rglob("*"))
 
 
+def test_a_cache_that_cannot_be_written_is_one_line(served, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TSBENCH_CACHE", str(tmp_path / "file"))
+    with pytest.raises(MissingDataError, match="bakeoff/HC2 was not fetched: .* cannot be written: Not a directory"):
+        bakeoff.fetch("HC2")
+
+
 @pytest.mark.parametrize("content", [b"<html>gone</html>", b"folds:,0\nGunPoint,\n", b"", b"folds:,0\nGunPoint,high\n"])
 def test_what_cannot_be_read_does_not_land(served, cache, content):
     bakeoff.fetch("HC2")

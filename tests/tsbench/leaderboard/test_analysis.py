@@ -6,9 +6,9 @@ import pytest
 
 from tests.tsbench.leaderboard.test_table import PROTOCOL, row
 from tsbench.errors import UsageError
+from tsbench.leaderboard.analysis import analyse, lines
+from tsbench.leaderboard.analysis import text_of as stats_text
 from tsbench.leaderboard.export import facts_of, markdown, notes, text_of
-from tsbench.leaderboard.stats import analyse, lines
-from tsbench.leaderboard.stats import text_of as stats_text
 from tsbench.leaderboard.table import build
 
 NAMES = [f"D{number:02}" for number in range(12)]
