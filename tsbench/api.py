@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -38,9 +39,11 @@ from tsbench.variables import variable, variables
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tsbench.compare.published import Comparison
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
+    from tsbench.store.wanted import Wanted
     from tsbench.tasks.score import Predictions
 
 # Seeds, threads and the name of the owner of claims are those of the process: drivers in it take turns.
@@ -164,25 +167,49 @@ class Bench:
                 how = (self.progress, self._rows, available, retry, force, seconds)
                 return run_plan(plan, store, self.plugins, where, told, *how)
 
-    def results(self) -> pd.DataFrame:
-        """Return a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters."""
+    def results(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names = (),
+        status: Names = (),
+        since: str | None = None,
+    ) -> pd.DataFrame:
+        """Return a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters.
+
+        Arguments choose rows as the options of 'tsbench results' do. Raises UsageError for a name that no row has.
+        """
         from tsbench.leaderboard.results import results_frame
 
         with self._open(must_exist=True) as store:
-            return results_frame(store.results())
+            wanted = self._wanted(store, methods, datasets, protocol, status, since)
+            return results_frame([row for batch in store.batches(wanted) for row in batch])
 
-    def frames(self) -> Iterator[pd.DataFrame]:
+    def frames(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names = (),
+        status: Names = (),
+        since: str | None = None,
+    ) -> Iterator[pd.DataFrame]:
         """Return the same a piece at a time: what is held does not grow with the store."""
         from tsbench.leaderboard.results import frames
 
-        opened = contextlib.ExitStack()
-        store = opened.enter_context(self._open(must_exist=True))  # here: what is wrong is told before the first piece
+        with contextlib.ExitStack() as stack:  # here: what is wrong is told before the first piece
+            store = stack.enter_context(self._open(must_exist=True))
+            wanted, opened = self._wanted(store, methods, datasets, protocol, status, since), stack.pop_all()
 
         def pieces() -> Iterator[pd.DataFrame]:
             with opened:
-                yield from frames(store)
+                yield from frames(store, wanted)
 
         return pieces()
+
+    def _wanted(self, store: Store, *asked: Any) -> Wanted:
+        from tsbench.leaderboard.wanted import read_wanted
+
+        return read_wanted(store, self.plugins, self.registry, time.time(), *asked)
 
     def leaderboard(
         self,
@@ -194,12 +221,14 @@ class Bench:
         methods: Names = (),
         shared: bool = False,
         clean: bool = False,
+        costs: bool | str = False,
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
         protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task : as of
         `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
-        leave out what is exposed, and what is unknown. Raises UsageError where the store has no result for it.
+        leave out what is exposed, and what is unknown. costs : True for `costs`, seconds and memory of each cell; "sum"
+        or "mean" for those of each method in `summary` too. Raises UsageError where the store has no result for it.
         """
         from tsbench.leaderboard.query import query
 
@@ -208,7 +237,30 @@ class Bench:
             raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
         with variables(self._variables):
             stored = partial(self._open, must_exist=True)
-            return query(asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored, clean)
+            how = (shared, self.plugins, self.registry, stored, clean, costs)
+            return query(asked, protocol, metric, task, methods, *how)
+
+    def compare(
+        self,
+        names: Names,
+        method: str,
+        published: str,
+        protocol: str | None = None,
+        metric: str | None = None,
+        *,
+        task: str | None = None,
+        clean: bool = False,
+    ) -> Comparison:
+        """Return a method's row of a board beside published results: `frame` per dataset, `paired`, `notes()`.
+
+        published : a name of 'tsbench list published', such as "rankscl/ts2vec". All others are as of `leaderboard`.
+        Raises UsageError where the two share no dataset.
+        """
+        from tsbench.compare.published import compare
+        from tsbench.papers.named import results
+
+        board = self.leaderboard(names, protocol, metric, task=task, methods=[method], clean=clean)
+        return compare(board, method, results(published, board.metric, self.registry))
 
     def reproduce(
         self,

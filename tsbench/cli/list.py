@@ -11,15 +11,17 @@ from tsbench.terminal import echo
 
 CATALOGUES = ("methods", "datasets", "encoders", "transforms", "corruptions", "probes")
 SECTIONS = ("protocols", "suites", "collections", "papers")
+PUBLISHED = "published"
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice([*CATALOGUES, *SECTIONS]))
+@click.argument("kind", type=click.Choice([*CATALOGUES, *SECTIONS, PUBLISHED]))
 @common_options
 def list_names(kind: str) -> int:
     """List what there is of a kind, with a line about each.
 
-    Of a method it says what it can do: represent (give features for a probe), decide (by a rule of its own).
+    Of a method it says what it can do: represent (give features for a probe), decide (by a rule of its own). Published
+    are the results per dataset that 'tsbench compare' puts ours beside.
 
     \b
     Examples:
@@ -32,6 +34,10 @@ def list_names(kind: str) -> int:
             for entry in settings().plugins()[kind]
             if entry.name != "local"
         ]
+    elif kind == PUBLISHED:
+        from tsbench.papers.named import summaries
+
+        rows = list(summaries(open_registry()).items())
     else:
         rows = [(name, entry.summary) for name, entry in sorted(getattr(open_registry(), kind).items())]
     if kind == "methods":

@@ -34,10 +34,10 @@ def stats(rope: float | None, form: str | None, out: Path | None, **selected: An
       tsbench stats ucr --method ts2vec,random:ts2vec --rope 0.005 --out pairs.csv
     """
     from tsbench.leaderboard.analysis import analyse, text_of, write_stats
-    from tsbench.leaderboard.export import check_output
+    from tsbench.leaderboard.write import check_output
 
     if out is not None:
-        check_output(out)
+        check_output(out, formats=("csv", "md", "json"))
     found = analyse(bench().leaderboard(**selected), rope)
     if out is not None:  # before the screen: its reader may be gone
         write_stats(found, out)

@@ -116,7 +116,7 @@ def tune(
     if plot is not None and not show:
         raise UsageError("--plot goes with --show")
     if plot is not None:
-        from tsbench.cli.ui.drawing import check_output
+        from tsbench.plots.drawing import check_output
 
         check_output("--plot", plot)
     overrides, wanted, place = parse_overrides(pairs), _parse_spaces(spaces), Where(device, **where)
@@ -232,7 +232,7 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 echo(f"error: {error}", err=True)
                 continue
             if plot is not None:  # before the screen: what cannot be printed loses no file
-                from tsbench.cli.ui.drawing import drawing
+                from tsbench.plots.drawing import drawing
 
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)

@@ -15,8 +15,8 @@ from tsbench.errors import UsageError
 from tsbench.evidence.bring import bring
 from tsbench.evidence.shard import find
 from tsbench.evidence.verify import Verifier
-from tsbench.leaderboard.export import write_board
 from tsbench.leaderboard.query import query
+from tsbench.leaderboard.write import write_board
 from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import OWN_PROBE
 from tsbench.registry import Registry

@@ -15,8 +15,8 @@ from tsbench.evidence import shard
 from tsbench.evidence.apart import read_all
 from tsbench.evidence.shard import Row
 from tsbench.evidence.verify import Verifier
-from tsbench.leaderboard.export import write_bytes
 from tsbench.methods.weights import without_place
+from tsbench.output import write_bytes
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
 from tsbench.registry import Registry

@@ -12,8 +12,9 @@ import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
-from tsbench.leaderboard.export import certainty, facts_of, title, write_bytes
+from tsbench.leaderboard.export import certainty, facts_of, title
 from tsbench.leaderboard.table import Board
+from tsbench.output import write_bytes
 from tsbench.statistics.bayes import bayesian
 from tsbench.statistics.friedman import Friedman, critical_difference, friedman
 from tsbench.statistics.groups import ALPHA, groups

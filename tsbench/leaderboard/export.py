@@ -1,26 +1,19 @@
-"""Leaderboards and results as files, written by atomic rename."""
+"""What a board says, in words and cells, as Markdown and for JSON."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 
-from tsbench.errors import TsbenchError, UsageError
-from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
-from tsbench.leaderboard.table import UNEVEN, Board, ranges
-from tsbench.output import check_file
+from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
+from tsbench.leaderboard.table import COSTS, UNEVEN, Board, ranges
 from tsbench.plan.exposure import CLEAN, EXPOSED, UNKNOWN, state
 from tsbench.statistics.groups import ALPHA, blunt
 from tsbench.statistics.intervals import FEWEST, LEVEL
 from tsbench.tasks import METRICS
-from tsbench.text import to_json
 
-FORMATS = (".csv", ".md", ".json")
 NAMED = 5  # datasets in the line about those that are not here
 MARKS = {EXPOSED: "!", UNKNOWN: "?"}
 EXPLAINED = {
@@ -28,26 +21,6 @@ EXPLAINED = {
     UNKNOWN: "What its method was pre-trained on is not declared (unknown).",
 }
 ALWAYS = ("mean", "rank", "wins", "coverage", "seeds")
-
-
-def check_output(out: Path) -> None:
-    """Raise UsageError for a file that no board can be written to."""
-    if out.suffix not in FORMATS:
-        raise UsageError(f"--out {out}: choose a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    check_file(out)
-
-
-def write_board(board: Board, path: Path) -> None:
-    """Write a board as .csv (every column), .md (as printed) or .json (with the evidence of every cell)."""
-    check_output(path)
-    write_bytes(path, text_of(board, path.suffix.removeprefix(".")).encode())
-
-
-def text_of(board: Board, form: str) -> str:
-    """Return a board as "csv", "md" or "json"."""
-    if form == "json":
-        return to_json(content(board)) + "\n"
-    return to_csv(board.frame()) if form == "csv" else markdown(board)
 
 
 def content(board: Board) -> dict[str, Any]:
@@ -90,7 +63,7 @@ def markdown(board: Board) -> str:
     head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*facts, *columns))]
     rows = zip(board.cells.index, zip(*facts.values(), strict=True), cells_of(board, columns), strict=True)
     table = to_markdown(head, ([str(method), *texts, *cells] for method, texts, cells in rows))
-    return "\n".join([markdown_cell(title(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
+    return "\n".join([markdown_cell(caption(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
 
 
 def title(board: Board) -> str:
@@ -104,14 +77,23 @@ def title(board: Board) -> str:
     return f"{board.name}: {what}{lower}, protocol {protocol.name}{split}{reads} ({about})"
 
 
+def caption(board: Board) -> str:
+    """Return the same with the seeds of its runs, for a table that stands alone."""
+    return f"{title(board)}, seeds {ranges(board.runs['seed'].unique().tolist())}"
+
+
 def notes(board: Board) -> list[str]:
     """Return what must be known of a board beside its cells, a line each."""
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
     if board.in_several_units:
         lines.append("No mean: the labels of these datasets are in units of their own.")
-    lines += certainty(board)
-    seeds = board.summary["seeds"]
+    return [*lines, *certainty(board), *caveats(board)]
+
+
+def caveats(board: Board) -> list[str]:
+    """Return what must be known of the cells themselves, a line each."""
+    lines, seeds = list[str](), board.summary["seeds"]
     if seeds[seeds != ""].nunique() > 1:
         lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")
     if seeds.str.endswith(UNEVEN).any():
@@ -189,6 +171,10 @@ def facts_of(board: Board) -> dict[str, list[str]]:
         "sd seeds": texts("seeds_std", value),
         "sd folds": texts("folds_std", value),
     }
+    if COSTS[0] in table:
+        seconds = "{:.3g}".format
+        columns |= {"fit s": texts("fit_seconds", seconds), "probe s": texts("probe_seconds", seconds)}
+        columns["MiB"] = texts("peak_memory_bytes", lambda peak: f"{peak / 2**20:.0f}")
     return {name: found for name, found in columns.items() if name in ALWAYS or any(found)}
 
 
@@ -202,25 +188,3 @@ def cells_of(board: Board, columns: Sequence[str]) -> Iterator[list[str]]:
 def cell(value: Any, board: Board) -> str:
     """Return a value as the board's metric shows it; an unfinished cell is empty."""
     return "" if pd.isna(value) else METRICS[board.metric].text(value)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that the old content stays until the new is complete."""
-    with replacing(path) as file:
-        file.write(content)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write, which takes the place of the old one when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise TsbenchError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
-from tsbench.leaderboard.export import replacing
+from tsbench.output import replacing
 from tsbench.protocol import Condition, Split
-from tsbench.store.store import Store
+from tsbench.store.store import ALL, Store
+from tsbench.store.wanted import Wanted
 from tsbench.tasks import METRICS, task_of
 from tsbench.tasks.metrics import METRICS as ALWAYS
 from tsbench.tasks.score import Predictions
@@ -22,9 +23,9 @@ from tsbench.tasks.score import Predictions
 PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
-def frames(store: Store) -> Iterator[pd.DataFrame]:
+def frames(store: Store, wanted: Wanted = ALL) -> Iterator[pd.DataFrame]:
     """Yield the rows of a store as DataFrames of the same columns and types, at least one."""
-    batches, known = store.batches(), store.metric_names()
+    batches, known = store.batches(wanted), store.metric_names()
     for batch in chain([next(batches, [])], batches):
         yield results_frame(batch, known)
 

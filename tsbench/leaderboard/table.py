@@ -36,6 +36,7 @@ class Board:
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     unclean : how many results are left out since they are not clean.
+    costs : COSTS of each cell (method, dataset), the mean over its runs; empty where they were not asked for.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Board:
     runs: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
     unclean: int = 0
+    costs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def unit(self) -> str:
@@ -108,6 +110,7 @@ class Board:
 
 
 UNEVEN = "*"
+COSTS = ("fit_seconds", "probe_seconds", "peak_memory_bytes")
 BEHIND = ["label", "dataset", "fold", "seed", "key", "value", "exposure"]
 COLUMNS = [
     *(

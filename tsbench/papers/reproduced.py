@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tsbench.leaderboard.cells import to_csv
-from tsbench.leaderboard.export import write_bytes
+from tsbench.output import write_bytes
 from tsbench.papers.maps import draw_map
 from tsbench.papers.reproduce import TablePlan, markdown, tabulate
 from tsbench.registry import Registry

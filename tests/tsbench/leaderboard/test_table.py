@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.leaderboard.export import markdown, notes, write_board
+from tsbench.leaderboard.export import markdown, notes
 from tsbench.leaderboard.newest import Present
 from tsbench.leaderboard.table import build
+from tsbench.leaderboard.write import write_board
 from tsbench.protocol import Protocol, Split
 
 PROTOCOL = Protocol(name="p", probe="knn")
@@ -263,7 +264,7 @@ def test_what_a_method_lacks_is_empty_in_markdown():
 def test_files(tmp_path):
     result = board([row("x|y", "A", 0.9), row("z", "A", 0.25)])
     text = markdown(result)
-    assert text.startswith(f"test: accuracy in %, protocol p ({PROTOCOL.hash()[:12]})\n\n| method |")
+    assert text.startswith(f"test: accuracy in %, protocol p ({PROTOCOL.hash()[:12]}), seeds 0\n\n| method |")
     assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 0 | 90.0 |" in text
     write_board(result, tmp_path / "deep" / "b.csv")
     lines = (tmp_path / "deep" / "b.csv").read_text().splitlines()
@@ -274,7 +275,7 @@ def test_files(tmp_path):
     assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     write_board(result, tmp_path / "b.md")
     assert (tmp_path / "b.md").read_text() == markdown(result)
-    with pytest.raises(UsageError, match="ends in .csv, .md or .json"):
+    with pytest.raises(UsageError, match="ends in .csv, .md, .tex, .parquet or .json"):
         write_board(result, tmp_path / "b.txt")
 
 

@@ -27,7 +27,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
 
     handles = expand_datasets([name], settings().plugins(), open_registry())
     if plot is not None:
-        from tsbench.cli.ui.drawing import check_output
+        from tsbench.plots.drawing import check_output
 
         if len(handles) > 1:
             raise UsageError(f"--plot: {name} is a collection of {len(handles)} datasets; name one")

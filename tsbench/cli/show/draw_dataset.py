@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsbench.cli.ui.drawing import drawing, short
+from tsbench.plots.drawing import drawing, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

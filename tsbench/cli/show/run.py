@@ -30,7 +30,7 @@ SPARK_WIDTH = 60
 def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
     """Print everything stored about a run and the command that repeats it, or draw its curve and confusion matrix."""
     if plot is not None:
-        from tsbench.cli.ui.drawing import check_output
+        from tsbench.plots.drawing import check_output
 
         check_output("--plot", plot)
     run = bench().show(prefix)

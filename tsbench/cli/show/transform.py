@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tsbench.cli.options import open_registry, settings
-from tsbench.cli.ui.drawing import check_output, short, style
 from tsbench.errors import MethodError, MissingDataError, UsageError
+from tsbench.plots.drawing import check_output, new_figure, save, short, style
 from tsbench.terminal import echo
 from tsbench.text import plain
 
@@ -98,8 +98,6 @@ def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:
 def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title: str, out: Path) -> None:
     """Write a figure: a column per case, its series above and its transform below, row 0 of images at the top."""
     import torch
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     X = torch.from_numpy(panel.X[cases])
     try:
@@ -110,8 +108,7 @@ def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title
         raise MethodError(f"transform {name} gave shape {tuple(images.shape)}, which is neither series nor images")
     whole = images.ndim == 4 and images.shape[1] == 3 and transform.output_shape((1, panel.n_channels + 3, 64))[1] == 3
     n_rows = 1 if images.ndim == 3 or whole else min(images.shape[1], MOST_IMAGES)
-    figure = Figure(figsize=(max(4.0, 2.6 * len(cases)), 2.0 + 2.4 * n_rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(max(4.0, 2.6 * len(cases)), 2.0 + 2.4 * n_rows)
     axes = figure.subplots(1 + n_rows, len(cases), squeeze=False, height_ratios=[0.7, *[1.0] * n_rows])
     for column, case in enumerate(cases):
         axes[0, column].plot(X[column].T, linewidth=0.8)
@@ -135,7 +132,7 @@ def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title
         else ""
     )
     figure.suptitle(plain(f"{name}: {title}{shown}"), fontsize=9)
-    figure.savefig(out, dpi=120)
+    save(figure, out)
 
 
 def _title(panel: Panel, case: int) -> str:
