@@ -263,6 +263,8 @@ class Bench:
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
 
+        A dataset whose cases have names (recordings, windows) has them as `name`.
+
         key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
         """
         from tsbench.leaderboard.results import predictions_frame

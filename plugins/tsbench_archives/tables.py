@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsbench.data.memory import check_room
-from tsbench.data.panel import Panel, normalise_label
+from tsbench.data.panel import CASE, Panel, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.arrays import META, array_names, read_npz
 from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
@@ -330,7 +330,8 @@ def _long(table: _Table, task: str, labelled: bool) -> Panel:
         if name.startswith(STATIC)
     }
     fields |= static_fields(statics, lambda number: table.where(first[number]))
-    fields["meta"] = {name: _names(_constant(table, name, case)) for name in META if name in table.frame}
+    fields["meta"] = {CASE: _names(names)}
+    fields["meta"] |= {name: _names(_constant(table, name, case)) for name in META if name in table.frame}
     if labelled:
         fields |= _target(table, task, lambda name, empty: _constant(table, name, case, empty), first.tolist())
     return Panel.build(X, **fields)

@@ -16,12 +16,12 @@ from tsbench.errors import InvalidDataError
 from tsbench_clinical import p12, p19, pamap, pickles, sleep, waveforms
 from tsbench_clinical.bonn import EpilepticSeizure
 from tsbench_clinical.ecg12 import Cpsc2018
-from tsbench_clinical.edf import read_edf
 from tsbench_clinical.har import Hapt, UciHar
 from tsbench_clinical.icu import IcuDemo
 from tsbench_clinical.p12 import P12
 from tsbench_clinical.ptbxl import PtbXl
 from tsbench_clinical.rhythm import Mitdb
+from tsbench_formats.edf import read_edf
 
 DEEP = int(os.environ.get("TSBENCH_FUZZ", "0"))  # so many new examples, else a few that are always the same
 # What damage of real files looks like: separators, line ends and numbers where they do not belong.

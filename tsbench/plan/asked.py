@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.datasets import looks_like_path, with_task
+from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Request, parse_folds, parse_overrides, parse_seeds
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -85,7 +86,12 @@ def with_tasks(names: Sequence[str], task: str | None, plugins: Plugins, registr
     if task not in TASKS:
         raise UsageError(f"--task {task}: choose one of {', '.join(TASKS)}")
     known = {*plugins["datasets"].names(), *registry.collections, *registry.suites}
-    paths = {name for name in names if name not in known and looks_like_path(name)}
+
+    def is_path(name: str) -> bool:
+        base = take_apart(name, lambda one: one in known or Path(one).expanduser().exists())[0]
+        return base not in known and looks_like_path(base)
+
+    paths = {name for name in names if is_path(name)}
     if not paths:
         raise UsageError(f"--task {task} is for files: it says what their labels are, and {', '.join(names)} is none")
     return [with_task(name, task) if name in paths else name for name in names]

@@ -25,7 +25,7 @@ KINDS = {
     "multilabel": {"cases": "i", "y_true": "u", "y_pred": "u", "scores": "f", "classes": "U", "task": "U"},
     "regression": {"cases": "i", "y_true": "f", "y_pred": "f", "task": "U"},
 }
-PROBABILITIES = {"probabilities": "b"}  # there where it is true
+OPTIONAL = {"probabilities": "b", "names": "U"}  # there where it is true, and where cases have names
 
 
 def pack(p: Predictions) -> bytes:
@@ -34,8 +34,9 @@ def pack(p: Predictions) -> bytes:
     arrays = {"cases": p.cases, "y_true": p.y_true, "y_pred": p.y_pred, "scores": p.scores}
     more = {"task": np.asarray([p.task])} if "task" in KINDS[p.task] else {}
     more |= {"probabilities": np.ones(1, dtype=bool)} if p.probabilities else {}
+    more |= {} if p.names is None else {"names": np.asarray(p.names, dtype=np.str_)}
     arrays = {"classes": np.asarray(p.classes, dtype=np.str_), **arrays, **more}
-    kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **PROBABILITIES}}
+    kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **OPTIONAL}}
     np.savez_compressed(buffer, **kept)  # type: ignore[arg-type]
     return buffer.getvalue()
 
@@ -51,7 +52,10 @@ def unpack(content: Any) -> Predictions:
         scores = fields.pop("scores", np.empty((len(fields["cases"]), 0), dtype=np.float32))
         classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
         probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
-        return Predictions(**fields, scores=scores, classes=classes, task=task, probabilities=probabilities)
+        names = fields.pop("names", None)
+        return Predictions(
+            **fields, scores=scores, classes=classes, task=task, probabilities=probabilities, names=names
+        )
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise StoreError(f"its predictions cannot be read: {error}") from None
 
@@ -65,6 +69,7 @@ def check_packed(content: Any) -> str:
     cases, classes = shapes["cases"], shapes.get("classes", (0,))
     answers = (*cases, *classes) if task == "multilabel" else cases
     alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == answers
+    alike &= shapes.get("names", cases) == cases
     if not alike or 0 in cases or shapes.get("task", (1,)) != (1,) or shapes.get("probabilities", (1,)) != (1,):
         raise StoreError(f"its predictions cannot be read: their shapes do not agree ({shapes})")
     if "scores" in shapes and (0 in classes or shapes["scores"] != (*cases, *classes)):
@@ -86,7 +91,7 @@ def _shapes(content: bytes) -> tuple[str, dict[str, tuple[int, ...]]]:
             raise ValueError(f"they unpack to {total} bytes, more than {MOST_BYTES}")
         found = {name: _checked(archive, members[f"{name}.npy"]) for name in sorted(names)}
     kinds = {name: kind for name, (_, kind) in found.items()}
-    plain = {name: kind for name, kind in kinds.items() if PROBABILITIES.get(name) != kind}
+    plain = {name: kind for name, kind in kinds.items() if OPTIONAL.get(name) != kind}
     task = next((task for task, expected in KINDS.items() if expected == plain), None)
     if task is None:
         raise ValueError("these are not the arrays of predictions")
