@@ -113,6 +113,7 @@ class Bench:
         *,
         suite: str | None = None,
         task: str | None = None,
+        skip_bad: bool = False,
         folds: Numbers = (),
         params: Mapping[str, Any] | None = None,
         pretrain_on: Names = (),
@@ -131,7 +132,8 @@ class Bench:
 
         protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
         sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
-        of files are, such as "regression"; None: what they say. set : parameters, such as lr=0.01 or
+        of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder that cannot be
+        used. set : parameters, such as lr=0.01 or
         **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True, or the metric
         by which the study chose. budget : hours. All others are the options of 'tsbench run'.
 
@@ -142,7 +144,7 @@ class Bench:
         asked = read_request(self.registry, methods, datasets, protocol, seeds, suite, floors)
         request = replace(
             asked,
-            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry),
+            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry, skip_bad),
             overrides=read_overrides(params or {}, set),
             threads=self.threads,
             pretrain_on=read_names(pretrain_on, "--pretrain-on"),
@@ -191,14 +193,15 @@ class Bench:
         metric: str | None = None,
         *,
         task: str | None = None,
+        skip_bad: bool = False,
         methods: Names = (),
         shared: bool = False,
         clean: bool = False,
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
-        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task : as of
-        `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
+        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task, skip_bad :
+        as of `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
         leave out what is exposed, and what is unknown. Raises UsageError where the store has no result for it.
         """
         from tsbench.leaderboard.query import query
@@ -208,7 +211,9 @@ class Bench:
             raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
         with variables(self._variables):
             stored = partial(self._open, must_exist=True)
-            return query(asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored, clean)
+            return query(
+                asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored, clean, skip_bad
+            )
 
     def reproduce(
         self,

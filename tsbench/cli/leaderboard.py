@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tsbench.cli.options import METRIC_HELP, bench, common_options, task_option
+from tsbench.cli.options import METRIC_HELP, bench, common_options, skip_bad_option, task_option
 from tsbench.terminal import echo, echo_text
 
 
@@ -16,6 +16,7 @@ from tsbench.terminal import echo, echo_text
 @click.option("--protocol", help="Protocol of the board.  [default: the collection's]")
 @click.option("--metric", help=METRIC_HELP)
 @task_option
+@skip_bad_option
 @click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
 @click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
 @click.option("--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown).")
@@ -27,6 +28,7 @@ def leaderboard(
     protocol: str | None,
     metric: str | None,
     task: str | None,
+    skip_bad: bool,
     methods: tuple[str, ...],
     shared: bool,
     clean: bool,
@@ -50,7 +52,9 @@ def leaderboard(
 
     if out is not None:
         check_output(out)
-    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, shared=shared, clean=clean)
+    board = bench().leaderboard(
+        names, protocol, metric, task=task, skip_bad=skip_bad, methods=methods, shared=shared, clean=clean
+    )
     if out is not None:  # before the screen: its reader may be gone
         write_board(board, out)
     if form is None:

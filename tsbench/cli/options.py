@@ -89,6 +89,12 @@ def task_option(command: F) -> F:
     return click.option("--task", type=click.Choice(["classification", "multilabel", "regression"]), help=text)(command)
 
 
+def skip_bad_option(command: F) -> F:
+    """Add the option --skip-bad, for folders of recordings."""
+    text = "Leave out recordings of a folder that cannot be used; which, stands in the row."
+    return click.option("--skip-bad", is_flag=True, help=text)(command)
+
+
 def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
     """Return the option --seeds; its value is a tuple of seeds, or None where neither it nor a default is given."""
     return click.option(

@@ -31,14 +31,15 @@ def query(
     registry: Registry,
     open_store: Callable[[], AbstractContextManager[Store]],
     clean: bool = False,
+    skip_bad: bool = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
-    clean : as of `build`.
+    clean : as of `build`. skip_bad : as of `with_tasks`.
     """
     asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
-    asked = with_tasks(asked, task, plugins, registry)
+    asked = with_tasks(asked, task, plugins, registry, skip_bad)
     handles = expand_datasets(asked, plugins, registry)
     datasets = [handle.name for handle in handles]
     metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)

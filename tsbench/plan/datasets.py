@@ -29,7 +29,7 @@ from tsbench.errors import (
     returned,
 )
 from tsbench.identity import digest
-from tsbench.plan.prepared import Step, make_steps, take_apart
+from tsbench.plan.prepared import SKIP_BAD, Step, make_steps, take_apart
 
 if TYPE_CHECKING:
     from tsbench.data.dataset import Card, Data, Dataset, Fold
@@ -91,7 +91,7 @@ class DatasetHandle:
         card = self._ask("card", lambda: returned(self.dataset.card, Card, "card", InvalidDataError))
         for step in self.steps:
             card = step.on_card(card)
-        return replace(card, name=self.name) if self.steps else card
+        return replace(card, name=self.name) if card.name != self.name else card
 
     def available(self) -> bool:
         """Say whether the data is on this machine."""
@@ -149,7 +149,11 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
     """
     catalog, asked = plugins["datasets"], name
     name, texts = take_apart(name, lambda one: is_dataset(one, plugins))
-    steps = make_steps(texts, asked, plugins)
+    skip_bad = SKIP_BAD in texts
+    steps = make_steps([text for text in texts if text != SKIP_BAD], asked, plugins)
+    options = {"skip_bad": True} if skip_bad else {}
+    if skip_bad and name in catalog:
+        raise UsageError(f"--skip-bad is for folders of recordings, and {name} is none")
     if name in catalog and name != LOCAL:
         entry = catalog.entry(name)
         try:
@@ -167,9 +171,11 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
         if not path.exists():
             raise UsageError(f"--dataset {asked}: there is no such file or folder")
         _check_name(name, path)
-        dataset = catalog.get(LOCAL)(path=path, **({"task": task} if task else {}))
+        dataset = catalog.get(LOCAL)(path=path, **({"task": task} if task else {}), **options)
         _check_name(name, dataset.card.name)
-        return DatasetHandle(dataset.card.name, with_task(str(path), task), dataset, default_protocol, steps)
+        after = f"+{SKIP_BAD}" if skip_bad else ""
+        reference = with_task(str(path), task) + after
+        return DatasetHandle(dataset.card.name + after, reference, dataset, default_protocol, steps)
     hint = (
         did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
     )

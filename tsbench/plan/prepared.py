@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tsbench.data.dataset import Card, Data
     from tsbench.methods.transform import Transform
 
+SKIP_BAD = "skip-bad"  # as a step: leave out what cannot be used of a folder of recordings
 _STEP = re.compile(r"\+([A-Za-z][\w-]*)(?:[=:]([^+/]*))?")
 _STEPS = re.compile(rf"(?:{_STEP.pattern})+")
 
