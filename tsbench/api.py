@@ -132,10 +132,10 @@ class Bench:
 
         protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
         sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
-        of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder that cannot be
-        used. set : parameters, such as lr=0.01 or
-        **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True, or the metric
-        by which the study chose. budget : hours. All others are the options of 'tsbench run'.
+        of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder
+        that cannot be used. set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
+        same, also of names that are arguments here. tuned : True, or the metric by which the
+        study chose. budget : hours. All others are the options of 'tsbench run'.
 
         A run that fails raises nothing: see `failures` and `exit_code` of what is returned (130 after Ctrl-C).
         """
@@ -200,9 +200,10 @@ class Bench:
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
-        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task, skip_bad :
-        as of `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
-        leave out what is exposed, and what is unknown. Raises UsageError where the store has no result for it.
+        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task,
+        skip_bad : as of `run`. methods : only these rows. shared : rank every method, on the datasets that all of them
+        have. clean : leave out what is exposed, and what is unknown. Raises UsageError where the store has no
+        result for it.
         """
         from tsbench.leaderboard.query import query
 

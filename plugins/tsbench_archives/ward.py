@@ -199,7 +199,7 @@ class RecordingsFolder(Dataset):
         for name in facts:
             column = self._labels.text(name) if name in ("subject", "group") else np.asarray(self._cells[name])
             meta[name] = column[list(rows)].astype(str)
-        about = {"meta": meta, "channel_names": first.channels, "sampling_rate": first.rate}
+        about: dict[str, Any] = {"meta": meta, "channel_names": first.channels, "sampling_rate": first.rate}
         about |= {} if first.times is None else {"times": times}
         return Panel.build(X, lengths=lengths, **about, **self._statics(meta))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tsbench.data.dataset import Data, Fold, Index
 from tsbench.data.memory import check_room
@@ -36,9 +35,7 @@ def cut(data: Data, transform: Transform, text: str) -> Data:
     text : the transform, for messages. Raises MethodError where it cuts what is not there.
     """
     panel, of = _cut(data.panel, transform, text)
-    folds = {
-        name: [Fold(*(_within(of, part) for part in fold)) for fold in folds] for name, folds in data.folds.items()
-    }
+    folds = {name: [_fold(of, fold) for fold in folds] for name, folds in data.folds.items()}
     unlabelled = None if data.unlabelled is None else _cut(data.unlabelled, transform, text)[0]
     return Data(panel, folds, unlabelled)
 
@@ -52,11 +49,15 @@ def _cut(panel: Panel, transform: Transform, text: str) -> tuple[Panel, Index]:
     number = np.arange(len(of)) - np.searchsorted(of, of)
     own = [f"{names[i]}[{k}]" if n > 1 else str(names[i]) for i, k, n in zip(of, number, count, strict=True)]
     # All but the values, which are cut below and may not fit into memory once more.
-    about = {"X": np.zeros((len(panel), 1, 1), np.float32), "lengths": np.ones(len(panel), np.int32), "times": None}
+    about: dict[str, Any] = {
+        "X": np.zeros((len(panel), 1, 1), np.float32),
+        "lengths": np.ones(len(panel), np.int32),
+        "times": None,
+    }
     chosen = replace(panel, **about, channel_names=()).select(of)
     meta = {RECORD: names[of], **chosen.meta, CASE: np.asarray(own)}
     times = None if panel.times is None else np.concatenate([t for _, t in _cases(panel, panel.times, parts, width)])
-    fields = {"lengths": lengths, "times": times, "meta": meta, "channel_names": panel.channel_names}
+    fields: dict[str, Any] = {"lengths": lengths, "times": times, "meta": meta, "channel_names": panel.channel_names}
     return replace(chosen, X=_values(panel, parts, width), **fields), of
 
 
@@ -99,5 +100,11 @@ def _cases(panel: Panel, array: Array | Streamed, parts: _Parts, width: int) -> 
         yield slice(first, last), rows
 
 
-def _within(of: Index, part: npt.NDArray[np.int64] | None) -> Index | None:
-    return None if part is None else np.flatnonzero(np.isin(of, part))
+def _fold(of: Index, fold: Fold) -> Fold:
+    """Return the parts whose recordings are in each part of a fold."""
+
+    def within(recordings: Index) -> Index:
+        return np.flatnonzero(np.isin(of, recordings))
+
+    validation = None if fold.validation is None else within(fold.validation)
+    return Fold(within(fold.train), validation, within(fold.test))
