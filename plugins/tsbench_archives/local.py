@@ -43,6 +43,26 @@ def open_local(path: str | Path, task: str = "", skip_bad: bool = False) -> Data
     return LocalDataset(path, task)
 
 
+class Local(Dataset):
+    """What `open_local` opens."""
+
+    def __init__(self, path: str | Path, task: str = "", skip_bad: bool = False) -> None:
+        self.dataset = open_local(path, task, skip_bad)
+
+    @property
+    def card(self) -> Card:
+        """The dataset's card."""
+        return self.dataset.card
+
+    def files(self) -> list[Path]:
+        """Return the files the data is read from."""
+        return self.dataset.files()
+
+    def load(self) -> Data:
+        """Read the data; raises InvalidDataError when it cannot be used."""
+        return self.dataset.load()
+
+
 class LocalDataset(Dataset):
     """A file, or a folder that holds one dataset, in any of the formats of READERS, or a .npy file beside a .npz file.
 
