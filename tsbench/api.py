@@ -116,6 +116,7 @@ class Bench:
         *,
         suite: str | None = None,
         task: str | None = None,
+        skip_bad: bool = False,
         folds: Numbers = (),
         params: Mapping[str, Any] | None = None,
         pretrain_on: Names = (),
@@ -134,9 +135,10 @@ class Bench:
 
         protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
         sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
-        of files are, such as "regression"; None: what they say. set : parameters, such as lr=0.01 or
-        **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True, or the metric
-        by which the study chose. budget : hours. All others are the options of 'tsbench run'.
+        of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder
+        that cannot be used. set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
+        same, also of names that are arguments here. tuned : True, or the metric by which the
+        study chose. budget : hours. All others are the options of 'tsbench run'.
 
         A run that fails raises nothing: see `failures` and `exit_code` of what is returned (130 after Ctrl-C).
         """
@@ -145,7 +147,7 @@ class Bench:
         asked = read_request(self.registry, methods, datasets, protocol, seeds, suite, floors)
         request = replace(
             asked,
-            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry),
+            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry, skip_bad),
             overrides=read_overrides(params or {}, set),
             threads=self.threads,
             pretrain_on=read_names(pretrain_on, "--pretrain-on"),
@@ -218,6 +220,7 @@ class Bench:
         metric: str | None = None,
         *,
         task: str | None = None,
+        skip_bad: bool = False,
         methods: Names = (),
         shared: bool = False,
         clean: bool = False,
@@ -225,10 +228,11 @@ class Bench:
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
-        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task : as of
-        `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
-        leave out what is exposed, and what is unknown. costs : True for `costs`, seconds and memory of each cell; "sum"
-        or "mean" for those of each method in `summary` too. Raises UsageError where the store has no result for it.
+        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task,
+        skip_bad : as of `run`. methods : only these rows. shared : rank every method, on the datasets that all of them
+        have. clean : leave out what is exposed, and what is unknown. costs : True for `costs`, seconds and memory of
+        each cell; "sum" or "mean" for those of each method in `summary` too. Raises UsageError where the store has no
+        result for it.
         """
         from tsbench.leaderboard.query import query
 
@@ -237,7 +241,7 @@ class Bench:
             raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
         with variables(self._variables):
             stored = partial(self._open, must_exist=True)
-            how = (shared, self.plugins, self.registry, stored, clean, costs)
+            how = (shared, self.plugins, self.registry, stored, clean, costs, skip_bad)
             return query(asked, protocol, metric, task, methods, *how)
 
     def compare(
@@ -314,6 +318,8 @@ class Bench:
 
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
+
+        A dataset whose cases have names (recordings, windows) has them as `name`.
 
         key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
         """

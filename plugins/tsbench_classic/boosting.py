@@ -84,7 +84,7 @@ class HistGradientBoosting(Boosting):
 
     def facts(self, panel: Panel) -> Floats:
         """Return (n_cases, 6 n_channels + n_static)."""
-        parts = [_statistics(part.X) for part in _parts(panel)]
+        parts = [_statistics(np.asarray(part.X)) for part in _parts(panel)]
         static = [] if panel.static is None else [panel.static.astype(np.float64)]
         return np.concatenate([np.concatenate(parts), *static], axis=1)
 
@@ -114,7 +114,7 @@ def _ends(measured: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.ND
     return measured.argmax(axis=2), measured.shape[2] - 1 - measured[:, :, ::-1].argmax(axis=2)
 
 
-def _statistics(x: npt.NDArray[np.float32]) -> Floats:
+def _statistics(x: npt.NDArray[Any]) -> Floats:
     values = x.astype(np.float64)
     measured = np.isfinite(values)
     count = measured.sum(axis=2)

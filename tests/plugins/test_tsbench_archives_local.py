@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from tsbench.data import memory
 from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
-from tsbench_archives import tables
+from tsbench_archives import table
 from tsbench_archives.cells import MISSING
 from tsbench_archives.local import LocalDataset
 
@@ -500,7 +500,7 @@ def test_a_text_that_is_repeated_is_not_unpacked(tmp_path, kind):
     long = pa.chunked_array([pa.array(["x" * 100_000], kind)] * 2000)
     pq.write_table(pa.table({"label": long, "t0": np.zeros(2000)}), tmp_path / "x.parquet")
     assert (tmp_path / "x.parquet").stat().st_size < 1 << 20
-    cells = tables._read_parquet(tmp_path / "x.parquet", labelled=True).cells("label")
+    cells = table.read(tmp_path / "x.parquet", table.check_columns, None).cells("label")
     assert len(cells) == 2000 and len({id(cell) for cell in cells}) == 1
 
 

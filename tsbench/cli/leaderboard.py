@@ -17,6 +17,7 @@ from tsbench.cli.options import (
     fetch_option,
     fetch_published,
     open_registry,
+    skip_bad_option,
     split_commas,
     task_option,
 )
@@ -43,6 +44,7 @@ _SELECTION = (
     click.option("--protocol", help="Protocol of the board.  [default: the collection's]"),
     click.option("--metric", help=METRIC_HELP),
     task_option,
+    skip_bad_option,
     click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]"),
     click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have."),
     click.option(

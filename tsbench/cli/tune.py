@@ -19,6 +19,7 @@ from tsbench.cli.options import (
     open_store,
     seeds_option,
     settings,
+    skip_bad_option,
     split_commas,
     task_option,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option("--metric", help=METRIC_HELP)
 @task_option
+@skip_bad_option
 @seeds_option("1", "Seeds a trial is averaged over; 'N,' is seed N alone.")
 @fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Fix a parameter; may be repeated.")
@@ -73,6 +75,7 @@ def tune(
     timeout: float,
     metric: str | None,
     task: str | None,
+    skip_bad: bool,
     seeds: tuple[int, ...],
     folds: tuple[int, ...],
     pairs: tuple[str, ...],
@@ -123,7 +126,7 @@ def tune(
     limit_reading(place.check().memory)  # planning, too, reads no dataset that takes more than a run may
     click.get_current_context().call_on_close(lambda: limit_reading(None))
     plugins, registry = settings().plugins(), open_registry()
-    datasets = with_tasks(datasets, task, plugins, registry)
+    datasets = with_tasks(datasets, task, plugins, registry, skip_bad)
     request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
     plan = make_plan(request, plugins, registry)
     for problem in [*plan.missing.values(), *plan.invalid.values()]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tsbench.data.panel import Panel
 from tsbench.data.places import cache_folder
 from tsbench.data.stream import CaseFile, Streamed, blocks
-from tsbench.errors import TsbenchError
+from tsbench.errors import InvalidDataError, TsbenchError
 
 Array = npt.NDArray[np.float32]
 
@@ -90,6 +90,10 @@ def in_blocks(panel: Panel, step: Callable[[Panel], Panel]) -> Panel:
     with Rows() as rows:
         for block in blocks(panel.X):
             part = step(panel.select(np.arange(block.start, block.stop)).loaded())
+            if rows.shape and part.X.shape[1:] != rows.shape[1:]:
+                raise InvalidDataError(
+                    "cases that are read by block come out of different lengths: let them be read into memory"
+                )
             rows.add(part.X[:])
             lengths.append(part.lengths)
             times.append(part.times)

@@ -33,13 +33,15 @@ def query(
     open_store: Callable[[], AbstractContextManager[Store]],
     clean: bool = False,
     costs: bool | str = False,
+    skip_bad: bool = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
     clean : as of `build`. costs : True for `Board.costs`; "sum" or "mean" for those of methods too (`with_costs`).
+    skip_bad : as of `with_tasks`.
     """
-    asked, handles = _opened(names, task, plugins, registry)
+    asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
     metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
     chosen = _protocol(protocol, names, handles, plugins, registry)
@@ -90,11 +92,11 @@ def protocol_of(
 
 
 def _opened(
-    names: Sequence[str], task: str | None, plugins: Plugins, registry: Registry
+    names: Sequence[str], task: str | None, plugins: Plugins, registry: Registry, skip_bad: bool = False
 ) -> tuple[list[str], list[DatasetHandle]]:
     """Return the names with suites as their collections, and the datasets that they stand for."""
     asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
-    asked = with_tasks(asked, task, plugins, registry)
+    asked = with_tasks(asked, task, plugins, registry, skip_bad)
     return asked, expand_datasets(asked, plugins, registry)
 
 

@@ -60,11 +60,15 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
 
 
 def predictions_frame(predictions: Predictions, fold: int) -> pd.DataFrame:
-    """Return a row per test case: case, fold, truth, prediction, as `Task.words` has them, and score:CLASS of each."""
+    """Return a row per test case: case, its name where it has one, fold, truth, prediction, score:CLASS of each.
+
+    Truth and prediction are as `Task.words` has them.
+    """
     words, classes = task_of(predictions.task).words, predictions.classes
     return pd.DataFrame(
         {
             "case": predictions.cases,
+            **({} if predictions.names is None else {"name": predictions.names}),
             "fold": fold,
             "truth": words(predictions.y_true, classes),
             "prediction": words(predictions.y_pred, classes),

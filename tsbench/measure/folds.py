@@ -14,7 +14,7 @@ from tsbench.data.splits import label_subset, unlabelled_index
 from tsbench.data.static import static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
-from tsbench.measure.transforms import apply_transforms
+from tsbench.methods.applied import apply_transforms
 from tsbench.plan.datasets import DatasetHandle, check_planned
 from tsbench.protocol import Condition, Protocol
 from tsbench.tasks import TASKS, labelled_task

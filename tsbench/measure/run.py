@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tsbench.data.dataset import Data
-from tsbench.data.panel import Panel
+from tsbench.data.panel import CASE, Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchWarning
 from tsbench.learning.clock import timed
@@ -136,7 +136,9 @@ class Run:
             for text in parts.unknown:
                 warnings.warn(text, TsbenchWarning, stacklevel=1)
         answer, classes = self._decide(result), parts.train.classes
-        result.predictions = predictions_of(parts.task.name, parts.fold.test, parts.y_test, answer, classes)
+        result.predictions = predictions_of(
+            parts.task.name, parts.fold.test, parts.y_test, answer, classes, parts.test.meta.get(CASE)
+        )
         result.metrics = _defined(metrics_of(result.predictions))
 
     def _decide(self, result: Result) -> Answer:

@@ -12,7 +12,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.datasets import open_dataset, summarise
 from tsbench.plan.spec import NO_PARAMETERS, RunSpec, Source
-from tsbench.plan.specs import plan_again
+from tsbench.plan.specs import method_again, plan_again
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 
@@ -30,8 +30,8 @@ def spec_of(run: Mapping[str, Any], plugins: Plugins, registry: Registry) -> Run
     handle = open_dataset(spec.get("dataset_ref") or spec["dataset"], plugins, "")
     given = {key: value for key, value in spec["overrides"].items() if key not in NO_PARAMETERS}
     padded = summarise(handle, [protocol]).padded
-    asked = (spec["method"], given, handle, spec["fingerprint"], protocol, spec["threads"], padded)
-    planned = plan_again(*asked, plugins, registry)
+    method = method_again(spec["method"], given, plugins, registry)
+    planned = plan_again(method, handle, spec["fingerprint"], protocol, spec["threads"], padded, plugins)
     sources = tuple(Source(**source) for source in spec.get("sources") or ())
     chosen = {"params": spec["params"], "overrides": spec["overrides"], "tuned": spec.get("tuned"), "sources": sources}
     found = replace(planned, **chosen, fold=spec["fold"], seed=spec["seed"])

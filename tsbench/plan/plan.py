@@ -8,8 +8,9 @@ from dataclasses import replace
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.methods.capabilities import trains
-from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
+from tsbench.plan.datasets import DatasetHandle, Summary, is_dataset, open_dataset, summarise
 from tsbench.plan.methods import Method, resolve_methods
+from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.specs import Corpus, make_spec
 from tsbench.plan.suited import check_static, note_unread, suited_pairs
@@ -114,16 +115,22 @@ def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary) ->
 
 def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) -> list[DatasetHandle]:
     """Open every dataset a list of dataset names, collections and paths stands for, each once, in order."""
+
+    def known(name: str) -> bool:
+        return name in registry.collections or is_dataset(name, plugins)
+
     found: dict[str, DatasetHandle] = {}
     for name in names:
-        collection = registry.collections.get(name)
+        base, _ = take_apart(name, known)
+        collection = registry.collections.get(base)
         if collection is None:
-            handles = [open_dataset(name, plugins, _default_protocol(name, plugins, registry), registry.collections)]
+            handles = [open_dataset(name, plugins, _default_protocol(base, plugins, registry), registry.collections)]
         else:
             members = [*collection.datasets, *(plugins["datasets"].names(collection.tag) if collection.tag else [])]
             if not members:
                 raise UsageError(f"collection '{name}' has no datasets; is the plugin that brings them installed?")
-            handles = [open_dataset(member, plugins, collection.protocol) for member in members]
+            after = name[len(base) :]
+            handles = [open_dataset(member + after, plugins, collection.protocol) for member in members]
         for handle in handles:
             if handle.name in found and found[handle.name].reference != handle.reference:
                 raise UsageError(

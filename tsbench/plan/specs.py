@@ -129,8 +129,16 @@ def _versions(method: Method, task: str, padded: bool, protocol: Protocol, plugi
 
 
 def _transform(text: str, protocol: Protocol, plugins: Plugins) -> type[Transform]:
-    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series."""
-    cls: type[Transform] = plugins["transforms"].get(text.partition(":")[0])
+    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series, or cannot be."""
+    from tsbench.methods.applied import parse_transform
+
+    cls: type[Transform] = type(parse_transform(text, plugins))
+    if cls.gives == "cases":
+        name, _, settings = text.partition(":")
+        raise UsageError(
+            f"protocol '{protocol.name}': transform {text} makes cases, which is done before they are split: write it "
+            f"after the dataset, as in --dataset DATASET+{name}={settings}"
+        )
     if cls.gives == "map":
         raise UsageError(
             f"protocol '{protocol.name}': transform {text} makes maps of series (images, spectrograms), and methods "

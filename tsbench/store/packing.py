@@ -25,7 +25,7 @@ KINDS = {
     "multilabel": {"cases": "i", "y_true": "u", "y_pred": "u", "scores": "f", "classes": "U", "task": "U"},
     "regression": {"cases": "i", "y_true": "f", "y_pred": "f", "task": "U"},
 }
-PROBABILITIES = {"probabilities": "b"}  # there where it is true
+OPTIONAL = {"probabilities": "b", "names": "U"}  # there where it is true, and where cases have names
 
 
 def pack(p: Predictions) -> bytes:
@@ -34,8 +34,9 @@ def pack(p: Predictions) -> bytes:
     arrays = {"cases": p.cases, "y_true": p.y_true, "y_pred": p.y_pred, "scores": p.scores}
     more = {"task": np.asarray([p.task])} if "task" in KINDS[p.task] else {}
     more |= {"probabilities": np.ones(1, dtype=bool)} if p.probabilities else {}
+    more |= {} if p.names is None else {"names": np.asarray(p.names, dtype=np.str_)}
     arrays = {"classes": np.asarray(p.classes, dtype=np.str_), **arrays, **more}
-    kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **PROBABILITIES}}
+    kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **OPTIONAL}}
     np.savez_compressed(buffer, **kept)  # type: ignore[arg-type]
     return buffer.getvalue()
 
@@ -51,7 +52,10 @@ def unpack(content: Any, most: int = MOST_BYTES) -> Predictions:
         scores = fields.pop("scores", np.empty((len(fields["cases"]), 0), dtype=np.float32))
         classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
         probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
-        return Predictions(**fields, scores=scores, classes=classes, task=task, probabilities=probabilities)
+        names = fields.pop("names", None)
+        return Predictions(
+            **fields, scores=scores, classes=classes, task=task, probabilities=probabilities, names=names
+        )
     except Exception as error:  # whatever zipfile and numpy raise on rubbish
         raise _unreadable(error) from None
 
@@ -94,7 +98,7 @@ def _checked(archive: zipfile.ZipFile, most: int) -> tuple[str, dict[str, _Part]
     if total > most:
         raise ValueError(f"they unpack to {total} bytes, more than {most}")
     parts = {name: _begun(archive, member, name) for name, member in zip(names, members.values(), strict=True)}
-    kinds = {name: part.dtype.kind for name, part in parts.items() if PROBABILITIES.get(name) != part.dtype.kind}
+    kinds = {name: part.dtype.kind for name, part in parts.items() if OPTIONAL.get(name) != part.dtype.kind}
     task = next((task for task, expected in KINDS.items() if expected == kinds), None)
     if task is None:
         raise ValueError("these are not the arrays of predictions")
@@ -106,6 +110,7 @@ def _check_shapes(task: str, shapes: dict[str, tuple[int, ...]], most: int) -> N
     cases, classes = shapes["cases"], shapes.get("classes", (0,))
     answers = (*cases, *classes) if task == "multilabel" else cases
     alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == answers
+    alike &= shapes.get("names", cases) == cases
     if not alike or 0 in cases or shapes.get("task", (1,)) != (1,) or shapes.get("probabilities", (1,)) != (1,):
         raise ValueError(f"their shapes do not agree ({shapes})")
     if "scores" in shapes and (0 in classes or shapes["scores"] != (*cases, *classes)):

@@ -63,7 +63,7 @@ def _answer_lines(task: str, matrix: Any, classes: Sequence[str], answers: Any) 
     elif task == "multilabel":
         yield from label_lines(matrix, classes)
     elif answers is not None:
-        yield from error_lines(answers["case"], answers["truth"], answers["prediction"])
+        yield from error_lines(answers.get("name", answers["case"]), answers["truth"], answers["prediction"])
 
 
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:

@@ -99,11 +99,18 @@ def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title
     """Write a figure: a column per case, its series above and its transform below, row 0 of images at the top."""
     import torch
 
+    from tsbench.data.series import Series
+    from tsbench.methods.applied import series_of
+
+    if transform.gives == "cases":
+        raise UsageError(f"{name} makes cases, which 'tsbench data info DATASET+{name}=... --plot FILE' draws")
     X = torch.from_numpy(panel.X[cases])
+    given = series_of(panel.select(cases).loaded()) if transform.takes == "series" else X
     try:
-        images = transform(X, torch.Generator().manual_seed(0))
+        found = transform(given, torch.Generator().manual_seed(0))
     except (ValueError, IndexError, RuntimeError) as error:
         raise MethodError(f"transform {name} cannot be applied to series {tuple(X.shape)}: {error}") from error
+    images = found.x.masked_fill(~found.mask, float("nan")) if isinstance(found, Series) else found
     if images.ndim not in (3, 4) or len(images) != len(cases):
         raise MethodError(f"transform {name} gave shape {tuple(images.shape)}, which is neither series nor images")
     whole = images.ndim == 4 and images.shape[1] == 3 and transform.output_shape((1, panel.n_channels + 3, 64))[1] == 3
@@ -137,7 +144,7 @@ def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title
 
 def _title(panel: Panel, case: int) -> str:
     if panel.y is None or panel.task != "classification":
-        return f"case {case}"
+        return short(f"case {panel.case_names()[case]}", 24)
     return f"class {short(panel.classes[panel.y[case]])} (case {case})"
 
 
