@@ -105,7 +105,7 @@ def table(names, folder, published):
 
 
 def read(path):
-    with open(path, newline="") as file:
+    with path.open(newline="") as file:
         lines = [line for line in csv.DictReader(file) if line["method"].startswith("T-Loss")]
     variants = {f"K={k}": k for k in ALL_K} | {"combined K (concatenated representations)": "combined"}
     return {(line["dataset"], variants[v]): float(line["mean"]) for line in lines if (v := line["variant"]) in variants}

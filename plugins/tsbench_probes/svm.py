@@ -25,7 +25,7 @@ GRID = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, float("inf"))
 
 
 class SVM(Probe):
-    """RBF support vector machine, gamma by the scale of the features, C by 5-fold cross-validation on the training part.
+    """RBF support vector machine, gamma by the scale of the features, C by 5-fold cross-validation on training cases.
 
     The rules of TS2Vec (arXiv 2106.10466, reference implementation): C in {1e-4 ... 1e4 by decades, inf}, no search
     (C = inf) for few cases (`search_folds`), a stratified subsample of 10,000 cases above that number, no scaling of
