@@ -1,9 +1,13 @@
 """T-Loss set by set beside its published accuracies: which of the differences in measuring explain the rest.
 
-Run: python benchmarks/tloss_srl.py DATASET[,DATASET ...] --features FOLDER --published srl.csv [--negatives 10,5,2,1]
-[--seeds N] [--both]; the folders of TSBENCH_DATA are searched. Without --negatives nothing is trained, and the table is
-printed of what FOLDER holds; a training whose features are there is not done again. --both : statistics of training and
-test part together, as the published code has them, for sets that do not come normalised.
+Run: python benchmarks/tloss_srl.py --board leaderboards/ucr.csv --published srl.csv
+     python benchmarks/tloss_srl.py DATASET[,DATASET ...] --features FOLDER --published srl.csv [--negatives 10,5,2,1]
+     [--seeds N] [--both]
+
+The first sets the cells of a board beside what is published for each K: "within" says that ours is not outside the
+published runs. The second trains; the folders of TSBENCH_DATA are searched. Without --negatives nothing is trained, and
+the table is printed of what FOLDER holds; a training whose features are there is not done again. --both : statistics of
+training and test part together, as the published code has them, for sets that do not come normalised.
 
 srl.csv has the columns variant ("K=10"), dataset and mean (accuracy of T-Loss under an SVM on the default split).
 
@@ -104,6 +108,26 @@ def table(names, folder, published):
         print(f"{f'mean of {len(sets)} sets':24} {k:9}      {statistics:10} {' '.join(f'{v:9.3f}' for v in mean)}")
 
 
+def beside(path, published):
+    """Print the cells of a board beside the published accuracies, and the mean differences with standard errors."""
+    with path.open(newline="") as file:
+        lines = {line["method"]: line for line in csv.DictReader(file)}
+    ours, twin = lines["t-loss"], lines["random:t-loss"]
+    sets = [name for name, cell in ours.items() if cell and (name, "10") in published]
+    heads = ["ours", "twin", *(f"K={k}" for k in ALL_K)]
+    print(f"{'dataset':24} {' '.join(f'{head:>7}' for head in heads)}")
+    found = np.array([[float(ours[n]), float(twin[n]), *(published[n, k] for k in ALL_K)] for n in sets])
+    for name, values in zip(sets, found, strict=True):
+        low, high = values[2:].min() - 5e-4, values[2:].max() + 5e-4  # published with three digits
+        where = "below" if values[0] < low else "above" if values[0] > high else "within"
+        print(f"{name:24} {' '.join(f'{value:7.3f}' for value in values)}  {where}")
+    print(f"{'mean':24} {' '.join(f'{value:7.3f}' for value in found.mean(axis=0))}")
+    for what, other in (("K=10", found[:, -1]), ("mean of K", found[:, 2:].mean(axis=1))):
+        gain = found[:, 0] - other
+        print(f"ours - {what}: {gain.mean():.3f}, standard error over sets {gain.std(ddof=1) / len(gain) ** 0.5:.3f}")
+    print(f"deviation of the four published runs of a set: {found[:, 2:].std(axis=1, ddof=1).mean():.3f} on average")
+
+
 def read(path):
     with path.open(newline="") as file:
         lines = [line for line in csv.DictReader(file) if line["method"].startswith("T-Loss")]
@@ -113,13 +137,20 @@ def read(path):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets")
-    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("datasets", nargs="?", default="")
+    parser.add_argument("--features", type=Path)
+    parser.add_argument("--board", type=Path)
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--negatives", default="")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--both", action="store_true")
     given = parser.parse_args()
+    published = read(given.published)
+    if given.board:
+        beside(given.board, published)
+        raise SystemExit
+    if not (given.datasets and given.features):
+        parser.error("give --board, or datasets and --features")
     torch.set_num_threads(1)
     given.features.mkdir(parents=True, exist_ok=True)
     chosen = given.datasets.split(",")
@@ -127,4 +158,4 @@ if __name__ == "__main__":
         for negatives in filter(None, given.negatives.split(",")):
             for dataset in chosen:
                 train(dataset, given.features, negatives, number, given.both)
-    table(chosen, given.features, read(given.published))
+    table(chosen, given.features, published)

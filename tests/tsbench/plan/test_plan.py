@@ -178,19 +178,16 @@ def test_a_file_without_a_split_is_cross_validated_by_default_and_refused_under_
         plan(installed, registry, datasets=str(path), protocols=("svm-rbf",))
 
 
-def test_resamples_have_a_split_of_their_own_and_begin_with_the_archives(installed, registry):
-    protocols = ("ridge", "ridge-resample30")
-    for method in ("random:trls", "majority"):
-        archive, *resamples = plan(installed, registry, method, "PickupGestureWiimoteZ", protocols=protocols).specs
-        archive, resamples = next(
-            (one, [other for other in (archive, *resamples) if other is not one])
-            for one in (archive, *resamples)
-            if one.protocol.archive_split
-        )
-        assert len(resamples) == len({spec.split for spec in resamples}) == 30
-        assert resamples[0].split == archive.split and resamples[0].fold == 0
-        assert len({spec.protocol.hash() for spec in resamples} | {archive.protocol.hash()}) == 2
-        assert {spec.protocol.split.label for spec in resamples} == {"resample30"}
+@pytest.mark.parametrize("method", ["random:trls", "majority"])
+def test_resamples_have_a_split_of_their_own_and_begin_with_the_archives(installed, registry, method):
+    def specs(protocol):
+        return plan(installed, registry, method, "PickupGestureWiimoteZ", protocols=(protocol,)).specs
+
+    (archive,), resamples = specs("ridge"), specs("ridge-resample30")
+    assert len({spec.key for spec in resamples}) == len({spec.split for spec in resamples}) == 30
+    assert resamples[0].split == archive.split and resamples[0].key != archive.key
+    assert len({spec.protocol.hash() for spec in resamples} | {archive.protocol.hash()}) == 2
+    assert {spec.protocol.split.label for spec in resamples} == {"resample30"}
 
 
 def two_files(folder, train, test):
