@@ -231,10 +231,10 @@ def test_a_transform_may_have_any_parameter():
 
 def test_a_method_has_one_version_whatever_its_parameters():
     rows = [row("x", "A", 0.1, method_version=2), row("x[lr=1]", "A", 0.9, method="x"), row("y", "A", 0.5)]
-    twin = row("random:x", "A", 0.2)
-    assert board([*rows, twin]).cells.index.tolist() == ["y", "x"]
-    assert board([*rows, twin]).outdated == 2
-    assert board([*rows, twin], labels=["x[lr=1]"]).cells.empty
+    controls = [row(f"{control}x", "A", 0.2) for control in ("random:", "permuted:", "permuted:random:")]
+    assert board([*rows, *controls]).cells.index.tolist() == ["y", "x"]
+    assert board([*rows, *controls]).outdated == 4
+    assert board([*rows, *controls], labels=["x[lr=1]"]).cells.empty
 
 
 def test_a_cell_needs_the_folds_of_its_own_dataset():
