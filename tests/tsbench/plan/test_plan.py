@@ -213,6 +213,13 @@ def test_what_cannot_be_resampled_is_named_and_the_rest_is_planned(installed, re
         assert message in reason and reason.startswith("own: ")
 
 
+def test_fewer_cases_than_folds_are_refused_before_any_run(installed, registry, tmp_path):
+    (tmp_path / "few.csv").write_text("label,t0,t1\na,1,2\nb,2,1\na,1,1\n")
+    found = plan(installed, registry, datasets=f"{tmp_path}/few.csv")
+    assert not found.specs
+    assert found.invalid["few"].startswith("few: 3 cases cannot be split into 5 folds; use fewer folds")
+
+
 def test_numbers_and_files_without_a_split_are_not_resampled(installed, registry, tmp_path):
     found = plan(installed, registry, datasets="Covid3Month", protocols=("ridge-resample30",))
     assert not found.specs and "its labels are for regression" in found.invalid["Covid3Month"]
