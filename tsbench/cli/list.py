@@ -42,6 +42,9 @@ def list_names(kind: str) -> int:
         rows = [(name, entry.summary) for name, entry in sorted(getattr(open_registry(), kind).items())]
     if kind == "methods":
         rows.append(("random:<method>", "that method, built and never trained: the floor of every encoder"))
+        rows.append(
+            ("permuted:<method>", "that method on series whose time order is shuffled: is the dataset about time?")
+        )
     width = max((len(name) for name, _ in rows), default=0)
     for name, summary in rows:
         echo(f"{name:<{width}}  {summary}".rstrip())

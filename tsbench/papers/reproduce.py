@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsbench.data.splits import counts_for
 from tsbench.discovery.plugins import Plugins
-from tsbench.identity import UNTRAINED
+from tsbench.identity import base_method
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.methods.capabilities import check_able
 from tsbench.papers.published import Number, load_published
@@ -69,7 +69,7 @@ def plan_table(
     whole, rows = Plan(), []
     for row in table.rows:
         if table.kind == "tsne":  # a map of features
-            check_able(row.run, plugins["methods"].get(row.run.removeprefix(UNTRAINED)), "represent")
+            check_able(row.run, plugins["methods"].get(base_method(row.run)), "represent")
         settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
         request = Request(
             [row.run],

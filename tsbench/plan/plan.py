@@ -16,6 +16,7 @@ from tsbench.plan.specs import Corpus, make_spec
 from tsbench.plan.suited import check_static, note_unread, suited_pairs
 from tsbench.protocol import ARCHIVE_SPLIT, Protocol, no_such_split
 from tsbench.registry import Registry
+from tsbench.tasks import TASKS
 
 
 def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
@@ -34,7 +35,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         for protocol in chosen:
             check_static(protocol, handle, summary, plugins)
         suited = suited_pairs(plan, handle, summary, methods, chosen, plugins, registry)
-        folds = {p.name: _count_folds(p, handle, summary) for p in chosen}
+        folds = {p.name: _count_folds(p, handle, summary, plan) for p in chosen}
         plan.specs += [
             make_spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
             for fold in _wanted(request, max(folds.values()))
@@ -106,10 +107,17 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
             plan.specs[number] = replace(spec, overrides=overrides)
 
 
-def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary) -> int:
+def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan) -> int:
+    """Return the number of folds; 0 where the data has labels and cannot be split so, of which the plan is told."""
     own_folds = summary.own_folds.get(protocol.split.name, 0)
-    if protocol.own_split and not own_folds:
+    if protocol.needs_own_split and not own_folds:
         raise no_such_split(handle.name, protocol, summary.own_folds, handle.card.default_protocol)
+    if summary.task in TASKS and not summary.splits[protocol.split_name(handle.card)]:
+        try:
+            protocol.folds(handle.load(), handle.card)
+        except (InvalidDataError, UsageError) as error:
+            plan.invalid.setdefault(handle.name, f"{handle.name}: {str(error).removeprefix(f'{handle.name}: ')}")
+            return 0
     return protocol.n_folds(own_folds)
 
 

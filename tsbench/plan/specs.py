@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsbench.data.places import search_path
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.identity import UNTRAINED
+from tsbench.identity import untrained
 from tsbench.methods.capabilities import capabilities, trains
 from tsbench.plan.datasets import DatasetHandle, Summary
 from tsbench.plan.methods import Method, resolve_methods
@@ -53,7 +53,7 @@ def make_spec(
         protocol = protocol.own()
     elif protocol.probe == OWN_PROBE:
         overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
-    if sources and trains(method.cls) and not method.name.startswith(UNTRAINED):
+    if sources and trains(method.cls) and not untrained(method.name):
         _check_pretraining(protocol, request)
         chosen = _chosen(sources, handle, summary, fold, request)
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
@@ -153,7 +153,7 @@ def _padding_versions(method: Method, protocol: Protocol, plugins: Plugins) -> d
 
     found = {}
     if issubclass(method.cls, SSLMethod):
-        found = method.cls.padding_versions(method.settings, not method.name.startswith(UNTRAINED))
+        found = method.cls.padding_versions(method.settings, not untrained(method.name))
     for name in protocol.transforms:
         if _transform(name, protocol, plugins).takes == "series":
             found[f"transform:{name}"] = 1

@@ -232,10 +232,10 @@ def test_a_transform_may_have_any_parameter():
 
 def test_a_method_has_one_version_whatever_its_parameters():
     rows = [row("x", "A", 0.1, method_version=2), row("x[lr=1]", "A", 0.9, method="x"), row("y", "A", 0.5)]
-    twin = row("random:x", "A", 0.2)
-    assert board([*rows, twin]).cells.index.tolist() == ["y", "x"]
-    assert board([*rows, twin]).outdated == 2
-    assert board([*rows, twin], labels=["x[lr=1]"]).cells.empty
+    controls = [row(f"{control}x", "A", 0.2) for control in ("random:", "permuted:", "permuted:random:")]
+    assert board([*rows, *controls]).cells.index.tolist() == ["y", "x"]
+    assert board([*rows, *controls]).outdated == 4
+    assert board([*rows, *controls], labels=["x[lr=1]"]).cells.empty
 
 
 def test_a_cell_needs_the_folds_of_its_own_dataset():
@@ -346,9 +346,28 @@ def test_an_own_split_has_the_folds_that_it_has_now():
     assert made.frame()["split"].tolist() == ["raindrop"]
 
 
+def test_a_cell_of_resamples_needs_all_and_says_how_they_spread():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="resample", folds=30))
+    values = np.linspace(0.5, 0.9, 30)
+    splits = tuple(f"test:{fold} train:{fold}" for fold in range(30))
+    rows = [
+        row("x", "A", value, fold=fold, split=split, protocol_hash=protocol.hash())
+        for fold, (value, split) in enumerate(zip(values, splits, strict=True))
+    ]
+    now = {"A": Present("f", splits)}
+    assert board(rows[:29], protocol=protocol, now=now).cells["A"].isna().all()
+    made = board(rows, protocol=protocol, now=now)
+    (cell,) = made.evidence.itertuples()
+    assert (cell.n_folds, cell.n_seeds) == (30, 1)
+    assert cell.mean == pytest.approx(0.7) and cell.std_folds == pytest.approx(values.std(ddof=1))
+    assert "protocol p, split resample30 (" in markdown(made)
+
+
 def test_splits_of_two_names_share_no_board():
     with pytest.raises(ValueError, match="rows of different protocols"):
         board([row("x", "A", 0.5)], protocol=PROTOCOL.on_split("raindrop"))
+    with pytest.raises(ValueError, match="rows of different protocols"):
+        board([row("x", "A", 0.5)], protocol=Protocol(name="p", probe="knn", split=Split(scheme="resample", folds=30)))
 
 
 def exposed_board(**options):

@@ -80,7 +80,7 @@ def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:
     panel, how = data.panel, "values as they are"
     protocol = registry.protocol(handle.card.default_protocol or handle.default_protocol)
     if protocol.resolve_normalisation(handle.card) == "channel":
-        if panel.task == "classification" and (not protocol.own_split or data.folds.get(protocol.split.name)):
+        if panel.task == "classification" and (not protocol.needs_own_split or data.folds.get(protocol.split.name)):
             train, over = protocol.folds(data, handle.card)[0].train, "the training cases"
         else:
             train, over = np.arange(len(panel)), "all cases"
