@@ -62,14 +62,15 @@ class PaperRow(BaseModel):
 class PaperTable(BaseModel):
     """A table (or figure) of a paper as runs.
 
-    kind : "tsne" draws the test features of the first fold on a plane as well. published : the name of the table in the
-    paper's CSV, empty where no numbers were published. metrics : published name to ours. datasets : in the order of its
-    columns.
+    kind : "tsne" draws the test features of the first fold on a plane as well; "grid" shows a line per row beside the
+    first one, with a column per dataset. published : the name of the table in the paper's CSV, empty where no numbers
+    were published. metrics : published name to ours. datasets : in the order of its columns. groups : collections whose
+    mean gets a column of a grid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     summary: str
-    kind: Literal["table", "tsne"] = "table"
+    kind: Literal["table", "tsne", "grid"] = "table"
     published: str = ""
     protocol: str
     datasets: tuple[str, ...] = Field(min_length=1)
@@ -77,6 +78,7 @@ class PaperTable(BaseModel):
     average: str = Field(
         "", description="published name of the mean over all datasets, where the paper gives only that"
     )
+    groups: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...] = Field(min_length=1)
 
 

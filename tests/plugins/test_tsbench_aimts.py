@@ -287,7 +287,7 @@ def test_another_encoder_and_mixed_precision():
     assert learner.encode(noise()).shape == (6, 2 * 128)
 
 
-@pytest.mark.parametrize("image_map", ["gasf", "mtf", "recurrence-plot", "spectrogram"])
+@pytest.mark.parametrize("image_map", get_args(ImageMap)[1:])
 def test_other_images(image_map):
     method, sources = make(noise(), image_map=image_map)
     assert fit(method, sources, 0).steps == 2
