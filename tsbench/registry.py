@@ -81,6 +81,10 @@ class PaperTable(BaseModel):
     groups: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...] = Field(min_length=1)
 
+    def under(self, protocol: str | None) -> PaperTable:
+        """Return the table under another protocol, where one is given: rows with one of their own keep it."""
+        return self if protocol is None else self.model_copy(update={"protocol": protocol})
+
 
 class Paper(BaseModel):
     """A paper's tables.

@@ -46,9 +46,14 @@ def plan_paper(
     plugins: Plugins,
     registry: Registry,
     threads: int = 1,
+    protocol: str | None = None,
 ) -> TablePlan:
-    """List the runs of a table by its name ("trls/table1"), on the paper's datasets where none are given."""
+    """List the runs of a table by its name ("trls/table1"), on the paper's datasets where none are given.
+
+    protocol : in place of the table's; a row that has one of its own keeps it.
+    """
     _, table = registry.table(name)
+    table = table.under(protocol)
     known = [one for one in table.datasets if one in plugins["datasets"] or one in registry.collections]
     planned = plan_table(table, datasets or known, seeds, overrides, plugins, registry, threads)
     unknown = [] if datasets else [one for one in table.datasets if one not in known]

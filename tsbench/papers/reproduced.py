@@ -47,9 +47,12 @@ class Reproduced:
             self.files.extend(draw_map(self.planned, self.ran.outcome, make_worker().features, stem))
 
 
-def reproduced(name: str, planned: TablePlan, ran: Ran, store: Store, registry: Registry) -> Reproduced:
-    """Return a table from the runs that the store has."""
+def reproduced(
+    name: str, planned: TablePlan, ran: Ran, store: Store, registry: Registry, protocol: str | None = None
+) -> Reproduced:
+    """Return a table from the runs that the store has; protocol : as of `plan_paper`."""
     paper, table = registry.table(name)
+    table = table.under(protocol)
     datasets = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
     frame = tabulate(paper, table, planned, datasets, store.results())
     return Reproduced(f"{name}: {table.summary}", table.kind, frame, planned, ran)
