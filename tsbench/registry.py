@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
@@ -81,9 +81,22 @@ class PaperTable(BaseModel):
     groups: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...] = Field(min_length=1)
 
+    @field_validator("rows")
+    @classmethod
+    def _distinct(cls, rows: tuple[PaperRow, ...]) -> tuple[PaperRow, ...]:
+        names = [row.name for row in rows]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two rows are called '{twice[0]}'; give one another variant")
+        return rows
+
     def under(self, protocol: str | None) -> PaperTable:
-        """Return the table under another protocol, where one is given: rows with one of their own keep it."""
-        return self if protocol is None else self.model_copy(update={"protocol": protocol})
+        """Return the table under another protocol, where one is given: rows with one of their own keep it.
+
+        Nothing that was published stands beside it then.
+        """
+        if protocol in (None, self.protocol):
+            return self
+        return self.model_copy(update={"protocol": protocol, "published": "", "average": ""})
 
 
 class Paper(BaseModel):

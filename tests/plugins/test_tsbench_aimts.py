@@ -1,4 +1,5 @@
 import copy
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tsbench.methods.ssl import Step
 from tsbench.store import checkpoints
 from tsbench.testing import gaps, noise, one_step
 from tsbench_aimts.encoder import AimTSEncoder
+from tsbench_aimts.images import ImageMap
 from tsbench_aimts.method import AimTS
 
 SMALL = {

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tsbench.leaderboard.cells import to_csv
 from tsbench.leaderboard.export import write_bytes
+from tsbench.papers.grid import grid
 from tsbench.papers.maps import draw_map
 from tsbench.papers.reproduce import TablePlan, markdown, tabulate
 from tsbench.registry import Registry
@@ -35,7 +36,7 @@ class Reproduced:
     @property
     def markdown(self) -> str:
         """The table in Markdown, in percent."""
-        return markdown(self.title, self.frame)
+        return (grid if self.kind == "grid" else markdown)(self.title, self.frame)
 
     def write(self, folder: Path, make_worker: Callable[[], Worker]) -> None:
         """Write the table as CSV and Markdown, and draw its map, if it is one, with what a worker encodes."""

@@ -1,0 +1,47 @@
+"""A grid of a paper's table: a line per row and metric, a column per dataset, beside the first row."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
+from tsbench.papers.reproduce import RULE, percent
+
+ABOUT = (
+    "In percent. to first: points of the mean above the first row; better/worse: datasets on which a row is above and "
+    "below it. s: seconds of a training; MiB: the most memory of a run that trained itself."
+)
+
+
+def grid(title: str, frame: pd.DataFrame) -> str:
+    """Return the frame of `tabulate` as a Markdown grid; ours are means over folds and seeds.
+
+    The published number and the verdict are those of the mean over all datasets, left out where none was published.
+    """
+    means = list(dict.fromkeys(frame["dataset"][frame["average"]]))
+    single = list(dict.fromkeys(frame["dataset"][~frame["average"]]))
+    several, published = frame["metric"].nunique() > 1, bool(frame["published"].notna().any())
+    columns: list[tuple[str, Side]] = [
+        *((name, "left") for name in ("row", "settings", *(["metric"] if several else []))),
+        *((name, "right") for name in (*means, "to first", "better/worse", *single, "s", "MiB")),
+        *([("published", "right"), ("verdict", "left")] if published else []),
+    ]
+    first: dict[str, pd.Series] = {}
+    rows = []
+    for (name, metric), part in frame.groupby(["row", "metric"], sort=False):
+        whole, ours = part[part["average"]].iloc[0], part.set_index("dataset")["ours"].astype(float)
+        apart = ours - first.setdefault(metric, ours)
+        cells = [name, whole["settings"], *([metric] if several else []), *(percent(ours[one]) for one in means)]
+        above = "" if pd.isna(apart[means[0]]) else f"{100 * apart[means[0]]:+.2f}"
+        cells += [above, f"{(apart[single] > 0).sum()}/{(apart[single] < 0).sum()}"]
+        cells += [percent(ours[one]) for one in single]
+        cells += [_number(whole["fit_seconds"]), _number(whole["peak_memory_bytes"], 2**20)]
+        if published:
+            cells += [percent(whole["published"], whole["published_std"]), whole["verdict"]]
+        rows.append(cells)
+    rule = f"{RULE}\n\n" if published else ""
+    return f"# {markdown_cell(title)}\n\n{ABOUT}\n\n{rule}{to_markdown(columns, rows)}"
+
+
+def _number(value: float | None, unit: float = 1) -> str:
+    return "" if value is None or pd.isna(value) else f"{value / unit:.4g}"
