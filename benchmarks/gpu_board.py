@@ -241,4 +241,9 @@ def interrupted_after(seconds: float) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from tsbench.errors import TsbenchError
+
+    try:
+        sys.exit(main())
+    except TsbenchError as error:  # no such device, say
+        sys.exit(f"Error: {error}")

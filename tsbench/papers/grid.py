@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
-from tsbench.papers.reproduce import RULE, percent
+from tsbench.papers.reproduce import RULE, shown, signed
+from tsbench.tasks import METRICS
 
 ABOUT = (
-    "In percent. to first: points of the mean above the first row; better/worse: datasets on which a row is above and "
-    "below it. s: seconds of a training; MiB: the most memory of a run that trained itself."
+    "Fractions in percent. to first: the mean less that of the first row; better/worse: datasets on which a row is "
+    "better and worse than it. s: seconds of a training; MiB: the most memory of a run that trained itself."
 )
 
 
@@ -31,13 +32,13 @@ def grid(title: str, frame: pd.DataFrame) -> str:
     for (name, metric), part in frame.groupby(["row", "metric"], sort=False):
         whole, ours = part[part["average"]].iloc[0], part.set_index("dataset")["ours"].astype(float)
         apart = ours - first.setdefault(metric, ours)
-        cells = [name, whole["settings"], *([metric] if several else []), *(percent(ours[one]) for one in means)]
-        above = "" if pd.isna(apart[means[0]]) else f"{100 * apart[means[0]]:+.2f}"
-        cells += [above, f"{(apart[single] > 0).sum()}/{(apart[single] < 0).sum()}"]
-        cells += [percent(ours[one]) for one in single]
+        better = apart[single] * (METRICS[metric].sign if metric in METRICS else 1)
+        cells = [name, whole["settings"], *([metric] if several else []), *(shown(metric, ours[one]) for one in means)]
+        cells += [signed(metric, apart[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
+        cells += [shown(metric, ours[one]) for one in single]
         cells += [_number(whole["fit_seconds"]), _number(whole["peak_memory_bytes"], 2**20)]
         if published:
-            cells += [percent(whole["published"], whole["published_std"]), whole["verdict"]]
+            cells += [shown(metric, whole["published"], whole["published_std"]), whole["verdict"]]
         rows.append(cells)
     rule = f"{RULE}\n\n" if published else ""
     return f"# {markdown_cell(title)}\n\n{ABOUT}\n\n{rule}{to_markdown(columns, rows)}"

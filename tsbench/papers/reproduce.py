@@ -19,6 +19,7 @@ from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.spec import RunSpec
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
+from tsbench.tasks import METRICS
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
@@ -189,12 +190,12 @@ def _costs(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
 
 
 def markdown(title: str, frame: pd.DataFrame) -> str:
-    """Return the table as Markdown, in percent."""
+    """Return the table as Markdown, fractions in percent."""
     rows = []
     for line in frame.to_dict("records"):
-        ours, theirs = percent(line["ours"], line["ours_std"]), percent(line["published"], line["published_std"])
-        difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
-        rows.append([line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]])
+        metric, difference = line["metric"], signed(line["metric"], line["difference"])
+        ours, theirs = (shown(metric, line[whose], line[f"{whose}_std"]) for whose in ("ours", "published"))
+        rows.append([line["row"], line["dataset"], metric, ours, theirs, difference, line["verdict"]])
     return f"# {markdown_cell(title)}\n\n{RULE}\n\n{to_markdown(MARKDOWN, rows)}"
 
 
@@ -228,11 +229,19 @@ def _verdict_of_mean(mean: float | None, number: Number | None, n_datasets: int,
     return f"not comparable: ours is the mean of {n_datasets} datasets, theirs the {average}"
 
 
-def percent(mean: float | None, std: float | None = None) -> str:
-    """Return a fraction and its spread in percent; "" where there is none."""
+def shown(metric: str, mean: float | None, std: float | None = None) -> str:
+    """Return a mean and its spread: a fraction in percent, another number as it is; "" where there is none."""
     if mean is None or pd.isna(mean):
         return ""
-    return f"{100 * mean:.2f}" + ("" if std is None or pd.isna(std) else f" ± {100 * std:.2f}")
+    fraction = metric not in METRICS or METRICS[metric].unit == "fraction"
+    known = [mean] if std is None or pd.isna(std) else [mean, std]
+    return " ± ".join(f"{100 * value:.2f}" if fraction else f"{value:.4g}" for value in known)
+
+
+def signed(metric: str, difference: float | None) -> str:
+    """Return a difference of means as `shown`, with its sign."""
+    text = shown(metric, difference)
+    return text if not text or text.startswith("-") else f"+{text}"
 
 
 def _text(value: object) -> str:

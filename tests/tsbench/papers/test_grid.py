@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from itertools import islice
 from typing import get_args
@@ -87,6 +88,14 @@ def test_costs_are_of_the_runs_that_trained(planned):
     assert (shown["s"][0], shown["MiB"][0]) == ("10", "3")
 
 
+def test_where_a_low_value_is_good_below_is_better_and_nothing_is_in_percent(planned):
+    paper, table, plan = planned(rows=2, metrics={"RMSE": "rmse"})
+    first = {spec.key for spec in plan.rows[0][1]}
+    results = [row | {"rmse": 2.5 if row["key"] in first else 1.0} for row in rows_of(plan, 0.5)]
+    line = cells(grid("t", tabulate(paper, table, plan, HERE, results))).iloc[1]
+    assert list(line[["mean of 2", "to first", "better/worse"]]) == ["1", "-1.5", "2/0"]
+
+
 def test_groups_have_means_of_what_is_there(planned, registry):
     paper, table, plan = planned("aimts/shift", groups=("ucr-measured", "ucr-other"))
     assert plan.groups["ucr-measured"] == list(registry.collections["ucr-measured"].datasets)
@@ -137,6 +146,22 @@ def test_the_ten_have_the_least_training_values_and_two_of_a_domain_at_most(regi
     halves = [registry.collections[name].datasets for name in ("ucr-measured", "ucr-other")]
     assert sorted(halves[0] + halves[1]) == sorted(chosen) and len(halves[0]) == len(halves[1])
     assert not {find[name].domain for name in halves[0]} & {find[name].domain for name in halves[1]}
+
+
+def test_the_command_prints_and_writes_a_grid_under_the_protocol_that_is_asked_for(tsbench, tmp_path):
+    rows = [{"method": "A", "run": "1nn-ed"}, {"method": "B", "run": "majority", "protocol": "linear"}]
+    table = {"summary": "s", "kind": "grid", "protocol": "knn", "datasets": ["UnitTest"], "groups": ["bundled"]}
+    tables = {"t": table | {"metrics": {"ACC": "accuracy"}, "rows": rows}}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps({"papers": {"mine": {"summary": "m", "csv": "aimts.csv", "tables": tables}}}))
+    code, out, err = tsbench("reproduce", "mine/t", "--registry", str(mine), "--protocol", "ridge")
+    assert code == 0, err
+    assert "| row | settings | mean of 1 | bundled (1) | to first | better/worse | UnitTest | s | MiB |" in out
+    written = pd.read_csv("reproduced/mine-t.csv")
+    assert dict(zip(written["row"], written["protocol"], strict=True)) == {"A": "ridge", "B": "linear"}
+    assert list(written["average"]) == [False, True, True] * 2
+    code, _, err = tsbench("reproduce", "mine/t", "--registry", str(mine), "--protocol", "rige")
+    assert code == 2 and "did you mean 'ridge'?" in err
 
 
 def test_two_rows_of_one_name_are_refused(tmp_path):

@@ -21,7 +21,7 @@ def board(monkeypatch, tmp_path):
     return gpu_board, [
         *small,
         "--dataset",
-        "UnitTest,ItalyPowerDemand",
+        "GunPoint,ItalyPowerDemand",
         "--method",
         "majority,1nn-ed",
         "--workers",
@@ -36,7 +36,7 @@ def test_each_number_of_workers_does_a_seed_and_all_of_it_is_evidence(board, tmp
     assert len(re.findall(r"^\| 1 \| 4 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", printed, re.MULTILINE)) == 2, printed
     found = [run.spec for one in Verifier(installed, registry).files(find(tmp_path / "evidence")) for run in one.runs]
     assert {(spec.dataset, spec.seed) for spec in found} == {
-        (name, seed) for name in ("UnitTest", "ItalyPowerDemand") for seed in (0, 1)
+        (name, seed) for name in ("GunPoint", "ItalyPowerDemand") for seed in (0, 1)
     }
     assert module.main(arguments) == 0  # goes on where it stopped: nothing is left
     assert "| 1 | 4 |" not in capsys.readouterr().out
