@@ -11,8 +11,9 @@ finished and writes its evidence, which takes some seconds more; with the same -
 Needs Python 3.12, torch 2.11 or later, a CUDA device and a CPU core per worker; no network. tsbench must be installed,
 since plugins are found by their entry points. Where there is no package index: on a machine that has one,
 `pip wheel --no-deps -w wheels .` and `pip download --only-binary=:all: --no-deps -d wheels NAME ...` of what
-pyproject.toml names and the other lacks; there `pip install --no-index --no-deps --target site wheels/*.whl` and
-PYTHONPATH=site. `--device cpu` tries all but the capture.
+pyproject.toml names and the other lacks (sktime, pyts and pooch may be left out); there
+`pip install --no-index --no-deps --target site wheels/*.whl` and PYTHONPATH=site. `--device cpu` tries all but the
+capture.
 """
 
 import argparse

@@ -97,8 +97,9 @@ def _map(batch: Batch, kind: ImageMap, size: int) -> Tensor:
 
     x, side = _with_gaps(batch), min(size, n_timepoints)
     if kind in ("gasf", "gadf"):
-        method = "summation" if kind == "gasf" else "difference"
-        maps: Tensor = tsbench_imaging.gramian_angular_field(x, side, method=method, missing="mask")
+        maps: Tensor = tsbench_imaging.gramian_angular_field(
+            x, side, method="summation" if kind == "gasf" else "difference", missing="mask"
+        )
     elif kind == "mtf":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TsbenchWarning)  # fewer bins for series of few values, at every step

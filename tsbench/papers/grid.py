@@ -22,18 +22,23 @@ def grid(title: str, frame: pd.DataFrame) -> str:
     means = list(dict.fromkeys(frame["dataset"][frame["average"]]))
     single = list(dict.fromkeys(frame["dataset"][~frame["average"]]))
     several, published = frame["metric"].nunique() > 1, bool(frame["published"].notna().any())
-    columns: list[tuple[str, Side]] = [
-        *((name, "left") for name in ("row", "settings", *(["metric"] if several else []))),
-        *((name, "right") for name in (*means, "to first", "better/worse", *single, "s", "MiB")),
-        *([("published", "right"), ("verdict", "left")] if published else []),
-    ]
+    columns: list[tuple[str, Side]] = [("row", "left"), ("settings", "left")]
+    columns += [("metric", "left")] if several else []
+    columns += [(name, "right") for name in (*means, "to first", "better/worse", *single, "s", "MiB")]
+    columns += [("published", "right"), ("verdict", "left")] if published else []
     first: dict[str, pd.Series] = {}
     rows = []
-    for (name, metric), part in frame.groupby(["row", "metric"], sort=False):
+    for _, part in frame.groupby(["row", "metric"], sort=False):
         whole, ours = part[part["average"]].iloc[0], part.set_index("dataset")["ours"].astype(float)
+        metric = whole["metric"]
         apart = ours - first.setdefault(metric, ours)
         better = apart[single] * (METRICS[metric].sign if metric in METRICS else 1)
-        cells = [name, whole["settings"], *([metric] if several else []), *(shown(metric, ours[one]) for one in means)]
+        cells = [
+            whole["row"],
+            whole["settings"],
+            *([metric] if several else []),
+            *(shown(metric, ours[one]) for one in means),
+        ]
         cells += [signed(metric, apart[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
         cells += [shown(metric, ours[one]) for one in single]
         cells += [_number(whole["fit_seconds"]), _number(whole["peak_memory_bytes"], 2**20)]

@@ -34,7 +34,9 @@ def test_each_number_of_workers_does_a_seed_and_all_of_it_is_evidence(board, tmp
     assert module.main(arguments) == 0
     printed = capsys.readouterr().out
     assert len(re.findall(r"^\| 1 \| 4 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|$", printed, re.MULTILINE)) == 2, printed
-    found = [run.spec for one in Verifier(installed, registry).files(find(tmp_path / "evidence")) for run in one.runs]
+    found = [
+        run.result.spec for one in Verifier(installed, registry).files(find(tmp_path / "evidence")) for run in one.runs
+    ]
     assert {(spec.dataset, spec.seed) for spec in found} == {
         (name, seed) for name in ("GunPoint", "ItalyPowerDemand") for seed in (0, 1)
     }
