@@ -10,7 +10,8 @@ from tsbench.tasks import METRICS
 
 ABOUT = (
     "Fractions in percent. to first: the mean less that of the first row; better/worse: datasets on which a row is "
-    "better and worse than it. s: seconds of a training; MiB: the most memory of a run that trained itself."
+    "better and worse than it. s: seconds of a training; MiB: the most that a run which trained itself took, beyond "
+    "what its process held before."
 )
 
 
@@ -29,25 +30,19 @@ def grid(title: str, frame: pd.DataFrame) -> str:
     first: dict[str, pd.Series] = {}
     rows = []
     for _, part in frame.groupby(["row", "metric"], sort=False):
-        whole, ours = part[part["average"]].iloc[0], part.set_index("dataset")["ours"].astype(float)
+        whole = part[part["average"]].astype({"fit_seconds": float, "peak_memory_bytes": float}).iloc[0]
+        ours = part.set_index("dataset")["ours"].astype(float)
         metric = whole["metric"]
         apart = ours - first.setdefault(metric, ours)
         better = apart[single] * (METRICS[metric].sign if metric in METRICS else 1)
-        cells = [
-            whole["row"],
-            whole["settings"],
-            *([metric] if several else []),
-            *(shown(metric, ours[one]) for one in means),
-        ]
+        cells = [whole["row"], whole["settings"], *([metric] if several else [])]
+        cells += [shown(metric, ours[one]) for one in means]
         cells += [signed(metric, apart[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
         cells += [shown(metric, ours[one]) for one in single]
-        cells += [_number(whole["fit_seconds"]), _number(whole["peak_memory_bytes"], 2**20)]
+        costs = ((whole["fit_seconds"], ".1f"), (whole["peak_memory_bytes"] / 2**20, ".0f"))
+        cells += ["" if pd.isna(value) else format(value, form) for value, form in costs]
         if published:
             cells += [shown(metric, whole["published"], whole["published_std"]), whole["verdict"]]
         rows.append(cells)
     rule = f"{RULE}\n\n" if published else ""
     return f"# {markdown_cell(title)}\n\n{ABOUT}\n\n{rule}{to_markdown(columns, rows)}"
-
-
-def _number(value: float | None, unit: float = 1) -> str:
-    return "" if value is None or pd.isna(value) else f"{value / unit:.4g}"

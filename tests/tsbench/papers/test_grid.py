@@ -85,7 +85,7 @@ def test_costs_are_of_the_runs_that_trained(planned):
         for row, (fit, reused, memory) in zip(rows_of(plan, 0.5), about, strict=True)
     ]
     shown = cells(grid("t", tabulate(paper, table, plan, HERE, results)))
-    assert (shown["s"][0], shown["MiB"][0]) == ("10", "3")
+    assert (shown["s"][0], shown["MiB"][0]) == ("10.0", "3")
 
 
 def test_where_a_low_value_is_good_below_is_better_and_nothing_is_in_percent(planned):
