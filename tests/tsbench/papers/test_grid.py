@@ -34,7 +34,7 @@ def planned(installed, registry):
 
 
 def cells(text):
-    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    lines = [[cell.strip() for cell in line[1:-1].split("|")] for line in text.splitlines() if line.startswith("|")]
     return pd.DataFrame(lines[2:], columns=lines[0])
 
 
