@@ -109,7 +109,7 @@ def elsewhere(deadline: float, work: Callable, *arguments: object) -> tuple[floa
             process.kill()
         return "no time left"
     except Exception as error:  # a step that cannot be captured, say: the other figures are wanted all the same
-        return f"{type(error).__name__}: {str(error).splitlines()[0]}"[:80]
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"[:80]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -180,6 +180,7 @@ def finished(device: str) -> float:
 def print_runs(arguments: argparse.Namespace, device: str, deadline: float) -> int:
     """Do the runs of each number of workers, print their rate, write evidence; return main's exit code."""
     from tsbench.discovery.plugins import plugins
+    from tsbench.errors import UsageError
     from tsbench.evidence.submit import submit
     from tsbench.execute.driver import choose
     from tsbench.plan.plan import make_plan
@@ -190,6 +191,8 @@ def print_runs(arguments: argparse.Namespace, device: str, deadline: float) -> i
     found, registry, faults, first = plugins(), load_registry(), [], None
     sizes = sorted(boards.training_sizes(found, registry, arguments.dataset), key=lambda one: one[1])
     names, methods = [name for name, _ in sizes[: arguments.most]], arguments.method.split(",")
+    if not names:
+        raise UsageError(f"--data-dir {arguments.data_dir}: holds no dataset of {', '.join(boards.COLLECTIONS)}")
     print(f"\n{', '.join(methods)} on {', '.join(names)}\n")
     print("| workers | runs | seconds | runs a minute | times the first |\n|---|---|---|---|---|", flush=True)
     with contextlib.closing(Store(str(arguments.store))) as store:
@@ -197,7 +200,7 @@ def print_runs(arguments: argparse.Namespace, device: str, deadline: float) -> i
             plan = make_plan(Request(methods, names, [PROTOCOL], (seed,)), found, registry)
             faults += plan.invalid.values()
             todo = choose(plan, store, retry=True, force=False)[0]
-            results = run(todo, store, found, device, workers, deadline)
+            results, stopped = run(todo, store, found, device, workers, deadline)
             faults += [f"{one.spec.label} on {one.spec.dataset}: {one.error}" for one in results if failed(one)]
             done = [result for result in results if result.status == "succeeded"]
             if done:
@@ -205,7 +208,9 @@ def print_runs(arguments: argparse.Namespace, device: str, deadline: float) -> i
                 rate = 60 * len(done) / seconds
                 first = first or rate
                 print(f"| {workers} | {len(done)} | {seconds:.1f} | {rate:.1f} | {rate / first:.2f} |", flush=True)
-                faults += submit(store, methods, names, arguments.out, found, registry).refused
+            faults += submit(store, methods, names, arguments.out, found, registry).refused
+            if stopped:
+                break
     for fault in faults:
         print("not in the evidence:", fault, flush=True)
     return 1 if faults else 0
@@ -215,18 +220,21 @@ def failed(result) -> bool:
     return result.status not in ("succeeded", "interrupted")
 
 
-def run(specs: list, store, plugins, device: str, workers: int, deadline: float) -> list:
-    """Return the results of runs that `workers` processes do until the deadline; what it ends is "interrupted"."""
+def run(specs: list, store, plugins, device: str, workers: int, deadline: float) -> tuple[list, bool]:
+    """Return the results of runs that `workers` processes do until the deadline, and whether they were stopped."""
     from tsbench.execute.ran import run_plan
     from tsbench.execute.where import Where
     from tsbench.plan.request import Plan
 
     left = deadline - time.monotonic()
-    if not specs or left <= 0:
-        return []
-    with interrupted_after(left):
-        ran = run_plan(Plan(specs), store, plugins, Where(device, workers), [], False, lambda keys: None)
-    return ran.outcome.results
+    if left <= 0:
+        return [], True
+    try:
+        with interrupted_after(left):
+            ran = run_plan(Plan(specs), store, plugins, Where(device, workers), [], False, lambda keys: None)
+    except KeyboardInterrupt:  # before the first run, or after the last
+        return [], True
+    return ran.outcome.results, ran.outcome.interrupted
 
 
 @contextlib.contextmanager

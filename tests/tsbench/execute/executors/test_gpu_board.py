@@ -51,6 +51,25 @@ def test_without_time_nothing_begins_and_it_ends_well(board, tmp_path, capsys):
     assert not (tmp_path / "evidence").exists()
 
 
+def test_what_is_done_when_it_is_stopped_is_evidence_and_nothing_follows(board, tmp_path, monkeypatch, capsys):
+    module, arguments = board
+    whole = module.run
+    monkeypatch.setattr(module, "run", lambda specs, *rest: (whole(specs[:1], *rest)[0], True))
+    assert module.main(arguments) == 0
+    assert len(re.findall(r"^\| 1 \| 1 \|", capsys.readouterr().out, re.MULTILINE)) == 1
+    assert len(find(tmp_path / "evidence")) == 1
+
+
+def test_an_interruption_between_runs_stops_it(board, monkeypatch):
+    module, _ = board
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tsbench.execute.ran.run_plan", interrupted)
+    assert module.run([], None, None, "cpu", 1, module.time.monotonic() + 60) == ([], True)
+
+
 def test_at_its_time_it_interrupts_as_ctrl_c_does_and_not_later(board):
     module, _ = board
     before = signal.getsignal(signal.SIGALRM)
