@@ -16,6 +16,9 @@ from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
 from tsbench_aimts.images import ImageMap, SmallCNN, image_encoder, plot_limits, render
 from tsbench_aimts.method import AimTS
+from tsbench_imaging import frequency_spectrum
+from tsbench_imaging.lines import channel_limits
+from tsbench_imaging.spectrum import spectrum_values
 
 MAPS = list(get_args(ImageMap))
 
@@ -71,6 +74,22 @@ def test_limits_are_the_extreme_values_of_the_source():
     expected = np.stack([np.nanmin(gaps().X, axis=(0, 2)), np.nanmax(gaps().X, axis=(0, 2))], axis=1)
     torch.testing.assert_close(plot_limits(cases, "line-plot"), torch.from_numpy(expected))
     assert plot_limits(cases, "gasf") is None
+
+
+def test_spectra_are_drawn_between_the_extremes_of_the_source():
+    cases = batch(gaps())
+    values = spectrum_values(torch.from_numpy(gaps().X))
+    limits = plot_limits(cases, "frequency-spectrum")
+    torch.testing.assert_close(limits, channel_limits(values))
+    expected = frequency_spectrum(torch.from_numpy(gaps().X), 24, limits=limits)
+    torch.testing.assert_close(render(cases, "frequency-spectrum", 24, limits), expected)
+
+
+def test_a_difference_field_is_another_image_than_a_summation_field():
+    cases = batch(noise(c=1))
+    summed, apart = (render(cases, kind, 24, None)[:, 0] for kind in ("gasf", "gadf"))
+    torch.testing.assert_close(summed, summed.transpose(1, 2))
+    torch.testing.assert_close(apart + apart.transpose(1, 2), torch.ones_like(apart))  # antisymmetric, scaled to [0, 1]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MAPS if kind != "mtf"])
