@@ -272,6 +272,7 @@ class Bench:
         datasets: Names = (),
         seeds: Numbers = 1,
         *,
+        protocol: str | None = None,
         out: str | Path | None = None,
         params: Mapping[str, Any] | None = None,
         retry: bool = False,
@@ -281,11 +282,12 @@ class Bench:
     ) -> pd.DataFrame:
         """Run what is missing of a paper's table ("trls/table1") and return ours beside the published numbers.
 
-        datasets : other data than the paper's. out : also write the table (and its map) into this folder. All others
-        are as of `run`; what came of the runs is in `reproduction`.
+        datasets : other data than the paper's. protocol : another one than the table's, which a row with one of its own
+        keeps. out : also write the table (and its map) into this folder. All others are as of `run`; what came of the
+        runs is in `reproduction`.
         """
         given = read_overrides(params or {}, set)
-        return self.reproduction(table, datasets, seeds, out, given, retry, time_limit, memory_limit).frame
+        return self.reproduction(table, datasets, seeds, out, given, retry, time_limit, memory_limit, protocol).frame
 
     def reproduction(
         self,
@@ -297,6 +299,7 @@ class Bench:
         retry: bool = False,
         time_limit: float | None = None,
         memory_limit: str | int | None = None,
+        protocol: str | None = None,
     ) -> Reproduced:
         """Return what `reproduce` does with what came of the runs, the table as Markdown, and the files written."""
         from tsbench.execute.ran import run_plan
@@ -307,11 +310,11 @@ class Bench:
             check_folder(Path(out))
         asked, wanted, overrides = read_names(datasets, "--dataset"), read_seeds(seeds), read_overrides(params or {})
         with self._working(time_limit, memory_limit) as where:
-            planned = plan_paper(table, asked, wanted, overrides, self.plugins, self.registry, self.threads)
+            planned = plan_paper(table, asked, wanted, overrides, self.plugins, self.registry, self.threads, protocol)
             with self._open() as store:
                 how = (notes(planned.plan), self.progress, self._rows)
                 ran = run_plan(planned.plan, store, self.plugins, where, *how, retry=retry)
-                found = reproduced(table, planned, ran, store, self.registry)
+                found = reproduced(table, planned, ran, store, self.registry, protocol)
                 if out is not None:
                     found.write(Path(out), lambda: where.make_worker(self.plugins, store))
         return found
