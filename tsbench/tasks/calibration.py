@@ -52,4 +52,5 @@ def top(y_true: Array, scores: Array) -> tuple[Array, Array]:
 
 
 def _place(confidence: Array) -> Array:
-    return np.minimum((confidence * BINS).astype(int), BINS - 1)
+    place: Array = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return place
