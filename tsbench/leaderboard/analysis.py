@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tsbench.errors import UsageError
@@ -24,15 +26,8 @@ from tsbench.text import to_json
 ROPE = 0.01  # of metrics that are fractions
 RANKS = ("mean", "mean 95%", "iqm", "rank", "rank 95%", "group", "wins")
 MEASURED = ("mean", "mean_low", "mean_high", "iqm", "rank", "rank_low", "rank_high", "group", "wins")
-LEAST = (
-    "iqm",
-    "mean 95%",
-    "equal",
-    "worse",
-    "better",
-    "ties",
-    "p",
-)  # left out of a narrow terminal, the first one first
+# Left out of a narrow terminal, the first one first.
+LEAST = ("iqm", "mean 95%", "equal", "worse", "better", "ties", "p")
 Table = tuple[list[tuple[str, Side]], list[list[str]]]
 
 
@@ -73,8 +68,14 @@ def analyse(board: Board, rope: float | None = None) -> Stats:
             "common; --shared takes every method"
         )
     found, notes = pairs(cells, sign), certainty(board)
+    alike = [] if board.in_several_units else groups(cells, sign)
+    if board.in_several_units:  # their differences have no common order
+        found[["difference", "p", "p_holm", "effect"]] = np.nan
+        notes.append("No tests of two methods: the labels of these datasets are in units of their own.")
     within = ROPE if rope is None and METRICS[board.metric].unit == "fraction" else rope
-    if within is not None and len(board.common) < FEWEST:
+    if within is not None and board.in_several_units:
+        within = None
+    elif within is not None and len(board.common) < FEWEST:
         notes, within = [*notes, f"No Bayesian probabilities: they need {FEWEST} datasets."], None
     if within is not None:
         try:
@@ -94,7 +95,7 @@ def analyse(board: Board, rope: float | None = None) -> Stats:
             f"better, equal, worse: how probable that is of the first, within {within:g} of each other being equal."
         )
     distance = critical_difference(len(complete), len(board.common))
-    return Stats(board, friedman(cells), distance, groups(cells, sign), found, within, notes)
+    return Stats(board, friedman(cells), distance, alike, found, within, notes)
 
 
 def lines(stats: Stats) -> list[str]:
@@ -115,14 +116,14 @@ def tables(stats: Stats) -> list[Table]:
     """Return headings and rows of the average ranks, and of every two methods."""
     summary = stats.board.summary
     facts = {name: texts for name, texts in facts_of(stats.board).items() if name in RANKS}
-    rows = zip(map(str, summary.index), *facts.values(), strict=True)
-    rows = [[*row] for row, complete in zip(rows, summary["complete"], strict=True) if complete]
+    texts = zip(map(str, summary.index), *facts.values(), strict=True)
+    rows = [[*row] for row, complete in zip(texts, summary["complete"], strict=True) if complete]
     return [([("method", "left"), *((name, "right") for name in facts)], rows), _pairs(stats)]
 
 
 def _pairs(stats: Stats) -> Table:
     value = METRICS[stats.board.metric].text
-    texts = {
+    texts: dict[str, Callable[[Any], str]] = {
         "difference": value,
         **dict.fromkeys(("wins", "ties", "losses"), str),
         **dict.fromkeys(("p", "p_holm"), p_text),
@@ -130,7 +131,11 @@ def _pairs(stats: Stats) -> Table:
     }
     shown = [name for name in texts if name in stats.pairs]
     rows = [
-        [str(row["first"]), str(row["second"]), *(texts[name](row[name]) for name in shown)]
+        [
+            str(row["first"]),
+            str(row["second"]),
+            *("" if pd.isna(row[name]) else texts[name](row[name]) for name in shown),
+        ]
         for row in stats.pairs.to_dict("records")
     ]
     heads: list[tuple[str, Side]] = [("first", "left"), ("second", "left")]
@@ -157,12 +162,8 @@ def write_stats(stats: Stats, path: Path) -> None:
 def markdown(stats: Stats) -> str:
     """Return the tests as Markdown."""
     said = [markdown_cell(line) for line in (stats.title, *lines(stats))]
-    return (
-        "\n\n".join(
-            [*said, *(to_markdown(*table).rstrip() for table in tables(stats)), *map(markdown_cell, stats.notes)]
-        )
-        + "\n"
-    )
+    shown = [to_markdown(*table).rstrip() for table in tables(stats)]
+    return "\n\n".join([*said, *shown, *map(markdown_cell, stats.notes)]) + "\n"
 
 
 def content(stats: Stats) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def notes(board: Board) -> list[str]:
     """Return what must be known of a board beside its cells, a line each."""
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
-    if len(board.common) > 1 and board.summary["mean"].isna().all():
+    if board.in_several_units:
         lines.append("No mean: the labels of these datasets are in units of their own.")
     lines += certainty(board)
     seeds = board.summary["seeds"]
@@ -122,9 +122,11 @@ def certainty(board: Board) -> list[str]:
         lines = [f"No intervals: they need {FEWEST} datasets."]
     else:
         lines = [f"{LEVEL:.0%}: an interval for the mean over other datasets like these, from a bootstrap over them."]
-        if table[["mean_low", "rank_low"]].isna().any(axis=None):
+        if any((table[name].notna() & table[f"{name}_low"].isna()).any() for name in ("mean", "rank")):
             lines.append("No interval where a method has one value, or one rank, on all datasets.")
-    if blunt(board.cells.loc[table.index, list(board.common)]):
+    if board.in_several_units:
+        lines.append("No groups: differences in several units have no common order.")
+    elif blunt(board.cells.loc[table.index, list(board.common)]):
         lines.append(f"No groups: on so few datasets no test tells two of {len(table)} methods apart.")
     elif len(table) > 1:
         lines.append(

@@ -63,6 +63,11 @@ class Board:
         found = {self.units.get(name, "") for name in self.cells.columns if self.cells[name].notna().any()}
         return (found.pop() if len(found) == 1 else "") or "units of the labels"
 
+    @property
+    def in_several_units(self) -> bool:
+        """Whether the datasets' labels are in units of their own, so that neither means nor differences compare."""
+        return len(self.common) > 1 and bool(self.summary["mean"].isna().all())
+
     @cached_property
     def exposures(self) -> dict[tuple[str, str], str]:
         """{(method, dataset): what its runs state} of the cells that are not clean; of several the worst."""
@@ -162,13 +167,13 @@ def build(
     cells = _cells(values, whole, datasets)
     table, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
-    for place, part in enumerate(("seed", "fold"), start=table.columns.get_loc("seeds") + 1):
+    for place, part in enumerate(("seed", "fold"), start=[*table].index("seeds") + 1):
         table.insert(place, f"{part}s_std", _spread(behind, part, common).reindex(table.index).where(table["complete"]))
     table["exposure"] = _exposure_in_words(cells, _exposures(behind))
     order = table.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     table, units = table.loc[order], units or {}
     if METRICS[metric].unit == "label" and len({units.get(name) or name for name in common}) > 1:
-        table[["mean", "mean_low", "mean_high", "iqm"]] = np.nan  # of numbers in several units
+        table[["mean", "mean_low", "mean_high", "iqm"]], table["group"] = np.nan, ""  # of numbers in several units
     left_out = (len(outdated), len(others), chosen.unreadable)
     return Board(name, metric, protocol, cells.loc[order], table, common, *left_out, absent, behind, units, unclean)
 
@@ -213,7 +218,7 @@ def _spread(runs: pd.DataFrame, part: str, common: Sequence[str]) -> pd.Series:
     That is the root mean square, over the common datasets with several, of the cells' sample standard deviations.
     """
     of_cells = _means_per(runs[runs["dataset"].isin(common)], part).std().round(12)  # of equal values it is 1e-17
-    return np.sqrt((of_cells**2).groupby("label").mean())
+    return (of_cells**2).groupby("label").mean() ** 0.5
 
 
 def _exposures(runs: pd.DataFrame) -> dict[tuple[str, str], str]:

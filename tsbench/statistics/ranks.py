@@ -11,7 +11,8 @@ DIGITS = 12  # values that agree in these are a tie: sums of the same runs in an
 
 def whole(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the datasets of which every method has a finite value, by name, values with DIGITS significant digits."""
-    kept = cells.loc[:, np.isfinite(cells.astype(float)).all()].sort_index(axis=1, key=lambda names: names.map(str))
+    there = np.isfinite(cells.to_numpy(float)).all(axis=0)
+    kept = cells.loc[:, there].sort_index(axis=1, key=lambda names: names.map(str))
     return pd.DataFrame(rounded(kept.to_numpy(float)), kept.index, kept.columns)
 
 

@@ -8,7 +8,7 @@ from tests.tsbench.leaderboard.test_table import PROTOCOL, row
 from tsbench.errors import UsageError
 from tsbench.leaderboard.analysis import analyse, lines
 from tsbench.leaderboard.analysis import text_of as stats_text
-from tsbench.leaderboard.export import facts_of, markdown, notes
+from tsbench.leaderboard.export import certainty, facts_of, markdown, notes
 from tsbench.leaderboard.table import build
 from tsbench.leaderboard.write import text_of
 
@@ -76,6 +76,11 @@ def test_without_a_mean_there_is_no_interval_on_it():
     ]
     several = board(found, metric="mae", units=dict(zip(NAMES, ["days", "kg"] * 6, strict=True)))
     assert several.summary[["mean", "mean_low", "mean_high", "iqm"]].isna().all(axis=None)
+    assert (several.summary["group"] == "").all()
+    assert "No groups: differences in several units have no common order." in certainty(several)
+    found = analyse(several, 0.1)
+    assert found.groups == [] and found.rope is None and found.pairs["p"].isna().all()
+    assert "| x | y |  | 12 | 0 | 0 |  |  |  |" in stats_text(found, "md")
 
 
 def test_a_row_says_how_far_seeds_lie_apart():
