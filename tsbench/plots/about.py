@@ -46,7 +46,7 @@ def compared(board: Board, methods: int = 2, datasets: int = 1) -> pd.DataFrame:
     """
     cells = board.cells.loc[board.summary["complete"], list(board.common)]
     if len(cells) < methods or len(board.common) < datasets:
-        command = command_line(["tsbench", "leaderboard", board.name])
+        command = command_line(["tsbench", "leaderboard", *board.name.split(", ")])
         hint = "; --shared takes all methods" if len(board.cells) > len(cells) else ""
         raise UsageError(
             f"this needs {_count(methods, 'method')} on {_count(datasets, 'dataset')} that all of them have, and here "

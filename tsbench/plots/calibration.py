@@ -66,6 +66,7 @@ def draw(frame: pd.DataFrame, title: str = "") -> Figure:
     lower.set_ylabel("share of cases", fontsize=9)
     lower.set_ylim(bottom=0)
     lower.set_xlabel("probability", fontsize=9)
-    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
+    place = {"loc": "upper left", "bbox_to_anchor": (0, -0.4)}
+    lower.legend(*upper.get_legend_handles_labels(), **place, fontsize=8, frameon=False)
     caption(figure, title, NOTE)
     return figure

@@ -14,7 +14,7 @@ from tsbench.tasks.score import Predictions
 
 KINDS = tuple(plot.commands)
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
-NAMES = ("GunPoint", "Coffee", "BME")
+NAMES = ("Adiac", "BeetleFly", "BME")  # which no library brings
 ODD = "$x_1$<b>"
 
 
@@ -80,15 +80,15 @@ def test_tsne_encodes_by_the_checkpoint_of_a_run(tsbench, tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("plot scater GunPoint --out a.svg", "did you mean 'scatter'?"),
-        ("plot cd GunPoint --protocol linear --out a.svg", "this needs 2 methods on 2 datasets"),
-        ("plot cd GunPoint Coffee --protocol linear --method m --out a.svg", "here 1 method has 2 datasets in common"),
-        ("plot cd GunPoint --out a.xls", "--out a.xls: the name must end in one of .png"),
-        ("plot cd GunPoint --out a.svg --data a.txt", "--data a.txt: choose a file that ends in .csv"),
-        ("plot cd GunPoint --out none/a.svg", "there is no folder none"),
-        ("plot scatter GunPoint --protocol linear --method m --out a.svg", "compares two methods, and the board has 1"),
-        ("plot box GunPoint --protocol linear --reference k --out a.svg", "--reference k: it is not among"),
-        ("plot labels GunPoint --protocol ridge --out a.svg", "needs results under protocol 'ridge'"),
+        ("plot scater Adiac --out a.svg", "did you mean 'scatter'?"),
+        ("plot cd Adiac --protocol linear --out a.svg", "this needs 2 methods on 2 datasets"),
+        ("plot cd Adiac BME --protocol linear --method m --out a.svg", "here 1 method has 2 datasets in common"),
+        ("plot cd Adiac --out a.xls", "--out a.xls: the name must end in one of .png"),
+        ("plot cd Adiac --out a.svg --data a.txt", "--data a.txt: choose a file that ends in .csv"),
+        ("plot cd Adiac --out none/a.svg", "there is no folder none"),
+        ("plot scatter Adiac --protocol linear --method m --out a.svg", "compares two methods, and the board has 1"),
+        ("plot box Adiac --protocol linear --reference k --out a.svg", "--reference k: it is not among"),
+        ("plot labels Adiac --protocol ridge --out a.svg", "needs results under protocol 'ridge'"),
         ("plot curves zz --out a.svg", "no run in"),
         ("plot tsne KEY --out a.svg", "unknown method 'm'"),
         ("plot curves KEY KEY --out a.svg", "a run is named twice"),

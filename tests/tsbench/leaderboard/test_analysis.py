@@ -8,8 +8,9 @@ from tests.tsbench.leaderboard.test_table import PROTOCOL, row
 from tsbench.errors import UsageError
 from tsbench.leaderboard.analysis import analyse, lines
 from tsbench.leaderboard.analysis import text_of as stats_text
-from tsbench.leaderboard.export import certainty, facts_of, markdown, notes, text_of
+from tsbench.leaderboard.export import certainty, facts_of, markdown, notes
 from tsbench.leaderboard.table import build
+from tsbench.leaderboard.write import text_of
 
 NAMES = [f"D{number:02}" for number in range(12)]
 

@@ -44,7 +44,7 @@ def parsed(text):
 
 def test_latex_marks_the_best_and_the_second_and_says_the_spread():
     table = parsed(latex(board([*SEEDS, row("z", "A", 0.1)])))
-    assert table[0][:2] == ["method", "mean"] and table[0][-2:] == ["seeds", "A"]
+    assert table[0][:2] == ["method", "mean"] and table[0][-1] == "A"
     assert [line[-1] for line in table[1:]] == [r"\textbf{75.0}", r"\underline{50.0} $\pm$ 0.0", "10.0"]
     spread = board([*SEEDS, row("x", "A", 0.8, 2, key="k")])
     assert r"\underline{60.0} $\pm$ 17.3" in latex(spread)
@@ -140,7 +140,7 @@ def test_costs_are_means_over_runs_and_sums_or_means_over_datasets(measured):
 
 def test_costs_are_in_every_format(measured):
     result = with_costs(*measured, "sum")
-    assert "| fit s | probe s | MiB |" in text_of(result, "md") and "| 12 |  | 0 |" in text_of(result, "md")
+    assert "| fit s | MiB |" in text_of(result, "md") and "| 12 | 0 |" in text_of(result, "md")
     (head, line, *_) = parsed(text_of(result, "tex"))
     assert dict(zip(head, line, strict=True)) | {"fit s": "12", "MiB": "0"} == dict(zip(head, line, strict=True))
     assert json.loads(text_of(result, "json"))["rows"][0]["fit_seconds"] == 12.0
