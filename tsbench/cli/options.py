@@ -104,6 +104,8 @@ def fetch_published(names: Sequence[str]) -> None:
         source, _, method = name.partition("/")
         if source == bakeoff.SOURCE and method:
             echo(bakeoff.fetch(method), err=True)
+
+
 def skip_bad_option(command: F) -> F:
     """Add the option --skip-bad, for folders of recordings."""
     text = "Leave out recordings of a folder that cannot be used; which, stands in the row."
