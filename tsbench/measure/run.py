@@ -137,6 +137,8 @@ class Run:
         result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
+        for text in parts.unseen:
+            warnings.warn(text, TsbenchWarning, stacklevel=1)
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:
                 warnings.warn(text, TsbenchWarning, stacklevel=1)

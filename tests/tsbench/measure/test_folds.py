@@ -114,8 +114,16 @@ def test_it_may_learn_from_the_training_cases_alone(divided):
     assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
 
 
-def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_refused_with_it(divided):
+def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_missing_and_said(divided):
     X = np.ones((3, 2, 4)) * np.array([1.0, 2, 1, 9])
     panel = replace(Panel.build(X, ["a", "b", "a"]), channel_names=("hr", "bp"))
+    parts = divided(Data(panel), "all", Widest)
+    assert parts.unseen == ("channel 0 ('hr') has no observed value in training: it is missing in all cases",)
+    assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
+    assert divided(Data(panel), "test", Widest).unseen == ()
+
+
+def test_a_corruption_that_leaves_nothing_in_training_is_refused_with_it(divided):
+    panel = Panel.build(np.ones((3, 1, 4)) * np.array([1.0, 2, 1, 9]), ["a", "b", "a"], channel_names=("hr",))
     with pytest.raises(InvalidDataError, match=r"^corruption late=0.5@all: channel 0 \('hr'\) has no observed value"):
         divided(Data(panel), "all", Widest)
