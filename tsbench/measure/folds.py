@@ -130,17 +130,14 @@ def divide(
     key : for `Parts.key`. prepare : gives what prepares panels, from the one whose training cases have the statistics.
     corrupter : what makes cases harder, None where nothing does.
 
-    Raises MethodError and InvalidDataError naming a corruption that did what none may, or left training nothing.
+    Raises MethodError naming a corruption that did what none may, or left a case nothing.
     """
     fold, deep = chosen.fold, condition.corrupts("pretrain")
     if corrupter is not None:
         corrupter.fit(data.panel.select(fold.train))
     before, after = (_same, _same) if corrupter is None else (corrupter.before, corrupter.after)
     given = before(data.panel)
-    try:
-        prepared = prepare(given if deep else data.panel)
-    except InvalidDataError as error:
-        raise error if given is data.panel else InvalidDataError(f"corruption {condition.drawn()}: {error}") from None
+    prepared = prepare(given if deep else data.panel)
     panel = prepared(data.panel)
     hard, unlabelled = after(panel if given is data.panel else prepared(given)), None
     if data.unlabelled is not None and chosen.unlabelled is not None:

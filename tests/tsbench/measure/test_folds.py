@@ -121,9 +121,3 @@ def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_missing_an
     assert parts.unseen == ("channel 0 ('hr') has no observed value in training: it is missing in all cases",)
     assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
     assert divided(Data(panel), "test", Widest).unseen == ()
-
-
-def test_a_corruption_that_leaves_nothing_in_training_is_refused_with_it(divided):
-    panel = Panel.build(np.ones((3, 1, 4)) * np.array([1.0, 2, 1, 9]), ["a", "b", "a"], channel_names=("hr",))
-    with pytest.raises(InvalidDataError, match=r"^corruption late=0.5@all: channel 0 \('hr'\) has no observed value"):
-        divided(Data(panel), "all", Widest)
