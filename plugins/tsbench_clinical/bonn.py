@@ -34,6 +34,7 @@ class EpilepticSeizure(ClinicalDataset):
 
     folders = ("epileptic-seizure", "epileptic*", "bonn", "Bonn*", "Epilepsy_UCI")
     whole = "11,500 cuts of 500 records"
+    n_records = 500
     fetched = ("data.csv",)
     remedy = (
         "put UCI's data.csv (Epileptic Seizure Recognition), or Bonn's z.zip, o.zip, n.zip, f.zip and s.zip "

@@ -46,6 +46,7 @@ class P12(ClinicalDataset):
 
     folders = ("p12", "P12*", "challenge-2012*", "physionet.org/files/challenge-2012/*", "raindrop/P12")
     whole = "11,988 records (sets a, b and c)"
+    n_records = 11_988
     fetched = tuple(file for letter in SETS for file in (f"set-{letter}.tar.gz", f"Outcomes-{letter}.txt"))
     remedy = (
         "get it with 'tsbench data fetch p12', or put set-a.tar.gz (or the folder set-a) and Outcomes-a.txt, "

@@ -39,6 +39,7 @@ class P19(ClinicalDataset):
 
     folders = ("p19", "P19*", "challenge-2019*", "physionet.org/files/challenge-2019/*", "raindrop/P19")
     whole = "38,803 records"
+    n_records = 38_803
     fetched = ("training_setA.zip", "training_setB.zip")
     remedy = (
         "get it with 'tsbench data fetch p19', or put training_setA and training_setB (folders or archives of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
@@ -78,6 +79,8 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
+    extents = {handle.name: handle.card.extent for handle in handles if handle.name in have and handle.card.extent}
+    board = replace(board, extents=extents)
     if not costs:
         return board
     with open_store() as store:
