@@ -86,7 +86,9 @@ def main() -> None:
         found.append((ours(data, fold), score(x, y, fold, 0)))
         print(f"fold {number}: hist-gradient-boosting {found[-1][0]:.4f}, independent {found[-1][1]:.4f}", flush=True)
     mean = np.mean(found, axis=0)
-    print(f"mean:   hist-gradient-boosting {mean[0]:.4f}, independent {mean[1]:.4f}, apart {abs(mean[0] - mean[1]):.4f}")
+    print(
+        f"mean:   hist-gradient-boosting {mean[0]:.4f}, independent {mean[1]:.4f}, apart {abs(mean[0] - mean[1]):.4f}"
+    )
 
 
 if __name__ == "__main__":
