@@ -87,7 +87,7 @@ def main() -> None:
         print(f"fold {number}: hist-gradient-boosting {found[-1][0]:.4f}, independent {found[-1][1]:.4f}", flush=True)
     mean = np.mean(found, axis=0)
     print(
-        f"mean:   hist-gradient-boosting {mean[0]:.4f}, independent {mean[1]:.4f}, apart {abs(mean[0] - mean[1]):.4f}"
+        f"mean:   hist-gradient-boosting {mean[0]:.4f}, independent {mean[1]:.4f}, apart {abs(mean[0] - mean[1]):.3f}"
     )
 
 

@@ -18,7 +18,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of each channel: float64 (n_channels,), std > 0; the mean NaN of an unseen channel."""
+    """Mean and standard deviation of each channel: float64 (n_channels,), std > 0; the mean of an unseen one is NaN."""
 
     mean: npt.NDArray[np.float64]
     std: npt.NDArray[np.float64]

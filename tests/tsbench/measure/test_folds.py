@@ -8,7 +8,6 @@ import pytest
 from tsbench.corruptions.base import Corrupter, Corruption, each_case, missing_facts
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
-from tsbench.errors import InvalidDataError
 from tsbench.measure.folds import Chosen, divide, preparation
 from tsbench.protocol import Condition
 
