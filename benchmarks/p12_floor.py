@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from tsbench.data.dataset import Fold
 from tsbench.discovery.plugins import plugins
+from tsbench.methods.params import Settings
 from tsbench.plan.datasets import open_dataset
 from tsbench_classic.boosting import HistGradientBoosting
 
@@ -64,7 +65,7 @@ def score(x: np.ndarray, y: np.ndarray, fold: Fold, seed: int) -> float:
 
 def ours(data, fold: Fold) -> float:
     """Return the AUROC of the method itself."""
-    method = HistGradientBoosting(HistGradientBoosting.Params())
+    method = HistGradientBoosting(Settings(HistGradientBoosting.Params(), {}))
     method.fit(data.panel.select(fold.train), None, np.random.default_rng(0))
     scores = method.predict_scores(data.panel.select(fold.test))
     return float(roc_auc_score(data.panel.y[fold.test], scores[:, 1]))

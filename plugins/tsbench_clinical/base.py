@@ -30,7 +30,8 @@ class ClinicalDataset(Dataset):
 
     name : the registered name. version : of the reader; another one reads anew. folders : glob patterns. remedy : what
     to get and where to put it. whole : what the complete distribution holds, to compare with what is here. n_records :
-    from how many records on what is here is complete. fetched : names of the files that `download` gets.
+    from how many records on what is here is complete, 0 where that is not known. fetched : names of the files that
+    `download` gets.
     """
 
     version: ClassVar[int] = 1
@@ -78,7 +79,8 @@ class ClinicalDataset(Dataset):
         about = self.about
         found = here.get("records here", 0)
         extent = "complete" if found >= self.n_records else f"sample: {found:,} of {self.n_records:,} records"
-        return replace(about, facts={**about.facts, "complete": self.whole, **here}, extent=extent if found else "")
+        known = found and self.n_records
+        return replace(about, facts={**about.facts, "complete": self.whole, **here}, extent=extent if known else "")
 
     def available(self) -> bool:
         """Say whether the files are on this machine."""

@@ -36,6 +36,7 @@ class IcuDemo(ClinicalDataset):
         "TSBENCH_DATA names"
     )
     whole = "the cohorts of the demos are complete; those of the databases need their credentials"
+    n_records = 1  # a cohort is three files, which are here or not
     fetched = tuple(TABLES)
 
     def __init__(self, name: str, task: str, source: str) -> None:
