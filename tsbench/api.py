@@ -21,6 +21,7 @@ from tsbench.output import check_folder
 from tsbench.plan.asked import (
     Names,
     Numbers,
+    read_choice,
     read_folders,
     read_folds,
     read_names,
@@ -150,7 +151,7 @@ class Bench:
             datasets=with_tasks(asked.datasets, task, self.plugins, self.registry, skip_bad),
             overrides=read_overrides(params or {}, set),
             threads=self.threads,
-            pretrain_on=read_names(pretrain_on, "--pretrain-on"),
+            pretrain_on=read_choice(pretrain_on, "--pretrain-on"),
             exclude_target=exclude_target,
             folds=read_folds(folds),
         )

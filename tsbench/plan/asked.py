@@ -32,6 +32,17 @@ def read_names(asked: Names | None, option: str, known: Callable[[str], bool] = 
     return split_names(map(str, given), known)
 
 
+def read_choice(asked: Names | None, option: str, known: Callable[[str], bool] = os.path.exists) -> list[str]:
+    """Return names as `read_names` does, where none stands for all or for a default.
+
+    Raises UsageError for what names nothing, such as a variable of the shell that is not set.
+    """
+    found = read_names(asked, option, known)
+    if (asked and not found) or asked == "":
+        raise UsageError(f"{option}: what is given names nothing; leave it out, or give a name")
+    return found
+
+
 def read_folders(asked: Names) -> list[str]:
     """Return the absolute names of folders with datasets; raises UsageError where one is none."""
     found = [Path(name) for name in read_names(asked, "--data-dir")]
@@ -67,7 +78,7 @@ def read_request(
 ) -> Request:
     """Return a request for these, or for what a suite stands for."""
     names, on = read_names(methods, "--method"), read_names(datasets, "--dataset")
-    protocols, default = read_names(protocol, "--protocol"), (0,)
+    protocols, default = read_choice(protocol, "--protocol"), (0,)
     if suite is not None:
         if names or on or protocols or floors:
             raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")

@@ -30,8 +30,13 @@ def take_apart(name: str, known: Callable[[str], bool]) -> tuple[str, list[str]]
     if not places:
         return name, []
     at = next((at for at in places if known(name[:at])), places[0])
-    steps = [f"{step}:{settings}" if settings else step for step, settings in _STEP.findall(name, at)]
+    steps = [step if settings is None else f"{step}:{settings}" for step, settings in _steps(name, at)]
     return name[:at], steps
+
+
+def _steps(name: str, at: int) -> list[tuple[str, str | None]]:
+    """Return the steps from a place on, with what is set; None where nothing is."""
+    return [(found[1], found[2]) for found in _STEP.finditer(name, at)]
 
 
 @dataclass(frozen=True)
