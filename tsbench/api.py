@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
+    from tsbench.reading.reading import Reading
     from tsbench.store.wanted import Wanted
     from tsbench.tasks.score import Predictions
 
@@ -332,6 +333,37 @@ class Bench:
         if found is None:
             raise UsageError(f"run {run['key'][:12]} predicted nothing: it is {run['status']}")
         return predictions_frame(found, run["fold"])
+
+    def read(
+        self,
+        keys: Names,
+        positive: str | None = None,
+        by: Names = (),
+        against: Names = (),
+        *,
+        all_folds: bool = False,
+        resamples: int = 1000,
+    ) -> Reading:
+        """Return what a run predicted as clinical papers report it: `numbers` with intervals, `groups`, `benefit`, ...
+
+        keys : starts are enough; several are folds of one configuration. positive : a class against the rest; None: of
+        two the one of the dataset's card, else the last. by : columns such as "static:sex", "meta:unit" or
+        "age=18,65,80" in a sequence. against : keys of another configuration on the same test cases. all_folds : also
+        the other folds of each. resamples : of the bootstrap of subjects. Raises UsageError.
+        """
+        from tsbench.reading.about import People
+        from tsbench.reading.reading import read
+        from tsbench.reading.stored import open_pooled
+
+        asked, others = read_names(keys, "KEY"), read_names(against, "--against")
+        if not asked:
+            raise UsageError("name a run by the start of its key; see 'tsbench results'")
+        columns = [str(by)] if isinstance(by, str | Path) else [*map(str, by)]  # edges have commas
+        with variables(self._variables), self._open(must_exist=True) as store:
+            people = People(self.plugins)
+            found = open_pooled(store, asked, people, all_folds)
+            other = open_pooled(store, others, people, all_folds) if others else None
+            return read(found, positive, columns, other, resamples)
 
     def show(self, key: str) -> dict[str, Any]:
         """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.

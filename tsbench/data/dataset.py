@@ -27,6 +27,7 @@ class Card:
     default_protocol : protocol used where the user names none.
     shareable : what was predicted for its cases may be published; False where access to the data needs credentials.
     unit, label_unit : of the values, and of the numbers to be predicted.
+    positive : the class of two that is looked for, such as "died"; the last of the classes where it is empty.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Card:
     shareable: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
     label_unit: str = ""
+    positive: str = ""
 
 
 class Fold(NamedTuple):

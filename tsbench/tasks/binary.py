@@ -22,9 +22,7 @@ BINARY = (
 CALIBRATED = (Metric("brier_positive", "low", ""), Metric("ece_positive", "low"))
 
 
-def binary_metrics(
-    positive: Array, predicted: Array, scores: Array, probabilities: bool = False
-) -> dict[str, float]:
+def binary_metrics(positive: Array, predicted: Array, scores: Array, probabilities: bool = False) -> dict[str, float]:
     """Return the metrics of BINARY, and of CALIBRATED for probabilities; NaN for one that is not defined.
 
     positive, predicted : bool (n,); scores : (n,), larger is likelier. auprc_positive is the average precision of the
