@@ -209,6 +209,26 @@ class Bench:
 
         return pieces()
 
+    def prediction_frames(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names = (),
+        status: Names = (),
+        since: str | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Return what runs predicted, a table per run and a row per test case: whose it is, truth, prediction, scores.
+
+        Arguments choose runs as those of `results` do; runs of several tasks are refused. Columns are those of
+        'tsbench results --predictions'.
+        """
+        from tsbench.reading.about import People
+        from tsbench.reading.predictions import prediction_frames
+
+        with variables(self._variables), self._open(must_exist=True) as store:
+            wanted = self._wanted(store, methods, datasets, protocol, status, since)
+            yield from prediction_frames(store, wanted, People(self.plugins))
+
     def _wanted(self, store: Store, *asked: Any) -> Wanted:
         from tsbench.leaderboard.wanted import read_wanted
 
