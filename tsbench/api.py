@@ -385,6 +385,18 @@ class Bench:
             other = open_pooled(store, others, people, all_folds) if others else None
             return read(found, positive, columns, other, resamples)
 
+    def predict(self, key: str, dataset: str | Path) -> pd.DataFrame:
+        """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS of each class.
+
+        dataset : a name or path; it needs no labels. Channels are matched by name. The data that the run was trained on
+        must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        """
+        from tsbench.reading.predict import predict
+
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
+
     def show(self, key: str) -> dict[str, Any]:
         """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,6 +113,15 @@ class Dataset(ABC):
     @abstractmethod
     def load(self) -> Data:
         """Read the data."""
+
+    def cases(self) -> Panel:
+        """Return all cases to be predicted: with labels, or without any where one has none; raises what `load` does."""
+        from tsbench.data.join import concatenate
+
+        data = self.load()
+        if data.unlabelled is None:
+            return data.panel
+        return concatenate([replace(data.panel.without_labels(), classes=()), data.unlabelled])
 
     def available(self) -> bool:
         """Say whether the data is on this machine; cheap, and never over the network."""

@@ -111,6 +111,15 @@ class DatasetHandle:
             data = self._ask(step.text, partial(step.on_data, data))
         return data
 
+    def cases(self) -> Panel:
+        """Return all cases to be predicted, with what the dataset's steps make of them; raises what `load` does."""
+        from tsbench.data.dataset import Data
+
+        panel = self._ask("cases()", self.dataset.cases)
+        for step in self.steps:
+            panel = self._ask(step.text, partial(step.on_data, Data(panel))).panel
+        return panel
+
     @cached_property
     def data_dirs(self) -> list[Path]:
         """Return the folders of the search path that a dataset known by its name is read from."""
