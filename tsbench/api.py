@@ -27,6 +27,7 @@ from tsbench.plan.asked import (
     read_overrides,
     read_request,
     read_seeds,
+    trained_on,
     with_tasks,
 )
 from tsbench.plan.plan import make_plan
@@ -120,6 +121,7 @@ class Bench:
         skip_bad: bool = False,
         folds: Numbers = (),
         params: Mapping[str, Any] | None = None,
+        train_on: str | Path | None = None,
         pretrain_on: Names = (),
         exclude_target: bool = False,
         tuned: str | bool = False,
@@ -137,7 +139,9 @@ class Bench:
         protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
         sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
         of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder
-        that cannot be used. set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
+        that cannot be used. train_on : a dataset of the same channels and classes that is trained on, so that all cases
+        of `datasets` are tested on; results are of "DATASET from TRAIN_ON".
+        set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
         same, also of names that are arguments here. tuned : True, or the metric by which the
         study chose. budget : hours. All others are the options of 'tsbench run'.
 
@@ -146,9 +150,11 @@ class Bench:
         from tsbench.execute.ran import run_plan
 
         asked = read_request(self.registry, methods, datasets, protocol, seeds, suite, floors)
+        source = [] if train_on is None else [str(train_on)]
+        named = with_tasks([*asked.datasets, *source], task, self.plugins, self.registry, skip_bad)
         request = replace(
             asked,
-            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry, skip_bad),
+            datasets=trained_on(named[: len(asked.datasets)], named[-1] if source else None),
             overrides=read_overrides(params or {}, set),
             threads=self.threads,
             pretrain_on=read_names(pretrain_on, "--pretrain-on"),

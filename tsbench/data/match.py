@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
 
 
-def matched(panel: Panel, like: Panel, name: str) -> Panel:
+def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("times", "static")) -> Panel:
     """Return a panel's cases with the channels of `like`, in its order, found by name; further channels are left out.
 
     Where either has no names of channels, both must have as many. Static values that `like` has not are left out, and
-    so are times where it has none. name : what the panel is called.
+    so are times where it has none. name : what the panel is called. needs : which of times and static values must be
+    there where `like` has them; what need not be there and is not whole is left out.
 
     Raises InvalidDataError for a channel or static value that is missing, times that are, and another sampling rate.
     """
@@ -27,9 +28,10 @@ def matched(panel: Panel, like: Panel, name: str) -> Panel:
     rates = panel.sampling_rate, like.sampling_rate
     if None not in rates and rates[0] != rates[1]:
         raise InvalidDataError(f"{name} is sampled at {rates[0]:g} Hz, expected {rates[1]:g} Hz; resample it")
-    if like.times is not None and panel.times is None:
+    if like.times is not None and panel.times is None and "times" in needs:
         raise InvalidDataError(f"{name} has no times of its points, which are expected")
     panel = panel if like.times is not None else replace(panel, times=None)
+    like = like if "static" in needs else replace(like, static=None, static_names=(), categories={})
     return replace(_with_statics(panel, like, name), text=panel.text if like.text is not None else None)
 
 

@@ -139,7 +139,8 @@ class Run:
         parts = self.parts
         assert parts.prepare is not None
         like = self.data.panel
-        panel = matched(panel.without_labels(), like, name)
+        needs = {*self.made.method.reads, *(["static"] if self._appends else [])}
+        panel = matched(panel.without_labels(), like, name, needs)
         if bool((like.lengths < like.n_timepoints).any()):  # what is tied to the longest case has met shorter ones
             panel = widened(panel, like.n_timepoints)
         key = (parts.key, name, panel.fingerprint())
