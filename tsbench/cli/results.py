@@ -131,10 +131,11 @@ def _print_predictions(frames: Iterator[pd.DataFrame]) -> None:
     from tsbench.cli.ui.tables import print_table
 
     first = next(frames)
-    numbers = [name for name in first if name.startswith("score:") or name in ("case", "fold", "seed")]
-    columns = [(name, "right" if name in numbers else "left") for name in first]
+    names = [str(name) for name in first]
+    numbers = [name for name in names if name.startswith("score:") or name in ("case", "fold", "seed")]
+    columns = [(name, "right" if name in numbers else "left") for name in names]
     rows = (
-        [_cell(name, value) for name, value in zip(first, row, strict=True)]
+        [_cell(name, value) for name, value in zip(names, row, strict=True)]
         for frame in chain([first], frames)
         for row in frame.itertuples(index=False, name=None)
     )

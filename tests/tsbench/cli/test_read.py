@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,8 +53,7 @@ def test_read_by_subject_and_group(ran, tsbench):
     )
     assert code == 0, err
     assert "16 test cases" in out and "of 8 subjects (by subject); positive class: died (the last class" in out
-    with open("r.json") as file:
-        found = json.load(file)
+    found = json.loads(Path("r.json").read_text())
     assert found["keys"] == ran and {group["column"] for group in found["groups"]} == {"sex", "unit"}
     code, out, _ = tsbench("read", ran[0], "--against", ran[0], "--format", "csv")
     assert code == 0 and any(line.endswith(",1.0,,,0,False") for line in out.splitlines() if "delong_p" in line)
@@ -64,8 +64,9 @@ def test_read_by_subject_and_group(ran, tsbench):
     [
         ("read {0} --by height", "--by height: there is no such column"),
         ("read {0} --positive x", "--positive x: choose"),
-    ]
-    + [("read {0} --against {1}", "was tested on other cases"), ("read none", "no run in tsbench.db has a key")],
+        ("read {0} --against {1}", "was tested on other cases"),
+        ("read none", "no run in tsbench.db has a key"),
+    ],
 )
 def test_what_cannot_be_read(ran, tsbench, words, message):
     code, _, err = tsbench(*words.format(*ran).split())
