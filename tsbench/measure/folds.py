@@ -30,7 +30,7 @@ class Parts:
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
     tells this fold, whatever its condition, from others. missing : `missing_facts` of the test cases, where a
-    corruption took values from them.
+    corruption took values from them. prepare : what prepared them, for further cases.
     """
 
     key: Any
@@ -45,6 +45,7 @@ class Parts:
     y_test: Any
     unknown: tuple[str, ...] = ()
     missing: Mapping[str, float] = field(default_factory=dict)
+    prepare: Preparation | None = None
 
     @property
     def n_classes(self) -> int:
@@ -147,6 +148,7 @@ def divide(
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
         missing=missing_facts(masked) if gaps else {},
+        prepare=prepared,
     )
 
 

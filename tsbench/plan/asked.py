@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.datasets import looks_like_path, with_task
-from tsbench.plan.prepared import SKIP_BAD, take_apart
+from tsbench.plan.prepared import FROM, SKIP_BAD, take_apart
 from tsbench.plan.request import Request, parse_folds, parse_overrides, parse_seeds
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -116,6 +116,18 @@ def with_tasks(
         about = "leaves out recordings of folders" if task is None else "is for files: it says what their labels are"
         raise UsageError(f"{option} {about}, and {', '.join(names)} is none")
     return [_with(name, task or "", skip_bad, is_there) if name in paths else name for name in names]
+
+
+def trained_on(names: Sequence[str], source: str | None) -> list[str]:
+    """Return names of datasets to test on with the one that is trained on after each; as they are for None.
+
+    Raises UsageError for a source that is one of them.
+    """
+    if source is None:
+        return list(names)
+    if source in names:
+        raise UsageError(f"--train-on {source}: it is tested on as well; leave the option out")
+    return [f"{name}{FROM}{source}" for name in names]
 
 
 def _with(name: str, task: str, skip_bad: bool, known: Callable[[str], bool]) -> str:
