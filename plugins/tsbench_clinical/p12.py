@@ -79,6 +79,7 @@ class P12(ClinicalDataset):
             "hold only descriptors (11,988 remain)",
             unit="times: hours since admission; sensors in the units of the challenge, as recorded",
             group="record",
+            positive="died" if dies else "longer than 3 days",
             facts={
                 "labels": "death in hospital"
                 if dies

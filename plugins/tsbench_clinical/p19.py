@@ -63,6 +63,7 @@ class P19(ClinicalDataset):
             cohort="40,336 stays of two hospital systems (sets A and B); of 2 to 59 hours, as in Raindrop (38,803)",
             unit="times: hours in intensive care (ICULOS); sensors in the units of the challenge, as recorded",
             group="record",
+            positive="sepsis",
             facts={
                 "labels": "sepsis: an hour of the record is labelled; hours are labelled from 6 h before the onset on",
                 "prediction": "at the record's end, which is after the onset where there is one: no horizon",

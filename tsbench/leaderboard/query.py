@@ -12,7 +12,7 @@ from tsbench.errors import UsageError
 from tsbench.leaderboard.costs import with_costs
 from tsbench.leaderboard.newest import present
 from tsbench.leaderboard.table import Board, build
-from tsbench.plan.asked import Names, read_names, with_tasks
+from tsbench.plan.asked import Names, read_choice, with_tasks
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import Protocol
@@ -53,7 +53,7 @@ def query(
     have = set(rows["dataset"])
     now = present([handle for handle in handles if handle.name in have], chosen)
     known = sorted(rows["label"].unique())
-    wanted = read_names(methods, "--method", known.__contains__)
+    wanted = read_choice(methods, "--method", known.__contains__)
     for method in wanted:
         if method not in known:
             raise UsageError(
