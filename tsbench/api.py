@@ -21,12 +21,14 @@ from tsbench.output import check_folder
 from tsbench.plan.asked import (
     Names,
     Numbers,
+    read_choice,
     read_folders,
     read_folds,
     read_names,
     read_overrides,
     read_request,
     read_seeds,
+    trained_on,
     with_tasks,
 )
 from tsbench.plan.plan import make_plan
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
+    from tsbench.reading.reading import Reading
     from tsbench.store.wanted import Wanted
     from tsbench.tasks.score import Predictions
 
@@ -119,6 +122,7 @@ class Bench:
         skip_bad: bool = False,
         folds: Numbers = (),
         params: Mapping[str, Any] | None = None,
+        train_on: str | Path | None = None,
         pretrain_on: Names = (),
         exclude_target: bool = False,
         tuned: str | bool = False,
@@ -136,7 +140,9 @@ class Bench:
         protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
         sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
         of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder
-        that cannot be used. set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
+        that cannot be used. train_on : a dataset of the same channels and classes that is trained on, so that all cases
+        of `datasets` are tested on; results are of "DATASET from TRAIN_ON".
+        set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
         same, also of names that are arguments here. tuned : True, or the metric by which the
         study chose. budget : hours. All others are the options of 'tsbench run'.
 
@@ -145,12 +151,14 @@ class Bench:
         from tsbench.execute.ran import run_plan
 
         asked = read_request(self.registry, methods, datasets, protocol, seeds, suite, floors)
+        source = [] if train_on is None else [str(train_on)]
+        named = with_tasks([*asked.datasets, *source], task, self.plugins, self.registry, skip_bad)
         request = replace(
             asked,
-            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry, skip_bad),
+            datasets=trained_on(named[: len(asked.datasets)], named[-1] if source else None),
             overrides=read_overrides(params or {}, set),
             threads=self.threads,
-            pretrain_on=read_names(pretrain_on, "--pretrain-on"),
+            pretrain_on=read_choice(pretrain_on, "--pretrain-on"),
             exclude_target=exclude_target,
             folds=read_folds(folds),
         )
@@ -207,6 +215,26 @@ class Bench:
                 yield from frames(store, wanted)
 
         return pieces()
+
+    def prediction_frames(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names = (),
+        status: Names = (),
+        since: str | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Return what runs predicted, a table per run and a row per test case: whose it is, truth, prediction, scores.
+
+        Arguments choose runs as those of `results` do; runs of several tasks are refused. Columns are those of
+        'tsbench results --predictions'.
+        """
+        from tsbench.reading.about import People
+        from tsbench.reading.predictions import prediction_frames
+
+        with variables(self._variables), self._open(must_exist=True) as store:
+            wanted = self._wanted(store, methods, datasets, protocol, status, since)
+            yield from prediction_frames(store, wanted, People(self.plugins))
 
     def _wanted(self, store: Store, *asked: Any) -> Wanted:
         from tsbench.leaderboard.wanted import read_wanted
@@ -332,6 +360,49 @@ class Bench:
         if found is None:
             raise UsageError(f"run {run['key'][:12]} predicted nothing: it is {run['status']}")
         return predictions_frame(found, run["fold"])
+
+    def read(
+        self,
+        keys: Names,
+        positive: str | None = None,
+        by: Names = (),
+        against: Names = (),
+        *,
+        all_folds: bool = False,
+        resamples: int = 1000,
+    ) -> Reading:
+        """Return what a run predicted as clinical papers report it: `numbers` with intervals, `groups`, `benefit`, ...
+
+        keys : starts are enough; several are folds of one configuration. positive : a class against the rest; None: of
+        two the one of the dataset's card, else the last. by : columns such as "static:sex", "meta:unit" or
+        "age=18,65,80" in a sequence. against : keys of another configuration on the same test cases. all_folds : also
+        the other folds of each. resamples : of the bootstrap of subjects. Raises UsageError.
+        """
+        from tsbench.reading.about import People
+        from tsbench.reading.reading import read
+        from tsbench.reading.stored import open_pooled
+
+        asked, others = read_names(keys, "KEY"), read_names(against, "--against")
+        if not asked:
+            raise UsageError("name a run by the start of its key; see 'tsbench results'")
+        columns = [str(by)] if isinstance(by, str | Path) else [*map(str, by)]  # edges have commas
+        with variables(self._variables), self._open(must_exist=True) as store:
+            people = People(self.plugins)
+            found = open_pooled(store, asked, people, all_folds)
+            other = open_pooled(store, others, people, all_folds) if others else None
+            return read(found, positive, columns, other, resamples)
+
+    def predict(self, key: str, dataset: str | Path) -> pd.DataFrame:
+        """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS of each class.
+
+        dataset : a name or path; it needs no labels. Channels are matched by name. The data that the run was trained on
+        must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        """
+        from tsbench.reading.predict import predict
+
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
 
     def show(self, key: str) -> dict[str, Any]:
         """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.

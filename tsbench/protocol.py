@@ -169,16 +169,17 @@ class Protocol(BaseModel):
     def under(self, texts: Sequence[str], corruptions: Catalog | None = None) -> Protocol:
         """Return the protocol with what is written after its name, as in ["labels=0.1", "dropout=0.5@all"].
 
-        "split=NAME" takes one of the dataset's own splits, "static=append" static values. corruptions : the catalogue;
-        None for that of the installed plugins. Raises UsageError.
+        "split=NAME" takes one of the dataset's own splits, "group=none" folds at random, "static=append" static values.
+        corruptions : the catalogue; None for that of the installed plugins. Raises UsageError.
         """
-        changed = [text for text in texts if text.partition("=")[0] in ("split", "static")]
+        changes = {"group": Protocol._at_random, "split": Protocol.on_split, "static": Protocol._with_static}
+        changed = [text for text in texts if text.partition("=")[0] in changes]
         if len({text.partition("=")[0] for text in changed}) < len(changed):
-            raise UsageError(f"'{self.name}+{'+'.join(texts)}': write split=NAME and static=append once each")
+            raise UsageError(f"'{self.name}+{'+'.join(texts)}': write split=NAME, group=none, static=append once each")
         protocol = self
-        for text in sorted(changed):  # split before static: one order, one name
+        for text in sorted(changed):  # one order, one name
             kind, _, setting = text.partition("=")
-            protocol = protocol.on_split(setting) if kind == "split" else protocol._with_static(setting)
+            protocol = changes[kind](protocol, setting)
         return protocol._conditioned([text for text in texts if text not in changed]).known(corruptions)
 
     def known(self, corruptions: Catalog | None = None) -> Protocol:
@@ -195,6 +196,18 @@ class Protocol(BaseModel):
             return self
         split = Split(scheme="own", name=name, group=self.split.group)
         about = {"name": f"{self.name}+split={name}", "summary": f"as {self.name}, on the split '{name}'"}
+        return self.model_copy(update={"split": split, **about})
+
+    def _at_random(self, setting: str) -> Protocol:
+        """Return the protocol on folds that keep no group together."""
+        if setting != "none":
+            raise UsageError(f"'{self.name}+group={setting}': write group=none; what is grouped by is said by the card")
+        if self.own_split:
+            raise UsageError(f"'{self.name}+group=none': it takes the dataset's own split; take one that makes folds")
+        if self.split.group is None:
+            return self
+        split = self.split.model_copy(update={"group": None})
+        about = {"name": f"{self.name}+group=none", "summary": f"as {self.name}, at random within groups too"}
         return self.model_copy(update={"split": split, **about})
 
     def _with_static(self, setting: str) -> Protocol:
@@ -217,7 +230,7 @@ class Protocol(BaseModel):
             if not kind or not level or values.keys() & given.keys():
                 raise UsageError(
                     f"condition '{text}': write labels=F, and CORRUPTION=LEVEL with @STAGE after, once each; "
-                    "split=NAME or static=append; 'tsbench list corruptions' has their names"
+                    "split=NAME, group=none or static=append; 'tsbench list corruptions' has their names"
                 )
             values |= given
         try:

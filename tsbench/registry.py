@@ -65,7 +65,9 @@ class PaperTable(BaseModel):
     kind : "tsne" draws the test features of the first fold on a plane as well; "grid" shows a line per row beside the
     first one, with a column per dataset. published : the name of the table in the paper's CSV, empty where no numbers
     were published. metrics : published name to ours. datasets : in the order of its columns. groups : collections whose
-    mean gets a column of a grid.
+    mean gets a column of a grid. stand_ins : further datasets, each to what the paper calls the data that it is run in
+    place of, no number of which stands beside it. at_random : protocols that make folds are run on folds at random too,
+    where a dataset's card names what its cases are grouped by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +81,8 @@ class PaperTable(BaseModel):
         "", description="published name of the mean over all datasets, where the paper gives only that"
     )
     groups: tuple[str, ...] = ()
+    stand_ins: dict[str, str] = {}
+    at_random: bool = False
     rows: tuple[PaperRow, ...] = Field(min_length=1)
 
     @field_validator("rows")

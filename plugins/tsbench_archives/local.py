@@ -64,6 +64,10 @@ class Local(Dataset):
         """Read the data; raises InvalidDataError when it cannot be used."""
         return self.dataset.load()
 
+    def cases(self) -> Panel:
+        """Read all cases, which need no labels."""
+        return self.dataset.cases()
+
 
 class LocalDataset(Dataset):
     """A file, or a folder that holds one dataset, in any of the formats of READERS, or a .npy file beside a .npz file.
@@ -122,6 +126,17 @@ class LocalDataset(Dataset):
     def load(self) -> Data:
         """Read the data; raises InvalidDataError naming file and line when it cannot be used."""
         return sources.load(self.source, self._read)
+
+    def cases(self) -> Panel:
+        """Read all cases; a single table or file of arrays needs no labels."""
+        try:
+            return super().cases()
+        except InvalidDataError:
+            files = self.source.files
+            if len(files) == 1 and _extension(files[0]) in TABLES:
+                with contextlib.suppress(InvalidDataError):
+                    return tables.read_unlabelled(files[0])
+            raise
 
     def _read(self, paths: tuple[Path, ...]) -> Panel:
         if paths == self.source.unlabelled:

@@ -66,6 +66,24 @@ class RecordingsFolder(Dataset):
 
     def load(self) -> Data:
         """Read the data; raises InvalidDataError naming file and line, or record, when it cannot be used."""
+        recordings, rows = self._usable()
+        labelled = np.asarray([self._has_label(row) for row in rows])
+        if not labelled.any():
+            raise InvalidDataError(f"{self.folder / LABELS}: no recording has a label; give some of them one")
+        panel = self._panel(recordings, rows)
+        own = replace(panel.select(np.flatnonzero(labelled)), **self._target([r for r in rows if self._has_label(r)]))
+        check_channels(own, str(self.folder))
+        return Data(own, unlabelled=None if labelled.all() else panel.select(np.flatnonzero(~labelled)))
+
+    def cases(self) -> Panel:
+        """Read all recordings, of which none needs a label."""
+        recordings, rows = self._usable()
+        panel = self._panel(recordings, rows)
+        every = all(self._has_label(row) for row in rows)
+        return replace(panel, **self._target(rows)) if every else panel
+
+    def _usable(self) -> tuple[dict[str, Recording], list[int]]:
+        """Return the recordings and their rows; warn of those that are left out."""
         skipped: dict[str, str] = {}
         recordings, rows = self._recordings(skipped)
         if skipped:
@@ -77,13 +95,7 @@ class RecordingsFolder(Dataset):
             raise InvalidDataError(
                 f"{self.folder}: no recording can be used; the first: {next(iter(skipped.values()))}"
             )
-        labelled = np.asarray([self._has_label(row) for row in rows])
-        if not labelled.any():
-            raise InvalidDataError(f"{self.folder / LABELS}: no recording has a label; give some of them one")
-        panel = self._panel(recordings, rows)
-        own = replace(panel.select(np.flatnonzero(labelled)), **self._target([r for r in rows if self._has_label(r)]))
-        check_channels(own, str(self.folder))
-        return Data(own, unlabelled=None if labelled.all() else panel.select(np.flatnonzero(~labelled)))
+        return recordings, rows
 
     @cached_property
     def _labels(self) -> Table:

@@ -46,6 +46,7 @@ class Boosting(Classifier):
             raise MethodError("boosting needs labels")
         self.task, self.n_classes = train.task, len(train.classes)
         x, seed = self.facts(train), int(rng.integers(2**31))
+        x[:, np.isnan(x).all(axis=0)] = 0.0  # scikit-learn cannot bin what no case has; a constant decides nothing
         targets = train.y.T if train.task == "multilabel" else [train.y]
         self.models = [self._fitted(x, y, seed) for y in targets]
 

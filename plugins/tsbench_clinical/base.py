@@ -29,14 +29,16 @@ class ClinicalDataset(Dataset):
     the subfolders named by `folders`, then in the folder itself. What was read is kept in the cache folder.
 
     name : the registered name. version : of the reader; another one reads anew. folders : glob patterns. remedy : what
-    to get and where to put it. whole : what the complete distribution holds, to compare with what is here. fetched :
-    names of the files that `download` gets.
+    to get and where to put it. whole : what the complete distribution holds, to compare with what is here. n_records :
+    from how many records on what is here is complete, 0 where that is not known. fetched : names of the files that
+    `download` gets.
     """
 
     version: ClassVar[int] = 1
     folders: ClassVar[tuple[str, ...]] = ()
     remedy: ClassVar[str] = ""
     whole: ClassVar[str] = ""
+    n_records: ClassVar[int] = 0
     fetched: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str) -> None:
@@ -75,7 +77,10 @@ class ClinicalDataset(Dataset):
         except (OSError, InvalidDataError):
             here = {}
         about = self.about
-        return replace(about, facts={**about.facts, "complete": self.whole, **here})
+        found = here.get("records here", 0)
+        extent = "complete" if found >= self.n_records else f"sample: {found:,} of {self.n_records:,} records"
+        known = found and self.n_records
+        return replace(about, facts={**about.facts, "complete": self.whole, **here}, extent=extent if known else "")
 
     def available(self) -> bool:
         """Say whether the files are on this machine."""

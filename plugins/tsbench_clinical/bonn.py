@@ -34,6 +34,7 @@ class EpilepticSeizure(ClinicalDataset):
 
     folders = ("epileptic-seizure", "epileptic*", "bonn", "Bonn*", "Epilepsy_UCI")
     whole = "11,500 cuts of 500 records"
+    n_records = 500
     fetched = ("data.csv",)
     remedy = (
         "put UCI's data.csv (Epileptic Seizure Recognition), or Bonn's z.zip, o.zip, n.zip, f.zip and s.zip "
@@ -57,6 +58,7 @@ class EpilepticSeizure(ClinicalDataset):
             cohort="five sets of 100 recordings of 23.6 s: 5 healthy people (Z, O) and 5 patients (N, F, S)",
             unit="microvolt (as digitised); times: a regular grid",
             group="record",
+            positive="seizure" if self.binary else "",
             facts={
                 "labels": "1 seizure (S), 2 tumour area (F), 3 healthy area of patients (N), 4 eyes closed (O), "
                 "5 eyes open (Z); not the accelerometer set Epilepsy of the UEA archive",

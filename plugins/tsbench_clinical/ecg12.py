@@ -129,6 +129,7 @@ class Cpsc2018(Diagnoses):
     archive_patterns = ("cpsc*2018*.zip", "cpsc*2018*.tar.gz")
     folders = ("cpsc2018", "cpsc_2018", "ecg12/cpsc2018", "cinc2021", "physionet.org/files/challenge-2021/*")
     whole = "6,877 records"
+    n_records = 6877
     fetched = ("A0001.hea", "A0001.mat")
     remedy = (
         "put the A*.hea and A*.mat files (folder training/cpsc_2018 of "
@@ -195,6 +196,7 @@ class Cinc2021(Diagnoses):
     archive_patterns = ("*challenge-2021*.zip", "cinc2021*.zip")
     folders = ("cinc2021", "ecg12/cinc2021", "challenge-2021*", "physionet.org/files/challenge-2021/*")
     whole = "88,253 records with INCART and PTB, which are left out"
+    n_records = 87_663
     fetched = ("training",)
     remedy = (
         "put the folder training of https://physionet.org/content/challenge-2021/1.0.3/, or .hea and .mat files "

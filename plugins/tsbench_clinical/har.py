@@ -142,6 +142,7 @@ class Hapt(ClinicalDataset):
 
     folders = ("hapt", "HAPT*", "HAPT Data Set")
     whole = "61 records of 30 subjects"
+    n_records = 61
     fetched = ("HAPT Data Set.zip",)
     remedy = (
         "get it with 'tsbench data fetch hapt', or put 'HAPT Data Set.zip', the folder RawData of it, or "

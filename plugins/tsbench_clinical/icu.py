@@ -36,6 +36,7 @@ class IcuDemo(ClinicalDataset):
         "TSBENCH_DATA names"
     )
     whole = "the cohorts of the demos are complete; those of the databases need their credentials"
+    n_records = 1  # a cohort is three files, which are here or not
     fetched = tuple(TABLES)
 
     def __init__(self, name: str, task: str, source: str) -> None:
@@ -60,6 +61,7 @@ class IcuDemo(ClinicalDataset):
             cohort="stays of the open demo of the database, chosen by YAIB; small: for trying out, not for conclusions",
             unit="times: hours since admission; variables in YAIB's units",
             group="record",
+            positive="died" if dies else "sepsis",
             facts={
                 "labels": "death in intensive care" if dies else "any hour of the stay is labelled as sepsis",
                 "prediction": "at 24 h after admission; horizon: the rest of the stay"

@@ -46,6 +46,7 @@ class P12(ClinicalDataset):
 
     folders = ("p12", "P12*", "challenge-2012*", "physionet.org/files/challenge-2012/*", "raindrop/P12")
     whole = "11,988 records (sets a, b and c)"
+    n_records = 11_988
     fetched = tuple(file for letter in SETS for file in (f"set-{letter}.tar.gz", f"Outcomes-{letter}.txt"))
     remedy = (
         "get it with 'tsbench data fetch p12', or put set-a.tar.gz (or the folder set-a) and Outcomes-a.txt, "
@@ -78,6 +79,7 @@ class P12(ClinicalDataset):
             "hold only descriptors (11,988 remain)",
             unit="times: hours since admission; sensors in the units of the challenge, as recorded",
             group="record",
+            positive="died" if dies else "longer than 3 days",
             facts={
                 "labels": "death in hospital"
                 if dies

@@ -39,6 +39,7 @@ class P19(ClinicalDataset):
 
     folders = ("p19", "P19*", "challenge-2019*", "physionet.org/files/challenge-2019/*", "raindrop/P19")
     whole = "38,803 records"
+    n_records = 38_803
     fetched = ("training_setA.zip", "training_setB.zip")
     remedy = (
         "get it with 'tsbench data fetch p19', or put training_setA and training_setB (folders or archives of "
@@ -62,6 +63,7 @@ class P19(ClinicalDataset):
             cohort="40,336 stays of two hospital systems (sets A and B); of 2 to 59 hours, as in Raindrop (38,803)",
             unit="times: hours in intensive care (ICULOS); sensors in the units of the challenge, as recorded",
             group="record",
+            positive="sepsis",
             facts={
                 "labels": "sepsis: an hour of the record is labelled; hours are labelled from 6 h before the onset on",
                 "prediction": "at the record's end, which is after the onset where there is one: no horizon",

@@ -43,6 +43,7 @@ class PtbXl(ClinicalDataset):
         "physionet.org/files/ptb-xl/*",
     )
     whole = "21,799 records, before those without a class are left out"
+    n_records = 21_388
     fetched = ("ptb-xl-a-large-publicly-available-electrocardiography-dataset-1.0.3.zip",)
     remedy = (
         "get it with 'tsbench data fetch ptb-xl' (1.7 GB), or put its zip archive, or ptbxl_database.csv, "

@@ -156,6 +156,7 @@ class Afdb(RhythmWindows):
     rhythms: ClassVar = {"AFIB": "AFIB", "AFL": "AFL", "J": "J", "N": "N"}
     without_signals = ("00735", "03665")
     whole = "23 records with signals"
+    n_records = 23
     project = "afdb"
     zip_name = "mit-bih-atrial-fibrillation-database-1.0.0.zip"
     folders = ("afdb", "mit-bih-atrial-fibrillation-database-*", "physionet.org/files/afdb/*")
@@ -185,6 +186,7 @@ class Mitdb(RhythmWindows):
     rhythms: ClassVar = {"AFIB": "AFIB", "AFL": "AFL", "NOD": "J", "N": "N"}
     subject_of: ClassVar = {"202": "201"}  # two recordings of one man
     whole = "48 records"
+    n_records = 48
     project = "mitdb"
     zip_name = "mit-bih-arrhythmia-database-1.0.0.zip"
     folders = ("mitdb", "mit-bih-arrhythmia-database-*", "physionet.org/files/mitdb/*")

@@ -43,6 +43,7 @@ class SleepEdf(ClinicalDataset):
         "physionet.org/files/sleep-edfx/*",
     )
     whole = "39 records of 20 subjects, or 153 of 78"
+    n_records = 39
     fetched = ("sleep-edf-database-expanded-1.0.0.zip",)
     remedy = (
         "get it with 'tsbench data fetch sleep-edf' (8 GB), or put the SC4*-PSG.edf and SC4*-Hypnogram.edf "

@@ -306,6 +306,14 @@ def test_counts_become_facts_of_the_card_once_read(counted):
     assert facts["complete"].startswith("11,988 records")
 
 
+@pytest.mark.parametrize(("whole", "extent"), [(12, "complete"), (0, ""), (1200, "sample: 12 of 1,200 records")])
+def test_a_card_says_whether_what_was_read_is_a_sample(counted, monkeypatch, whole, extent):
+    monkeypatch.setattr(type(counted), "n_records", whole)
+    assert counted.card.extent == ""
+    counted.load()
+    assert counted.card.extent == extent
+
+
 def test_a_channel_nobody_has_a_value_of_is_refused(data_folder):
     make.write_p12(data_folder / "p12", n=1)
     for file in (data_folder / "p12").glob("set-*/*.txt"):

@@ -26,6 +26,7 @@ LAYERS = (
     ("evidence", "plots"),
     ("tune", "papers"),
     ("compare",),
+    ("reading",),
     ("testing",),
     ("api",),
     ("cli",),

@@ -267,6 +267,14 @@ def test_static_values_enter_the_hash_only_where_they_are_given(registry):
     assert registry.protocol(both.name) == both
 
 
+def test_folds_at_random_are_another_protocol(registry):
+    base, random = registry.protocol("linear-cv5"), registry.protocol("linear-cv5+labels=0.1+group=none")
+    assert random.split == base.split.model_copy(update={"group": None})
+    assert random.hash() != registry.protocol("linear-cv5+labels=0.1").hash()
+    assert random.name == "linear-cv5+group=none+labels=0.1"
+    assert registry.protocol(random.name) == random
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -274,6 +282,8 @@ def test_static_values_enter_the_hash_only_where_they_are_given(registry):
         ("linear+split=", "name a split; 'tsbench data info DATASET' lists them"),
         ("linear+split=a+split=b", "once each"),
         ("linear-cv5+split=raindrop", "linear-cv5 makes a split of its own"),
+        ("linear-cv5+group=subject", "write group=none"),
+        ("linear+group=none", "takes the dataset's own split"),
     ],
 )
 def test_what_no_protocol_can_be_is_refused(registry, text, message):

@@ -22,6 +22,8 @@ COMMANDS = {
     "submit": ("tsbench.cli.submit:submit", "Write results as evidence for others, or check such a file."),
     "plot": ("tsbench.cli.plot:plot", "Draw boards and runs, with the numbers behind the picture."),
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
+    "read": ("tsbench.cli.read:read", "Read what a run predicted: intervals, subgroups, calibration, net benefit."),
+    "predict": ("tsbench.cli.predict:predict", "Apply a trained run to new data, labelled or not."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": (
         "tsbench.cli.list:list_names",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -129,7 +130,21 @@ def _read_seeds(context: click.Context, parameter: click.Parameter, value: str |
 
 def split_commas(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Read a comma-separated option that may be repeated; a path that exists stays whole, commas and all."""
-    return split_names(value, os.path.exists)
+    found = split_names(value, os.path.exists)
+    if value and not found:  # a shell variable that is not set, say
+        raise click.BadParameter(f"{value[-1]!r} names nothing")
+    return found
+
+
+class Finite(click.FloatRange):
+    """A number of a range that is neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{found} is not a finite number.", param, ctx)
+        return found
 
 
 def executor_options(command: F) -> F:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tsbench.cli.leaderboard import selection
-from tsbench.cli.options import bench, common_options, open_registry, open_store, settings
+from tsbench.cli.options import Finite, bench, common_options, open_registry, open_store, settings
 from tsbench.errors import UsageError
 from tsbench.terminal import echo
 
@@ -80,7 +80,7 @@ def _of_runs(command: F) -> F:
 
 @plot.command("cd")
 @_of_board
-@click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 1, True, True), help="Of the tests.")
+@click.option("--alpha", default=0.05, show_default=True, type=Finite(0, 1, True, True), help="Of the tests.")
 def cd(alpha: float, **asked: Any) -> int:
     """Critical-difference diagram.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from tsbench.output import check_file
 from tsbench.terminal import echo, echo_text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tsbench.store.store import Store
     from tsbench.store.wanted import Wanted
 
@@ -46,8 +48,9 @@ LEAST = (
 @click.option("--protocol", multiple=True, help="Only runs under these protocols.")
 @click.option("--status", multiple=True, help="Only runs that are succeeded, failed, timeout, oom, crashed, ...")
 @click.option("--since", metavar="DATE|AGE", help="Only runs that ended since 2026-01-31, 2026-01-31T12:00 (UTC), 36h.")
+@click.option("--predictions", is_flag=True, help="A row per test case: its name, subject, truth, prediction, scores.")
 @common_options
-def results(form: str | None, out: Path | None, **asked: Any) -> int:
+def results(form: str | None, out: Path | None, predictions: bool, **asked: Any) -> int:
     """Print or export a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters.
 
     Options that choose runs take names with commas and may be repeated; a run must suit all of them.
@@ -57,15 +60,19 @@ def results(form: str | None, out: Path | None, **asked: Any) -> int:
       tsbench results
       tsbench results --out results.parquet
       tsbench results --method trls,ts2vec --dataset ucr --status failed --since 7d
+      tsbench results --predictions --dataset p12 --out predictions.parquet
     """
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
     written = form_of(out, form) if out else ""
+    if form in (None, "table") and out is None and predictions:
+        _print_predictions(bench().prediction_frames(**asked))
+        return 0
     if form in (None, "table") and out is None:
         with contextlib.closing(open_store(must_exist=True)) as store:
             _print(store, _wanted(store, **asked))
         return 0
-    frames = bench().frames(**asked)
+    frames = bench().prediction_frames(**asked) if predictions else bench().frames(**asked)
     if out:
         from tsbench.leaderboard.results import write_results
 
@@ -116,6 +123,30 @@ def _print(store: Store, wanted: Wanted) -> None:
     columns = [*((name, "left") for name in texts), *((name, "right") for name in numbers)]
     if not print_table(columns, cells, least=LEAST):
         echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
+
+
+def _print_predictions(frames: Iterator[pd.DataFrame]) -> None:
+    from itertools import chain
+
+    from tsbench.cli.ui.tables import print_table
+
+    first = next(frames)
+    names = [str(name) for name in first]
+    numbers = [name for name in names if name.startswith("score:") or name in ("case", "fold", "seed")]
+    columns = [(name, "right" if name in numbers else "left") for name in names]
+    rows = (
+        [_cell(name, value) for name, value in zip(names, row, strict=True)]
+        for frame in chain([first], frames)
+        for row in frame.itertuples(index=False, name=None)
+    )
+    if not print_table(columns, rows, least=("seed", "protocol", "fold", "case")):
+        echo("Cut to the terminal: 'tsbench results --predictions | less -S' or '--format csv' shows all.")
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "key":
+        return str(value)[:10]
+    return _number(value, ".4g") if isinstance(value, float) else str(value)
 
 
 def _protocol(row: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ from tsbench.text import command_line
 @seeds_option(None, "A number of seeds, or a list of them; 'N,' is seed N alone.  [default: 1]")
 @fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a parameter; may be repeated.")
+@click.option("--train-on", metavar="NAME|PATH", help="Train on this dataset, and test on all cases of --dataset.")
 @click.option(
     "--pretrain-on",
     multiple=True,
@@ -77,6 +78,7 @@ def run(
     seeds: tuple[int, ...] | None,
     folds: tuple[int, ...],
     pairs: tuple[str, ...],
+    train_on: str | None,
     pretrain_on: list[str],
     exclude_target: bool,
     tuned: str | None,
@@ -103,9 +105,10 @@ def run(
       tsbench run --method trls --dataset uea --offline --available --floors
       tsbench run --method trls --dataset ./recordings.csv --set encoder.cell=gru --seeds 3
       tsbench run --method trls,ts2vec --dataset uea --workers 4 --time-limit 3600 --memory-limit 8G
+      tsbench run --method ts2vec --train-on icu-demo-mortality24-mimic --dataset icu-demo-mortality24-eicu
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
-    from tsbench.plan.asked import with_tasks
+    from tsbench.plan.asked import trained_on, with_tasks
     from tsbench.plan.request import parse_overrides
 
     limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
@@ -120,6 +123,7 @@ def run(
         skip_bad=skip_bad,
         folds=folds,
         params=parse_overrides(pairs),
+        train_on=train_on,
         pretrain_on=pretrain_on,
         exclude_target=exclude_target,
         tuned=True if tuned == "" else tuned or False,
@@ -137,7 +141,8 @@ def run(
     echo(ran)
     if ran.outcome.already_done or any(result.status == "succeeded" for result in ran.outcome.results):
         asked = [door.registry.suites[suite].collection] if suite else datasets
-        asked = with_tasks(asked, task, door.plugins, door.registry, skip_bad)
+        asked = with_tasks([*asked, *([train_on] if train_on else [])], task, door.plugins, door.registry, skip_bad)
+        asked = trained_on(asked[:-1], asked[-1]) if train_on else asked
         for command in _boards(ran.outcome.plan, asked):
             echo(f"Board: {command}")
     return ran.exit_code

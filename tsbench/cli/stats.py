@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tsbench.cli.leaderboard import selection
-from tsbench.cli.options import bench, common_options
+from tsbench.cli.options import Finite, bench, common_options
 from tsbench.terminal import echo, echo_text
 
 
@@ -16,7 +16,7 @@ from tsbench.terminal import echo, echo_text
 @selection
 @click.option(
     "--rope",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     help="Differences up to this, in the metric's unit, are equal in the Bayesian test.  [default: 0.01 of fractions]",
 )
 @click.option("--format", "form", type=click.Choice(["csv", "md", "json"]), help="What to print.  [default: tables]")

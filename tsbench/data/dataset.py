@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ class Card:
     default_protocol : protocol used where the user names none.
     shareable : what was predicted for its cases may be published; False where access to the data needs credentials.
     unit, label_unit : of the values, and of the numbers to be predicted.
+    extent : how much of it is on this machine, "complete" or "sample: 16 of 48 records".
+    positive : the class of two that is looked for, such as "died"; the last of the classes where it is empty.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Card:
     shareable: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
     label_unit: str = ""
+    extent: str = ""
+    positive: str = ""
 
 
 class Fold(NamedTuple):
@@ -111,6 +115,15 @@ class Dataset(ABC):
     @abstractmethod
     def load(self) -> Data:
         """Read the data."""
+
+    def cases(self) -> Panel:
+        """Return all cases to be predicted: with labels, or without any where one has none; raises what `load` does."""
+        from tsbench.data.join import concatenate
+
+        data = self.load()
+        if data.unlabelled is None:
+            return data.panel
+        return concatenate([replace(data.panel.without_labels(), classes=()), data.unlabelled])
 
     def available(self) -> bool:
         """Say whether the data is on this machine; cheap, and never over the network."""

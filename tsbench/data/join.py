@@ -43,6 +43,14 @@ def concatenate(panels: Sequence[Panel]) -> Panel:
     return replace(first, **fields)
 
 
+def widened(panel: Panel, width: int) -> Panel:
+    """Return the cases on a time axis of at least this width, which ends no case later."""
+    if panel.n_timepoints >= width:
+        return panel
+    X = panel.X.resized(width) if isinstance(panel.X, Streamed) else _widen(panel.X, width)
+    return replace(panel, X=X, times=None if panel.times is None else _widen(panel.times, width))
+
+
 def _join_values(panels: Sequence[Panel], width: int) -> Array | Streamed:
     streamed = [panel.X for panel in panels if isinstance(panel.X, Streamed)]
     if len(streamed) == len(panels):

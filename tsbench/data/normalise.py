@@ -18,7 +18,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of each channel: float64 (n_channels,), std > 0."""
+    """Mean and standard deviation of each channel: float64 (n_channels,), std > 0; the mean of an unseen one is NaN."""
 
     mean: npt.NDArray[np.float64]
     std: npt.NDArray[np.float64]
@@ -32,6 +32,18 @@ class Statistics:
             raise InvalidDataError(f"statistics of {len(self.mean)} channels applied to {panel.n_channels} channels")
         return panel.changed(self._scaled)
 
+    @property
+    def unseen(self) -> npt.NDArray[np.bool_]:
+        """Which channels had no observed value."""
+        return np.isnan(self.mean)
+
+    def without_unseen(self, panel: Panel) -> Panel:
+        """Return the panel as it is, all values of unseen channels missing, which is what `apply` makes of them too."""
+        return panel.changed(self._emptied) if self.unseen.any() else panel
+
+    def _emptied(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.where(self.unseen[None, :, None], np.float32(np.nan), values)
+
     def _scaled(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         X = np.empty_like(values)
         with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
@@ -40,8 +52,10 @@ class Statistics:
         return X
 
 
-def channel_statistics(panel: Panel, index: Index) -> Statistics:
+def channel_statistics(panel: Panel, index: Index, unseen: bool = False) -> Statistics:
     """Return the statistics of each channel over the given cases, in their own unit.
+
+    unseen : a channel without an observed value in these cases may be, while another has one.
 
     Only observed values within a case's length count. Two passes in float64; the standard deviation has ddof 0 and is 1
     for a constant channel, as in scikit-learn's StandardScaler. Streamed cases give the same bits as those in memory.
@@ -50,13 +64,16 @@ def channel_statistics(panel: Panel, index: Index) -> Statistics:
     """
     part = panel.select(index) if isinstance(panel.X, Streamed) else panel
     found = _streamed_moments(part) if isinstance(part.X, Streamed) else _moments(part, index)
-    for channel, count in enumerate(found[0]):
-        if count == 0:
-            name = f" ('{panel.channel_names[channel]}')" if panel.channel_names else ""
-            raise InvalidDataError(
-                f"channel {channel}{name} has no observed value in the {len(index)} training cases; drop the channel"
-            )
-    return Statistics(*found[1:])
+    empty = found[0] == 0
+    if empty.any() and not (unseen and not empty.all()):
+        name = channel_text(panel, int(empty.argmax()))
+        raise InvalidDataError(f"{name} has no observed value in the {len(index)} training cases; drop the channel")
+    return Statistics(np.where(empty, np.nan, found[1]), np.where(empty, 1.0, found[2]))
+
+
+def channel_text(panel: Panel, channel: int) -> str:
+    """Return what messages call a channel: "channel 3 ('hr')"."""
+    return f"channel {channel}" + (f" ('{panel.channel_names[channel]}')" if panel.channel_names else "")
 
 
 def _moments(panel: Panel, index: Index) -> Numbers:

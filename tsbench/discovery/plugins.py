@@ -24,7 +24,7 @@ GROUP = "tsbench"
 KINDS = ("datasets", "encoders", "transforms", "corruptions", "methods", "probes")
 CORE = "tsbench.corruptions"  # the module with the hooks of what the core itself brings
 # What is written like a corruption after the name of a protocol and is none.
-RESERVED = ("labels", "split", "static", "none")
+RESERVED = ("labels", "split", "static", "group", "none")
 
 
 @dataclass

@@ -63,9 +63,10 @@ def analyse(board: Board, rope: float | None = None) -> Stats:
     complete = board.summary.index[board.summary["complete"]]
     cells, sign = board.cells.loc[complete, [*board.common]], METRICS[board.metric].sign
     if len(complete) < 2 or cells.empty:
+        remedy = "--shared takes every method" if len(board.cells) > 1 else "tests need two methods"
         raise UsageError(
-            f"{board.name}: nothing to compare, {len(complete)} complete methods have {len(board.common)} datasets in "
-            "common; --shared takes every method"
+            f"{board.name}: nothing to compare, complete methods: {len(complete)}, datasets in common: "
+            f"{len(board.common)}; {remedy}"
         )
     found, notes = pairs(cells, sign), certainty(board)
     alike = [] if board.in_several_units else groups(cells, sign)

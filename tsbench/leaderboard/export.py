@@ -100,6 +100,8 @@ def caveats(board: Board) -> list[str]:
         lines.append(f"{UNEVEN} Not every cell of this row has all of these seeds.")
     marked = {state(text) for text in board.exposures.values()}
     lines += [f"{MARKS[one]} {words}" for one, words in EXPLAINED.items() if one in marked]
+    if board.extents:
+        lines.append(f"How much of a dataset was read: {'; '.join(f'{k} {v}' for k, v in board.extents.items())}.")
     if board.unclean:
         lines.append(f"Left out: {board.unclean} results that are exposed, or of which that is unknown.")
     if board.outdated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
@@ -11,7 +12,7 @@ from tsbench.errors import UsageError
 from tsbench.leaderboard.costs import with_costs
 from tsbench.leaderboard.newest import present
 from tsbench.leaderboard.table import Board, build
-from tsbench.plan.asked import Names, read_names, with_tasks
+from tsbench.plan.asked import Names, read_choice, with_tasks
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import Protocol
@@ -52,7 +53,7 @@ def query(
     have = set(rows["dataset"])
     now = present([handle for handle in handles if handle.name in have], chosen)
     known = sorted(rows["label"].unique())
-    wanted = read_names(methods, "--method", known.__contains__)
+    wanted = read_choice(methods, "--method", known.__contains__)
     for method in wanted:
         if method not in known:
             raise UsageError(
@@ -78,6 +79,8 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
+    extents = {handle.name: handle.card.extent for handle in handles if handle.name in have and handle.card.extent}
+    board = replace(board, extents=extents)
     if not costs:
         return board
     with open_store() as store:

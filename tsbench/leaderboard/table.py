@@ -37,6 +37,7 @@ class Board:
         shared board every method is.
     unclean : how many results are left out since they are not clean.
     costs : COSTS of each cell (method, dataset), the mean over its runs; empty where they were not asked for.
+    extents : {dataset: how much of it is here}, as its card says.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Board:
     units: Mapping[str, str] = field(default_factory=dict)
     unclean: int = 0
     costs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    extents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:

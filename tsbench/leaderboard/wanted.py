@@ -10,7 +10,7 @@ from typing import get_args
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.plan.asked import Names, read_names
+from tsbench.plan.asked import Names, read_choice
 from tsbench.plan.plan import expand_datasets
 from tsbench.plan.result import Status
 from tsbench.registry import Registry
@@ -43,7 +43,7 @@ def read_wanted(
         if not asked:
             return ()
         there = store.names(*columns)
-        found = read_names(asked, option, there.__contains__)
+        found = read_choice(asked, option, there.__contains__)
         for name in found:
             _check(option, name, there, store)
         return tuple(found)
@@ -53,7 +53,7 @@ def read_wanted(
         if not asked:
             return ()
         there, found = store.names("dataset"), dict[str, None]()
-        for name in read_names(asked, "--dataset", there.__contains__):
+        for name in read_choice(asked, "--dataset", there.__contains__):
             if name in there or name not in registry.collections:
                 _check("--dataset", name, there, store, registry.collections)
                 found[name] = None
@@ -64,7 +64,7 @@ def read_wanted(
             found |= dict.fromkeys(names)
         return tuple(found)
 
-    chosen = read_names(statuses, "--status")
+    chosen = read_choice(statuses, "--status")
     for name in chosen:
         if name not in STATUSES:
             raise UsageError(f"--status {name}: choose one of {', '.join(STATUSES)}{did_you_mean(name, STATUSES)}")

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
-from tsbench.data.normalise import channel_statistics
+from tsbench.data.normalise import Statistics, channel_statistics, channel_text
 from tsbench.data.panel import Panel
 from tsbench.data.splits import label_subset, unlabelled_index
-from tsbench.data.static import static_statistics, unknown_categories
+from tsbench.data.static import StaticStatistics, static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
 from tsbench.methods.applied import apply_transforms
@@ -20,7 +20,34 @@ from tsbench.protocol import Condition, Protocol
 from tsbench.tasks import TASKS, labelled_task
 from tsbench.tasks.base import Task
 
-Preparation = Callable[[Panel], Panel]
+
+@dataclass(frozen=True)
+class Preparation:
+    """What normalises panels with the statistics of the training cases, then transforms them.
+
+    Static values become columns of numbers whatever the normalisation. A channel that no training case has a value of
+    is missing in all cases: nothing can be learnt of it, and what was never trained on must not decide.
+    """
+
+    statistics: Statistics
+    statics: StaticStatistics | None
+    normalisation: str
+    transforms: tuple[str, ...]
+    plugins: Plugins
+
+    def __call__(self, part: Panel) -> Panel:
+        """Return the cases prepared."""
+        known = self.statistics.apply if self.normalisation == "channel" else self.statistics.without_unseen
+        part = known(part)
+        part = part if self.statics is None else self.statics.apply(part)
+        return apply_transforms(part, self.transforms, self.plugins)
+
+    def unseen(self, panel: Panel) -> list[str]:
+        """Return what is to be said of each channel that no training case has a value of."""
+        return [
+            f"{channel_text(panel, channel)} has no observed value in training: it is missing in all cases"
+            for channel in self.statistics.unseen.nonzero()[0].tolist()
+        ]
 
 
 @dataclass
@@ -29,8 +56,9 @@ class Parts:
 
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
-    tells this fold, whatever its condition, from others. missing : `missing_facts` of the test cases, where a
-    corruption took values from them.
+    tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training lacks.
+    missing : `missing_facts` of the test cases, where a corruption took values from them. prepare : what prepared them,
+    for further cases.
     """
 
     key: Any
@@ -44,7 +72,9 @@ class Parts:
     fold: Fold
     y_test: Any
     unknown: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     missing: Mapping[str, float] = field(default_factory=dict)
+    prepare: Preparation | None = None
 
     @property
     def n_classes(self) -> int:
@@ -84,20 +114,9 @@ def choose_fold(handle: DatasetHandle, data: Data, protocol: Protocol, number: i
 def preparation(
     panel: Panel, train: Index, normalisation: str, transforms: tuple[str, ...], plugins: Plugins
 ) -> Preparation:
-    """Return what normalises panels with the statistics of the training cases, then transforms them.
-
-    Static values become columns of numbers whatever the normalisation (`StaticStatistics`).
-
-    Raises InvalidDataError for a channel without values in training, which nothing can be learnt from either.
-    """
-    statistics, statics = channel_statistics(panel, train), static_statistics(panel, train)
-
-    def prepared(part: Panel) -> Panel:
-        part = statistics.apply(part) if normalisation == "channel" else part
-        part = part if statics is None else statics.apply(part)
-        return apply_transforms(part, transforms, plugins)
-
-    return prepared
+    """Return the preparation by these training cases; raises InvalidDataError where no channel has a value in them."""
+    statistics, statics = channel_statistics(panel, train, unseen=True), static_statistics(panel, train)
+    return Preparation(statistics, statics, normalisation, transforms, plugins)
 
 
 def divide(
@@ -113,17 +132,14 @@ def divide(
     key : for `Parts.key`. prepare : gives what prepares panels, from the one whose training cases have the statistics.
     corrupter : what makes cases harder, None where nothing does.
 
-    Raises MethodError and InvalidDataError naming a corruption that did what none may, or left training nothing.
+    Raises MethodError naming a corruption that did what none may, or left a case nothing.
     """
     fold, deep = chosen.fold, condition.corrupts("pretrain")
     if corrupter is not None:
         corrupter.fit(data.panel.select(fold.train))
     before, after = (_same, _same) if corrupter is None else (corrupter.before, corrupter.after)
     given = before(data.panel)
-    try:
-        prepared = prepare(given if deep else data.panel)
-    except InvalidDataError as error:
-        raise error if given is data.panel else InvalidDataError(f"corruption {condition.drawn()}: {error}") from None
+    prepared = prepare(given if deep else data.panel)
     panel = prepared(data.panel)
     hard, unlabelled = after(panel if given is data.panel else prepared(given)), None
     if data.unlabelled is not None and chosen.unlabelled is not None:
@@ -146,7 +162,9 @@ def divide(
         fold=fold,
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
+        unseen=tuple(prepared.unseen(data.panel)),
         missing=missing_facts(masked) if gaps else {},
+        prepare=prepared,
     )
 
 

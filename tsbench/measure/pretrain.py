@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from tsbench.data.panel import Panel
 from tsbench.data.shuffle import shuffled
 from tsbench.data.splits import unlabelled_index
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import StoreError
+from tsbench.errors import StoreError, TsbenchWarning
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts, preparation
@@ -125,6 +126,8 @@ def source_panels(source: Source, transforms: tuple[str, ...], plugins: Plugins,
     fold = protocol.folds(data, handle.card)[0]
     check_planned(handle, source.split, data, fold, protocol)
     prepared = preparation(data.panel, fold.train, source.normalisation, transforms, plugins)
+    for text in prepared.unseen(data.panel):
+        warnings.warn(f"{source.dataset}: {text}", TsbenchWarning, stacklevel=2)
     group = None if protocol.archive_split else protocol.group(handle.card)
     index = unlabelled_index(data, fold, group, protocol.archive_split)
     unlabelled = [] if data.unlabelled is None or index is None else [data.unlabelled.select(index)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from tsbench.data.dataset import Data
+from tsbench.data.join import widened
+from tsbench.data.match import matched
 from tsbench.data.panel import CASE, Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchWarning
@@ -129,6 +131,22 @@ class Run:
         parts = self.parts
         return Features(self.trained.features.of(parts, "test"), parts.y_test, parts.n_classes, parts.task.name)
 
+    def predict(self, panel: Panel, name: str) -> Answer:
+        """Decide on cases of other data, called `name`, in place of the test part: matched, then prepared as it is.
+
+        What corrupts the test part does not reach them. Raises InvalidDataError where they do not match.
+        """
+        parts = self.parts
+        assert parts.prepare is not None
+        like = self.data.panel
+        needs = {*self.made.method.reads, *(["static"] if self._appends else [])}
+        panel = matched(panel.without_labels(), like, name, needs)
+        if bool((like.lengths < like.n_timepoints).any()):  # what is tied to the longest case has met shorter ones
+            panel = widened(panel, like.n_timepoints)
+        key = (parts.key, name, panel.fingerprint())
+        self.parts = replace(parts, key=key, test=parts.prepare(panel), y_test=None, missing={})
+        return self._decide(Result(self.spec, "succeeded"))
+
     def measure(self, result: Result) -> None:
         """Take all steps, and write what came of them into the result."""
         with timed(result.durations, "load"):
@@ -137,6 +155,8 @@ class Run:
         result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
+        for text in parts.unseen:
+            warnings.warn(text, TsbenchWarning, stacklevel=1)
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:
                 warnings.warn(text, TsbenchWarning, stacklevel=1)

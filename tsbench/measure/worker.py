@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, TsbenchWarning
 from tsbench.learning import clock
@@ -23,6 +24,7 @@ from tsbench.methods.probe import Features
 from tsbench.plan.result import Result, Status
 from tsbench.plan.spec import RunSpec
 from tsbench.store.artifacts import Folder
+from tsbench.tasks.base import Answer
 
 
 class Worker:
@@ -77,6 +79,15 @@ class Worker:
             result.durations["compile"] = clock.compile_seconds() - compiled
         result.finished = time.time()
         return result
+
+    def predict(self, spec: RunSpec, panel: Panel, name: str) -> tuple[Answer, tuple[str, ...], str]:
+        """Return what a run decides on cases of other data, the classes, and the name of the task.
+
+        Weights come from the run's checkpoint, or are trained anew; the probe is fitted again on the training part.
+        """
+        run = Run(spec, self.shared)
+        resources.limit_threads(spec.threads)
+        return run.predict(panel, name), run.parts.train.classes, run.parts.task.name
 
     def features(self, spec: RunSpec) -> Features:
         """Return the frozen features of a run's test part with its labels; trained anew where no checkpoint is kept."""

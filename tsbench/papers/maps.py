@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsbench.leaderboard.cells import to_csv
 from tsbench.output import write_bytes
+from tsbench.papers.columns import Column, column_of
 from tsbench.plots.drawing import written
 from tsbench.plots.tsne import draw, tsne
 
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
     from tsbench.methods.probe import Features
     from tsbench.papers.reproduce import TablePlan
     from tsbench.plan.spec import RunSpec
+    from tsbench.registry import PaperTable
 
 COLUMNS = ["row", "dataset", "case", "class", "x", "y", "silhouette"]
 
 
-def draw_map(planned: TablePlan, outcome: Outcome, features: Callable[[RunSpec], Features], stem: Path) -> list[Path]:
-    """Write the maps of the first fold and seed of each row as <stem>-map.csv and .svg; return the files.
+def draw_map(
+    table: PaperTable, planned: TablePlan, outcome: Outcome, features: Callable[[RunSpec], Features], stem: Path
+) -> list[Path]:
+    """Write the maps of the first fold and seed of each row and column as <stem>-map.csv and .svg; return the files.
 
     features : the test features of a run whose training is done.
 
@@ -32,17 +36,19 @@ def draw_map(planned: TablePlan, outcome: Outcome, features: Callable[[RunSpec],
     failed = {result.spec.key for result in outcome.failures()} | {spec.key for spec, _ in outcome.earlier_failures}
     parts = []
     for row, specs in planned.rows:
-        for dataset in dict.fromkeys(spec.dataset for spec in specs):
-            spec = next(s for s in specs if s.dataset == dataset)
+        first: dict[Column, RunSpec] = {}
+        for spec in specs:
+            first.setdefault(column_of(table, spec), spec)
+        for column, spec in first.items():
             if spec.key not in failed and not outcome.interrupted:
-                parts.append(tsne(features(spec), spec.seed).assign(row=row.name, dataset=dataset))
+                parts.append(tsne(features(spec), spec.seed).assign(row=row.name, dataset=column.name))
     if not parts:
         return []
     frame = pd.concat(parts)[COLUMNS]
-    table, picture = Path(f"{stem}-map.csv"), Path(f"{stem}-map.svg")
-    write_bytes(table, to_csv(frame).encode())
+    points, picture = Path(f"{stem}-map.csv"), Path(f"{stem}-map.svg")
+    write_bytes(points, to_csv(frame).encode())
     write_bytes(picture, _picture(frame))
-    return [table, picture]
+    return [points, picture]
 
 
 def _picture(frame: pd.DataFrame) -> bytes:

@@ -14,6 +14,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.identity import base_method
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.methods.capabilities import check_able
+from tsbench.papers.columns import Column, column_of, columns_of
 from tsbench.papers.published import Number, load_published
 from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.request import Plan, Request
@@ -51,15 +52,16 @@ def plan_paper(
     threads: int = 1,
     protocol: str | None = None,
 ) -> TablePlan:
-    """List the runs of a table by its name ("trls/table1"), on the paper's datasets where none are given.
+    """List the runs of a table by its name ("trls/table1"), on the paper's datasets and stand-ins where none are given.
 
     protocol : in place of the table's; a row that has one of its own keeps it.
     """
     _, table = registry.table(name)
     table = table.under(protocol)
-    known = [one for one in table.datasets if one in plugins["datasets"] or one in registry.collections]
+    all_of_it = [*table.datasets, *table.stand_ins]
+    known = [one for one in all_of_it if one in plugins["datasets"] or one in registry.collections]
     planned = plan_table(table, datasets or known, seeds, overrides, plugins, registry, threads)
-    unknown = [] if datasets else [one for one in table.datasets if one not in known]
+    unknown = [] if datasets else [one for one in all_of_it if one not in known]
     planned.plan.missing |= {one: f"no plugin brings {one}; --dataset A,B uses other data" for one in unknown}
     return planned
 
@@ -79,33 +81,50 @@ def plan_table(
         if table.kind == "tsne":  # a map of features
             check_able(row.run, plugins["methods"].get(base_method(row.run)), "represent")
         settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
-        request = Request(
-            [row.run],
-            datasets,
-            [row.protocol or table.protocol],
-            seeds,
-            settings,
-            threads=threads,
-            pretrain_on=row.pretrain_on,
-            exclude_target=row.exclude_target,
-        )
-        part = make_plan(request, plugins, registry)
-        whole.missing |= part.missing
-        whole.missing_sources |= part.missing_sources
-        whole.invalid |= part.invalid
-        whole.fetchable |= part.fetchable
-        rows.append((row, tuple(part.specs)))
+        specs: list[RunSpec] = []
+        for protocol, names in _protocols(table, row, datasets, plugins, registry).items():
+            request = Request(
+                [row.run],
+                names,
+                [protocol],
+                seeds,
+                settings,
+                threads=threads,
+                pretrain_on=row.pretrain_on,
+                exclude_target=row.exclude_target,
+            )
+            part = make_plan(request, plugins, registry)
+            whole.missing |= part.missing
+            whole.missing_sources |= part.missing_sources
+            whole.invalid |= part.invalid
+            whole.fetchable |= part.fetchable
+            specs += part.specs
+        rows.append((row, tuple(specs)))
     unique = {spec.key: spec for _, specs in rows for spec in specs}
     whole.specs = sorted(unique.values(), key=lambda s: (s.dataset, s.fold, s.label, s.seed))
     groups = {name: [one.name for one in expand_datasets([name], plugins, registry)] for name in table.groups}
     return TablePlan(whole, tuple(rows), groups)
 
 
+def _protocols(
+    table: PaperTable, row: PaperRow, datasets: Sequence[str], plugins: Plugins, registry: Registry
+) -> dict[str, Sequence[str]]:
+    """Return the protocols that a row is run under, each with its datasets."""
+    reference = row.protocol or table.protocol
+    found, protocol = {reference: datasets}, registry.protocol(reference, plugins)
+    if table.at_random and not protocol.needs_own_split and protocol.split.group is not None:
+        handles = expand_datasets(datasets, plugins, registry)
+        if grouped := [handle.reference for handle in handles if protocol.group(handle.card)]:
+            found[f"{reference}+group=none"] = grouped
+    return found
+
+
 def tabulate(
     paper: Paper, table: PaperTable, planned: TablePlan, datasets: Sequence[str], results: Sequence[Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Return one row per table row, dataset and metric: ours, published, difference and verdict, as fractions.
+    """Return one row per table row, column and metric: ours, published, difference and verdict, as fractions.
 
+    dataset : what `Column.name` calls it.
     ours_std is the standard deviation over folds (ddof 0) of the mean over seeds; n_runs counts the runs behind it.
     A cell with a run missing is empty. Lines whose `average` is True are means over datasets.
     """
@@ -116,36 +135,37 @@ def tabulate(
     def find(row: PaperRow, dataset: str, metric: str) -> Number | None:
         return published.find(table.published, row.method, row.variant, row.setting, dataset, metric)
 
-    lines = []
+    lines, columns = [], columns_of(table, (spec for _, specs in planned.rows for spec in specs), datasets)
     for row, specs in planned.rows:
-        means: dict[tuple[str, str], float | None] = {}
-        for dataset in datasets:
-            here = [spec for spec in specs if spec.dataset == dataset]
+        means: dict[tuple[Column, str], float | None] = {}
+        for column in columns:
+            here = [spec for spec in specs if column_of(table, spec) == column]
+            theirs_called = "" if column.stands_for else paper.datasets.get(column.dataset, "")
             for theirs, ours in table.metrics.items():
-                number = find(row, paper.datasets.get(dataset, ""), theirs)
+                number = find(row, theirs_called, theirs)
                 mean, std = _cell(here, by_key, ours)
-                means[dataset, ours] = mean
-                verdict = _verdict(mean, std, number, paper.doubt) if here else "not run"
-                lines.append(_line(row, table, here, by_key, dataset, ours, (mean, std), number, verdict))
-        for name, members in _averaged(table, planned, datasets).items():
-            here = [spec for spec in specs if spec.dataset in members]
+                means[column, ours] = mean
+                verdict = _verdict(mean, std, number, paper.doubt, column.incomparable) if here else "not run"
+                lines.append(_line(row, table, here, by_key, column.name, ours, (mean, std), number, verdict))
+        for name, members in _averaged(table, planned, columns).items():
+            here = [spec for spec in specs if column_of(table, spec) in members]
             for theirs, ours in table.metrics.items():
-                values = [means[dataset, ours] for dataset in members]
+                values = [means[column, ours] for column in members]
                 known = [value for value in values if value is not None]
                 mean = fmean(known) if known and len(known) == len(values) else None
-                number = find(row, table.average, theirs) if len(members) == len(datasets) else None
+                number = find(row, table.average, theirs) if len(members) == len(columns) else None
                 verdict = _verdict_of_mean(mean, number, len(members), table.average)
                 lines.append(_line(row, table, here, by_key, name, ours, (mean, None), number, verdict, True))
     return pd.DataFrame(lines)
 
 
-def _averaged(table: PaperTable, planned: TablePlan, datasets: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Return the means that a table has, by name, with the datasets they are of."""
+def _averaged(table: PaperTable, planned: TablePlan, columns: Sequence[Column]) -> dict[str, Sequence[Column]]:
+    """Return the means that a table has, by name, with the columns they are of."""
     if not (table.average or table.kind == "grid"):
         return {}
-    groups = {name: [one for one in datasets if one in members] for name, members in planned.groups.items()}
+    groups = {name: [one for one in columns if one.dataset in members] for name, members in planned.groups.items()}
     named = {f"{name} ({len(members)})": members for name, members in groups.items() if members}
-    return {f"mean of {len(datasets)}": datasets, **named}
+    return {f"mean of {len(columns)}": columns, **named}
 
 
 def _line(
@@ -165,7 +185,7 @@ def _line(
         "row": row.name,
         "settings": ", ".join(f"{key}={_text(value)}" for key, value in row.set.items()),
         "method": specs[0].label if specs else row.run,
-        "protocol": row.protocol or table.protocol,
+        "protocol": specs[0].protocol.name if specs else row.protocol or table.protocol,
         "dataset": dataset,
         "average": average,
         "metric": metric,
@@ -210,9 +230,11 @@ def _cell(
     return float(folds.mean()), float(folds.std(ddof=0))
 
 
-def _verdict(mean: float | None, std: float | None, number: Number | None, doubt: str) -> str:
+def _verdict(mean: float | None, std: float | None, number: Number | None, doubt: str, incomparable: str) -> str:
     if mean is None or std is None:
         return "not comparable: not all runs of ours succeeded"
+    if incomparable:
+        return f"not comparable: {incomparable}"
     if number is None:
         return "not comparable: no published number for this dataset"
     if number.spread is None:

@@ -14,7 +14,7 @@ from tsbench.output import write_bytes
 from tsbench.papers.grid import grid
 from tsbench.papers.maps import draw_map
 from tsbench.papers.reproduce import TablePlan, markdown, tabulate
-from tsbench.registry import Registry
+from tsbench.registry import PaperTable, Registry
 
 if TYPE_CHECKING:
     from tsbench.execute.ran import Ran
@@ -27,7 +27,7 @@ class Reproduced:
     """A paper's table made again. frame : see `tabulate`; ran : what came of the runs; files : what was written."""
 
     title: str
-    kind: str
+    table: PaperTable
     frame: pd.DataFrame
     planned: TablePlan
     ran: Ran
@@ -36,7 +36,7 @@ class Reproduced:
     @property
     def markdown(self) -> str:
         """The table in Markdown, in percent."""
-        return (grid if self.kind == "grid" else markdown)(self.title, self.frame)
+        return (grid if self.table.kind == "grid" else markdown)(self.title, self.frame)
 
     def write(self, folder: Path, make_worker: Callable[[], Worker]) -> None:
         """Write the table as CSV and Markdown, and draw its map, if it is one, with what a worker encodes."""
@@ -44,8 +44,8 @@ class Reproduced:
         for suffix, text in (("csv", to_csv(self.frame)), ("md", self.markdown)):
             self.files.append(Path(f"{stem}.{suffix}"))
             write_bytes(self.files[-1], text.encode())
-        if self.kind == "tsne":
-            self.files.extend(draw_map(self.planned, self.ran.outcome, make_worker().features, stem))
+        if self.table.kind == "tsne":
+            self.files.extend(draw_map(self.table, self.planned, self.ran.outcome, make_worker().features, stem))
 
 
 def reproduced(
@@ -56,4 +56,4 @@ def reproduced(
     table = table.under(protocol)
     datasets = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
     frame = tabulate(paper, table, planned, datasets, store.results())
-    return Reproduced(f"{name}: {table.summary}", table.kind, frame, planned, ran)
+    return Reproduced(f"{name}: {table.summary}", table, frame, planned, ran)

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.datasets import looks_like_path, with_task
-from tsbench.plan.prepared import SKIP_BAD, take_apart
+from tsbench.plan.prepared import FROM, SKIP_BAD, take_apart
 from tsbench.plan.request import Request, parse_folds, parse_overrides, parse_seeds
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -30,6 +30,17 @@ def read_names(asked: Names | None, option: str, known: Callable[[str], bool] = 
         if not isinstance(one, str | Path):
             raise UsageError(f"{option} {one!r}: give a name, or several, as text")
     return split_names(map(str, given), known)
+
+
+def read_choice(asked: Names | None, option: str, known: Callable[[str], bool] = os.path.exists) -> list[str]:
+    """Return names as `read_names` does, where none stands for all or for a default.
+
+    Raises UsageError for what names nothing, such as a variable of the shell that is not set.
+    """
+    found = read_names(asked, option, known)
+    if (asked and not found) or asked == "":
+        raise UsageError(f"{option}: what is given names nothing; leave it out, or give a name")
+    return found
 
 
 def read_folders(asked: Names) -> list[str]:
@@ -67,7 +78,7 @@ def read_request(
 ) -> Request:
     """Return a request for these, or for what a suite stands for."""
     names, on = read_names(methods, "--method"), read_names(datasets, "--dataset")
-    protocols, default = read_names(protocol, "--protocol"), (0,)
+    protocols, default = read_choice(protocol, "--protocol"), (0,)
     if suite is not None:
         if names or on or protocols or floors:
             raise UsageError("--suite brings its own methods, datasets and protocols; drop the other options")
@@ -105,6 +116,18 @@ def with_tasks(
         about = "leaves out recordings of folders" if task is None else "is for files: it says what their labels are"
         raise UsageError(f"{option} {about}, and {', '.join(names)} is none")
     return [_with(name, task or "", skip_bad, is_there) if name in paths else name for name in names]
+
+
+def trained_on(names: Sequence[str], source: str | None) -> list[str]:
+    """Return names of datasets to test on with the one that is trained on after each; as they are for None.
+
+    Raises UsageError for a source that is one of them.
+    """
+    if source is None:
+        return list(names)
+    if source in names:
+        raise UsageError(f"--train-on {source}: it is tested on as well; leave the option out")
+    return [f"{name}{FROM}{source}" for name in names]
 
 
 def _with(name: str, task: str, skip_bad: bool, known: Callable[[str], bool]) -> str:

@@ -29,7 +29,7 @@ from tsbench.errors import (
     returned,
 )
 from tsbench.identity import digest
-from tsbench.plan.prepared import SKIP_BAD, Step, make_steps, take_apart
+from tsbench.plan.prepared import FROM, SKIP_BAD, Step, make_steps, take_apart, take_from
 
 if TYPE_CHECKING:
     from tsbench.data.dataset import Card, Data, Dataset, Fold
@@ -94,6 +94,13 @@ class DatasetHandle:
             card = step.on_card(card)
         return replace(card, name=self.name) if card.name != self.name else card
 
+    @property
+    def external(self) -> bool:
+        """Say whether another dataset is trained on than is tested on, which leaves it one split."""
+        from tsbench.data.external import External
+
+        return isinstance(self.dataset, External)
+
     def available(self) -> bool:
         """Say whether the data is on this machine."""
         return self._ask("available()", self.dataset.available)
@@ -110,6 +117,15 @@ class DatasetHandle:
         for step in self.steps:
             data = self._ask(step.text, partial(step.on_data, data))
         return data
+
+    def cases(self) -> Panel:
+        """Return all cases to be predicted, with what the dataset's steps make of them; raises what `load` does."""
+        from tsbench.data.dataset import Data
+
+        panel = self._ask("cases()", self.dataset.cases)
+        for step in self.steps:
+            panel = self._ask(step.text, partial(step.on_data, Data(panel))).panel
+        return panel
 
     @cached_property
     def data_dirs(self) -> list[Path]:
@@ -146,8 +162,15 @@ class DatasetHandle:
 def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Iterable[str] = ()) -> DatasetHandle:
     """Open a registered dataset, or a file or folder; `others` are further names for the suggestion in the error.
 
-    A path may have the task of its labels before it, as `split_task` reads it, and either steps after it.
+    A path may have the task of its labels before it, as `split_task` reads it, and either steps after it. "TARGET from
+    SOURCE" is trained on the one and tested on the other (`External`).
     """
+    if (pair := take_from(name, lambda one: is_dataset(one, plugins))) is not None:
+        from tsbench.data.external import External
+
+        target, source = (open_dataset(one, plugins, default_protocol, others) for one in pair)
+        parts = [FROM.join((getattr(target, what), getattr(source, what))) for what in ("name", "reference")]
+        return DatasetHandle(parts[0], parts[1], External(target, source), default_protocol)
     catalog, asked = plugins["datasets"], name
     name, texts = take_apart(name, lambda one: is_dataset(one, plugins))
     skip_bad = SKIP_BAD in texts

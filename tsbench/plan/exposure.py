@@ -14,6 +14,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.methods.params import Settings
 from tsbench.methods.weights import EARLIER, Corpora, Corpus, as_corpora
+from tsbench.plan.prepared import FROM
 from tsbench.plan.spec import Source
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_SCHEMES
 from tsbench.registry import Registry
@@ -58,7 +59,7 @@ class Past:
     def _is(self, corpus: Corpus, dataset: str, fingerprint: str) -> bool:
         """Say whether a corpus is or holds a dataset."""
         held = {name.casefold() for name in (corpus.name, *self.holds(corpus.name))}
-        return corpus.fingerprint == fingerprint or dataset.casefold() in held
+        return corpus.fingerprint == fingerprint or not held.isdisjoint(_tested(dataset))
 
 
 def seen_in(sources: Iterable[Source], dataset: str, fingerprint: str, split: str, own: str) -> list[str]:
@@ -78,7 +79,7 @@ def seen_in(sources: Iterable[Source], dataset: str, fingerprint: str, split: st
         source.dataset
         for source in sources
         if (source.fingerprint == fingerprint and not harmless(source))
-        or (source.fingerprint != fingerprint and source.dataset.casefold() == dataset.casefold())
+        or (source.fingerprint != fingerprint and source.dataset.casefold() in _tested(dataset))
     ]
 
 
@@ -104,6 +105,11 @@ def state(exposure: str) -> str:
     """Return the first word, "clean", "exposed" or "unknown"; the last for whatever else a store may hold."""
     word = exposure.partition(":")[0]
     return word if word in STATES else UNKNOWN
+
+
+def _tested(dataset: str) -> set[str]:
+    """Return the names, in lower case, of what is tested on."""
+    return {dataset.casefold(), dataset.casefold().partition(FROM)[0]}
 
 
 def _declared(part: str, cls: Any) -> Corpora | None:

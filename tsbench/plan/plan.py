@@ -33,6 +33,10 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         chosen = protocols_of(handle)
         note_unread(plan, handle, summary, methods, chosen)
         for protocol in chosen:
+            if handle.external and not protocol.archive_split:
+                raise UsageError(
+                    f"{handle.name}: protocol '{protocol.name}' splits the cases of both; take one on the archive split"
+                )
             check_static(protocol, handle, summary, plugins)
         suited = suited_pairs(plan, handle, summary, methods, chosen, plugins, registry)
         folds = {p.name: _count_folds(p, handle, summary, plan) for p in chosen}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tsbench.methods.transform import Transform
 
 SKIP_BAD = "skip-bad"  # as a step: leave out what cannot be used of a folder of recordings
+FROM = " from "  # between what is tested on and what is trained on, of an external validation
 _STEP = re.compile(r"\+([A-Za-z][\w-]*)(?:[=:]([^+/]*))?")
 _STEPS = re.compile(rf"(?:{_STEP.pattern})+")
 
@@ -30,8 +31,22 @@ def take_apart(name: str, known: Callable[[str], bool]) -> tuple[str, list[str]]
     if not places:
         return name, []
     at = next((at for at in places if known(name[:at])), places[0])
-    steps = [f"{step}:{settings}" if settings else step for step, settings in _STEP.findall(name, at)]
+    steps = [step if settings is None else f"{step}:{settings}" for step, settings in _steps(name, at)]
     return name[:at], steps
+
+
+def _steps(name: str, at: int) -> list[tuple[str, str | None]]:
+    """Return the steps from a place on, with what is set; None where nothing is."""
+    return [(found[1], found[2]) for found in _STEP.finditer(name, at)]
+
+
+def take_from(name: str, known: Callable[[str], bool]) -> tuple[str, str] | None:
+    """Return target and source of "TARGET from SOURCE"; None for the name of one dataset, whose path may say "from"."""
+    places = [found.start() for found in re.finditer(FROM, name)]
+    if not places or known(take_apart(name, known)[0]):
+        return None
+    pairs = [(name[:at], name[at + len(FROM) :]) for at in places]
+    return next((pair for pair in pairs if all(known(take_apart(one, known)[0]) for one in pair)), pairs[0])
 
 
 @dataclass(frozen=True)

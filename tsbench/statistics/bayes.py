@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -20,8 +22,8 @@ def bayesian(cells: pd.DataFrame, sign: int, rope: float) -> pd.DataFrame:
     dataset they are NaN. The seed comes of the datasets' names. Raises UsageError for a negative rope, and where
     baycomp is not installed.
     """
-    if not rope >= 0:
-        raise UsageError(f"rope {rope:g}: give a difference of 0 or more")
+    if not 0 <= rope < math.inf:
+        raise UsageError(f"rope {rope:g}: give a finite difference of 0 or more")
     try:
         from baycomp import SignedRankTest
     except ModuleNotFoundError:

@@ -316,7 +316,7 @@ def test_what_a_plugin_raises_is_a_row_that_says_where(run_with, where, name):
         ("def predict_scores(self, panel):", "return np.zeros((3, 2))", r"my-classifier gave scores of shape \(3, 2\)"),
         ("def predict_scores(self, panel):", "return None", "my-classifier gave scores of shape"),
         (FOLD, "labels = labels * 0", "the training part has one class only"),
-        (FOLD, "X[:8, 1] = np.nan", "channel 1 has no observed value in the 8 training cases; drop the channel"),
+        (FOLD, "X[:8] = np.nan", "channel 0 has no observed value in the 8 training cases; drop the channel"),
     ],
 )
 def test_what_breaks_the_contract_is_a_row_that_names_it(run_with, where, statement, message):

@@ -22,8 +22,12 @@ def test_stats_prints_and_writes_the_tests(tsbench, tmp_path, ran):
     ("options", "message"),
     [
         (("--out", "pairs.xlsx"), "choose a file that ends in .csv, .md or .json"),
-        (("--method", "majority"), "nothing to compare, 1 complete methods"),
+        (("--method", "majority"), "complete methods: 1, datasets in common: 2; tests need two methods"),
         (("--rope", "-1"), "-1"),
+        (("--rope", "nan"), "nan is not a finite number"),
+        (("--rope", "inf"), "inf is not a finite number"),
+        (("--method", ""), "--method: what is given names nothing"),
+        (("--method", " , "), "--method: what is given names nothing"),
     ],
 )
 def test_what_cannot_be_tested_is_one_line(tsbench, ran, options, message):

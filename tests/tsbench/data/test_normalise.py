@@ -75,6 +75,20 @@ def test_a_channel_without_values_is_named():
     assert channel_statistics(panel, np.array([0, 2])).mean.tolist() == [1.0, 1.0]
 
 
+def test_an_unseen_channel_is_missing_everywhere_where_that_may_be():
+    X = np.ones((3, 2, 4))
+    X[:2, 1] = np.nan
+    panel = Panel.build(X)
+    statistics = channel_statistics(panel, np.array([0, 1]), unseen=True)
+    assert statistics.unseen.tolist() == [False, True]
+    for made in (statistics.apply(panel), statistics.without_unseen(panel)):
+        assert np.isnan(made.X[:, 1]).all() and np.isfinite(made.X[:, 0]).all()
+    seen = channel_statistics(panel, np.array([0, 2]), unseen=True)
+    assert seen.without_unseen(panel) is panel
+    with pytest.raises(InvalidDataError, match="channel 0 has no observed value"):
+        channel_statistics(Panel.build(np.full((2, 2, 4), np.nan)), np.array([0, 1]), unseen=True)
+
+
 def test_refusals_of_apply():
     panel = Panel.build(np.full((1, 1, 2), 1e38))
     with pytest.raises(InvalidDataError, match="statistics of 2 channels applied to 1 channels"):

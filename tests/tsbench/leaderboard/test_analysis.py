@@ -125,7 +125,7 @@ def test_few_datasets_have_no_bayesian_probabilities():
 
 
 def test_nothing_to_compare_is_told():
-    with pytest.raises(UsageError, match=r"test: nothing to compare, 1 complete methods have 2 datasets .* --shared"):
+    with pytest.raises(UsageError, match=r"test: nothing to compare, complete methods: 1, .* common: 2; --shared"):
         analyse(board(rows("x", [0.9, 0.8]) + rows("y", [0.5])))
 
 

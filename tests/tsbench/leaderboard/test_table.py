@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,12 @@ def test_seeds_are_stated_per_row_and_rows_that_differ_are_marked():
     assert any("Rows are not of the same seeds" in line for line in notes(result))
     assert any(line.startswith("* Not every cell") for line in notes(result))
     assert not any("seeds" in line for line in notes(board([row("x", "A", 0.4), row("y", "A", 0.5)])))
+
+
+def test_how_much_of_a_dataset_was_read_is_said():
+    result = replace(board([row("x", "A", 0.4)]), extents={"A": "sample: 16 of 48 records", "B": "complete"})
+    assert "How much of a dataset was read: A sample: 16 of 48 records; B complete." in notes(result)
+    assert not any("was read" in line for line in notes(board([row("x", "A", 0.4)])))
 
 
 def test_a_seed_with_a_fold_missing_is_not_among_those_of_the_row():

@@ -8,7 +8,6 @@ import pytest
 from tsbench.corruptions.base import Corrupter, Corruption, each_case, missing_facts
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
-from tsbench.errors import InvalidDataError
 from tsbench.measure.folds import Chosen, divide, preparation
 from tsbench.protocol import Condition
 
@@ -114,8 +113,10 @@ def test_it_may_learn_from_the_training_cases_alone(divided):
     assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
 
 
-def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_refused_with_it(divided):
+def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_missing_and_said(divided):
     X = np.ones((3, 2, 4)) * np.array([1.0, 2, 1, 9])
     panel = replace(Panel.build(X, ["a", "b", "a"]), channel_names=("hr", "bp"))
-    with pytest.raises(InvalidDataError, match=r"^corruption late=0.5@all: channel 0 \('hr'\) has no observed value"):
-        divided(Data(panel), "all", Widest)
+    parts = divided(Data(panel), "all", Widest)
+    assert parts.unseen == ("channel 0 ('hr') has no observed value in training: it is missing in all cases",)
+    assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
+    assert divided(Data(panel), "test", Widest).unseen == ()

@@ -424,6 +424,24 @@ def test_static_values_reach_a_method_standardised(several_splits, registry, mon
     assert (own.static_names, unlabelled) == (("age", "height"), [])  # which may hold test cases of another split
 
 
+@pytest.mark.parametrize("method", ["random:ts2vec", "hist-gradient-boosting", "mask-only"])
+def test_a_channel_that_training_lacks_decides_nothing(tmp_path, installed, registry, method):
+    results = []
+    for level in (7, -700):
+        folder = tmp_path / str(level)
+        folder.mkdir()
+        for part, second in (("TRAIN", ",".join("?" * 9)), ("TEST", ",".join([str(level)] * 9))):
+            rows = [f"{','.join(str(i * j % 5) for j in range(1, 10))}:{second}:{'ab'[i % 2]}" for i in range(12)]
+            head = "@problemName w\n@univariate false\n@dimensions 2\n@classLabel true a b\n@data"
+            (folder / f"w_{part}.ts").write_text("\n".join([head, *rows]))
+        (spec,) = specs(installed, registry, method, dataset=str(folder / "w_TRAIN.ts"), protocols=("ridge",))
+        results.append(Worker(installed).run(spec))
+    for result in results:
+        assert result.status == "succeeded", result.error
+        assert "channel 1 has no observed value in training: it is missing in all cases" in result.warnings
+    np.testing.assert_array_equal(*(result.predictions.scores for result in results))
+
+
 def test_categories_that_training_lacks_are_said_where_static_values_are_read(tmp_path, installed, registry):
     wards = ["x"] * 20 + ["z"] * 2
     rows = [f"{'ab'[i % 2]},{ward},{i % 5},{i % 3}" for i, ward in enumerate(wards)]

@@ -83,9 +83,9 @@ def test_a_dataset_of_the_same_name_is_not_the_papers(installed, registry, table
 )
 def test_verdicts(registry, table1, value, verdict):
     paper, table = small(registry, table1, "TRLS")
-    specs = tuple(make_spec(dataset="HAR", fold=fold) for fold in range(5))
+    specs = tuple(make_spec(dataset="uci-har", fold=fold) for fold in range(5))
     planned = TablePlan(Plan(specs=list(specs)), ((table.rows[0], specs),))
-    frame = tabulate(paper, table, planned, ["HAR"], rows_of(planned, value) if value else [])
+    frame = tabulate(paper, table, planned, ["uci-har"], rows_of(planned, value) if value else [])
     line = frame[frame["metric"] == "accuracy"].iloc[0]
     assert line["verdict"].startswith(verdict)
     assert "93.61 ± 0.73" in markdown("t", frame)
@@ -99,7 +99,7 @@ def test_the_command(tsbench, tmp_path):
     assert (tmp_path / "reproduced" / "trls-table2.csv").exists()
     assert "30 already in the store" in tsbench("reproduce", "trls/table2", *arguments)[1]
     code, out, err = tsbench("reproduce", "trls/table2")
-    assert code == 3 and "AFDB" in err and "88.73 ± 1.51" in out
+    assert code == 3 and "afdb" in err and "88.73 ± 1.51" in out
     code, out, _ = tsbench("reproduce")
     assert code == 0 and "\ntrls/table2" in out and "aimts/ucr " in out
     code, _, err = tsbench("reproduce", "trls/tabel2")

@@ -34,6 +34,8 @@ PLUGINS.load_entry_points()
         ("./a+b", "./a+b", "./a+b", []),
         ("./a+b/c.csv", "", "./a+b/c.csv", []),
         ("./nothing+window=1s", "", "./nothing", ["window:1s"]),
+        ("ward+minmax", "ward", "ward", ["minmax"]),
+        ("ward+window=", "ward", "ward", ["window:"]),
     ],
 )
 def test_names_and_steps(name, known, base, steps):
@@ -181,6 +183,7 @@ def test_a_run_on_windows_splits_subjects_and_names_its_cases(tsbench, table):
         ("+windw=1s", "unknown transform 'windw'; did you mean 'window'"),
         ("+stft", "makes maps"),
         ("+notch=7", "'7' has no unit"),
+        ("+window=", "'' is not"),
         ("+notch=5hz", "5 Hz is not below half the sampling rate of 10 Hz"),
     ],
 )

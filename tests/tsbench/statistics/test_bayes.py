@@ -27,7 +27,7 @@ def test_the_sign_says_which_is_better():
 
 def test_what_is_wrong_is_told(monkeypatch):
     assert bayesian(AUC.iloc[:, :0], 1, 0.01)[["better", "equal", "worse"]].isna().all(axis=None)
-    with pytest.raises(UsageError, match="rope -1: give a difference of 0 or more"):
+    with pytest.raises(UsageError, match="rope -1: give a finite difference of 0 or more"):
         bayesian(AUC, 1, -1)
     with pytest.raises(UsageError, match="rope nan"):
         bayesian(AUC, 1, float("nan"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 10
 MANY = 20  # classes called by numbers, from which on the labels may be values
-CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "label_unit", "group")
+CARD = ("summary", "task", "source", "licence", "citation", "cohort", "unit", "label_unit", "positive", "group")
 
 
 def show_dataset(name: str, plot: Path | None) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import bench, common_options, open_registry, open_store, settings
+from tsbench.cli.options import Finite, bench, common_options, open_registry, open_store, settings
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.terminal import echo
 
@@ -154,7 +154,7 @@ def _merge_studies(ours: Store, other: Store) -> tuple[int, list[str]]:
     type=click.Choice(["all", "failed", "damaged", "unreferenced"]),
     help="Checkpoints to remove: all, those of failed runs, damaged ones, files that no row names.",
 )
-@click.option("--older-than", type=click.FloatRange(0), metavar="DAYS", help="Of these only the ones made before.")
+@click.option("--older-than", type=Finite(0), metavar="DAYS", help="Of these only the ones made before.")
 @click.option("--attempts", type=click.Choice(["superseded"]), help="Attempts that are not their run's result.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed.")
 @common_options

@@ -1,0 +1,131 @@
+"""read, predict, results --predictions and run --train-on, on folders of recordings."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.tsbench.reading.wards import ward
+from tsbench import Bench
+
+QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")
+
+
+@pytest.fixture
+def ran(tsbench, tmp_path):
+    """A store with folds 0 and 1 of ts2vec on a ward, whose keys are returned."""
+    ward(tmp_path / "ward")
+    code, _, err = tsbench(
+        "run", "--method", "ts2vec", "--dataset", "./ward", "--protocol", "linear-cv5", "--fold", "0,1", *QUICK
+    )
+    assert code == 0, err
+    return Bench("tsbench.db").results()["key"].tolist()
+
+
+def predictions(tsbench, *words):
+    code, out, err = tsbench("results", "--predictions", "--format", "csv", *words)
+    assert code == 0, err
+    return pd.read_csv(io.StringIO(out))
+
+
+def test_predictions_as_a_table(ran, tsbench, tmp_path):
+    found = predictions(tsbench)
+    assert found["key"].unique().tolist() == ran and sorted(found["name"]) == sorted(set(found["name"]))
+    number = found["name"].str[1:].astype(int)
+    assert (found["subject"] == "s" + (number // 2).astype(str)).all()
+    assert (found["truth"] == np.where(number % 2, "died", "alive")).all()
+    assert found.columns.tolist()[-2:] == ["score:alive", "score:died"]
+    assert tsbench("results", "--predictions", "--out", "p.parquet")[0] == 0
+    columns = ["case", "name", "truth"]
+    pd.testing.assert_frame_equal(pd.read_parquet("p.parquet")[columns], found[columns], check_dtype=False)
+    code, out, _ = tsbench("results", "--predictions")
+    assert code == 0 and out.count("alive") >= len(found) / 2
+    (tmp_path / "ward").rename(tmp_path / "elsewhere")
+    assert predictions(tsbench)["subject"].isna().all()
+
+
+def test_read_by_subject_and_group(ran, tsbench):
+    code, out, err = tsbench(
+        "read", ran[0], "--all-folds", "--by", "static:sex", "--by", "unit", "--resamples", "100", "--out", "r.json"
+    )
+    assert code == 0, err
+    assert "16 test cases" in out and "of 8 subjects (by subject); positive class: died (the last class" in out
+    found = json.loads(Path("r.json").read_text())
+    assert found["keys"] == ran and {group["column"] for group in found["groups"]} == {"sex", "unit"}
+    code, out, _ = tsbench("read", ran[0], "--against", ran[0], "--format", "csv")
+    assert code == 0 and any(line.endswith(",1.0,,,0,False") for line in out.splitlines() if "delong_p" in line)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("read {0} --by height", "--by height: there is no such column"),
+        ("read {0} --positive x", "--positive x: choose"),
+        ("read {0} --against {1}", "was tested on other cases"),
+        ("read none", "no run in tsbench.db has a key"),
+    ],
+)
+def test_what_cannot_be_read(ran, tsbench, words, message):
+    code, _, err = tsbench(*words.format(*ran).split())
+    assert code == 2 and err.startswith("error: ") and message in err and len(err.splitlines()) == 1
+
+
+def test_a_run_gives_what_it_gave_of_its_own_recordings(ran, tsbench):
+    stored = Bench("tsbench.db").predictions(ran[0]).set_index("name")
+    code, _, err = tsbench("predict", "--run", ran[0][:12], "--dataset", "./ward", "--out", "p.csv")
+    assert code == 0, err
+    again = pd.read_csv("p.csv").set_index("name").loc[stored.index]
+    np.testing.assert_allclose(again["score:died"], stored["score:died"], rtol=1e-5)
+    assert again["prediction"].tolist() == stored["prediction"].tolist()
+    assert again["truth"].tolist() == stored["truth"].tolist()
+
+
+def test_new_recordings_need_no_label_and_their_channels_no_order(ran, tsbench, tmp_path):
+    ward(tmp_path / "new", 6, ("BP", "HR", "extra"), labelled=False, seed=1, statics=False)
+    code, out, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
+    assert code == 0, err
+    assert out.splitlines()[0] == "name,subject,prediction,score:alive,score:died"
+    assert [line.split(",")[:3] for line in out.splitlines()[1:3]] == [["r00", "s0", "alive"], ["r01", "s0", "died"]]
+
+
+def test_what_cannot_be_predicted(ran, tsbench, tmp_path):
+    ward(tmp_path / "other", 4, ("HR", "SpO2"), labelled=False)
+    code, _, err = tsbench("predict", "--run", ran[0], "--dataset", "./other")
+    assert code != 0 and "other: its series have no BP; it has HR, SpO2" in err and len(err.splitlines()) == 1
+    (tmp_path / "ward").rename(tmp_path / "elsewhere")
+    code, _, err = tsbench("predict", "--run", ran[0], "--dataset", "./other")
+    assert code != 0 and "ward" in err and len(err.splitlines()) == 1
+
+
+def test_external_validation(tsbench, tmp_path):
+    ward(tmp_path / "a", 12)
+    ward(tmp_path / "b", 8, ("BP", "HR"), seed=1)
+    words = ("run", "--method", "majority", "--train-on", "./a", "--dataset", "./b")
+    code, out, err = tsbench(*words)
+    assert code == 0 and "tsbench leaderboard " in out, err
+    row = Bench("tsbench.db").results().iloc[0]
+    assert (row["dataset"], row["n_train"], row["n_test"]) == ("b from a", 12, 8)
+    found = predictions(tsbench)
+    assert found["name"].tolist() == [f"r{i:02}" for i in range(8)] and found["subject"].iloc[0] == "b:s0"
+    assert tsbench(*words)[1].startswith("1 runs: 0 succeeded, 1 already")
+    assert tsbench("leaderboard", "./b from ./a")[0] == 0
+    code, _, err = tsbench(*words, "--protocol", "own-cv5")
+    assert code == 2 and "splits the cases of both; take one on the archive split" in err
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"channels": ("HR", "SpO2")}, "b: its series have no BP"),
+        ({"classes": ("alive", "sepsis")}, "a has other labels than b"),
+        ({"statics": False}, "b has no static values"),
+    ],
+)
+def test_what_does_not_match_is_refused(tsbench, tmp_path, other, message):
+    ward(tmp_path / "a", 12)
+    ward(tmp_path / "b", 8, **other)
+    code, out, err = tsbench("run", "--method", "majority", "--train-on", "./a", "--dataset", "./b")
+    assert code != 0 and message in out + err

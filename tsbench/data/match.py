@@ -1,0 +1,57 @@
+"""Matching the channels and static values of other data to those that something was made for, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from tsbench.data.panel import Panel
+from tsbench.errors import InvalidDataError
+
+
+def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("times", "static")) -> Panel:
+    """Return a panel's cases with the channels of `like`, in its order, found by name; further channels are left out.
+
+    Where either has no names of channels, both must have as many. Static values that `like` has not are left out, and
+    so are times where it has none. name : what the panel is called. needs : which of times and static values must be
+    there where `like` has them; what need not be there and is not whole is left out.
+
+    Raises InvalidDataError for a channel or static value that is missing, times that are, and another sampling rate.
+    """
+    own, wanted = panel.channel_names, like.channel_names
+    if own and wanted:
+        order = _places(own, wanted, f"{name}: its series have no")
+        if order != list(range(panel.n_channels)):
+            panel = replace(panel.loaded(), channel_names=wanted, X=panel.loaded().X[:, order])
+    elif panel.n_channels != like.n_channels:
+        raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
+    rates = panel.sampling_rate, like.sampling_rate
+    if None not in rates and rates[0] != rates[1]:
+        raise InvalidDataError(f"{name} is sampled at {rates[0]:g} Hz, expected {rates[1]:g} Hz; resample it")
+    if like.times is not None and panel.times is None and "times" in needs:
+        raise InvalidDataError(f"{name} has no times of its points, which are expected")
+    panel = panel if like.times is not None else replace(panel, times=None)
+    like = like if "static" in needs else replace(like, static=None, static_names=(), categories={})
+    return replace(_with_statics(panel, like, name), text=panel.text if like.text is not None else None)
+
+
+def _with_statics(panel: Panel, like: Panel, name: str) -> Panel:
+    if like.static is None:
+        return replace(panel, static=None, static_names=(), categories={})
+    if panel.static is None:
+        raise InvalidDataError(f"{name} has no static values, expected {', '.join(like.static_names) or 'some'}")
+    if not (panel.static_names and like.static_names):
+        return panel
+    order = _places(panel.static_names, like.static_names, f"{name}: it has no static value")
+    for one in like.static_names:
+        if (one in panel.categories) != (one in like.categories):
+            raise InvalidDataError(f"{name}: the static value '{one}' is text in one, a number in the other")
+    categories = {one: panel.categories[one] for one in like.static_names if one in panel.categories}
+    return replace(panel, static=panel.static[:, order], static_names=like.static_names, categories=categories)
+
+
+def _places(own: Sequence[str], wanted: Sequence[str], what: str) -> list[int]:
+    missing = [one for one in wanted if one not in own]
+    if missing:
+        raise InvalidDataError(f"{what} {', '.join(missing)}; it has {', '.join(own)}")
+    return [list(own).index(one) for one in wanted]

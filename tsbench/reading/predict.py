@@ -1,0 +1,63 @@
+"""What a trained run says of new recordings, which need no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import UsageError
+from tsbench.identity import permuted
+from tsbench.plan.again import spec_of
+from tsbench.plan.datasets import DatasetHandle, open_dataset
+from tsbench.reading.about import SUBJECT
+from tsbench.registry import Registry
+from tsbench.tasks import task_of
+
+if TYPE_CHECKING:
+    from tsbench.measure.worker import Worker
+
+
+def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugins, registry: Registry) -> pd.DataFrame:
+    """Return a row per case of a dataset: name, subject, truth (where all have labels), prediction, score:CLASS.
+
+    The run's training part must be here: the probe is fitted on it again, and gives it the normalisation. The steps of
+    the run's dataset (DATASET+notch=50hz) are done to the new one.
+
+    Raises UsageError for a run that did not succeed, or is a control; InvalidDataError for data that does not match.
+    """
+    name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
+    if run["status"] != "succeeded":
+        raise UsageError(f"{name} has nothing to predict with: it is {run['status']}")
+    if permuted(str(run["method"])):
+        raise UsageError(f"{name} is a control on shuffled series: take a run of the method itself")
+    spec = spec_of(run, plugins, registry)
+    handle = _opened(dataset, open_dataset(spec.reference, plugins, ""), plugins)
+    panel = handle.cases()
+    answer, classes, task = worker.predict(spec, panel, handle.name)
+    words = task_of(task).words
+    return pd.DataFrame(
+        {
+            "name": panel.case_names(),
+            **({SUBJECT: panel.meta[SUBJECT]} if SUBJECT in panel.meta else {}),
+            **({} if panel.y is None else {"truth": words(panel.y, panel.classes)}),
+            "prediction": words(answer.y_pred, classes),
+            **{f"score:{one}": np.asarray(answer.scores)[:, at] for at, one in enumerate(classes)},
+        }
+    )
+
+
+def _opened(dataset: str, trained: DatasetHandle, plugins: Plugins) -> DatasetHandle:
+    """Open the new data with the steps of the data that was trained on; raises UsageError where it has others."""
+    given = open_dataset(dataset, plugins, "")
+    steps = [step.text for step in trained.steps]
+    if given.steps and [step.text for step in given.steps] != steps:
+        raise UsageError(
+            f"--dataset {dataset}: the run is of data after {', '.join(steps) or 'no step'}; drop the steps"
+        )
+    if given.steps or not steps:
+        return given
+    return open_dataset(dataset + "".join(step.suffix for step in trained.steps), plugins, "")
