@@ -233,11 +233,13 @@ def test_the_process_is_as_it_was_after_each_call(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TSBENCH_DATA", "/elsewhere")
     (tmp_path / "data").mkdir()
+    pytest.importorskip("sklearn")  # which sets variables of its own when it is first imported
     before = dict(os.environ)
     own = Bench("b.db", data_dir="data", offline=True, artifacts="a", progress=False)
-    own.run("majority", "UnitTest", memory_limit="1G", time_limit=600)
+    ran = own.run("majority", "UnitTest", memory_limit="8G", time_limit=600)
+    assert ran.frame()["status"].tolist() == ["succeeded"]
     with pytest.raises(UsageError):
-        own.run("nothing", "UnitTest", memory_limit="1G")
+        own.run("nothing", "UnitTest", memory_limit="8G")
     own.leaderboard("UnitTest")
     assert dict(os.environ) == before
     assert memory._limit is None and not offline()

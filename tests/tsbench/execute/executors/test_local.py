@@ -14,7 +14,7 @@ from tsbench.execute.executors.slot import Slot
 from tsbench.execute.limits import Limits
 
 PATIENCE = 600  # seconds that only a broken program takes
-MEMORY = 3 * 2**29  # far above what a worker takes by itself, which differs between machines
+MEMORY = 3 * 2**30  # far above what a worker takes by itself, which differs between machines
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_worker_that_cannot_start_says_why(settings, planned, tmp_path):
         ("segfault", "crashed", "the worker process was ended by SIGSEGV", "in segfault"),
         ("leave", "crashed", "the worker process left with exit code 0", ""),
         ("leave_7", "crashed", "the worker process left with exit code 7", ""),
-        ("eat", "oom", "over --memory-limit 1.5 GiB", "in eat"),
+        ("eat", "oom", "over --memory-limit 3.0 GiB", "in eat"),
     ],
 )
 def test_what_goes_wrong_ends_its_run_only(local, planned, what, status, error, trace):
