@@ -22,6 +22,7 @@ class Collection(BaseModel):
     datasets: tuple[str, ...] = ()
     tag: str | None = None
     protocol: str = Field("svm-rbf", description="protocol used where the user names none")
+    metric: str | None = Field(None, description="metric of its boards; the primary one of its task by default")
 
 
 class Suite(BaseModel):

@@ -16,6 +16,7 @@ from tsbench.data.places import fetched_folder, search_path
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_clinical.cache import Space, cached, key_of, measured
 from tsbench_clinical.files import Files, listed
+from tsbench_clinical.fingerprints import fingerprints
 
 if TYPE_CHECKING:
     from tsbench.fetch.fetcher import Download
@@ -80,7 +81,8 @@ class ClinicalDataset(Dataset):
         found = here.get("records here", 0)
         extent = "complete" if found >= self.n_records else f"sample: {found:,} of {self.n_records:,} records"
         known = found and self.n_records
-        return replace(about, facts={**about.facts, "complete": self.whole, **here}, extent=extent if known else "")
+        facts = {**about.facts, "complete": self.whole, **here}
+        return replace(about, facts=facts, extent=extent if known else "", known=fingerprints().get(self.name, {}))
 
     def available(self) -> bool:
         """Say whether the files are on this machine."""

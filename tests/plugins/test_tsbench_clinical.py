@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tsbench_clinical
+from tests.rows.commands import DEV_DATA
 from tsbench.data.places import cache_folder
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_clinical import cache
@@ -37,6 +38,16 @@ def data_folder(monkeypatch, tmp_path):
 
 
 # --- registration and cards
+
+
+@pytest.mark.skipif(not (DEV_DATA / "icu-demo").is_dir(), reason="needs the development data")
+def test_what_is_at_hand_is_known(monkeypatch, tmp_path, tsbench):
+    monkeypatch.setenv("TSBENCH_DATA", str(DEV_DATA))
+    monkeypatch.setenv("TSBENCH_CACHE", str(tmp_path))
+    card = made("icu-demo-sepsis-mimic").card
+    assert card.known == {made("icu-demo-sepsis-mimic").load().fingerprint(): "complete"}
+    code, out, _ = tsbench("data", "verify", "cinc2021")
+    assert code == 0 and out.startswith("same ")
 
 
 def test_the_names_are_registered():

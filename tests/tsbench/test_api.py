@@ -210,6 +210,15 @@ def test_the_evidence_of_a_cell_by_hand():
     assert cell["std_folds"] == pytest.approx(0.15)  # of the means 0.3, 0.6 and 0.45
 
 
+def test_a_collection_may_have_a_metric_of_its_own(bench, tmp_path):
+    collection = "{datasets: [UnitTest], protocol: ridge, metric: auroc}"
+    (tmp_path / "mine.yaml").write_text(f"collections:\n  mine: {collection}\n")
+    with Bench("b.db", registry=tmp_path / "mine.yaml", progress=False) as own:
+        own.run("minirocket-features", "mine")
+        assert own.leaderboard("mine").metric == "auroc" != own.leaderboard("mine", metric="f1_macro").metric
+        assert own.leaderboard("UnitTest", protocol="ridge").metric == "accuracy"
+
+
 def test_evidence_is_in_the_order_of_the_board_and_one_run_has_no_spread():
     rows = [row("x", "B", 0.5, key="b"), row("x", "A", 0.9, key="a"), row("z", "A", 1.0, key="c")]
     found = board(rows).evidence

@@ -27,7 +27,8 @@ class Card:
     default_protocol : protocol used where the user names none.
     shareable : what was predicted for its cases may be published; False where access to the data needs credentials.
     unit, label_unit : of the values, and of the numbers to be predicted.
-    extent : how much of it is on this machine, "complete" or "sample: 16 of 48 records".
+    checksum : the fingerprint that the whole of it has. known : {fingerprint: extent} of contents that are known too,
+    such as of a sample. extent : how much of it is on this machine, "complete" or "sample: 16 of 48 records".
     positive : the class of two that is looked for, such as "died"; the last of the classes where it is empty.
     """
 
@@ -47,7 +48,13 @@ class Card:
     facts: Mapping[str, Any] = field(default_factory=dict)
     label_unit: str = ""
     extent: str = ""
+    known: Mapping[str, str] = field(default_factory=dict)
     positive: str = ""
+
+    @property
+    def contents(self) -> frozenset[str]:
+        """Return the fingerprints of all contents that are known under this name."""
+        return frozenset(filter(None, (self.checksum, *self.known)))
 
 
 class Fold(NamedTuple):

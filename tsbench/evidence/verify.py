@@ -63,25 +63,26 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Known:
-    """What this installation knows of a dataset: fingerprint "" and padded None where it does not."""
+    """What this installation knows of a dataset: contents by fingerprint, and which of them are padded."""
 
     handle: DatasetHandle
-    fingerprint: str
-    padded: bool | None
+    contents: frozenset[str]
+    padded: Mapping[str, bool]
 
     @classmethod
     def of(cls, handle: DatasetHandle) -> _Known:
         here = summarise(handle) if handle.card.shareable and handle.available() else None
-        fingerprint = handle.card.checksum or (here.fingerprint if here else "")
-        return cls(handle, fingerprint, here.padded if here else None)
+        contents = handle.card.contents or frozenset({here.fingerprint} if here else ())
+        return cls(handle, contents, {here.fingerprint: here.padded} if here else {})
 
     def check(self, fingerprint: str) -> None:
         """Raise StoreError unless evidence may be of this dataset, and is."""
-        name, known = self.handle.name, self.fingerprint
+        name, known = self.handle.name, sorted(self.contents)
         if not self.handle.card.shareable:
             raise StoreError(f"the card of {name} forbids that its predictions are shared")
-        if fingerprint != known:
-            now = f"{name} is {known[:12]} here" if known else f"what {name} is, is not known here"
+        if fingerprint not in known:
+            here = " or ".join(one[:12] for one in known)
+            now = f"{name} is {here} here" if known else f"what {name} is, is not known here"
             raise StoreError(f"it was made on data of fingerprint {fingerprint[:12]}, {now}")
 
 
@@ -195,7 +196,7 @@ class Verifier:
 
     def _plan(self, row: Row, known: _Known, protocol: Protocol) -> tuple[RunSpec, Method]:
         """Return what is planned for a row, once for all datasets that are alike."""
-        card, padded = known.handle.card, known.padded
+        card, padded = known.handle.card, known.padded.get(row["fingerprint"])
         if padded is None:
             padded = any(name.startswith(PADDING) for name in row["versions"])
         texts = (row["method"], self._text(row["overrides"]), self._text(row["protocol"]))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+
+import pandas as pd
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.leaderboard.costs import with_costs
-from tsbench.leaderboard.newest import present
+from tsbench.leaderboard.newest import Present, present
 from tsbench.leaderboard.table import Board, build
 from tsbench.plan.asked import Names, read_choice, with_tasks
 from tsbench.plan.datasets import DatasetHandle
@@ -38,13 +40,14 @@ def query(
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
-    metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
+    metric : None for that of the first collection, or the primary one of the datasets' task. task : what labels of
+    paths are; None: what they say.
     clean : as of `build`. costs : True for `Board.costs`; "sum" or "mean" for those of methods too (`with_costs`).
     skip_bad : as of `with_tasks`.
     """
     asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
-    metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
+    metric = metric_for({handle.name: handle.card.task for handle in handles}, metric or _metric(asked[0], registry))
     chosen = _protocol(protocol, names, handles, plugins, registry)
     with open_store() as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
@@ -79,12 +82,27 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
-    extents = {handle.name: handle.card.extent for handle in handles if handle.name in have and handle.card.extent}
-    board = replace(board, extents=extents)
+    board = replace(board, extents=_extents(handles, rows, now))
     if not costs:
         return board
     with open_store() as store:
         return with_costs(board, store, "" if costs is True else costs)
+
+
+def _metric(name: str, registry: Registry) -> str | None:
+    return registry.collections[name].metric if name in registry.collections else None
+
+
+def _extents(handles: Iterable[DatasetHandle], rows: pd.DataFrame, now: Mapping[str, Present]) -> dict[str, str]:
+    """Return {dataset: how much of it was read}, as is known of its content; that of the last row where it is not here.
+
+    Of a content that nobody knows, as the card counts what is here.
+    """
+    rows = rows.sort_values("finished", kind="stable")
+    content = dict(zip(rows["dataset"], rows["fingerprint"], strict=True))
+    content |= {name: one.fingerprint for name, one in now.items()}
+    found = {one.name: one.card.known.get(content[one.name], one.card.extent) for one in handles if one.name in content}
+    return {name: extent for name, extent in found.items() if extent}
 
 
 def protocol_of(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.tsbench.evidence.conftest import edited, named
 from tsbench.errors import TsbenchError
 from tsbench.evidence import shard
+from tsbench.evidence.apart import read_all
 from tsbench.evidence.verify import Verifier
 from tsbench.store.packing import pack, unpack
 from tsbench.tasks.score import metrics_of
@@ -131,6 +132,18 @@ def test_data_that_may_not_be_shared_is_refused(one, verify, monkeypatch):
     )
     runs, refused = verify(one)
     assert runs == [] and "the card of ItalyPowerDemand forbids that its predictions are shared" in refused[0]
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_content_that_the_card_knows_need_not_be_at_hand(one, verify, monkeypatch, knows):
+    ((_, rows, _),) = read_all([one])
+    known = {next(iter(rows))["fingerprint"] if knows else "0" * 64: "sample: 16 of 48 records"}
+    card = property(lambda handle: replace(handle.dataset.card, checksum="", known=known))
+    monkeypatch.setattr("tsbench.plan.datasets.DatasetHandle.card", card)
+    monkeypatch.setattr("tsbench.plan.datasets.DatasetHandle.available", lambda handle: False)
+    runs, refused = verify(one)
+    assert len(runs) == (2 if knows else 0)
+    assert knows or all(line.endswith("ItalyPowerDemand is 000000000000 here") for line in refused)
 
 
 VALUES = st.recursive(

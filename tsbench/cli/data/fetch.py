@@ -136,7 +136,7 @@ class _Errand:
                 left.pop(0)
 
     def _landed(self, name: str, fingerprint: str) -> None:
-        state = compare(fingerprint, self.handles[name].card.checksum)
+        state = compare(fingerprint, self.handles[name].card.contents)
         note = {
             SAME: "content as known",
             DIFFERS: "CONTENT DIFFERS from the known: results cannot be compared with those on the known version",
