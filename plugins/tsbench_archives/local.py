@@ -11,6 +11,7 @@ from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
+from tsbench_archives.meds import MedsCohort, root_of
 from tsbench_archives.scan import scan_ts
 from tsbench_archives.taken import Taken, taken
 from tsbench_archives.ward import RecordingsFolder, is_recordings
@@ -33,15 +34,17 @@ KNOWN = ", ".join(f".{extension}" for extension in READERS)
 
 
 def open_local(path: str | Path, task: str = "", skip_bad: bool = False) -> Dataset:
-    """Return the dataset of a path: a folder of recordings (`ward.RecordingsFolder`), or any other (`LocalDataset`).
+    """Return the dataset of a path: a `meds.MedsCohort`, a `ward.RecordingsFolder`, or any other (`LocalDataset`).
 
     skip_bad : leave out recordings that cannot be used. Raises UsageError as they do, and for skip_bad of another path.
     """
     path = Path(path).expanduser()
+    if root_of(path):
+        return MedsCohort(path, task, skip_bad)
     if is_recordings(path):
         return RecordingsFolder(path, task, skip_bad)
     if skip_bad:
-        raise UsageError(f"--skip-bad: {path} is no folder of recordings with their labels.csv")
+        raise UsageError(f"--skip-bad: {path} is no folder of recordings with labels.csv, and none in the format MEDS")
     return LocalDataset(path, task)
 
 
