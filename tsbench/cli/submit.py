@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tsbench.cli.options import common_options, open_registry, open_store, settings, split_commas
 from tsbench.errors import UsageError
 from tsbench.terminal import echo
+
+if TYPE_CHECKING:
+    from tsbench.discovery.plugins import Plugins
 
 
 @click.command()
@@ -32,7 +36,8 @@ def submit(
     --check verifies a file and repeats a random few of its runs. Of the test cases of each, one or two in a hundred may
     be answered otherwise: other processors round differently.
 
-    Exit codes: 0 all is well, 1 some run was refused or does not repeat.
+    Exit codes: 0 all is well, 1 some run was refused or does not repeat, 3 no run can be repeated, as their data is not
+    on this machine.
 
     \b
     Examples:
@@ -72,9 +77,21 @@ def _check(path: Path, sample: int, seed: int, device: str) -> int:
     for line in found.refused:
         echo(f"refused: {line}", err=True)
     echo(f"{len(found.runs)} runs verified, {len(found.refused)} refused")
-    for one in repeat(found.runs, sample, seed, Where(device).make_worker(plugins)):
+    absent = {name for name in {one.result.spec.dataset for one in found.runs} if not _available(name, plugins)}
+    here = [one for one in found.runs if one.result.spec.dataset not in absent]
+    if absent:
+        echo(f"{len(found.runs) - len(here)} runs cannot be repeated without {', '.join(sorted(absent))}", err=True)
+    for one in repeat(here, sample, seed, Where(device).make_worker(plugins)):
         spec, failed = one.spec, failed + (not one.agrees)
         name = f"{spec.key[:12]} ({spec.label} on {spec.dataset}, fold {spec.fold}, seed {spec.seed})"
         answer = one.error or f"{one.changed} of {one.cases} test cases answered otherwise"
         echo(f"{'repeats' if one.agrees else 'does not repeat'}: {name}: {answer}")
-    return 1 if found.refused or failed else 0
+    if found.refused or failed:
+        return 1
+    return 3 if absent and sample and not here else 0
+
+
+def _available(name: str, plugins: Plugins) -> bool:
+    from tsbench.plan.datasets import open_dataset
+
+    return open_dataset(name, plugins, "").available()

@@ -36,6 +36,15 @@ def test_what_is_refused_is_named_and_the_exit_code_is_1(tsbench, filled, tmp_pa
     assert tsbench("boards", "--from", "results")[0] == 2
 
 
+def test_what_is_not_at_hand_cannot_be_repeated(tsbench, filled, tmp_path, monkeypatch):
+    tsbench(*filled)
+    (path,) = (tmp_path / "results").rglob("*.parquet")
+    monkeypatch.setattr("tsbench.plan.datasets.DatasetHandle.available", lambda handle: False)
+    code, out, err = tsbench("submit", "--check", path)
+    assert (code, out) == (3, "2 runs verified, 0 refused\n")
+    assert err == "2 runs cannot be repeated without ItalyPowerDemand\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
