@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -27,8 +28,11 @@ def check_folder(out: Path, option: str = "--out") -> None:
             there = there.parent
         if not there.is_dir():
             raise UsageError(f"{option} {out}: {there} is a file, not a folder; name another")
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise UsageError(f"{option} {out}: {there} may not be written to; name another folder")
+        try:
+            tempfile.TemporaryFile(dir=there).close()  # rights alone tell nothing of /proc, or of a read-only disk
+        except OSError as error:
+            why = f"{there} cannot be written to ({error.strerror})"
+            raise UsageError(f"{option} {out}: {why}; name another folder") from None
 
 
 @contextlib.contextmanager

@@ -50,7 +50,9 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         ]
         n_folds = max(n_folds, *folds.values())
     if n_folds and (beyond := [fold for fold in request.folds if fold >= n_folds]):
-        raise UsageError(f"--fold {beyond[0]}: there are folds 0 to {n_folds - 1}")
+        raise UsageError(
+            f"--fold {beyond[0]}: there {f'are folds 0 to {n_folds - 1}' if n_folds > 1 else 'is fold 0 alone'}"
+        )
     if plan.missing_sources:
         _name_corpus(plan, len(sources))
     plan.specs = list({spec.key: spec for spec in plan.specs}.values())
