@@ -27,10 +27,6 @@ def markdown(blocks: Iterable[Block]) -> str:
     return "\n".join(texts)
 
 
-def _markdown(one: Block) -> str:
-    return to_markdown(one.columns, one.rows) if isinstance(one, Table) else f"{markdown_cell(one)}\n"
-
-
 def columns(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, Side]]:
     """Return the headings of columns of text, then of numbers."""
     return [*((name, "left") for name in left), *((name, "right") for name in right)]
