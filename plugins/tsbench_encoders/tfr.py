@@ -39,8 +39,8 @@ class TFR(Encoder):
             0.0,
             low=0.0,
             high=0.9,
-            doc="dropout on the output of the nets of a block; section 3.1 has 0.2, which as an argument of a recurrent "
-            "net of one layer does nothing",
+            doc="dropout on the output of the nets of a block; section 3.1 has 0.2, which as an argument of a "
+            "recurrent net of one layer does nothing",
         )
         frequency: Literal["tied", "off"] = param(
             "tied", doc="off: no net over frequency; not specified in the paper, for long raw series"
