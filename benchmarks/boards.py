@@ -90,7 +90,8 @@ def missing(store, plugins, registry, arguments) -> list:
     Costs are rounded to powers of four, so that runs of one method follow each other.
     """
     from tsbench.execute.driver import choose
-    from tsbench.plan.plan import Request, make_plan
+    from tsbench.plan.plan import make_plan
+    from tsbench.plan.request import Request
 
     protocols = [name for name in PROTOCOLS if name in registry.protocols]
     sizes = dict(training_sizes(plugins, registry, arguments.dataset))
@@ -145,7 +146,7 @@ def run(specs: list, store, plugins, time_limit: float) -> bool:
     """Do some runs in a process of their own; return whether Ctrl-C ended them."""
     from tsbench.execute.ran import run_plan
     from tsbench.execute.where import Where
-    from tsbench.plan.plan import Plan
+    from tsbench.plan.request import Plan
 
     where = Where("cpu", time_limit=time_limit)
     ran = run_plan(Plan(specs), store, plugins, where, [], True, lambda keys: None)

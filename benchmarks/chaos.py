@@ -25,7 +25,8 @@ import psutil
 import sqlalchemy as sa
 
 from tsbench.discovery.plugins import Plugins
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 from tsbench.store.schema import attempts
 from tsbench.store.store import Store

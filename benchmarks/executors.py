@@ -26,7 +26,8 @@ from tsbench.execute.executors.local import Local
 from tsbench.execute.executors.process import WorkerSettings
 from tsbench.execute.limits import Limits
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Plan, Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Plan, Request
 from tsbench.plan.spec import RunSpec
 from tsbench.registry import load_registry
 from tsbench.store.store import Store

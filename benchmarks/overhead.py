@@ -14,7 +14,8 @@ from tsbench.discovery.plugins import plugins
 from tsbench.execute.driver import choose, execute
 from tsbench.execute.executors.inline import Inline
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 from tsbench.store.store import Store
 

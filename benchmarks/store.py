@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.discovery.plugins import plugins
-from tsbench.plan.plan import Request, expand_datasets
+from tsbench.plan.plan import expand_datasets
 from tsbench.plan.plan import make_plan as plan_of
+from tsbench.plan.request import Request
 from tsbench.plan.result import Result
 from tsbench.registry import load_registry
 from tsbench.store import schema as tables

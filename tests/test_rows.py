@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.rows.commands import DEV_DATA, RUNS
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.plan.spec import PADDING
 
 pytest.importorskip("optuna")

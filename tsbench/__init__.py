@@ -17,6 +17,10 @@ _HOMES = {
     "hookimpl": "tsbench.discovery.hookspecs",
     "Register": "tsbench.discovery.hookspecs",
     "param": "tsbench.methods.params",
+    "weights": "tsbench.methods.params",
+    "Corpus": "tsbench.methods.weights",
+    "load_weights": "tsbench.methods.frozen",
+    "read_weights": "tsbench.methods.frozen",
     "BaseParams": "tsbench.methods.params",
     "Panel": "tsbench.data.panel",
     "PanelShape": "tsbench.data.panel",
@@ -30,6 +34,9 @@ _HOMES = {
     "Alternating": "tsbench.methods.stages",
     "Step": "tsbench.methods.stages",
     "Transform": "tsbench.methods.transform",
+    "Corruption": "tsbench.corruptions.base",
+    "Levels": "tsbench.corruptions.base",
+    "each_case": "tsbench.corruptions.base",
     "Encoder": "tsbench.methods.encoder",
     "SSLMethod": "tsbench.methods.ssl",
     "Classifier": "tsbench.methods.classifier",
@@ -47,6 +54,9 @@ __all__ = ["__version__", "errors", *_HOMES]
 
 if TYPE_CHECKING:
     from tsbench.api import Bench as Bench
+    from tsbench.corruptions.base import Corruption as Corruption
+    from tsbench.corruptions.base import Levels as Levels
+    from tsbench.corruptions.base import each_case as each_case
     from tsbench.data.batch import Batch as Batch
     from tsbench.data.dataset import Card as Card
     from tsbench.data.dataset import Data as Data
@@ -61,8 +71,11 @@ if TYPE_CHECKING:
     from tsbench.methods.classifier import Classifier as Classifier
     from tsbench.methods.classifier import Scores as Scores
     from tsbench.methods.encoder import Encoder as Encoder
+    from tsbench.methods.frozen import load_weights as load_weights
+    from tsbench.methods.frozen import read_weights as read_weights
     from tsbench.methods.params import BaseParams as BaseParams
     from tsbench.methods.params import param as param
+    from tsbench.methods.params import weights as weights
     from tsbench.methods.probe import Features as Features
     from tsbench.methods.probe import Predictor as Predictor
     from tsbench.methods.probe import Probe as Probe
@@ -72,6 +85,7 @@ if TYPE_CHECKING:
     from tsbench.methods.stages import Stage as Stage
     from tsbench.methods.stages import Step as Step
     from tsbench.methods.transform import Transform as Transform
+    from tsbench.methods.weights import Corpus as Corpus
     from tsbench.plan.result import Result as Result
     from tsbench.plan.spec import RunSpec as RunSpec
     from tsbench.protocol import Protocol as Protocol

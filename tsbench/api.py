@@ -193,12 +193,13 @@ class Bench:
         task: str | None = None,
         methods: Names = (),
         shared: bool = False,
+        clean: bool = False,
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
         protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task : as of
-        `run`. methods : only these rows. shared : rank every method, on the
-        datasets that all of them have. Raises UsageError where the store has no result for it.
+        `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
+        leave out what is exposed, and what is unknown. Raises UsageError where the store has no result for it.
         """
         from tsbench.leaderboard.query import query
 
@@ -207,7 +208,7 @@ class Bench:
             raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
         with variables(self._variables):
             stored = partial(self._open, must_exist=True)
-            return query(asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored)
+            return query(asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored, clean)
 
     def reproduce(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 UNTRAINED = "random:"
@@ -38,3 +40,20 @@ def seed_everything(key: str, stage: str) -> int:
     # Without an accelerator torch.manual_seed also keeps, for later, a trace of every call.
     (torch.manual_seed if torch.accelerator.is_available() else torch.default_generator.manual_seed)(seed)
     return seed
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Give the global generators of random, numpy and torch the states back that they had at the beginning."""
+    import random
+
+    import numpy as np
+    import torch
+
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tsbench.corruptions.base import Corrupter, find_corruption
 from tsbench.data.dataset import Card, Data, Fold
-from tsbench.discovery.catalog import did_you_mean
+from tsbench.discovery.catalog import Catalog, did_you_mean
+from tsbench.discovery.plugins import RESERVED, plugins
 from tsbench.errors import UsageError
 from tsbench.identity import digest
 
@@ -50,23 +52,44 @@ class Condition(BaseModel):
 
     label_fraction : share of the training labels given to the probe (to the method, where it is supervised); a
         stratified subset with at least one case per class, nested over fractions, the same for every method.
-    corruption : "dropout" makes whole time points missing with probability `level`; "noise" adds Gaussian noise at a
-        signal-to-noise ratio of `level` dB, per case and channel. Both act on the normalised series.
+    corruption : the name of one in the catalogue, "none" for none; level : how much of it.
     stage : what is corrupted: "test" the test part, "downstream" what the probe is fitted on too, "all" what the
         method is trained on too.
+    version, uses_labels : of the corruption, as the catalogue has them (`known`); what they are by default stays out of
+        the hash.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     label_fraction: float = Field(1.0, gt=0, le=1)
-    corruption: Literal["none", "dropout", "noise"] = "none"
-    level: float = 0.0
+    corruption: str = "none"
+    level: float = Field(0.0, allow_inf_nan=False)
     stage: Literal["test", "downstream", "all"] = "test"
+    version: int = Field(1, ge=1)
+    uses_labels: bool = False
 
-    @model_validator(mode="after")
-    def _level_fits(self) -> Condition:
-        if self.corruption == "dropout" and not 0 <= self.level < 1:
-            raise ValueError(f"dropout={self.level:g}: the probability must be in [0, 1)")
-        return self
+    def known(self, catalog: Catalog | None = None) -> Condition:
+        """Return the condition with what the catalogue of corruptions says of its own.
+
+        Raises UsageError for a corruption that is not in it, a level that it has not, and another version.
+        """
+        if self.corruption == "none":
+            return self
+        cls = type(self.corrupter(catalog, "").corruption)
+        return self.model_copy(update={"version": cls.version, "uses_labels": cls.uses_labels})
+
+    def corrupter(self, catalog: Catalog | None, key: str) -> Corrupter:
+        """Return the corruption, ready for use; key : of what it draws at once. Raises UsageError as `known` does."""
+        catalog, what = catalog or plugins()["corruptions"], f"condition '{self.corruption_text()}'"
+        if self.corruption not in catalog:
+            hint = did_you_mean(self.corruption, [*catalog.names(), *RESERVED]) or "; see 'tsbench list corruptions'"
+            raise UsageError(f"{what}: unknown corruption '{self.corruption}'{hint}")
+        cls = find_corruption(self.corruption, catalog)
+        if "version" in self.model_fields_set and self.version != cls.version:
+            raise UsageError(f"{what} has version {self.version} of {self.corruption}, this installation {cls.version}")
+        try:
+            return Corrupter(cls(self.level), self.corruption, self.corruption_text(), key)
+        except UsageError as error:
+            raise UsageError(f"{what}: {error}") from None
 
     def corrupts(self, part: Literal["pretrain", "downstream", "test"]) -> bool:
         """Say whether a part of the data is corrupted."""
@@ -76,6 +99,22 @@ class Condition(BaseModel):
     def corruption_text(self) -> str:
         """Return "dropout=0.5@test", or "" where nothing is corrupted."""
         return "" if self.corruption == "none" else f"{self.corruption}={_shortest(self.level)}@{self.stage}"
+
+    @property
+    def label(self) -> str:
+        """What is corrupted, as a row says it: "dropout=0.5@test", "mine=0.5@all version 2, reads labels", or ""."""
+        return self.drawn() + (", reads labels" if self.uses_labels else "")
+
+    def drawn(self) -> str:
+        """Return what tells corrupted parts apart: `corruption_text`, with the version where it is not the first."""
+        return self.corruption_text() + (f" version {self.version}" if self.version > 1 else "")
+
+    def content(self) -> dict[str, Any]:
+        """Return what enters the hash of a protocol."""
+        first = Condition()
+        return self.model_dump(
+            exclude={name for name in ("version", "uses_labels") if getattr(self, name) == getattr(first, name)}
+        )
 
     def text(self) -> str:
         """Return what is appended to a protocol's name, such as "+labels=0.1+noise=10@test"."""
@@ -118,14 +157,16 @@ class Protocol(BaseModel):
             del content["split"]["name"]
         if self.static == "none":
             del content["static"]
-        if self.condition == Condition():
-            del content["condition"]
+        del content["condition"]
+        if self.condition != Condition():
+            content["condition"] = self.condition.content()
         return digest(content)
 
-    def under(self, texts: Sequence[str]) -> Protocol:
+    def under(self, texts: Sequence[str], corruptions: Catalog | None = None) -> Protocol:
         """Return the protocol with what is written after its name, as in ["labels=0.1", "dropout=0.5@all"].
 
-        "split=NAME" takes one of the dataset's own splits, "static=append" static values. Raises UsageError.
+        "split=NAME" takes one of the dataset's own splits, "static=append" static values. corruptions : the catalogue;
+        None for that of the installed plugins. Raises UsageError.
         """
         changed = [text for text in texts if text.partition("=")[0] in ("split", "static")]
         if len({text.partition("=")[0] for text in changed}) < len(changed):
@@ -134,7 +175,11 @@ class Protocol(BaseModel):
         for text in sorted(changed):  # split before static: one order, one name
             kind, _, setting = text.partition("=")
             protocol = protocol.on_split(setting) if kind == "split" else protocol._with_static(setting)
-        return protocol._conditioned([text for text in texts if text not in changed])
+        return protocol._conditioned([text for text in texts if text not in changed]).known(corruptions)
+
+    def known(self, corruptions: Catalog | None = None) -> Protocol:
+        """Return the protocol with its condition as `Condition.known` has it."""
+        return self.model_copy(update={"condition": self.condition.known(corruptions)})
 
     def on_split(self, name: str) -> Protocol:
         """Return the protocol on the dataset's own split of this name; raises UsageError where it makes its own."""
@@ -163,19 +208,19 @@ class Protocol(BaseModel):
         for text in texts:
             kind, _, setting = text.partition("=")
             level, _, stage = setting.partition("@")
-            if kind == "labels":
-                values["label_fraction"] = level
-            elif kind in ("dropout", "noise") and "corruption" not in values:
-                values |= {"corruption": kind, "level": level, "stage": stage or "test"}
-            else:
+            given = {"corruption": kind, "level": level, "stage": stage or "test"}
+            given = {"label_fraction": setting} if kind == "labels" else given
+            if not kind or not level or values.keys() & given.keys():
                 raise UsageError(
-                    f"condition '{text}': write labels=F, dropout=P or noise=DB, once each kind, @STAGE after; "
-                    "split=NAME or static=append"
+                    f"condition '{text}': write labels=F, and CORRUPTION=LEVEL with @STAGE after, once each; "
+                    "split=NAME or static=append; 'tsbench list corruptions' has their names"
                 )
+            values |= given
         try:
-            condition = Condition(**values)
+            own = self.condition.model_dump(exclude={"version", "uses_labels"}, exclude_defaults=True)
+            condition = Condition(**{**own, **values})
         except ValidationError as error:
-            raise UsageError(f"condition '{'+'.join(texts)}': {error.errors()[0]['msg']}") from None
+            raise UsageError(f"condition '{'+'.join(texts)}': {_said(error)}") from None
         return self.model_copy(update={"condition": condition, "name": self.name + condition.text()})
 
     def own(self) -> Protocol:
@@ -216,7 +261,7 @@ class Protocol(BaseModel):
         """Return the folds of a dataset; raises UsageError when it cannot be split this way."""
         if self.own_split:
             if not data.folds.get(self.split.name):
-                raise no_such_split(card.name, self, data.folds)
+                raise no_such_split(card.name, self, data.folds, card.default_protocol)
             return data.folds[self.split.name]
         from tsbench.data.splits import rotated_folds
         from tsbench.tasks import TASKS
@@ -238,14 +283,23 @@ def split_alone(name: str) -> Protocol:
     return Protocol(name=name, split=Split(scheme="own", name=name), probe=OWN_PROBE)
 
 
+def _said(error: ValidationError) -> str:
+    """Return what pydantic says first of a condition, with what it is about."""
+    first = error.errors()[0]
+    return f"{first['loc'][0]} = {first['input']!r}: {first['msg']}"
+
+
 def _shortest(number: float) -> str:
     """Return the shortest text that reads as exactly this number."""
     short = f"{number:g}"
     return short if float(short) == number else repr(number)
 
 
-def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str]) -> UsageError:
-    """Return the error for a dataset that has not the split of its own that a protocol needs; known : those it has."""
+def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str], default: str | None = None) -> UsageError:
+    """Return the error for a dataset that has not the split of its own that a protocol needs.
+
+    known : those it has; default : its default protocol.
+    """
     names, name = list(known), protocol.split.name
     if not protocol.archive_split:
         has = f"it has: {', '.join(names)}" if names else "it has none of its own"
@@ -254,5 +308,5 @@ def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str]) -> Usa
     other = f", or another of its own splits ({', '.join(names)}), such as +split={names[0]}" if names else ""
     return UsageError(
         f"{dataset} has no train/test split of its own, which protocol '{protocol.name}' needs; "
-        f"use a cross-validated one, such as --protocol svm-rbf-cv5{other}"
+        f"use a cross-validated one, such as --protocol {default or 'svm-rbf-cv5'}{other}"
     )

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tsbench.discovery.catalog import did_you_mean
+from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.protocol import Protocol
 
@@ -113,11 +114,14 @@ class Registry(BaseModel):
             raise UsageError(f"unknown {section[:-1]} '{name}'{hint}")
         return entries[name]
 
-    def protocol(self, reference: str) -> Protocol:
-        """Return a protocol by "name" or "name+condition", such as "linear-cv5+labels=0.1"."""
+    def protocol(self, reference: str, plugins: Plugins | None = None) -> Protocol:
+        """Return a protocol by "name" or "name+condition", such as "linear-cv5+labels=0.1".
+
+        plugins : whose corruptions there are; None for the installed ones.
+        """
         name, *conditions = reference.split("+")
         found: Protocol = self.find("protocols", name)
-        return found.under(conditions) if conditions else found
+        return found.under(conditions, None if plugins is None else plugins["corruptions"])
 
     def table(self, reference: str) -> tuple[Paper, PaperTable]:
         """Return a paper and one of its tables by "paper/table"; raises UsageError with a suggestion."""

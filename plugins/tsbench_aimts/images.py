@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsbench import Batch
+from tsbench import Batch, load_weights
 from tsbench.errors import TsbenchWarning, UsageError
 
 ImageMap = Literal["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
-_PIN = "@sha256:"
 
 
 def render(batch: Batch, kind: ImageMap, cell_size: int, limits: Tensor | None) -> Tensor:
@@ -55,7 +52,7 @@ def image_encoder(name: str, weights: str | None) -> tuple[nn.Module, int]:
     """Return a frozen network from images (n, 3, H, W) to features (n, d), and d.
 
     name : "small-cnn", or a model of timm. weights : None for random ones, "pretrained" for those timm downloads, or
-    a file (safetensors, or of torch without code), pinned or not, whose classifier is left out. The network stays in
+    a file as `load_weights` takes it, whose classifier is left out. The network stays in
     training mode: its BatchNorm takes statistics over the batch, as in the published code.
 
     Raises UsageError when timm, the model or the weights cannot be had, or a pinned file has changed.
@@ -64,23 +61,9 @@ def image_encoder(name: str, weights: str | None) -> tuple[nn.Module, int]:
     if name == "small-cnn" and weights == "pretrained":
         raise UsageError("small-cnn has no pre-trained weights; choose an image_encoder of timm, or image_weights=none")
     if weights not in (None, "pretrained"):
-        _load(network, str(weights), name)
+        load_weights(network, str(weights), "image_weights", what=f"image_encoder={name}")
     n_features: int = network.num_features  # type: ignore[assignment]
     return network.requires_grad_(False).train(), n_features
-
-
-def pin_weights(weights: str | None) -> str | None:
-    """Return a file's name with the sha256 of its content, which so becomes part of a run's identity.
-
-    What names no file (None, "pretrained") or is pinned already is returned as it is. Raises UsageError without a file.
-    """
-    if weights in (None, "pretrained") or _PIN in str(weights):
-        return weights
-    path = Path(str(weights))
-    if not path.is_file():
-        raise UsageError(f"image_weights: there is no file {path}; give 'pretrained', none or a file of weights")
-    with path.open("rb") as file:
-        return f"{weights}{_PIN}{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 class SmallCNN(nn.Sequential):
@@ -131,24 +114,3 @@ def _timm_model(name: str, pretrained: bool) -> nn.Module:
         remedy = "give a file as image_weights, or none for random weights" if pretrained else "see timm.list_models()"
         raise UsageError(f"{what} ({error}); {remedy}") from error
     return model
-
-
-def _load(network: nn.Module, weights: str, name: str) -> None:
-    """Load the weights of a file into a network, leaving out what only the file has (a classifier)."""
-    file = weights.partition(_PIN)[0]
-    path = Path(file)
-    if weights not in (file, pin_weights(file)):
-        raise UsageError(f"image_weights: {path} has changed since the run was planned; give {path} again")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        wanted = network.state_dict()
-        network.load_state_dict({key: state[key] for key in wanted})
-    except KeyError as error:
-        raise UsageError(f"image_weights: {path} has no {error}, so it is not of image_encoder={name}") from None
-    except Exception as error:  # a damaged file, another architecture
-        raise UsageError(f"image_weights: {path} cannot be loaded into image_encoder={name}: {error}") from None

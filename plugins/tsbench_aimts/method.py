@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
-from tsbench import Batch, PanelShape, Series, SSLMethod, Stage, Step, param
+from tsbench import Batch, PanelShape, Series, SSLMethod, Stage, Step, param, weights
 from tsbench.errors import MethodError, UsageError
 from tsbench.nn import jitter, masked_max, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
-from tsbench_aimts.images import ImageMap, image_encoder, pin_weights, plot_limits, render
+from tsbench_aimts.images import ImageMap, image_encoder, plot_limits, render
 from tsbench_aimts.losses import adaptive_temperatures, augmentation_loss, prototype_loss, series_image_loss
 
 Augmentation = Callable[[Tensor], Tensor]
@@ -107,9 +106,11 @@ class AimTS(SSLMethod):
         image_encoder: str = param(
             "resnet18.tv_in1k", stage="training", doc="frozen network: a model of timm, or small-cnn"
         )
-        image_weights: Annotated[str | None, AfterValidator(pin_weights)] = param(
+        image_weights: str | None = weights(
             None,
             stage="training",
+            words=("pretrained",),
+            pretrained_on={"pretrained": ("pictures (timm)",)},
             doc="its weights: none (random), pretrained (ImageNet, downloaded) or a file; the paper's: pretrained",
         )
         dropout: float = param(0.1, low=0.0, high=0.9, stage="training", doc="dropout of the projections")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tsbench.data.dataset import check_times
 from tsbench.data.memory import check_room
 from tsbench.data.panel import Panel, normalise_label
+from tsbench.data.stream import CaseFile, Streamed, open_cases
 from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import MISSING, reason, shown, why_missing
 from tsbench_archives.dates import seconds
@@ -33,6 +34,8 @@ def read_npz(path: Path, task: str = "", labelled: bool = True) -> Panel:
     optionally lengths (n_cases,), times (n_cases, n_timepoints) of numbers or dates, static (n_cases, n_static) or any
     static_<name> (n_cases,) of numbers or text, and any meta_<name> (n_cases,). Values beyond a case's length are
     ignored. The sizes the headers state are checked, and the memory they take, before anything is unpacked.
+
+    Without X in it, X is the `.npy` file of the same name beside it, which is never held in memory as a whole.
     """
     try:
         with path.open("rb") as raw:
@@ -41,15 +44,47 @@ def read_npz(path: Path, task: str = "", labelled: bool = True) -> Panel:
                 check_room(sum(sizes.values()))
             raw.seek(0)
             with np.load(raw, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+                arrays: dict[str, Any] = {name: file[name] for name in file.files}
     except InvalidDataError as error:
         raise InvalidDataError(f"{path}: {error}") from error
     except Exception as error:  # a damaged archive raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
+    if "X" not in arrays and (beside := values_beside(path)):
+        arrays["X"] = open_npy(beside)
     try:
         return _from_arrays(arrays, task, labelled)
     except InvalidDataError as error:
         raise InvalidDataError(f"{path}: {error}") from error
+
+
+def values_beside(path: Path) -> Path | None:
+    """Return the .npy file of the same name beside a .npz file, if there is one."""
+    beside = path.with_suffix(".npy")
+    return beside if beside.is_file() else None
+
+
+def open_npy(path: Path) -> CaseFile:
+    """Open a .npy file of cases; raises InvalidDataError where it holds no such numbers, or not those it states."""
+    try:
+        with path.open("rb") as file:
+            shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)  # type: ignore[no-untyped-call]
+            start = file.tell()
+    except Exception as error:  # a damaged header raises errors of many kinds
+        raise InvalidDataError(f"{path}: not a .npy file: {reason(error)}") from error
+    if dtype.kind not in "iufb" or len(shape) not in (2, 3):
+        raise InvalidDataError(
+            f"{path}: must hold numbers of 2 or 3 axes (cases, channels, time points), got {shown(str(dtype))} of "
+            f"shape {shape}"
+        )
+    if fortran and math.prod(shape) > max(shape):
+        raise InvalidDataError(f"{path}: its cases do not lie one after the other; save it with np.ascontiguousarray")
+    found = open_cases(path, start, dtype, shape)
+    if found.size - start != math.prod(shape) * dtype.itemsize:
+        raise InvalidDataError(
+            f"{path}: {dtype} of shape {shape} takes {math.prod(shape) * dtype.itemsize} bytes, but "
+            f"{found.size - start} are there"
+        )
+    return found
 
 
 def array_names(path: Path) -> list[str]:
@@ -90,12 +125,13 @@ def _size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     return max(2 * int(size), least)
 
 
-def _from_arrays(arrays: dict[str, npt.NDArray[Any]], task: str, labelled: bool) -> Panel:
+def _from_arrays(arrays: dict[str, Any], task: str, labelled: bool) -> Panel:
     there = ", ".join(map(shown, sorted(arrays))) or "none"
     unknown = [name for name in arrays if name not in ARRAYS and not name.startswith(("meta_", PREFIX))]
     if unknown or "X" not in arrays or (labelled and "y" not in arrays):
         raise InvalidDataError(
-            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])}, static_<name> and meta_<name>; it has {there}"
+            f"needs arrays X and y, may have {', '.join(ARRAYS[2:])}, static_<name> and meta_<name>, and X in a .npy "
+            f"file of the same name; it has {there}"
         )
     named = [name for name in arrays if name.startswith(PREFIX)]
     if named and "static" in arrays:
@@ -130,7 +166,9 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], task: str, labelled: bool)
             check_times(fields["times"], lengths)
         except InvalidDataError as error:
             raise InvalidDataError(f"array times: {error}") from None
-    if "lengths" in fields:
+    if isinstance(X, CaseFile):
+        X = Streamed.of(X, fields.get("lengths"))
+    elif "lengths" in fields:
         beyond = np.arange(X.shape[2]) >= fields["lengths"][:, None]
         X = np.where(beyond[:, None, :], np.nan, X)
     return Panel.build(X, **fields)
@@ -144,18 +182,18 @@ def _target(arrays: dict[str, npt.NDArray[Any]], task: str) -> dict[str, Any]:
             raise InvalidDataError("array classes names the columns of y, which has one axis; leave out classes")
         if task != "multilabel":
             _refuse_missing("y", y, "label")
-        cells = (
-            y.tolist() if y.dtype.kind == "f" and task != "regression" else [str(cell).strip() for cell in y.tolist()]
-        )
+        cells = [str(cell).strip() for cell in y.tolist()] if task == "regression" else _cells(y)
         return target(cells, task, lambda case: f"array y: case {case}")
+    if not y.shape[1]:
+        raise InvalidDataError(f"array y has shape {y.shape}: there is no label; give it a column for each")
     if task not in ("", "multilabel"):
         raise InvalidDataError(f"array y has shape {y.shape}: several labels per case, where {task} needs one")
     wrong = np.argwhere(~np.isin(y, (0, 1))) if y.dtype.kind in "iufb" else np.zeros((1, 2), dtype=int)
     if len(wrong):
         raise InvalidDataError(f"array y: case {wrong[0][0]}: {y[tuple(wrong[0])]} is no label; a label is 0 or 1")
     named = [str(number) for number in range(y.shape[1])] if names is None else list(map(str, names.tolist()))
-    if len(named) != y.shape[1] or len(set(named)) < len(named):
-        raise InvalidDataError(f"array classes must name each of the {y.shape[1]} columns of y, once each")
+    if len(named) != y.shape[1] or (names is not None and names.ndim != 1):
+        raise InvalidDataError(f"array classes must name each of the {y.shape[1]} columns of y")
     return several(y, named)
 
 

@@ -46,9 +46,18 @@ def target(cells: Sequence[str], task: str, where: Where) -> dict[str, Any]:
 
 
 def several(flags: npt.NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return y, classes and task of a Panel for labels of 0 and 1 (n, n_labels), in the order of their names."""
+    """Return y, classes and task of a Panel for labels of 0 and 1 (n, n_labels), in the order of their names.
+
+    Raises InvalidDataError where a name means missing, or two are alike as `normalise_label` spells them.
+    """
+    spelt = [normalise_label(name) for name in names]
+    for number, name in enumerate(spelt):
+        if name in MISSING:
+            raise InvalidDataError(f"label {number} is called {name!r}, which means missing; name it")
+        if name in spelt[:number]:
+            raise InvalidDataError(f"two labels are called {shown(name)!r}, in one spelling or two; names must differ")
     classes = class_index(names)[1]
-    order = [list(map(normalise_label, names)).index(name) for name in classes]
+    order = [spelt.index(name) for name in classes]
     return {"y": np.asarray(flags)[:, order].astype(np.uint8), "classes": classes, "task": "multilabel"}
 
 

@@ -30,7 +30,7 @@ KNOWN = ", ".join(f".{extension}" for extension in READERS)
 
 
 class LocalDataset(Dataset):
-    """A file, or a folder that holds one dataset, in any of the formats of READERS.
+    """A file, or a folder that holds one dataset, in any of the formats of READERS, or a .npy file beside a .npz file.
 
     X_TRAIN.ext beside X_TEST.ext, or train.ext beside test.ext, has that split as the fold "archive"; a single file has
     none and is cross-validated by default. X_UNLABELLED.ext (a table or arrays) beside them holds further cases for
@@ -41,6 +41,8 @@ class LocalDataset(Dataset):
 
     def __init__(self, path: str | Path, task: str = "") -> None:
         path = Path(path).expanduser()
+        if path.suffix.lower() == ".npy" and path.exists():
+            path = _described(path)
         if not path.exists():
             raise UsageError(f"there is no such file or folder: {path}")
         if path.is_file() and _extension(path) not in READERS:
@@ -77,8 +79,9 @@ class LocalDataset(Dataset):
         return taken(first)
 
     def files(self) -> list[Path]:
-        """Return the train file(s), then the test file(s) if any."""
-        return self.source.files
+        """Return the train file(s), then the test file(s) if any, then files of values beside them."""
+        beside = [arrays.values_beside(file) for file in self.source.files if _extension(file) == "npz"]
+        return [*self.source.files, *(file for file in beside if file is not None)]
 
     def load(self) -> Data:
         """Read the data; raises InvalidDataError naming file and line when it cannot be used."""
@@ -95,6 +98,14 @@ class LocalDataset(Dataset):
 
 def _extension(path: Path) -> str:
     return path.suffix[1:].lower()
+
+
+def _described(path: Path) -> Path:
+    """Return the .npz file beside a .npy file; raises UsageError where there is none."""
+    beside = path.with_suffix(".npz")
+    if not beside.is_file():
+        raise UsageError(f"{path}: what its cases are is missing; save y, or meta_<name> alone, in {beside.name}")
+    return beside
 
 
 def _only_dataset(folder: Path) -> str:
@@ -127,6 +138,8 @@ def _resolve(path: Path) -> tuple[str, sources.Source]:
             f"{folder}: dataset {name} has only one of its train and test files; add the other, "
             "or drop _TRAIN or _TEST from the name of a file that is to be cross-validated"
         )
+    for values in sources.find_part(folder, stem, "UNLABELLED", "npy"):
+        _described(values)
     extra = [file for extension in READERS for file in sources.find_part(folder, stem, "UNLABELLED", extension)]
     if len(extra) > 1 or any(_extension(file) not in TABLES for file in extra):
         raise UsageError(f"{extra[0]}: give the unlabelled cases in one file, of {', '.join(TABLES)}")

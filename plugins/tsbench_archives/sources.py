@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.data.dataset import Data, Fold
-from tsbench.data.panel import Panel, concatenate
+from tsbench.data.join import concatenate
+from tsbench.data.panel import Panel
+from tsbench.data.stream import blocks
 from tsbench.errors import InvalidDataError
 
 _PART = re.compile(r"(?:(?P<stem>.+?)(?:Dimension\d+)?_)?(?P<part>TRAIN|TEST|UNLABELLED)", re.IGNORECASE)
@@ -84,7 +86,7 @@ def load(source: Source, read: Callable[[tuple[Path, ...]], Panel]) -> Data:
 
 def check_channels(panel: Panel, where: str) -> None:
     """Raise InvalidDataError when a channel has no observed value in any case."""
-    empty = np.flatnonzero(np.isnan(panel.X).all(axis=(0, 2)))
+    empty = np.flatnonzero(np.all([np.isnan(panel.X[block]).all(axis=(0, 2)) for block in blocks(panel.X)], axis=0))
     if len(empty):
         name = f" ('{panel.channel_names[empty[0]]}')" if panel.channel_names else ""
         raise InvalidDataError(f"{where}: channel {empty[0]}{name} has no observed value in any case; drop it")

@@ -19,12 +19,15 @@ def static_fields(columns: Mapping[str, Sequence[str]], where: Callable[[int], s
     """Return `static`, `static_names` and `categories` of a Panel; empty where there is no column.
 
     columns : {name: a cell per case, as text}. A column whose every cell is a number (or missing) holds numbers, one
-    without any number categories. where : names the place of a case in messages. Raises InvalidDataError for a mixture.
+    without any number categories. where : names the place of a case in messages. Raises InvalidDataError for a mixture,
+    and for a column without a name.
     """
     if not columns:
         return {}
     static, categories = [], {}
     for name, cells in columns.items():
+        if not name.strip():
+            raise InvalidDataError(f"'{PREFIX}' names no static value; call it {PREFIX}NAME")
         numbers = [_number(cell) for cell in cells]
         texts = [case for case, cell in enumerate(cells) if numbers[case] is None and cell not in MISSING]
         if texts and any(number is not None for number in numbers):

@@ -27,7 +27,8 @@ class MiniRocketFeatures(SSLMethod):
     """Shares of positive values of fixed convolutions (Dempster et al., KDD 2021, arXiv 2012.08791), by aeon.
 
     Nothing is learnt: the biases are quantiles of the training cases' convolutions, drawn without labels. Missing
-    values and padding are 0, the channel's mean after normalisation; series of fewer than 9 points are padded to 9.
+    values and padding are 0, the channel's mean after normalisation; shorter series are padded to the length
+    of the longest case, and to 9.
     """
 
     class Params(BaseParams):
@@ -40,13 +41,14 @@ class MiniRocketFeatures(SSLMethod):
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make room for what is fitted, so that a checkpoint restores it."""
+        self.width = max(SHORTEST, *(shape.n_timepoints for shape in shapes))
         for name in FITTED:
             self.register_buffer(name, torch.empty(0))
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Draw dilations, channels and biases from the training cases of the first source."""
         seed = int(torch.randint(2**31, ()))
-        transform = MiniRocket(self.params.n_kernels, n_jobs=1, random_state=seed).fit(_series(data[0].x))
+        transform = MiniRocket(self.params.n_kernels, n_jobs=1, random_state=seed).fit(self._series(data[0]))
         for name, value in zip(FITTED, transform.parameters, strict=True):
             self.register_buffer(name, torch.from_numpy(np.asarray(value)))
 
@@ -63,12 +65,13 @@ class MiniRocketFeatures(SSLMethod):
     def represent(self, batch: Batch) -> Tensor:
         """Return features (n, about n_kernels) in [0, 1], float32."""
         transform = MiniRocket(self.params.n_kernels, n_jobs=1)
-        x = _series(batch.x)
+        x = self._series(batch)
         transform.fit(x[:1])  # aeon transforms only what was fitted; the fitted values follow
         transform.parameters = tuple(getattr(self, name).cpu().numpy() for name in FITTED)
         return torch.from_numpy(transform.transform(x)).to(batch.x.device)
 
-
-def _series(x: Tensor) -> npt.NDArray[np.float32]:
-    padded: npt.NDArray[np.float32] = functional.pad(x, (0, max(0, SHORTEST - x.shape[2]))).cpu().numpy()
-    return padded
+    def _series(self, batch: Batch) -> npt.NDArray[np.float32]:
+        """Return values as wide as what was fitted, whose kernels reach beyond a shorter end: unchecked, in memory."""
+        x = batch.x[:, :, : max(self.width, int(batch.lengths.max()))]
+        padded: npt.NDArray[np.float32] = functional.pad(x, (0, max(0, self.width - x.shape[2]))).cpu().numpy()
+        return padded

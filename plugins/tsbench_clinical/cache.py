@@ -50,7 +50,7 @@ class Space:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         array[...] = np.nan
         self.given = array
-        return array
+        return np.asarray(array)  # a plain view: a map that is read would be streamed
 
 
 def key_of(name: str, version: int, options: Mapping[str, Any], paths: Iterable[Path]) -> str:

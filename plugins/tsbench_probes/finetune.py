@@ -18,7 +18,7 @@ from tsbench.learning.stages import Recipe
 from tsbench.methods.classifier import Scores
 from tsbench.methods.params import BaseParams, param
 from tsbench.methods.probe import Cases, Predictor, Probe
-from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.ssl import SSLMethod, prepared
 from tsbench.methods.stages import Stage, Step
 from tsbench.tasks.metrics import f1_macro
 from tsbench_probes.common import Labels, expand
@@ -69,7 +69,7 @@ class FineTune(Probe):
         seen, target = np.unique(train.y, return_inverse=True)
         if len(seen) < 2:
             raise MethodError(f"the training part has one class only (class index {seen[0]}): nothing to learn")
-        data = method.prepare(train.batch)
+        data = prepared(method, train.batch)
         torch.manual_seed(int(rng.integers(2**63)))
         with torch.no_grad():
             n_features = method.represent(data.select(slice(0, 1))).shape[1]

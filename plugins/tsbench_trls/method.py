@@ -134,6 +134,7 @@ class TRLS(SSLMethod):
         )
 
     version: ClassVar[int] = 3
+    prepares_cases: ClassVar[bool] = True
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make online and target net for the longest of the sources."""
@@ -214,7 +215,8 @@ class TRLS(SSLMethod):
 
         1 / sqrt(D) is the value of an isotropic cloud in D dimensions; below a twentieth of it the net has collapsed.
         """
-        maps = [batch.extra["map"][:: max(1, len(batch) // 256)] for batch in data if len(batch) > 1]
+        some = [batch.select(slice(None, None, max(1, len(batch) // 256))) for batch in data if len(batch) > 1]
+        maps = [batch.extra["map"] for batch in some]
         if not maps:
             return Diagnosis()
         was_training = self.training

@@ -1,4 +1,6 @@
+import hashlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from safetensors.torch import save_file
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
 from tsbench.errors import UsageError
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
-from tsbench_aimts.images import SmallCNN, image_encoder, pin_weights, plot_limits, render
+from tsbench_aimts.images import SmallCNN, image_encoder, plot_limits, render
 from tsbench_aimts.method import AimTS
 
 MAPS = ["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
@@ -104,7 +108,8 @@ def test_another_content_of_the_file_is_another_run(tmp_path):
     path = str(tmp_path / "weights.pt")
     torch.save(SmallCNN().state_dict(), path)
     first = AimTS.create(image_weights=path).params.image_weights
-    assert first.startswith(f"{path}@sha256:")
+    hexadecimal = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert first == f"sha256:{hexadecimal}@{path}"
     assert AimTS.create(image_weights=first).params.image_weights == first
     image_encoder("small-cnn", first)
     torch.save(SmallCNN().state_dict(), path)
@@ -113,9 +118,33 @@ def test_another_content_of_the_file_is_another_run(tmp_path):
         image_encoder("small-cnn", first)
 
 
+def test_the_earlier_spelling_keeps_its_key_and_a_place_makes_none(tmp_path, installed, registry):
+    for name in ("a.pt", "b.pt"):
+        (tmp_path / name).write_bytes(b"rubbish")
+    hexadecimal = hashlib.sha256(b"rubbish").hexdigest()
+
+    def spec(value):
+        request = Request(["aimts"], ["UnitTest"], overrides={"image_weights": value})
+        return make_plan(request, installed, registry).specs[0]
+
+    first, second = spec(str(tmp_path / "a.pt")), spec(str(tmp_path / "b.pt"))
+    assert first.key == second.key == spec(f"sha256:{hexadecimal}").key
+    assert first.label == second.label == f"aimts[image_weights=sha256:{hexadecimal[:12]}]"
+    assert (first.configuration, first.exposure) == (second.configuration, "unknown: image_weights")
+    earlier = spec(f"w.pt@sha256:{hexadecimal}")
+    assert earlier.identity()["params"]["image_weights"] == f"w.pt@sha256:{hexadecimal}"
+    assert earlier.label == f"aimts[image_weights=w.pt@sha256:{hexadecimal}]"
+    assert (
+        earlier.key == "7ebfa96f323e3924a6152ae0f91ded518944086f3b7e09d43f6ab6425b997472"
+        and earlier.exposure == "unknown: image_weights"
+    )
+
+
 @pytest.mark.parametrize("weights", [None, "pretrained"])
-def test_what_names_no_file_is_left_alone(weights):
-    assert pin_weights(weights) == weights
+def test_what_names_no_file_is_left_alone_and_clean(weights, installed, registry):
+    assert AimTS.create(image_weights=weights).params.image_weights == weights
+    request = Request(["aimts"], ["UnitTest"], overrides={"image_weights": str(weights)})
+    assert make_plan(request, installed, registry).specs[0].exposure == "clean"
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):
@@ -131,7 +160,7 @@ def test_a_file_that_runs_code_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(UsageError, match=r"there is no file nowhere\.pt"):
+    with pytest.raises(UsageError, match=r"image_weights: there is no file .*nowhere\.pt"):
         AimTS.create(image_weights="nowhere.pt")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import zipfile
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tsbench.data import memory
+from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
 from tsbench_archives import tables
 from tsbench_archives.cells import MISSING
@@ -316,6 +318,96 @@ def test_npz_refusal(tmp_path, what):
     with pytest.raises(InvalidDataError, match=message) as caught:
         write_npz(tmp_path / "data.npz", **contents).load()
     assert str(tmp_path / "data.npz") in str(caught.value)
+
+
+def save_npy(path, X, **contents):
+    np.save(path, X)
+    np.savez(path.with_suffix(".npz"), **contents)
+
+
+def write_npy(path, X, **contents):
+    save_npy(path, X, **contents)
+    return LocalDataset(path)
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_values_beside_the_other_arrays_stay_in_their_file(tmp_path, axes):
+    contents = {"y": list("abab"), "lengths": [3, 1, 2, 3], "meta_subject": [7, 7, 8, 8]}
+    X = np.arange(12 * (axes - 1), dtype=np.float64).reshape(4, *[axes - 1] * (axes - 2), 3)
+    held, streamed = write_npz(tmp_path / "h.npz", X=X, **contents), write_npy(tmp_path / "s.npy", X, **contents)
+    assert isinstance(streamed.load().panel.X, Streamed)
+    assert streamed.load().fingerprint() == held.load().fingerprint()
+    assert streamed.name == "s" and streamed.card.group == "subject" and streamed.card.task == "classification"
+    assert [file.name for file in streamed.files()] == ["s.npz", "s.npy"]
+    np.testing.assert_array_equal(streamed.load().panel.X[:], held.load().panel.X)
+
+
+def test_every_part_may_have_its_values_beside_it(tmp_path):
+    for part, cases in (("TRAIN", 6), ("TEST", 4), ("UNLABELLED", 3)):
+        arrays = {} if part == "UNLABELLED" else {"y": np.arange(cases) % 2}
+        save_npy(tmp_path / f"w_{part}.npy", np.full((cases, 5), cases, dtype=np.float16), **arrays)
+    dataset = LocalDataset(tmp_path)
+    data = dataset.load()
+    assert [len(dataset.files()), len(data.panel), len(data.unlabelled)] == [6, 10, 3]
+    assert data.panel.X[:, 0, 0].tolist() == [6] * 6 + [4] * 4
+    (tmp_path / "w_UNLABELLED.npz").unlink()
+    with pytest.raises(UsageError, match=r"w_UNLABELLED\.npy: what its cases are is missing"):
+        LocalDataset(tmp_path)
+
+
+def test_what_is_streamed_needs_no_room(tmp_path):
+    dataset = write_npy(tmp_path / "x.npy", np.zeros((100, 1, 100), dtype=np.float32), y=np.arange(100) % 2)
+    memory.limit_reading(30_000)
+    try:
+        assert len(dataset.load().panel) == 100
+    finally:
+        memory.limit_reading(None)
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size - 4)
+
+
+def longer(path):
+    with path.open("ab") as file:
+        file.write(b"1234")
+
+
+def scribbled(path):
+    with path.open("r+b") as file:
+        file.write(b"nothing")
+
+
+NPY_REFUSED = {
+    "cut": (np.zeros((2, 3), "f4"), cut, r"ends early: 148 bytes do not hold \(2, 3\) of float32"),
+    "longer": (np.zeros((2, 3), "f4"), longer, r"float32 of shape \(2, 3\) takes 24 bytes, but 28 are there"),
+    "no header": (np.zeros((2, 3), "f4"), scribbled, "not a .npy file"),
+    "empty": (np.zeros((2, 3), "f4"), lambda path: os.truncate(path, 0), "not a .npy file"),
+    "objects": (np.array([["a", None]] * 2, dtype=object), None, "must hold numbers of 2 or 3 axes .* got object"),
+    "complex": (np.zeros((2, 3), complex), None, "got complex128 of shape"),
+    "one axis": (np.zeros(2), None, r"got float64 of shape \(2,\)"),
+    "other order": (np.zeros((3, 2)).T, None, "its cases do not lie one after the other; save it with np.asc"),
+    "cases": (np.zeros((3, 3)), None, r"array y has shape \(2,\), which does not fit 3 cases"),
+    "no case": (np.zeros((0, 3)), None, r"array y has shape \(2,\), which does not fit 0 cases"),
+    "infinite": (np.full((2, 3), 1e300), None, "case 0, channel 0, time point 0 is infinite or too large"),
+}
+
+
+@pytest.mark.parametrize("what", NPY_REFUSED)
+def test_npy_refusal(tmp_path, what):
+    X, damage, message = NPY_REFUSED[what]
+    dataset = write_npy(tmp_path / "data.npy", X, y=["a", "b"])
+    if damage:
+        damage(tmp_path / "data.npy")
+    with pytest.raises(InvalidDataError, match=message) as caught:
+        dataset.load()
+    assert str(tmp_path / "data.np") in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_values_without_labels_beside_them_are_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    with pytest.raises(UsageError, match=r"x\.npy: what its cases are is missing; save y, .* in x\.npz"):
+        LocalDataset(tmp_path / "x.npy")
 
 
 def test_times_beyond_a_length_do_not_matter(tmp_path):
@@ -633,6 +725,9 @@ def test_long_tables_and_arrays_hold_several_labels(local, tmp_path):
     dataset = LocalDataset(tmp_path / "data.npz")
     assert dataset.load().fingerprint() == local(COLUMNS).load().fingerprint() == long.fingerprint()
     assert dataset.card.task == "multilabel"
+    np.savez(tmp_path / "name.npz", X=[[1.0, 2], [3, 4], [5, 6]], y=[10.0, np.nan, 2.5])  # a label each, or none
+    named = LocalDataset(tmp_path / "name.npz", task="multilabel").load().panel
+    assert (named.classes, named.y.tolist()) == (("2.5", "10"), [[0, 1], [0, 0], [1, 0]])
     np.savez(tmp_path / "number.npz", X=[[1.0, 2], [3, 4]], y=[0.1, 1 / 3])
     assert LocalDataset(tmp_path / "number.npz", task="regression").load().panel.y.tolist() == [0.1, 1 / 3]
 
@@ -654,6 +749,8 @@ def test_long_tables_and_arrays_hold_several_labels(local, tmp_path):
         ("case,label_a,x\nk,1,1\nk,0,2\n", "", r"data\.csv:3: column 'label_a' is '0' where the case began with '1'"),
         ("case,label,x\nk,1,1\nl,b,2\n", "regression", r"data\.csv:3: label 'b' is not a finite number"),
         ("label_a,label_b\n1,0\n", "", "has no column of values"),
+        ("label_1,label_+1.0,x\n1,0,1\n0,1,2\n", "", r"data\.csv: two labels are called '1'"),
+        ("label_a,label_nan,x\n1,0,1\n0,1,2\n", "", r"data\.csv: label 1 is called 'nan', which means missing"),
     ],
 )
 def test_labels_that_are_none_are_refused_by_row(local, tmp_path, content, task, said):
@@ -669,7 +766,11 @@ def test_labels_that_are_none_are_refused_by_row(local, tmp_path, content, task,
         (["1", "b"], {}, "regression", "array y: case 1: label 'b' is not a finite number"),
         ([[1, 0], [2, 0]], {}, "", "array y: case 1: 2 is no label"),
         ([[1, 0], [1, 0]], {"classes": ["a"]}, "", "classes must name each of the 2 columns"),
-        ([[1, 0], [1, 0]], {"classes": ["a", "a"]}, "", "classes must name each of the 2 columns"),
+        ([[1, 0], [1, 0]], {"classes": [["a"], ["b"]]}, "", "classes must name each of the 2 columns"),
+        ([[1, 0], [1, 0]], {"classes": ["a", "a"]}, "", "two labels are called 'a'"),
+        ([[1, 0], [1, 0]], {"classes": ["1", "1.0"]}, "", "two labels are called '1'"),
+        ([[1, 0], [1, 0]], {"classes": ["", "a"]}, "", "label 0 is called '', which means missing"),
+        ([[], []], {}, "", "there is no label"),
         ([[1, 0], [1, 0]], {}, "regression", "several labels per case, where regression needs one"),
     ],
 )
@@ -722,6 +823,7 @@ def test_parts_may_differ_in_their_categories(tmp_path, local):
             r"csv:3: column 'static_age' is '2' where the case began",
         ),
         ("label,static_age\na,61\n", "has no column of values"),
+        ("label,static_,t0\na,61,1\n", r"data\.csv: 'static_' names no static value; call it static_NAME"),
         (
             "label,static_id,t0\n" + "".join(f"a,p{i},1\n" for i in range(101)),
             r"data\.csv:2: static 'id' has 101 different texts",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,8 +7,10 @@ import torch
 from tsbench.data.batch import Batch
 from tsbench.errors import UsageError
 from tsbench.learning import loop as training
+from tsbench.learning.learner import Learner
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
 from tsbench_classic.features import MiniRocketFeatures
 
@@ -54,3 +58,17 @@ def test_it_runs_under_a_probe_and_has_no_untrained_twin(installed, registry):
     assert result.metrics["accuracy"] > 0.8
     with pytest.raises(UsageError, match="no training to leave out"):
         make_plan(Request(["random:minirocket-features"], ["UnitTest"]), installed, registry)
+
+
+def test_cases_have_the_features_of_the_width_that_was_fitted():
+    panel = noise(n=6, c=2, length=60)
+    panel.lengths[:] = [60, 30, 20, 12, 9, 1]
+    for case, length in enumerate(panel.lengths):
+        panel.X[case, :, length:] = np.nan
+    learner = Learner("minirocket-features", n_kernels=84).fit(panel)
+    features = learner.encode(panel)
+    wide = replace(panel, X=np.pad(panel.X, ((0, 0), (0, 0), (0, 90)), constant_values=np.nan))
+    np.testing.assert_array_equal(learner.encode(wide), features)
+    for case, length in enumerate(panel.lengths):
+        alone = panel.select([case])
+        np.testing.assert_array_equal(learner.encode(replace(alone, X=alone.X[:, :, :length])), features[[case]])

@@ -3,7 +3,8 @@ import pytest
 
 from tsbench.errors import UsageError
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench_classic import SHORT
 from tsbench_classic.wrappers import aeon_classifier, sktime_classifier
 

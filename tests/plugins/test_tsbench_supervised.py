@@ -7,7 +7,8 @@ from tsbench.data.batch import Batch
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import fit
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.testing import noise
 from tsbench_supervised.method import Supervised
 

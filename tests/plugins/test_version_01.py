@@ -8,7 +8,8 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.measure.worker import Worker
 from tsbench.methods.capabilities import capabilities
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.protocol import Protocol
 
 HERE = Path(__file__).parent

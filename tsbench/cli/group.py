@@ -19,7 +19,10 @@ COMMANDS = {
     "submit": ("tsbench.cli.submit:submit", "Write results as evidence for others, or check such a file."),
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
-    "list": ("tsbench.cli.list:list_names", "List methods, datasets, encoders, transforms, probes, protocols, suites."),
+    "list": (
+        "tsbench.cli.list:list_names",
+        "List methods, datasets, encoders, transforms, corruptions, probes, protocols.",
+    ),
     "show": ("tsbench.cli.show.command:show", "Show a method, a transform, a dataset or a run in full."),
     "data": (
         "tsbench.cli.data.command:data",

@@ -18,6 +18,7 @@ from tsbench.terminal import echo, echo_text
 @task_option
 @click.option("--method", "methods", multiple=True, help="Only these rows, comma-separated.  [default: all]")
 @click.option("--shared", is_flag=True, help="Rank every method, on the datasets that all of them have.")
+@click.option("--clean", is_flag=True, help="Leave out cells that are exposed to their test part, or may be (unknown).")
 @click.option("--format", "form", type=click.Choice(["csv", "md", "json"]), help="What to print.  [default: a table]")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the board to a .csv, .md or .json file.")
 @common_options
@@ -28,6 +29,7 @@ def leaderboard(
     task: str | None,
     methods: tuple[str, ...],
     shared: bool,
+    clean: bool,
     form: str | None,
     out: Path | None,
 ) -> int:
@@ -48,7 +50,7 @@ def leaderboard(
 
     if out is not None:
         check_output(out)
-    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, shared=shared)
+    board = bench().leaderboard(names, protocol, metric, task=task, methods=methods, shared=shared, clean=clean)
     if out is not None:  # before the screen: its reader may be gone
         write_board(board, out)
     if form is None:

@@ -9,7 +9,7 @@ from tsbench.discovery.catalog import Entry
 from tsbench.methods.capabilities import registered_for
 from tsbench.terminal import echo
 
-CATALOGUES = ("methods", "datasets", "encoders", "transforms", "probes")
+CATALOGUES = ("methods", "datasets", "encoders", "transforms", "corruptions", "probes")
 SECTIONS = ("protocols", "suites", "collections", "papers")
 
 

@@ -99,7 +99,7 @@ def seeds_option(default: str | None, text: str) -> Callable[[F], F]:
 def _read_seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     if value is None:
         return None
-    from tsbench.plan.plan import parse_seeds
+    from tsbench.plan.request import parse_seeds
 
     return parse_seeds(value)
 
@@ -130,7 +130,7 @@ def fold_option(command: F) -> F:
 
 
 def _read_folds(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[int, ...]:
-    from tsbench.plan.plan import parse_folds
+    from tsbench.plan.request import parse_folds
 
     return parse_folds(value)
 

@@ -43,7 +43,7 @@ def reproduce(
       tsbench reproduce
       tsbench reproduce trls/table1 --dataset BasicMotions,GunPoint
     """
-    from tsbench.plan.plan import parse_overrides
+    from tsbench.plan.request import parse_overrides
 
     if table is None:
         return _list_tables(open_registry())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from tsbench.store.store import Store
 
 FORMATS = (".parquet", ".csv", ".jsonl")
-LEAST = ("fit_seconds", "f1_macro", "fold", "seed", "protocol", "status")  # left out first where there is no room
+LEAST = (
+    "exposure",
+    "fit_seconds",
+    "f1_macro",
+    "fold",
+    "seed",
+    "protocol",
+    "status",
+)  # left out first where there is no room
 
 
 @click.command()
@@ -76,11 +85,11 @@ def form_of(out: Path, form: str | None = None) -> str:
 def _print(store: Store) -> None:
     from tsbench.cli.ui.tables import print_table
 
-    texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status"]
+    texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "exposure"]
     metrics = _metrics(store.metric_names())
     numbers = [*metrics, "fit_seconds"]
     cells = (
-        [row["key"][:10], row["label"], *(str(row[name]) for name in texts[2:])]
+        [row["key"][:10], row["label"], row["dataset"], _protocol(row), *(str(row[name]) for name in texts[4:])]
         + [_number(row.get(name), form) for name, form in metrics.items()]
         + [_number(row["durations"].get("fit"), ".1f")]
         for batch in store.batches()
@@ -89,6 +98,14 @@ def _print(store: Store) -> None:
     columns = [*((name, "left") for name in texts), *((name, "right") for name in numbers)]
     if not print_table(columns, cells, least=LEAST):
         echo("Cut to the terminal: 'tsbench results | less -S' or '--format csv' shows all.")
+
+
+def _protocol(row: Mapping[str, Any]) -> str:
+    """Return the protocol of a row, with what must be said of its corruption."""
+    from tsbench.leaderboard.results import corruption_label
+
+    _, comma, reads = corruption_label(row.get("protocol_condition")).partition(",")
+    return f"{row['protocol']}{comma}{reads}"
 
 
 def _metrics(known: set[str]) -> dict[str, str]:

@@ -103,7 +103,7 @@ def run(
       tsbench run --method aimts --dataset uea --pretrain-on uea,ucr --exclude-target --protocol finetune-aimts
     """
     from tsbench.plan.asked import with_tasks
-    from tsbench.plan.plan import parse_overrides
+    from tsbench.plan.request import parse_overrides
 
     limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
     door = bench(device=device, threads=threads, progress=not as_json, **where)

@@ -101,8 +101,9 @@ def tune(
     from tsbench.data.memory import limit_reading
     from tsbench.execute.where import Where
     from tsbench.plan.asked import with_tasks
-    from tsbench.plan.plan import Request, make_plan, parse_overrides
+    from tsbench.plan.plan import make_plan
     from tsbench.plan.problems import unread_notes
+    from tsbench.plan.request import Request, parse_overrides
     from tsbench.tasks import metric_for
     from tsbench.tune import require
 

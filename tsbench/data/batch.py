@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tsbench.data.lazy import LazyTensor
 from tsbench.data.panel import Panel
 from tsbench.data.series import Series, within
+from tsbench.data.stream import Streamed
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,69 @@ class Batch(Series):
 
     @classmethod
     def from_panel(cls, panel: Panel, device: torch.device | str, labels: bool = False) -> Batch:
-        """Copy a Panel to a device, once; labels travel only when asked for."""
-        x = torch.from_numpy(panel.X).to(device, copy=True)
-        lengths = torch.from_numpy(panel.lengths).to(device, torch.int64)
-        observed = ~torch.isnan(x) & within(lengths, x.shape[-1])[:, None, :]
-        complete = bool(observed.all())
-        times = None if panel.times is None else torch.from_numpy(_since_start(panel.times))
-        return cls(
-            x=x if complete else x.masked_fill_(~observed, 0.0),
-            lengths=lengths,
-            observed=None if complete else observed,
-            times=None if times is None else times.to(device, torch.float32),
-            static=None if panel.static is None else torch.from_numpy(panel.static).to(device, torch.float32),
-            padded=bool((panel.lengths < panel.n_timepoints).any()),
-            y=_labels(panel).to(device) if labels and panel.y is not None else None,
-        )
+        """Copy a Panel to a device, once; labels travel only when asked for. A streamed one is read when selected."""
+        y = _labels(panel).to(device) if labels and panel.y is not None else None
+        if isinstance(panel.X, Streamed):
+            return _streamed(panel, panel.X, device, y)
+        return replace(_copied(panel, panel.X, device), y=y)
+
+
+@dataclass(frozen=True)
+class StreamedBatch(Batch):
+    """Cases of which x, observed and times are read when they are selected (`LazyTensor`), and then prepared.
+
+    read : gives unprepared cases. preparation : what is done with those that are selected, a batch at a time.
+    """
+
+    read: Callable[[Tensor | slice], Batch] = field(kw_only=True)
+    preparation: Callable[[Batch], Batch] | None = None
+
+    def select(self, index: Tensor | slice) -> Batch:
+        """Read and prepare the cases of an index tensor or a slice."""
+        extra = {name: tensor[index] for name, tensor in self.extra.items()}
+        batch = replace(self.read(index), y=None if self.y is None else self.y[index], extra=extra)
+        return batch if self.preparation is None else self.preparation(batch)
+
+
+def _copied(panel: Panel, X: npt.NDArray[np.float32], device: torch.device | str, masked: bool = False) -> Batch:
+    """Return cases on a device without labels; masked : they have a mask though every value may be there."""
+    x = torch.from_numpy(X).to(device, copy=True)
+    lengths = torch.from_numpy(panel.lengths).to(device, torch.int64)
+    observed = ~torch.isnan(x) & within(lengths, x.shape[-1])[:, None, :]
+    complete = bool(observed.all())
+    times = None if panel.times is None else torch.from_numpy(_since_start(panel.times))
+    return Batch(
+        x=x if complete else x.masked_fill_(~observed, 0.0),
+        lengths=lengths,
+        observed=observed if masked or not complete else None,
+        times=None if times is None else times.to(device, torch.float32),
+        static=None if panel.static is None else torch.from_numpy(panel.static).to(device, torch.float32),
+        padded=bool((panel.lengths < panel.n_timepoints).any()),
+    )
+
+
+def _streamed(panel: Panel, X: Streamed, device: torch.device | str, y: Tensor | None) -> StreamedBatch:
+    padded = bool((panel.lengths < panel.n_timepoints).any())
+    masked = padded or not bool(X.complete.all())
+
+    def read(index: Tensor | slice) -> Batch:
+        cases = np.arange(*index.indices(len(panel))) if isinstance(index, slice) else index.cpu().numpy()
+        part = panel.select(cases)  # masked and padded as the whole is, as of a Batch in memory
+        return replace(_copied(part, X[cases], device, masked), padded=padded)
+
+    def lazy(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> LazyTensor:
+        return LazyTensor(lambda index: getattr(read(index), name), shape, dtype, device, X.name)
+
+    return StreamedBatch(
+        x=lazy("x", X.shape, torch.float32),
+        lengths=torch.from_numpy(panel.lengths).to(device, torch.int64),
+        observed=lazy("observed", X.shape, torch.bool) if masked else None,
+        times=None if panel.times is None else lazy("times", panel.times.shape, torch.float32),
+        static=None if panel.static is None else torch.from_numpy(panel.static).to(device, torch.float32),
+        padded=padded,
+        y=y,
+        read=read,
+    )
 
 
 def _labels(panel: Panel) -> Tensor:

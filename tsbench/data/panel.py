@@ -13,13 +13,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.data.memory import check_room
+from tsbench.data.stream import Step, Streamed, blocks, refuse_infinite, streamed
 from tsbench.errors import InvalidDataError, TsbenchWarning
 
 Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
 Array = npt.NDArray[Any]
 HASHED_CASES = 256
 LARGEST_TARGET = 1e100  # whose square, and sums of them, float64 holds
+SMALLEST_SPREAD = 1e-100  # of targets, likewise
 
 # What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
 MOST_ROUNDED = 0.1
@@ -54,7 +55,8 @@ class Panel:
 
     Attributes
     ----------
-    X : float32 (n_cases, n_channels, n_timepoints); NaN marks a missing value and the padding beyond `lengths`.
+    X : float32 (n_cases, n_channels, n_timepoints); NaN marks a missing value and the padding beyond `lengths`. A
+        read-only memory map (`np.load(path, mmap_mode="r")`) stays in its file: it becomes a `Streamed`.
     lengths : int32 (n_cases,); number of time points of each case, stored and never guessed from NaN.
     y : int64 (n_cases,) class index, uint8 (n_cases, n_labels), float64 (n_cases,) for regression, or None.
     task : what y means.
@@ -72,7 +74,7 @@ class Panel:
     InvalidDataError : arrays disagree in size, a value is infinite, or a length is out of range.
     """
 
-    X: Array
+    X: Array | Streamed
     lengths: Array
     y: Array | None = None
     task: Task = "none"
@@ -87,22 +89,19 @@ class Panel:
     sampling_rate: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.X, Streamed):
+            object.__setattr__(self, "X", streamed(self.X))
         _check_sizes(self)
-        infinite = np.argwhere(np.isinf(self.X))
-        if len(infinite):
-            case, channel, time = infinite[0]
-            raise InvalidDataError(
-                f"case {case}, channel {channel}, time point {time} is infinite or too large for float32; "
-                "replace it by NaN or rescale the data"
-            )
+        if not isinstance(self.X, Streamed):  # which looks at what it reads
+            refuse_infinite(self.X)
         for name, array in (("times", self.times), ("static", self.static)):
             if array is not None and np.isinf(array).any():
                 case = int(np.isinf(array).any(axis=1).argmax())
                 raise InvalidDataError(f"{name} of case {case} holds an infinite or too large value; correct it")
 
     @classmethod
-    def build(cls, X: Array, labels: Sequence[object] | Array | None = None, **fields: Any) -> Panel:
-        """Make a Panel from what a loader has: any float array and raw labels.
+    def build(cls, X: Array | Streamed, labels: Sequence[object] | Array | None = None, **fields: Any) -> Panel:
+        """Make a Panel from what a loader has: any float array, mapped or not, and raw labels.
 
         X is (n_cases, n_channels, n_timepoints); `lengths` defaults to n_timepoints for every case. Labels become
         classes by `class_index`.
@@ -110,9 +109,9 @@ class Panel:
         Raises InvalidDataError naming a channel whose variation float32 loses: a level of 1e9 that moves by 1, say.
         Where single cases lose theirs, each at a level of its own, a TsbenchWarning says so.
         """
-        given = np.asarray(X)
+        given = X if isinstance(X, Streamed) else streamed(X)
         with np.errstate(over="ignore"):
-            X = np.ascontiguousarray(given, dtype=np.float32)
+            X = given if isinstance(given, Streamed) else np.ascontiguousarray(given, dtype=np.float32)
         lengths = fields.pop("lengths", None)
         if lengths is None:
             lengths = np.full(len(X), X.shape[-1], dtype=np.int32)
@@ -152,7 +151,7 @@ class Panel:
 
         return replace(
             self,
-            X=self.X[index],
+            X=self.X.select(index) if isinstance(self.X, Streamed) else self.X[index],
             lengths=self.lengths[index],
             y=take(self.y),
             times=take(self.times),
@@ -160,6 +159,17 @@ class Panel:
             text=take(self.text),
             meta={name: values[index] for name, values in self.meta.items()},
         )
+
+    def loaded(self) -> Panel:
+        """Return the same cases with their values in memory; those of a streamed panel are read now."""
+        return replace(self, X=self.X[:]) if isinstance(self.X, Streamed) else self
+
+    def changed(self, step: Step) -> Panel:
+        """Return the cases with what a step makes of X (n, n_channels, n_timepoints); of a streamed one when read.
+
+        step : treats each case by itself, and keeps shape and what is NaN.
+        """
+        return replace(self, X=self.X.then(step) if isinstance(self.X, Streamed) else step(self.X))
 
     def without_labels(self) -> Panel:
         """Return the same cases with their labels removed; what is to be predicted is passed in this form."""
@@ -174,18 +184,22 @@ class Panel:
         digest = hashlib.sha256()
         digest.update(np.asarray([len(self), self.n_channels], dtype="<i8").tobytes())
         digest.update(self.lengths.astype("<i4").tobytes())
-        _hash_values(digest, self.X.transpose(0, 2, 1), self.lengths)
+        for block in blocks(self.X, HASHED_CASES):  # a copy of all values may not fit into memory
+            _hash_values(digest, self.X[block].transpose(0, 2, 1), self.lengths[block])
         for name, array in [("times", self.times), ("static", self.static), ("text", self.text)]:
             if array is not None:
                 digest.update(name.encode())
                 if name == "times":
-                    _hash_values(digest, array[:, :, None], self.lengths)
+                    for block in blocks(array, HASHED_CASES):
+                        _hash_values(digest, array[block, :, None], self.lengths[block])
                 elif name == "static" and self.categories:
                     digest.update("\x1f".join(_static_texts(self)).encode())
                 else:
                     digest.update("\x1f".join(map(str, array.ravel().tolist())).encode())
         if self.y is not None:
             digest.update("\x1f".join(_label_names(self)).encode())
+        if self.task == "multilabel" and self.y is not None:
+            _hash_unsaid(digest, self.y, self.classes)
         return digest.hexdigest()
 
 
@@ -222,29 +236,29 @@ def normalise_label(label: object) -> str:
     return f"-{value}" if sign == "-" and value != "0" else value
 
 
-def _check_rounding(given: Array, panel: Panel) -> None:
+def _check_rounding(given: Array | Streamed, panel: Panel) -> None:
     """Compare values with what the Panel holds of them in float32: refuse, or warn of, variation that is lost."""
-    if given.dtype in (np.float32, np.float16):
+    if (given.files[0] if isinstance(given, Streamed) else given).dtype in (np.float32, np.float16):
         return
-    inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]
+    counts, *found_by_case = _rounding_by_case(given, panel)
     for channel in range(panel.n_channels):
-        held = panel.X[:, channel]
-        seen = inside & ~np.isnan(held)
-        values = np.where(seen, given[:, channel], 0.0).astype(np.float64, copy=False)
-        errors = np.where(seen, values - held, 0.0)
+        count = counts[:, channel]
+        levels, spreads, errors = (found[:, channel] for found in found_by_case)
         if not errors.any():
             continue
         name = f"channel {channel}" + (f" ('{panel.channel_names[channel]}')" if panel.channel_names else "")
-        [level], [spread], [error] = _rounding(values.reshape(1, -1), errors.reshape(1, -1), seen.reshape(1, -1))
+        share, first = count / count.sum(), levels[count.argmax()]  # from which a constant deviates by 0
+        level = first + (share * (levels - first)).sum()
+        spread = np.sqrt((share * (spreads**2 + (levels - level) ** 2)).sum())
+        error = np.sqrt((share * errors**2).sum())
         found = f"{name} varies by {spread:.2g} at a level of {level:.6g}, which float32 cannot hold"
         if spread > _noise(level) and error > MOST_ROUNDED * spread:
             raise InvalidDataError(f"{found}; subtract the level from the channel in the file, in all its parts alike")
         if spread <= _noise(level) and (spread > 0 or _whole(level)):
             warnings.warn(f"{found}: its course is lost", TsbenchWarning, stacklevel=3)
             continue
-        level, spread, error = _rounding(values, errors, seen)
-        constant = spread <= _noise(level)
-        lost = (error > MOST_ROUNDED_OF_A_CASE * spread) & (~constant | _whole(level))
+        constant = spreads <= _noise(levels)
+        lost = (errors > MOST_ROUNDED_OF_A_CASE * spreads) & (~constant | _whole(levels))
         cases = int(lost.sum())
         if cases:
             warnings.warn(
@@ -253,6 +267,20 @@ def _check_rounding(given: Array, panel: Panel) -> None:
                 TsbenchWarning,
                 stacklevel=3,
             )
+
+
+def _rounding_by_case(given: Array | Streamed, panel: Panel) -> Array:
+    """Return how many values each case has in each channel, and what `_rounding` finds, (4, n_cases, n_channels)."""
+    found = np.empty((4, len(panel), panel.n_channels))
+    for block in blocks(panel.X):
+        inside = np.arange(panel.n_timepoints) < panel.lengths[block, None]
+        X, held = (given.raw(block) if isinstance(given, Streamed) else given[block]), panel.X[block]
+        for channel in range(panel.n_channels):
+            seen = inside & ~np.isnan(held[:, channel])
+            values = np.where(seen, X[:, channel], 0.0).astype(np.float64, copy=False)
+            errors = np.where(seen, values - held[:, channel], 0.0)
+            found[:, block, channel] = seen.sum(axis=1), *_rounding(values, errors, seen)
+    return found
 
 
 def _rounding(values: Array, errors: Array, seen: Array) -> tuple[Array, Array, Array]:
@@ -272,81 +300,6 @@ def _noise(level: Array) -> Array:
 
 def _whole(level: Array) -> Array:
     return np.asarray((np.abs(level) > WHOLE[0]) & (np.abs(level) < WHOLE[1]))
-
-
-def concatenate(panels: Sequence[Panel]) -> Panel:
-    """Join Panels of equal channels case-wise; shorter ones are padded with NaN, classes are united.
-
-    Raises InvalidDataError when the Panels differ in channels or in the fields they have, or do not fit in memory.
-    """
-    first = panels[0]
-    for other in panels[1:]:
-        _check_alike(first, other)
-    width = max(p.n_timepoints for p in panels)
-    check_room(4 * sum(map(len, panels)) * first.n_channels * width)
-    fields: dict[str, Any] = {"X": np.concatenate([_widen(p.X, width) for p in panels])}
-    fields["lengths"] = np.concatenate([p.lengths for p in panels])
-    if first.text is not None:
-        fields["text"] = np.concatenate([p.text for p in panels if p.text is not None])
-    if first.static is not None:
-        fields["static"], fields["categories"] = _join_static(panels)
-    if first.times is not None:
-        fields["times"] = np.concatenate([_widen(p.times, width) for p in panels if p.times is not None])
-    fields["meta"] = {name: np.concatenate([p.meta[name] for p in panels]) for name in first.meta}
-    if first.task == "classification" and all(p.y is not None for p in panels):
-        labels = [p.classes[i] for p in panels if p.y is not None for i in p.y]
-        fields["y"], fields["classes"] = class_index(labels)
-    elif first.task == "multilabel" and all(p.y is not None for p in panels):
-        fields["classes"] = class_index([name for p in panels for name in p.classes])[1]
-        fields["y"] = np.concatenate([_of_labels(p, fields["classes"]) for p in panels])
-    elif first.y is not None:
-        fields["y"] = np.concatenate([p.y for p in panels if p.y is not None])
-    return replace(first, **fields)
-
-
-def _of_labels(panel: Panel, classes: tuple[str, ...]) -> Array:
-    """Return y of multilabel cases for these labels, 0 for one that the panel does not know."""
-    assert panel.y is not None
-    y = np.zeros((len(panel), len(classes)), dtype=np.uint8)
-    y[:, [classes.index(name) for name in panel.classes]] = panel.y
-    return y
-
-
-def _join_static(panels: Sequence[Panel]) -> tuple[Array, dict[str, tuple[str, ...]]]:
-    """Return the static values of Panels that have the same, and their categories, united."""
-    names = panels[0].static_names
-    joined = np.concatenate([p.static for p in panels if p.static is not None])
-    united = {}
-    for name in dict.fromkeys(name for panel in panels for name in panel.categories):
-        number, codes = names.index(name), []
-        categories = tuple(sorted({one for panel in panels for one in panel.categories.get(name, ())}))
-        for panel in panels:
-            assert panel.static is not None
-            values = panel.static[:, number]
-            if name not in panel.categories and not np.isnan(values).all():
-                raise InvalidDataError(f"parts differ in the static value '{name}': text in one, numbers in the other")
-            place = np.asarray([categories.index(one) for one in panel.categories.get(name, ())], dtype=np.float32)
-            codes.append(np.asarray([v if np.isnan(v) else place[int(v)] for v in values], dtype=np.float32))
-        joined[:, number], united[name] = np.concatenate(codes), categories
-    return joined, united
-
-
-def _check_alike(first: Panel, other: Panel) -> None:
-    def facts(panel: Panel) -> dict[str, object]:
-        return {
-            "number of channels": panel.n_channels,
-            "channel names": list(panel.channel_names),
-            "task": panel.task,
-            "per-case columns": sorted(panel.meta),
-            "times": "none" if panel.times is None else "given",
-            "text": "none" if panel.text is None else "given",
-            "number of static values": panel.shape.n_static,
-            "static values": list(panel.static_names),
-        }
-
-    for (what, value), second in zip(facts(first).items(), facts(other).values(), strict=True):
-        if value != second:
-            raise InvalidDataError(f"parts differ in their {what}: {value} and {second}")
 
 
 def _check_sizes(panel: Panel) -> None:
@@ -405,6 +358,10 @@ def _check_target(y: Array, task: Task, classes: tuple[str, ...]) -> None:
             raise InvalidDataError(
                 f"the target of case {case} is {y[case]:g}, too large to be squared; rescale the targets"
             )
+        if len(y) and 0 < (spread := np.ptp(y)) < SMALLEST_SPREAD:
+            raise InvalidDataError(f"the targets differ by {spread:g} at most, too little to be squared; rescale them")
+    elif len(set(classes)) != max(1, len(classes)):
+        raise InvalidDataError(f"multilabel cases need labels of different names, got {len(classes)}: {classes}")
     elif y.ndim != 2 or y.shape[1] != len(classes) or not np.isin(y, (0, 1)).all():
         raise InvalidDataError(
             f"labels of multilabel cases are 0 or 1 for each of the {len(classes)} classes, got shape {y.shape}"
@@ -431,6 +388,15 @@ def _label_names(panel: Panel) -> list[str]:
     return [names[i] for i in panel.y]
 
 
+def _hash_unsaid(digest: Any, y: Array, names: tuple[str, ...]) -> None:
+    """Hash labels once more where the names of each case's do not tell them: one of no case, or one with a comma."""
+    if y.any(axis=0).all() and not any("," in name for name in names):
+        return
+    order = sorted(range(len(names)), key=lambda label: (names[label].casefold(), names[label]))
+    digest.update("\x1f".join(names[label].casefold() for label in order).encode())
+    digest.update(np.ascontiguousarray(y[:, order], dtype=np.uint8).tobytes())
+
+
 def _static_texts(panel: Panel) -> list[str]:
     """Spell out static values row by row, categories by their names."""
     assert panel.static is not None
@@ -444,14 +410,6 @@ def _static_texts(panel: Panel) -> list[str]:
 
 def _hash_values(digest: Any, values: Array, lengths: Array) -> None:
     """Hash (n_cases, n_timepoints, k) up to each case's length, with one bit pattern for NaN and for zero."""
-    times = np.arange(values.shape[1])
-    for first in range(0, len(values), HASHED_CASES):  # in blocks: a copy of all values may not fit into memory
-        block, ends = values[first : first + HASHED_CASES], lengths[first : first + HASHED_CASES]
-        inside = block[times[None, :] < ends[:, None]] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
-        inside[np.isnan(inside)] = np.nan
-        digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())
-
-
-def _widen(array: Array, width: int) -> Array:
-    padding = [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])]
-    return np.pad(array, padding, constant_values=np.nan)
+    inside = values[np.arange(values.shape[1]) < lengths[:, None]] + np.asarray(0, values.dtype)  # -0.0 + 0.0 is 0.0
+    inside[np.isnan(inside)] = np.nan
+    digest.update(np.ascontiguousarray(inside, dtype=inside.dtype.newbyteorder("<")).tobytes())

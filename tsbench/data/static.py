@@ -75,9 +75,13 @@ class StaticStatistics:
         for number, column in enumerate(self.columns):
             made += column.of(values[:, number], panel.categories.get(column.name, ()))
         with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
-            static = np.stack(made, axis=1).astype(np.float32) if made else panel.static
-        names = tuple(name for column in self.columns for name in column.names)
-        return replace(panel, static=static, static_names=names, categories={})
+            static = np.stack(made, axis=1).astype(np.float32) if made else np.empty((len(panel), 0), np.float32)
+        names: list[str] = []
+        for name in (name for column in self.columns for name in column.names):
+            while name in names:  # of another column: "age missing" may be one of its own
+                name += "'"
+            names.append(name)
+        return replace(panel, static=static, static_names=tuple(names), categories={})
 
 
 def static_statistics(panel: Panel, index: Index) -> StaticStatistics | None:

@@ -58,6 +58,11 @@ def tsbench_transforms(register: Register) -> None:
 
 
 @hookspec
+def tsbench_corruptions(register: Register) -> None:
+    """Register Corruption classes."""
+
+
+@hookspec
 def tsbench_methods(register: Register) -> None:
     """Register SSLMethod and Classifier classes."""
 

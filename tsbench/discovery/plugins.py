@@ -21,7 +21,10 @@ from tsbench.discovery.moved import described
 from tsbench.errors import CODE_OF_OTHERS_FAILS, UsageError
 
 GROUP = "tsbench"
-KINDS = ("datasets", "encoders", "transforms", "methods", "probes")
+KINDS = ("datasets", "encoders", "transforms", "corruptions", "methods", "probes")
+CORE = "tsbench.corruptions"  # the module with the hooks of what the core itself brings
+# What is written like a corruption after the name of a protocol and is none.
+RESERVED = ("labels", "split", "static", "none")
 
 
 @dataclass
@@ -49,7 +52,10 @@ class Plugins:
         return self.catalogs[kind]
 
     def load_entry_points(self) -> None:
-        """Load every installed plugin of the group "tsbench"."""
+        """Load what the core brings, and every installed plugin of the group "tsbench"."""
+        if GROUP not in self.health:
+            self.health[GROUP] = Health(GROUP, CORE)
+            self._register(importlib.import_module(CORE), self.health[GROUP])
         for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
             if point.name in self.health:
                 continue
@@ -124,6 +130,8 @@ def _registrar(kind: str, plugin: str, entries: dict[str, Entry]) -> hookspecs.R
     ) -> None:
         if not name.removesuffix(":") or any(character in name.removesuffix(":") for character in " ,:/=\\"):
             raise ValueError(f"{kind[:-1]} name {name!r}: use letters, digits, '-', '_' and '.' only")
+        if kind == "corruptions" and (name in RESERVED or any(character in name for character in "+@:")):
+            raise ValueError(f"corruption name {name!r}: a protocol's name could not say it; take another")
         if isinstance(target, str) and ":" not in target:
             raise ValueError(f"{kind[:-1]} '{name}': target {target!r} must be 'module:attribute' or the class itself")
         if name in entries:

@@ -74,7 +74,7 @@ def _asked(
     for collection in sorted(collections & registry.collections.keys()):
         members = [handle.name for handle in expand_datasets([collection], plugins, registry)]
         for name in registry.protocols:
-            protocol = registry.protocol(name)
+            protocol = registry.protocol(name, plugins)
             if protocol.probe == OWN_PROBE:
                 continue
             hashes = {protocol.hash()}

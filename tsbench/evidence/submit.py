@@ -16,6 +16,7 @@ from tsbench.evidence.apart import read_all
 from tsbench.evidence.shard import Row
 from tsbench.evidence.verify import Verifier
 from tsbench.leaderboard.export import write_bytes
+from tsbench.methods.weights import without_place
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
 from tsbench.registry import Registry
@@ -24,6 +25,7 @@ from tsbench.store.packing import pack
 from tsbench.store.schema import runs
 from tsbench.store.store import Store
 
+PARAMETERS = ("overrides", "params")
 NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")  # "random:trls" is "random-trls" in a file's name
 
 
@@ -114,8 +116,13 @@ def _row(store: Store, key: str) -> Row:
         "key": key,
         **{name: run[name] for name in ("method", "method_version", "dataset", "fingerprint", "normalisation")},
         **{name: run[name] for name in ("fold", "seed", "split", "metrics", "environment")},
-        **{name: spec[name] for name in noted},
+        **{name: _anywhere(spec[name]) if name in PARAMETERS else spec[name] for name in noted},
         **{name: attempt[name] for name in ("device", "started", "finished", "durations", "facts")},
         "peak_memory_bytes": attempt["peak_memory_bytes"],
         "predictions": pack(answers),
     }
+
+
+def _anywhere(params: Row) -> Row:
+    """Return parameters that say of pre-trained weights what they are, not where they lay."""
+    return {key: without_place(value) for key, value in params.items()}

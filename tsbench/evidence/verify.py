@@ -21,10 +21,12 @@ from tsbench.evidence.apart import read_all
 from tsbench.evidence.shard import Row
 from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
+from tsbench.methods.weights import without_place
 from tsbench.plan.datasets import DatasetHandle, open_dataset, summarise
-from tsbench.plan.plan import LARGEST_SEED, plan_again
+from tsbench.plan.request import LARGEST_SEED
 from tsbench.plan.result import Result
 from tsbench.plan.spec import PADDING, RunSpec
+from tsbench.plan.specs import plan_again
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.check import same_metric
@@ -112,7 +114,7 @@ class Verifier:
         self._check_data(handle, row["fingerprint"])
         if not SPLIT.fullmatch(row["split"]):
             raise StoreError("it does not say on which split it was made")
-        about = [row["method"], row["overrides"], row["protocol"], row["threads"], handle.card.normalised]
+        about = [handle.name, row["method"], row["overrides"], row["protocol"], row["threads"], handle.card.normalised]
         padded = self._padded(handle, row["versions"])
         identity = canonical([*about, handle.card.group, handle.card.task, padded])
         if identity not in self._planned:
@@ -157,9 +159,12 @@ class Verifier:
         text = canonical(content)
         if text not in self._protocols:
             try:
-                self._protocols[text] = Protocol.model_validate(content)
+                protocol = Protocol.model_validate(content)
             except ValidationError as error:
                 raise StoreError(f"its protocol cannot be read: {error.errors()[0]['msg']}") from None
+            self._protocols[text] = protocol.known(self._plugins["corruptions"])
+            if self._protocols[text] != protocol:
+                raise StoreError("what its protocol says of the corruption is not what this installation says")
         return self._protocols[text]
 
 
@@ -171,7 +176,7 @@ def _check_same(row: Row, spec: RunSpec) -> None:
         if theirs.get(name) != versions.get(name):
             raise StoreError(f"it has version {theirs.get(name)} of {name}, this installation {versions.get(name)}")
     for name, value in row["params"].items():
-        if name not in spec.params or spec.params[name] != value:
+        if name not in spec.params or without_place(spec.params[name]) != value:
             raise StoreError(f"its parameter {name} = {value} is not what its method and label say")
     if row["normalisation"] != spec.normalisation:
         raise StoreError(f"its normalisation '{row['normalisation']}' is '{spec.normalisation}' here")

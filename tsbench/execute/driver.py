@@ -18,7 +18,7 @@ from tsbench.execute.owner import Owner
 from tsbench.execute.rescue import Rescue
 from tsbench.execute.schedule import Schedule
 from tsbench.measure.resources import environment
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.store.store import Store

@@ -10,7 +10,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.execute.display import Display, quiet
 from tsbench.execute.driver import Outcome, choose, execute
 from tsbench.execute.where import Where
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 from tsbench.plan.result import Result
 from tsbench.store.store import Store
 from tsbench.terminal import echo

@@ -14,11 +14,17 @@ from tsbench.errors import TsbenchError, UsageError
 from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
 from tsbench.leaderboard.table import UNEVEN, Board, ranges
 from tsbench.output import check_file
+from tsbench.plan.exposure import CLEAN, EXPOSED, UNKNOWN, state
 from tsbench.tasks import METRICS
 from tsbench.text import to_json
 
 FORMATS = (".csv", ".md", ".json")
 NAMED = 5  # datasets in the line about those that are not here
+MARKS = {EXPOSED: "!", UNKNOWN: "?"}
+EXPLAINED = {
+    EXPOSED: "Its method was pre-trained on data that holds this dataset, or may hold its test part (exposed).",
+    UNKNOWN: "What its method was pre-trained on is not declared (unknown).",
+}
 HEADS = ("mean", "rank", "wins", "coverage", "seeds")
 
 
@@ -53,6 +59,7 @@ def content(board: Board) -> dict[str, Any]:
             "n_folds": cell.n_folds,
             "spread": {"seeds": cell.std_seeds, "folds": cell.std_folds},
             "keys": cell.keys,
+            "exposure": board.exposures.get((str(cell.method), str(cell.dataset)), CLEAN),
         }
     table = board.summary.astype(object).where(board.summary.notna(), None)
     return {
@@ -89,7 +96,8 @@ def title(board: Board) -> str:
     what = f"{board.metric} in {board.unit}" if board.unit else board.metric
     lower = "" if METRICS[board.metric].better == "high" else ", low is good"
     split = "" if protocol.archive_split else f", split {protocol.split.label}"
-    return f"{board.name}: {what}{lower}, protocol {protocol.name}{split} ({about})"
+    reads = f", {protocol.condition.corruption} reads labels" * protocol.condition.uses_labels
+    return f"{board.name}: {what}{lower}, protocol {protocol.name}{split}{reads} ({about})"
 
 
 def notes(board: Board) -> list[str]:
@@ -103,6 +111,10 @@ def notes(board: Board) -> list[str]:
         lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")
     if seeds.str.endswith(UNEVEN).any():
         lines.append(f"{UNEVEN} Not every cell of this row has all of these seeds.")
+    marked = {state(text) for text in board.exposures.values()}
+    lines += [f"{MARKS[one]} {words}" for one, words in EXPLAINED.items() if one in marked]
+    if board.unclean:
+        lines.append(f"Left out: {board.unclean} results that are exposed, or of which that is unknown.")
     if board.outdated:
         lines.append(
             f"Left out: {board.outdated} results of older versions, data or splits; 'tsbench run' makes them anew."
@@ -127,7 +139,8 @@ def printed(board: Board, columns: Sequence[str]) -> Iterator[tuple[str, list[st
     """Yield per method its name, the texts under HEADS, and those of the cells of some datasets."""
     for (method, row), values in zip(board.summary.iterrows(), board.cells[list(columns)].to_numpy(), strict=True):
         facts = [cell(row["mean"], board), rank(row["rank"]), whole(row["wins"]), row["coverage"], row["seeds"]]
-        yield str(method), facts, [cell(value, board) for value in values]
+        marks = [MARKS.get(state(board.exposures.get((str(method), name), CLEAN)), "") for name in columns]
+        yield str(method), facts, [cell(value, board) + mark for value, mark in zip(values, marks, strict=True)]
 
 
 def cell(value: Any, board: Board) -> str:

@@ -14,6 +14,7 @@ from tsbench.data.splits import counts_for, same_split
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench.identity import UNTRAINED
 from tsbench.plan.datasets import DatasetHandle, summarise
+from tsbench.plan.exposure import CLEAN
 from tsbench.plan.spec import PADDING
 from tsbench.protocol import Protocol
 
@@ -86,6 +87,7 @@ def _readable(values: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     values = values.assign(
         **{name: pd.to_numeric(values[name], errors="coerce") for name in NUMBERS},
         **{name: values[name].fillna("") for name in ("split", "configuration", "versions")},
+        exposure=values["exposure"].fillna(CLEAN),
     )
     made = values[["label", "method", "method_version", "versions"]].drop_duplicates()
     read = [_parts(*one[1:]) for one in made.itertuples(index=False, name=None)]

@@ -15,7 +15,7 @@ from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
 from tsbench.registry import Registry
 from tsbench.store.store import Store
-from tsbench.tasks import metric_for
+from tsbench.tasks import TASKS, metric_for
 from tsbench.text import command_line
 
 
@@ -29,19 +29,31 @@ def query(
     plugins: Plugins,
     registry: Registry,
     open_store: Callable[[], AbstractContextManager[Store]],
+    clean: bool = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
+    clean : as of `build`.
     """
     asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
     asked = with_tasks(asked, task, plugins, registry)
     handles = expand_datasets(asked, plugins, registry)
     datasets = [handle.name for handle in handles]
     metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
-    chosen = registry.protocol(protocol or _default(names[0], handles[0], registry))
+    chosen = registry.protocol(protocol or _default(names[0], handles[0], registry), plugins)
+    hashes = {chosen.hash(), chosen.own().hash()}
     with open_store() as store:
-        rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
+        rows = store.scores(metric, hashes, datasets)
+        if rows.empty:
+            has = {handle.card.task for handle in handles} & TASKS.keys()
+            defined = dict.fromkeys(one.name for name in sorted(has) for one in TASKS[name].metrics)
+            others = [name for name in defined if not store.scores(name, hashes, datasets).empty]
+            if others:
+                raise UsageError(
+                    f"no {metric} in {store.name} for {', '.join(names)} under protocol '{chosen.name}': not "
+                    f"defined on their test cases, or needs probabilities; there are {', '.join(others)}"
+                )
     have = set(rows["dataset"])
     now = present([handle for handle in handles if handle.name in have], chosen)
     known = sorted(rows["label"].unique())
@@ -61,9 +73,11 @@ def query(
         wanted,
         now,
         {handle.name: handle.card.label_unit for handle in handles},
+        clean,
     )
     if board.cells.empty:
         aside = f" ({board.outdated} results are of older versions, data or splits)" if board.outdated else ""
+        aside += f" ({board.unclean} results are not clean)" if board.unclean else ""
         command = command_line(["tsbench", "run", "--dataset", ",".join(asked), "--protocol", chosen.name])
         raise UsageError(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "

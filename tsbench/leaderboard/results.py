@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
 from tsbench.leaderboard.export import replacing
-from tsbench.protocol import Split
+from tsbench.protocol import Condition, Split
 from tsbench.store.store import Store
 from tsbench.tasks import METRICS, task_of
 from tsbench.tasks.metrics import METRICS as ALWAYS
@@ -41,7 +41,9 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
         "method": [row["label"] for row in rows],
         **{name: [row[name] for row in rows] for name in ("method_version", "versions")},
         **{name: [row[name] for row in rows] for name in PLACE},
+        "exposure": [row.get("exposure", "") for row in rows],
         "split": [split_label(row.get("protocol_split")) for row in rows],
+        "corruption": [corruption_label(row.get("protocol_condition")) for row in rows],
         **{name: pd.array([row.get(name) for row in rows], dtype=float) for name in metrics},
         **{
             name: pd.array([_whole(row["facts"].get(name)) for row in rows], dtype="Int64")
@@ -74,6 +76,14 @@ def split_label(value: object) -> str:
     """Return what the split of a stored protocol is called; "" where that is none."""
     try:
         return Split.model_validate(value).label
+    except ValidationError:
+        return ""
+
+
+def corruption_label(value: object) -> str:
+    """Return what the condition of a stored protocol corrupts, and whether that reads labels; "" where nothing is."""
+    try:
+        return Condition.model_validate(value).label
     except ValidationError:
         return ""
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tsbench.leaderboard.newest import Present, newest
+from tsbench.plan.exposure import CLEAN, STATES, state
 from tsbench.protocol import Protocol
 from tsbench.tasks import METRICS
 
@@ -22,13 +23,14 @@ class Board:
     cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
         the metric (in its own unit, a fraction say), NaN where a fold is missing.
     summary : per method: mean, rank and wins over `common`, coverage, complete, seeds (in words, see `_seeds`),
-        method_version, versions (of encoder, transforms and probe), normalisation.
+        method_version, versions (of encoder, transforms and probe), normalisation, exposure (in words).
     outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
-    runs : the rows behind the cells: label, dataset, fold, seed, key, value.
+    runs : the rows behind the cells: label, dataset, fold, seed, key, value, exposure.
     units : {dataset: unit of its labels}, where they are numbers.
     absent : datasets with results whose present state is not known: the data of the last run counts.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
+    unclean : how many results are left out since they are not clean.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Board:
     absent: tuple[str, ...]
     runs: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
+    unclean: int = 0
 
     @property
     def unit(self) -> str:
@@ -52,6 +55,11 @@ class Board:
             return "%" if of_metric == "fraction" else ""
         found = {self.units.get(name, "") for name in self.cells.columns if self.cells[name].notna().any()}
         return (found.pop() if len(found) == 1 else "") or "units of the labels"
+
+    @cached_property
+    def exposures(self) -> dict[tuple[str, str], str]:
+        """{(method, dataset): what its runs state} of the cells that are not clean; of several the worst."""
+        return _exposures(self.runs)
 
     @cached_property
     def evidence(self) -> pd.DataFrame:
@@ -91,6 +99,7 @@ class Board:
 
 
 UNEVEN = "*"
+BEHIND = ["label", "dataset", "fold", "seed", "key", "value", "exposure"]
 COLUMNS = [
     *(
         "key",
@@ -104,7 +113,7 @@ COLUMNS = [
         "status",
         "normalisation",
     ),
-    *("fingerprint", "split", "configuration", "versions", "finished"),
+    *("fingerprint", "split", "configuration", "exposure", "versions", "finished"),
 ]
 
 
@@ -118,6 +127,7 @@ def build(
     labels: Sequence[str] = (),
     now: Mapping[str, Present] | None = None,
     units: Mapping[str, str] | None = None,
+    clean: bool = False,
 ) -> Board:
     """Make the board of a collection from the rows of `Store.scores` (or of `Store.results`).
 
@@ -125,7 +135,7 @@ def build(
     them count, `newest` says. A cell needs every fold of a seed: seeds with a fold missing are left out.
     shared : rank every method, on the datasets that all of them have. labels : only these rows; all when empty. now :
     what the datasets are at present, as `present` gives it; of one that is not in it, the data of the last run counts.
-    units : as `Board.units`; there is no mean over several.
+    units : as `Board.units`; there is no mean over several. clean : leave out what is exposed, and what is unknown.
     """
     values, now = pd.DataFrame(rows, columns=[*COLUMNS, metric]), now or {}
     values = values.rename(columns={metric: "value"})
@@ -135,6 +145,9 @@ def build(
     chosen = newest(values, now)
     parts = (chosen.rows, chosen.outdated, chosen.others)
     values, outdated, others = (part[part["label"].isin(labels)] if labels else part for part in parts)
+    is_clean = values["exposure"] == CLEAN
+    unclean = int((~is_clean).sum()) if clean else 0
+    values = values[is_clean] if clean else values
     shown = set(values["dataset"].unique())
     absent = tuple(name for name in datasets if name in shown and name not in now)
     behind = _whole_seeds(values, protocol, now)
@@ -142,12 +155,13 @@ def build(
     cells = _cells(values, whole, datasets)
     summary, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
+    summary["exposure"] = _exposure_in_words(cells, _exposures(behind))
     order = summary.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     summary, units = summary.loc[order], units or {}
     if METRICS[metric].unit == "label" and len({units.get(name) or name for name in common}) > 1:
         summary["mean"] = np.nan  # of numbers in several units
     left_out = (len(outdated), len(others), chosen.unreadable)
-    return Board(name, metric, protocol, cells.loc[order], summary, common, *left_out, absent, behind, units)
+    return Board(name, metric, protocol, cells.loc[order], summary, common, *left_out, absent, behind, units, unclean)
 
 
 def _whole_seeds(values: pd.DataFrame, protocol: Protocol, now: Mapping[str, Present]) -> pd.DataFrame:
@@ -159,7 +173,7 @@ def _whole_seeds(values: pd.DataFrame, protocol: Protocol, now: Mapping[str, Pre
     last = values.groupby("dataset")["fold"].max()
     folds = pd.Series({name: protocol.n_folds(here.get(str(name), fold + 1)) for name, fold in last.items()}, dtype=int)
     count = values.groupby(["label", "dataset", "seed"])["value"].transform("size")
-    return values.loc[count == values["dataset"].map(folds), ["label", "dataset", "fold", "seed", "key", "value"]]
+    return values.loc[count == values["dataset"].map(folds), BEHIND]
 
 
 def _cells(values: pd.DataFrame, whole: pd.Series, datasets: Sequence[str]) -> pd.DataFrame:
@@ -177,6 +191,27 @@ def _seeds(whole: pd.Series) -> dict[str, str]:
         label: ranges(set().union(*cells.values())) + UNEVEN * (len({*map(frozenset, cells.values())}) > 1)
         for label, cells in seeds.items()
     }
+
+
+def _exposures(runs: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return {(label, dataset): exposure} of the cells with a run that is not clean, of several the worst."""
+    found: dict[tuple[str, str], str] = {}
+    marked = runs.loc[runs["exposure"] != CLEAN, ["label", "dataset", "exposure"]].drop_duplicates()
+    for label, dataset, text in sorted(marked.itertuples(index=False), key=lambda row: STATES.index(state(row[2]))):
+        found[label, dataset] = text
+    return found
+
+
+def _exposure_in_words(cells: pd.DataFrame, marked: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return "clean" or "exposed" per row, or, where cells differ, "exposed: A, B; unknown: C"."""
+    words = []
+    for label, row in cells.iterrows():
+        by_state: dict[str, list[str]] = {}
+        for name in row.index[row.notna()]:
+            by_state.setdefault(state(marked.get((str(label), name), CLEAN)), []).append(name)
+        apart = [f"{one}: {', '.join(by_state[one])}" for one in reversed(STATES[1:]) if one in by_state]
+        words.append(next(iter(by_state), CLEAN) if len(by_state) < 2 else "; ".join(apart))
+    return words
 
 
 def ranges(numbers: Iterable[int]) -> str:

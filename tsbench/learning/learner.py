@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,19 +16,24 @@ from torch import Tensor
 from tsbench.data.batch import Batch
 from tsbench.data.normalise import Statistics, channel_statistics
 from tsbench.data.panel import Panel, PanelShape
+from tsbench.data.scratch import on_disk
 from tsbench.data.static import StaticStatistics, static_statistics
+from tsbench.data.stream import Streamed
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
-from tsbench.identity import UNTRAINED, seed_everything
+from tsbench.identity import UNTRAINED, generators_kept, seed_everything
 from tsbench.learning import loop, saved
+from tsbench.learning.rank import RANK_CASES, effective_rank, rank_warnings
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.contracts import as_scores, check_features, check_numbers
+from tsbench.methods.frozen import files_of, to_save, whole
 from tsbench.methods.params import Settings, resolve
-from tsbench.methods.ssl import Diagnosis, SSLMethod, in_chunks
+from tsbench.methods.ssl import Diagnosis, SSLMethod, chunk_size, in_chunks, prepared
 from tsbench.tasks import task_of
 from tsbench.tasks.base import Answer, served_by
 
 Normalisation = Literal["channel", "none"]
+STREAMED_VALUES = 2_000_000  # of cases that are read to be encoded
 UNTOUCHED: Mapping[str, Any] = {"steps": 0, "seconds": 0.0}
 
 
@@ -146,24 +152,42 @@ class Learner:
     def train(self, panels: Sequence[Panel], progress: loop.Progress | None = None) -> None:
         """Train the method that `build` made on these panels as they are; raises MethodError when that fails."""
         method, name = self.method, type(self.method).__name__
+        seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
+        ranks = self._untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
         _check_steps(method, fitted.steps)
-        prepared = [method.prepare(source) for source in sources]
-        diagnosis = returned(method.diagnose(prepared), Diagnosis, f"{name}.diagnose")
+        ranks |= self._rank(seen, "rank") if method.trains else {}
+        data = [prepared(method, source) for source in sources]
+        diagnosis = returned(method.diagnose(data), Diagnosis, f"{name}.diagnose")
         self.report = {
             "steps": fitted.steps,
             "seconds": fitted.seconds,
             "curve": fitted.curve,
-            "diagnosis": check_numbers(f"{name}.diagnose", diagnosis.values),
-            "warnings": list(diagnosis.warnings),
+            "diagnosis": {**check_numbers(f"{name}.diagnose", diagnosis.values), **ranks},
+            "warnings": [*diagnosis.warnings, *rank_warnings(ranks, len(seen))],
         }
+
+    def _untrained_twin(self) -> Self:
+        """Return a learner whose method is as this one's was built, and shares no generator or cache with it."""
+        twin = type(self).of(self.name, self.cls, self.settings, self.normalisation, self.device)
+        with generators_kept():
+            twin.build(self.shapes, self.key)
+        return twin
+
+    def _rank(self, panel: Panel, name: str) -> dict[str, float]:
+        """Return {name: effective rank} of the features of a prepared panel, {} where it has none."""
+        ranks: dict[str, float] = {}
+        with generators_kept(), suppress(*CODE_OF_OTHERS_FAILS):  # what is wrong with features, who needs them says
+            if len(panel) > 1:
+                ranks[name] = effective_rank(self.encode_prepared(panel))
+        return ranks
 
     def restore(self, state: Mapping[str, Tensor], report: Mapping[str, Any]) -> None:
         """Give the method that `build` made the weights of one that was trained, with the report of its training."""
         if not self.untrained:
             _check_steps(self.method, report["steps"])
-        self.method.load_state_dict(state)
+        self.method.load_state_dict(whole(self.method, state))
         self.report = dict(report)
 
     def encode(self, panel: Panel) -> npt.NDArray[np.float32]:
@@ -174,11 +198,12 @@ class Learner:
         return self.encode_prepared(self._taken(panel, "encode"))
 
     def encode_prepared(self, panel: Panel) -> npt.NDArray[np.float32]:
-        """Return the features of a panel as it is, already normalised."""
+        """Return the features of a panel as it is, already normalised; of a streamed one as a map of a file."""
         check_able(self.name, self.cls, "represent")
         seed_everything(self.key, "encode")
-        features = self.method.encode(Batch.from_panel(panel.without_labels(), self.device))
-        return check_features(type(self.method).__name__, features, len(panel))
+        owner = type(self.method).__name__
+        parts = (check_features(owner, self.method.encode(batch), len(batch)) for batch in self._batches(panel))
+        return on_disk(parts) if isinstance(panel.X, Streamed) else next(parts)
 
     def predict(self, panel: Panel) -> Answer:
         """Return what the method's own rule says of any panel of the channels it was fitted on; labels are not read.
@@ -192,9 +217,19 @@ class Learner:
         check_able(self.name, self.cls, "decide")
         seed_everything(self.key, "predict")
         owner, shape = type(self.method).__name__, self.shapes[0]
-        batch = Batch.from_panel(panel.without_labels(), self.device)
-        scores = as_scores(owner, in_chunks(self.method, batch, "decide"))
+        parts = [as_scores(owner, in_chunks(self.method, batch, "decide")) for batch in self._batches(panel)]
+        scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
+
+    def _batches(self, panel: Panel) -> Iterator[Batch]:
+        """Yield the cases of a panel without labels: all at once, or some chunks of a streamed one at a time."""
+        cases = Batch.from_panel(panel.without_labels(), self.device)
+        size, n_values = len(panel), panel.n_channels * panel.n_timepoints
+        if isinstance(panel.X, Streamed):
+            chunk = chunk_size(self.method, n_values)
+            size = chunk * max(1, STREAMED_VALUES // (chunk * n_values))
+        for first in range(0, len(panel), size):
+            yield cases if size == len(panel) else cases.select(slice(first, first + size))
 
     def check_channels(self, n_channels: int, what: str) -> None:
         """Raise MethodError where series of so many channels cannot be encoded; `what` names them in the message."""
@@ -203,13 +238,17 @@ class Learner:
             return
         able = "; it could with normalisation 'none'" if self.cls.any_channels else ""
         raise MethodError(
-            f"{self.name} was pre-trained on series of {' or '.join(map(str, known))} channels and cannot "
+            f"{self.name} is pre-trained on series of {' or '.join(map(str, known))} channels and cannot "
             f"encode {what}, which has {n_channels}{able}"
         )
 
     def save(self, folder: Path | str) -> None:
-        """Write weights.safetensors and learner.json into a folder, which is made; raises TsbenchError."""
+        """Write weights.safetensors and learner.json into a folder, which is made; raises TsbenchError.
+
+        What is still as it was read from a file of weights is not written: `load` reads that file again.
+        """
         report, statistics = self._checked_report("is saved"), self.statistics
+        state, files = to_save(self.method)
         header = saved.Header(
             method=self.name,
             version=self.cls.version,
@@ -221,8 +260,9 @@ class Learner:
             shapes=self.shapes,
             key=self.key,
             report=saved.Report(**report),
+            read=files,
         )
-        saved.write(Path(folder), header, self.method.state_dict())
+        saved.write(Path(folder), header, state)
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "cpu", method: type[SSLMethod] | None = None) -> Self:
@@ -245,6 +285,8 @@ class Learner:
                 learner.statistics = Statistics(*map(np.asarray, header.statistics))
             learner.statics = None if header.statics is None else StaticStatistics(header.statics)
             learner.build(header.shapes, header.key)
+            if header.read and header.read != files_of(learner.method):
+                raise UsageError("its method now reads other files of weights; fit it anew")
             learner.restore(state, header.report.model_dump())
         except CODE_OF_OTHERS_FAILS as error:  # torch's on weights of other shapes, say
             reason = str(error) if isinstance(error, TsbenchError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from tsbench.errors import MethodError, returned
 from tsbench.learning.clock import work_seconds
 from tsbench.learning.curve import Curve, Points, curve_of
 from tsbench.learning.stages import Recipe, StageRun, runs_of
-from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.ssl import SSLMethod, prepared
 from tsbench.methods.stages import Alternating, Losses, Stage, Step
 
 Progress = Callable[[int, int, float], None]
@@ -68,24 +68,24 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     """
     started, owner = work_seconds(), type(method).__name__
     method.train()
-    prepared = [returned(method.prepare(source), Batch, f"{owner}.prepare") for source in sources]
-    method.on_fit_start(prepared)
+    data = [prepared(method, source) for source in sources]
+    method.on_fit_start(data)
     if not method.trains:
         method.eval()
         return FitReport(seconds=work_seconds() - started)
     training = Training(
         method,
         owner,
-        prepared,
+        data,
         lambda n_cases: batch_bounds(n_cases, method.params.batch_size),
         Recipe.of(method.params),
         torch.Generator(sources[0].x.device).manual_seed(seed),
-        before_epoch=lambda: method.on_epoch_start(prepared),
+        before_epoch=lambda: method.on_epoch_start(data),
         after_step=method.on_step_end,
         progress=progress,
     )
     per_epoch = training.steps_per_epoch
-    steps = returned(method.total_steps(prepared, per_epoch), int, f"{owner}.total_steps")
+    steps = returned(method.total_steps(data, per_epoch), int, f"{owner}.total_steps")
     report = run_stages(method.training_stages(steps, per_epoch), training) if steps > 0 else FitReport()
     method.on_fit_end()
     method.eval()

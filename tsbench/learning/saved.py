@@ -37,7 +37,8 @@ class Header(BaseModel):
 
     params : flat, of the method and its components. statistics : mean and standard deviation of each channel, None
     where nothing is normalised. statics : the same of static values, None where there are none. shapes : what the
-    method was built for. weights : sha256 (hex) of the weights' file.
+    method was built for. weights : sha256 (hex) of the weights' file. read : {module: sha256} of the files from which
+    what stands in no weights' file is read again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
@@ -53,6 +54,7 @@ class Header(BaseModel):
     key: str
     report: Report
     weights: str = ""
+    read: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -79,7 +79,7 @@ class StageRun:
         if not self.rates:
             return
         factor = self.factor(self.step, self.stage.budget)
-        if not 0 <= factor < math.inf:
+        if not isinstance(factor, Real) or not 0 <= factor < math.inf:
             raise MethodError(f"{self.what}: its schedule gives {factor} at step {self.step} of {self.stage.budget}")
         for group, rate in self.rates:
             group["lr"] = rate * factor
@@ -109,16 +109,18 @@ class StageRun:
                 optimizer.step()
         if torch.is_autocast_cache_enabled():
             torch.clear_autocast_cache()  # which has the weights as they were
-        self._never_stepped.difference_update(names)
+        for name in self._never_stepped.intersection(names):
+            if any(p.grad is not None for group in self.optimizers[name].param_groups for p in group["params"]):
+                self._never_stepped.remove(name)
 
     def end_step(self) -> None:
-        """Count a step; raises MethodError at the last one where an optimiser has made none."""
+        """Count a step; raises MethodError at the last one where an optimiser has changed nothing."""
         self.step += 1
         if not self.left and self._never_stepped:
             name = min(self._never_stepped)
             raise MethodError(
-                f"{self.what}: optimizer '{name}' was never stepped in {self.step} steps; call "
-                f"step.update(loss, optimizer='{name}'), or leave it out"
+                f"{self.what}: optimizer '{name}' was never stepped in {self.step} steps with a loss that its weights "
+                f"enter; call step.update(loss, optimizer='{name}'), or leave it out"
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tsbench.corruptions import corrupt
+from tsbench.corruptions.base import Corrupter
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import Panel
@@ -98,27 +98,42 @@ def preparation(
     return prepared
 
 
-def divide(key: Any, data: Data, chosen: Chosen, prepared: Preparation, condition: Condition, draws: str) -> Parts:
+def divide(
+    key: Any,
+    data: Data,
+    chosen: Chosen,
+    prepare: Callable[[Panel], Preparation],
+    condition: Condition,
+    corrupter: Corrupter | None,
+) -> Parts:
     """Prepare the cases of a fold and divide them into its parts, under a condition.
 
-    key : for `Parts.key`. draws : what the corruption is drawn from.
+    key : for `Parts.key`. prepare : gives what prepares panels, from the one whose training cases have the statistics.
+    corrupter : what makes cases harder, None where nothing does.
+
+    Raises MethodError and InvalidDataError naming a corruption that did what none may, or left training nothing.
     """
-
-    def corrupted(panel: Panel) -> Panel:
-        return panel if condition.corruption == "none" else corrupt(panel, condition.corruption, condition.level, draws)
-
-    fold, panel = chosen.fold, prepared(data.panel)
-    hard, unlabelled = corrupted(panel), None
+    fold, deep = chosen.fold, condition.corrupts("pretrain")
+    if corrupter is not None:
+        corrupter.fit(data.panel.select(fold.train))
+    before, after = (_same, _same) if corrupter is None else (corrupter.before, corrupter.after)
+    given = before(data.panel)
+    try:
+        prepared = prepare(given if deep else data.panel)
+    except InvalidDataError as error:
+        raise error if given is data.panel else InvalidDataError(f"corruption {condition.drawn()}: {error}") from None
+    panel = prepared(data.panel)
+    hard, unlabelled = after(panel if given is data.panel else prepared(given)), None
     if data.unlabelled is not None and chosen.unlabelled is not None:
-        unlabelled = prepared(data.unlabelled.select(chosen.unlabelled))
-        unlabelled = corrupted(unlabelled) if condition.corrupts("pretrain") else unlabelled
+        unlabelled = data.unlabelled.select(chosen.unlabelled)
+        unlabelled = after(prepared(before(unlabelled))) if deep else prepared(unlabelled)
     train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
     test = (hard if condition.corrupts("test") else panel).select(fold.test)
     task = TASKS[panel.task]
     return Parts(
         key,
-        condition.corruption_text(),
-        pretrain=hard.select(fold.train) if condition.corrupts("pretrain") else train,
+        condition.drawn(),
+        pretrain=hard.select(fold.train) if deep else train,
         unlabelled=unlabelled,
         train=later.select(fold.train),
         labelled=label_subset(task.strata(task.target(panel, fold.train)), condition.label_fraction, chosen.number),
@@ -128,3 +143,7 @@ def divide(key: Any, data: Data, chosen: Chosen, prepared: Preparation, conditio
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
     )
+
+
+def _same(panel: Panel) -> Panel:
+    return panel

@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from tsbench.corruptions.base import Corrupter
 from tsbench.data.dataset import Data
 from tsbench.discovery.plugins import Plugins
 from tsbench.measure.training_part import training_part
@@ -18,12 +19,16 @@ from tsbench.plan.spec import RunSpec
 
 @dataclass(frozen=True)
 class Ingredients:
-    """The dataset of a run, not read yet, its method with parameters, and its probe; None for an own decision rule."""
+    """The dataset of a run, not read yet, its method with parameters, its probe and its corruption.
+
+    probe is None for an own decision rule, corrupter where nothing is corrupted.
+    """
 
     handle: DatasetHandle
     method: type[Any]
     settings: Settings
     probe: Probe | None
+    corrupter: Corrupter | None
 
 
 def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
@@ -39,7 +44,10 @@ def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
         probe = probe_cls(validate(probe_cls.Params, protocol.probe_params, protocol.probe))
     if trains(cls) and not spec.untrained:
         importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
-    return Ingredients(handle, cls, settings, probe)
+    corrupter, condition = None, protocol.condition
+    if condition.corruption != "none":
+        corrupter = condition.corrupter(plugins["corruptions"], f"{spec.fingerprint}:{spec.fold}")
+    return Ingredients(handle, cls, settings, probe, corrupter)
 
 
 def load(handle: DatasetHandle, fingerprint: str, part_of: RunSpec | None) -> Data:

@@ -14,6 +14,7 @@ from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts, preparation
 from tsbench.measure.represent import Representation
+from tsbench.methods.frozen import files_of, to_save
 from tsbench.nn.weights import trainable_parameters
 from tsbench.plan.datasets import check_planned, load_planned, open_dataset
 from tsbench.plan.result import Result
@@ -44,6 +45,8 @@ class Checkpoints:
         found = checkpoints.load(self.folder, learner.key, sha256, learner.device)
         if found is None or found.report.get("sources", "") != sources:
             return None
+        if found.report.get("read") not in (None, files_of(learner.method)):
+            return None
         learner.restore(found.state, found.report)
         return learner.key, file_name(learner.key), sha256 or ""
 
@@ -51,9 +54,10 @@ class Checkpoints:
         """Write the weights of a trained learner; where that fails, its report warns of it."""
         if self.folder is None or learner.report is None:
             return None
-        record = {**learner.report, "sources": sources}
+        state, read = to_save(learner.method)
+        record = {**learner.report, "sources": sources, **({"read": read} if read else {})}
         try:
-            saved = checkpoints.Checkpoint(dict(learner.method.state_dict()), record)
+            saved = checkpoints.Checkpoint(state, record)
             name, sha256 = checkpoints.save(self.folder, learner.key, saved)
         except StoreError as error:  # what was trained is here all the same
             learner.report["warnings"] = [*record["warnings"], f"the weights are not kept: {error}"]
@@ -88,15 +92,9 @@ class Pretrained:
 
 
 def pretrain(
-    learner: Learner,
-    key: str,
-    panels: Sequence[Panel],
-    kept: Checkpoints,
-    sources: str,
-    progress: Progress | None = None,
+    learner: Learner, panels: Sequence[Panel], kept: Checkpoints, sources: str, progress: Progress | None = None
 ) -> Pretrained:
-    """Build a learner for panels that are prepared, and train it on them where no checkpoint has its weights."""
-    learner.build([panel.shape for panel in panels], key)
+    """Train a learner on the prepared panels it was built for, where no checkpoint has its weights."""
     checkpoint = None if learner.untrained else kept.restore(learner, sources)
     reused = checkpoint is not None
     if not learner.untrained and not reused:

@@ -54,7 +54,9 @@ class Judge:
         task, about = parts.task, (parts.n_classes, parts.task.name)
         with timed(self.durations, "encode"):
             x = features.of(parts, "train")
-            train = Features(x[parts.labelled], task.target(parts.train, parts.labelled), *about)
+            if len(parts.labelled) < len(x) or not isinstance(x, np.memmap):  # which nobody changes, nor memory holds
+                x = x[parts.labelled]
+            train = Features(x, task.target(parts.train, parts.labelled), *about)
             validation = None
             if parts.validation is not None:
                 validation = Features(features.of(parts, "validation"), task.target(parts.validation), *about)

@@ -7,8 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.scratch import on_disk
 from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
+
+ROWS = 4096  # of features on disk, copied at a time
 
 
 class Representation:
@@ -37,5 +40,8 @@ class WithStatic(Representation):
 
     def of(self, parts: Parts, part: Literal["train", "validation", "test"]) -> npt.NDArray[np.float32]:
         """Return float32 features (n, d + n_static) of a part of a fold; raises what `Representation.of` does."""
-        static = getattr(parts, part).static
-        return np.concatenate([self.features.of(parts, part), static], axis=1, dtype=np.float32)
+        x, static = self.features.of(parts, part), getattr(parts, part).static
+        if not isinstance(x, np.memmap):
+            return np.concatenate([x, static], axis=1, dtype=np.float32)
+        cuts = (slice(first, first + ROWS) for first in range(0, len(x), ROWS))
+        return on_disk(np.concatenate([x[cut], static[cut]], axis=1, dtype=np.float32) for cut in cuts)

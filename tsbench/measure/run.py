@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from tsbench.data.dataset import Data
+from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchWarning
 from tsbench.learning.clock import timed
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
-from tsbench.measure.folds import Parts, choose_fold, divide, preparation
+from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
@@ -80,8 +81,11 @@ class Run:
             split = "" if spec.part_of is not None else spec.split
             chosen = choose_fold(self.made.handle, data, protocol, spec.fold, split)
             train, transforms = chosen.fold.train, protocol.transforms
-            prepared = preparation(data.panel, train, spec.normalisation, transforms, self.shared.plugins)
-            return divide(key, data, chosen, prepared, protocol.condition, f"{spec.fingerprint}:{spec.fold}")
+
+            def prepare(panel: Panel) -> Preparation:
+                return preparation(panel, train, spec.normalisation, transforms, self.shared.plugins)
+
+            return divide(key, data, chosen, prepare, protocol.condition, self.made.corrupter)
 
         parts: Parts = self.shared.remember("parts", (key, protocol.condition), cut)
         return parts
@@ -98,11 +102,17 @@ class Run:
             learner = Learner.of(spec.method, made.method, made.settings, device=shared.device)
             transforms = spec.protocol.transforms
             panels = [panel for source in spec.sources for panel in source_panels(source, transforms, shared.plugins)]
-            return pretrain(learner, key, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
+            learner.build([panel.shape for panel in panels or own], key)
+            self._check_channels(learner)  # before any training
+            return pretrain(learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
 
         trained: Pretrained = shared.remember("method", (key, spec.sources_split), make)
-        trained.learner.check_channels(self.parts.test.n_channels, spec.dataset)
+        self._check_channels(trained.learner)
         return trained
+
+    def _check_channels(self, learner: Learner) -> None:
+        """Raise MethodError where a method trained on these panels could not encode the series of this fold."""
+        learner.check_channels(self.parts.test.n_channels, self.spec.dataset)
 
     @property
     def _appends(self) -> bool:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.data.splits import unlabelled_index
+from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError
 from tsbench.plan.datasets import DatasetHandle, check_planned, load_planned
 from tsbench.plan.spec import RunSpec
@@ -43,11 +44,12 @@ def training_part(spec: RunSpec, handle: DatasetHandle) -> Inner:
     data = load_planned(handle, spec.fingerprint)
     fold = spec.protocol.folds(data, handle.card)[spec.fold]
     check_planned(handle, spec.split, data, fold, spec.protocol)
-    panel = on_its_own(data.panel.select(fold.train))
-    task = labelled_task(spec.dataset, panel)
+    panel, task = data.panel.select(fold.train), labelled_task(spec.dataset, data.panel)
     group = spec.protocol.group(handle.card)
     groups = panel.meta.get(group) if group else None
     try:
+        task.check_learnable(task.target(panel), panel.classes)
+        panel = on_its_own(panel)
         strata = task.strata(task.target(panel), N_PARTS)
         folds = inner_folds(strata, spec.protocol.split.seed, groups)
     except InvalidDataError as error:
@@ -65,7 +67,8 @@ def on_its_own(panel: Panel) -> Panel:
     width = int(panel.lengths.max())
     if width < panel.n_timepoints:
         times = None if panel.times is None else np.ascontiguousarray(panel.times[:, :width])
-        panel = replace(panel, X=np.ascontiguousarray(panel.X[:, :, :width]), times=times)
+        X = panel.X.resized(width) if isinstance(panel.X, Streamed) else np.ascontiguousarray(panel.X[:, :, :width])
+        panel = replace(panel, X=X, times=times)
     if panel.task == "classification" and panel.y is not None:
         present, y = np.unique(panel.y, return_inverse=True)
         panel = replace(panel, y=y.astype(np.int64), classes=tuple(panel.classes[i] for i in present))

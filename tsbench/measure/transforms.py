@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from tsbench.data.panel import Array, Panel
+from tsbench.data.scratch import in_blocks
 from tsbench.data.series import Series, values
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, returned
@@ -36,7 +38,8 @@ def apply_transforms(panel: Panel, names: Sequence[str], plugins: Plugins) -> Pa
     proportion (rounded up).
     """
     for text in names:
-        panel = _applied(panel, parse_transform(text, plugins), f"transform {text}")
+        transform, name = parse_transform(text, plugins), f"transform {text}"
+        panel = in_blocks(panel, partial(_applied, transform=transform, name=name))
     return panel
 
 
@@ -48,19 +51,20 @@ def _applied(panel: Panel, transform: Transform, name: str) -> Panel:
     else:
         series, x = None, returned(transform(torch.from_numpy(panel.X)), torch.Tensor, name)
     X = x.numpy()
-    _check(panel, transform, X, name)
+    _check_shape(panel, transform, X, name)
     axis: dict[str, Any] = {}
     if X.shape[-1] != panel.n_timepoints:
         axis = _moved(panel, transform, X.shape[-1], name)
     if series is not None:
         times = series.times
         axis |= {"lengths": series.lengths.numpy().astype(np.int32), "times": None if times is None else times.numpy()}
+    X = _within(panel, np.asarray(X, np.float32), axis.get("lengths", panel.lengths), name)
     names_kept = panel.channel_names if X.shape[1] == panel.n_channels else ()
-    return replace(panel, X=np.asarray(X, np.float32), channel_names=names_kept, **axis)
+    return replace(panel, X=X, channel_names=names_kept, **axis)
 
 
-def _check(panel: Panel, transform: Transform, X: Array, name: str) -> None:
-    """Raise MethodError where a transform gave no series, lost cases, or says another shape than it gave."""
+def _check_shape(panel: Panel, transform: Transform, X: Array, name: str) -> None:
+    """Raise MethodError where a transform gave no series, or says another shape than it gave."""
     says = X.shape
     if type(transform).output_shape is not Transform.output_shape:
         says = returned(transform.output_shape(panel.X.shape), tuple, f"{name}, output_shape")
@@ -68,9 +72,27 @@ def _check(panel: Panel, transform: Transform, X: Array, name: str) -> None:
         raise MethodError(f"{name} gave shape {X.shape}, but its output_shape says {says}: correct one of the two")
     if X.ndim != 3 or len(X) != len(panel) or not X.size:
         raise MethodError(f"{name} gave shape {X.shape}; on series it must keep (cases, channels, time)")
-    lost = np.isnan(X).all(axis=(1, 2)) & ~np.isnan(panel.X).all(axis=(1, 2))
+
+
+def _within(panel: Panel, X: Array, lengths: Array, name: str) -> Array:
+    """Return values (n, channels, time) with NaN beyond each case's end, whatever a transform put there.
+
+    Raises MethodError where it moved values of a case there, or made all of a case missing.
+    """
+    beyond = np.arange(X.shape[-1]) >= lengths[:, None]
+    there = ~np.isnan(X)
+    own = (there & ~beyond[:, None]).sum(axis=(1, 2))
+    before = (~np.isnan(panel.X)).sum(axis=(1, 2))
+    moved = (there & beyond[:, None]).any(axis=(1, 2)) & (own < before) & (X.shape == panel.X.shape)
+    if moved.any():
+        raise MethodError(
+            f"{name} moved values of {moved.sum()} of {len(X)} cases beyond their end; with takes = 'series' it is "
+            "told their lengths"
+        )
+    lost = (own == 0) & (before > 0)
     if lost.any():
         raise MethodError(f"{name} made every value of {lost.sum()} of {len(X)} cases missing (NaN)")
+    return np.where(beyond[:, None], np.float32(np.nan), X) if (there & beyond[:, None]).any() else X
 
 
 def _series(panel: Panel) -> Series:

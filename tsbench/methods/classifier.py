@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tsbench.data.panel import Panel
 from tsbench.methods.params import BaseParams, Settings
+from tsbench.methods.weights import Corpus
 
 Scores = npt.NDArray[np.float64]
 
@@ -19,6 +20,7 @@ class Classifier(ABC):
 
     Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation. `reads` names
     what it reads of a Panel beside series and labels: "times", "static", "text". `tasks` names what it can predict.
+    `pretrained_on` names what it has learnt from before `fit`, as of an SSLMethod.
     """
 
     class Params(BaseParams):
@@ -27,6 +29,7 @@ class Classifier(ABC):
     version: ClassVar[int] = 1
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     reads: ClassVar[frozenset[str]] = frozenset()
+    pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
 
     def __init__(self, settings: Settings) -> None:

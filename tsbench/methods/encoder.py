@@ -12,6 +12,7 @@ from tsbench.data.series import Series, values, within
 from tsbench.errors import MethodError
 from tsbench.methods.params import BaseParams
 from tsbench.methods.takes import Takes, declare
+from tsbench.methods.weights import Corpus
 
 
 class Encoder(nn.Module, ABC):
@@ -21,6 +22,7 @@ class Encoder(nn.Module, ABC):
         n_timepoints), or "series", a `Series`, which says where each case ends. Whoever calls them may pass either,
         and bare values to `forward` and `forward_sequence` with lengths (n,) beside them.
     reads : what it reads of a Series beside that: "times", "static".
+    pretrained_on : what it has learnt from before any training here, as of an `SSLMethod`.
 
     The other functions from series to vectors are optional, for methods that do more with an encoder that `can`. One
     whose steps are not time points writes `step_lengths` beside `forward_sequence`. One with several scales may write
@@ -34,6 +36,7 @@ class Encoder(nn.Module, ABC):
     version: ClassVar[int] = 1
     takes: ClassVar[Takes] = "tensor"
     reads: ClassVar[frozenset[str]] = frozenset()
+    pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
     out_dim: int
     scales: Any  # these three only where it writes them
     n_scales: int

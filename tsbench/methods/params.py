@@ -9,15 +9,16 @@ class Params(SSLMethod.Params):
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticUndefined
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
+from tsbench.methods.weights import Corpora, Corpus, corpora_of, pin
 
 Stage = Literal["pretrain", "training", "probe"]
 _UNSET: Any = object()
@@ -62,6 +63,27 @@ def param(
     return _field(default, **given) if like is None else _Like(default, like, given)
 
 
+def weights(
+    default: str | None = None,
+    *,
+    doc: str,
+    stage: Stage = "pretrain",
+    pretrained_on: Mapping[str, Iterable[str | Corpus]] | None = None,
+    words: Iterable[str] = (),
+) -> Any:
+    """Declare pre-trained weights: none, a file, or "package:NAME" for the one that an installed package serves.
+
+    The value becomes "sha256:HEX@PLACE", of which the digest alone enters a run's identity. `load_weights` of
+    `tsbench.methods.frozen` gives them to a module. The annotation is `str | None`.
+
+    pretrained_on : the corpora behind a word or the sha256 (hex) of a file: names of datasets and collections, or a
+        `Corpus` with a fingerprint. Rows say by it whether they are clean; those of other files are unknown.
+    words : values that name no file, such as "pretrained" for a library that fetches its own.
+    """
+    declared = {key: tuple(corpora) for key, corpora in (pretrained_on or {}).items()}
+    return _field(default, doc=doc, stage=stage, weights={"words": tuple(words), "pretrained_on": declared})
+
+
 def _field(default: Any, *, doc: str, low: float | None = None, high: float | None = None, **extra: Any) -> Any:
     return Field(default, ge=low, le=high, description=doc, json_schema_extra=extra, validate_default=True)
 
@@ -79,6 +101,14 @@ class BaseParams(BaseModel):
     """Base of every Params class: frozen, unknown keys refused, NaN refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _pinned(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pin what names weights."""
+        extra = cls.model_fields[str(info.field_name)].json_schema_extra
+        kind: Any = extra.get("weights") if isinstance(extra, dict) else None
+        return value if kind is None else pin(value, str(info.field_name), kind["words"])
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Complete the declarations that are `like` an inherited one, before pydantic reads them."""
@@ -116,10 +146,12 @@ class Declaration:
     neutral: Any
     has_neutral: bool
     versions: Mapping[Any, int]
+    weights: Mapping[str, Any] | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Return what `param` was given beside the default."""
-        names = ("doc", "low", "high", "log", "tune", "stage", "component", "versions", *["neutral"] * self.has_neutral)
+        names = ["doc", "low", "high", "log", "tune", "stage", "component", "versions"]
+        names += ["neutral"] * self.has_neutral + ["weights"] * (self.weights is not None)
         return {name: getattr(self, name) for name in names}
 
 
@@ -163,6 +195,14 @@ class Settings:
             for declared in declarations(type(model))
         }
 
+    def corpora(self) -> dict[str, Corpora | None]:
+        """Return {key: what they were pre-trained on} of every parameter for weights; None where that is not known."""
+        return {
+            key: corpora_of(value, declared.weights["pretrained_on"], key)
+            for key, (declared, value) in self._declared().items()
+            if declared.weights is not None
+        }
+
     def versions(self) -> dict[str, int]:
         """Return {"encoder:tfr": version} of every component, and of each value that has a version of its own."""
         parts = {f"{slot}:{part.name}": int(part.cls.version) for slot, part in self.components.items()}
@@ -196,6 +236,7 @@ def declarations(cls: type[BaseParams]) -> list[Declaration]:
                 neutral=extra.get("neutral"),
                 has_neutral="neutral" in extra,
                 versions=cast(Mapping[Any, int], extra.get("versions", {})),
+                weights=cast(Any, extra.get("weights")),
             )
         )
     return found

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from tsbench.data.batch import Batch
+from tsbench.data.batch import Batch, StreamedBatch
 from tsbench.data.panel import PanelShape
 from tsbench.errors import UsageError, returned
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, Component, Settings, param, resolve
 from tsbench.methods.stages import TRAINING, Alternating, Losses, Stage, Step
+from tsbench.methods.weights import Corpus
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,12 @@ class SSLMethod(nn.Module, ABC):
         untrained twin.
     reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that neither it nor its
         encoder does.
+    pretrained_on : what the method, as it is before its training, has learnt from: names of datasets and collections,
+        or a `Corpus` with a fingerprint; nothing by default, None where it is not known. `weights` parameters declare
+        theirs.
     needs : optional functions of `Encoder` that its encoder must have, such as "forward_sequence".
+    prepares_cases : True where `prepare` treats each case by itself: data that no memory holds is then prepared a batch
+        at a time, while another `prepare` is given a view of it that reads by case.
     any_channels : True for a method that encodes series of other channels than it was trained on.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
@@ -88,7 +94,9 @@ class SSLMethod(nn.Module, ABC):
     tasks: ClassVar[frozenset[str]]  # without a value, as decide: a plugin may have modules of such names
     trains: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset()
+    pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    prepares_cases: ClassVar[bool] = False
     any_channels: ClassVar[bool] = False
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
@@ -196,17 +204,28 @@ class SSLMethod(nn.Module, ABC):
         return Diagnosis()
 
 
+def prepared(method: SSLMethod, batch: Batch) -> Batch:
+    """Return what a method's `prepare` gives; for streamed cases when they are selected, where it may."""
+    if isinstance(batch, StreamedBatch) and method.prepares_cases:
+        return replace(batch, preparation=lambda part: prepared(method, part))
+    return returned(method.prepare(batch), Batch, f"{type(method).__name__}.prepare")
+
+
+def chunk_size(method: SSLMethod, n_values: int) -> int:
+    """Return how many cases of so many values are encoded at a time."""
+    return max(1, method.encode_elements // max(1, n_values))
+
+
 @torch.no_grad()
 def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
     """Return what a method's step ("represent", "decide") gives of unprepared cases, as `SSLMethod.encode` does."""
     was_training = method.training
     method.eval()
-    chunk = max(1, method.encode_elements // max(1, data.x[0].numel()))
-    name = type(method).__name__
+    chunk, name = chunk_size(method, data.x[0].numel()), type(method).__name__
     parts = []
     try:
         for start in range(0, len(data), chunk):
-            batch = returned(method.prepare(data.select(slice(start, start + chunk))), Batch, f"{name}.prepare")
+            batch = prepared(method, data.select(slice(start, start + chunk)))
             parts.append(returned(getattr(method, step)(batch), Tensor, f"{name}.{step}"))
     finally:
         method.train(was_training)

@@ -14,7 +14,8 @@ from tsbench.identity import UNTRAINED
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.methods.capabilities import check_able
 from tsbench.papers.published import Number, load_published
-from tsbench.plan.plan import Plan, Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Plan, Request
 from tsbench.plan.spec import RunSpec
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 

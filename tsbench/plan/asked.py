@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.datasets import looks_like_path, with_task
-from tsbench.plan.plan import Request, parse_folds, parse_overrides, parse_seeds
+from tsbench.plan.request import Request, parse_folds, parse_overrides, parse_seeds
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
 from tsbench.text import split_names

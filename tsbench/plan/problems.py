@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 
 HINT = "--available takes what is on this machine and exits 0."
 

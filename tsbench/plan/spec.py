@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.identity import UNTRAINED, digest
+from tsbench.methods.weights import shown, without_place
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol
 
 TASK = "task:"
@@ -50,7 +51,7 @@ class RunSpec:
     whose training part this one takes place (a trial of a search); None for a run on the whole dataset. split :
     `split_text` of the fold as planned, "" where it is not known: not part of the key, but a stored result counts for
     this split alone. data_dirs : folders of the search path that held dataset and sources, for the command that repeats
-    the run.
+    the run. exposure : whether the method had seen what is tested, as `plan.exposure` has it.
     """
 
     method: str
@@ -75,6 +76,7 @@ class RunSpec:
     split: str = ""
     planned: Mapping[str, Any] | None = None
     data_dirs: tuple[str, ...] = ()
+    exposure: str = "clean"
 
     @property
     def untrained(self) -> bool:
@@ -104,8 +106,8 @@ class RunSpec:
     @property
     def label(self) -> str:
         """Return the name of the row on a leaderboard: the method and what differs from its defaults."""
-        shown = dict(self.overrides) if self.tuned is None else {**self.overrides, "tuned": self.tuned}
-        changed = ",".join(f"{key}={value}" for key, value in sorted(shown.items()))
+        given = dict(self.overrides) if self.tuned is None else {**self.overrides, "tuned": self.tuned}
+        changed = ",".join(f"{key}={shown(value)}" for key, value in sorted(given.items()))
         return f"{self.method}[{changed}]" if changed else self.method
 
     @property
@@ -163,7 +165,7 @@ class RunSpec:
         )
 
     def _params_without(self, keys: tuple[str, ...]) -> dict[str, Any]:
-        return {key: value for key, value in self.params.items() if key not in keys}
+        return {key: without_place(value) for key, value in self.params.items() if key not in keys}
 
     @cached_property
     def key(self) -> str:

@@ -122,6 +122,7 @@ def run_row(spec: RunSpec) -> dict[str, Any]:
         "versions": canonical(spec.versions),
         "split": spec.made_on,
         "configuration": spec.configuration,
+        "exposure": spec.exposure,
     }
 
 

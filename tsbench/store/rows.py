@@ -151,7 +151,7 @@ RUN: dict[str, Callable[[Any], bool]] = {
     "spec": _spec,
     "params": _params,
     "versions": lambda value: value is None or versions_of(value) is not None,
-    **dict.fromkeys(("split", "configuration"), lambda value: value is None or _text(value)),
+    **dict.fromkeys(("split", "configuration", "exposure"), lambda value: value is None or _text(value)),
 }
 ATTEMPT: dict[str, Callable[[Any], bool]] = {
     "id": _whole,

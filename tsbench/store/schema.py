@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tsbench.errors import StoreError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # Optuna keeps its tables in the same database; `alembic_version` is its name, never ours.
 OPTUNA_TABLES = {"alembic_version", "studies", "trials"}
 MIGRATED_AT_ONCE = 1000
@@ -56,6 +56,7 @@ runs = sa.Table(
     sa.Column("versions", sa.String),  # JSON
     sa.Column("split", sa.String),  # RunSpec.made_on: what the fold was when the run was done
     sa.Column("configuration", sa.String),  # RunSpec.configuration
+    sa.Column("exposure", sa.String),  # RunSpec.exposure
 )
 attempts = sa.Table(
     "attempts",
@@ -204,6 +205,11 @@ def _from_3(connection: sa.Connection) -> None:
             connection.execute(change, found)
 
 
+def _from_4(connection: sa.Connection) -> None:
+    """Whether a method had seen what is tested; of earlier rows `plan.exposure.derived` tells it."""
+    connection.execute(sa.text("ALTER TABLE runs ADD COLUMN exposure VARCHAR"))
+
+
 def _cases(content: bytes) -> Any:
     """Return the indices of the test cases from stored predictions; None where they cannot be read."""
     import numpy as np
@@ -218,4 +224,4 @@ def _cases(content: bytes) -> Any:
         return None
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2, 3: _from_3}
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import canonical
+from tsbench.plan.exposure import CLEAN, derived
 from tsbench.plan.result import Result
 from tsbench.store import claims
 from tsbench.store.artifacts import Folder, folder_of, join
 from tsbench.store.database import Database, chunks
 from tsbench.store.packing import pack, unpack
 from tsbench.store.record import record
-from tsbench.store.rows import file_name, flaw_of_run, is_number, sound_scores, versions_of
+from tsbench.store.rows import SPEC, file_name, flaw, flaw_of_run, is_number, read_json, sound_scores, versions_of
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
 from tsbench.tasks.score import Predictions
 
@@ -31,6 +32,9 @@ FEW_DATASETS = 20
 BATCH = 1000
 ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
+# Of rows of before exposure was noted, those that may not be clean, by their labels.
+NOT_CLEAN = ("pretrain_on=", "@sha256:")
+MAY_BE_EXPOSED = runs.c.exposure.is_(None) & sa.or_(*(runs.c.label.contains(sign) for sign in NOT_CLEAN))
 # What a leaderboard needs of a run, and the types that it may have; `value` comes beside them.
 SCORE_COLUMNS: dict[Any, set[Any]] = {
     **{
@@ -38,10 +42,10 @@ SCORE_COLUMNS: dict[Any, set[Any]] = {
     },
     **{runs.c[name]: WHOLE for name in ("method_version", "fold", "seed")},
     runs.c.fingerprint: TEXT,
-    **{runs.c[name]: PERHAPS for name in ("split", "configuration", "versions")},
+    **{runs.c[name]: PERHAPS for name in ("split", "configuration", "exposure", "versions")},
     attempts.c.finished: NUMBER,
-    # Parsed where a driver older than the column wrote the row.
-    sa.case((runs.c.versions.is_(None), sa.cast(runs.c.spec, sa.String))).label("old"): PERHAPS,
+    # Parsed where a driver older than a column wrote the row.
+    sa.case((runs.c.versions.is_(None) | MAY_BE_EXPOSED, sa.cast(runs.c.spec, sa.String))).label("old"): PERHAPS,
 }
 logger = logging.getLogger("tsbench.store")
 
@@ -196,8 +200,8 @@ class Store(Database):
     def results(self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()) -> list[dict[str, Any]]:
         """Return one flat row per run, by dataset, label, protocol, fold, seed, with the attempt it comes from.
 
-        Metrics are columns of their own. Of the specification there are the parameters and the protocol's split; that
-        as a whole, curve and traceback are left to `find`.
+        Metrics are columns of their own. Of the specification there are the parameters and the protocol's split and
+        condition; that as a whole, curve and traceback are left to `find`.
         """
         return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
 
@@ -210,7 +214,7 @@ class Store(Database):
         """Return a row per run that has the metric: its value and what a leaderboard needs to place it.
 
         Columns: key, label, method, method_version, dataset, protocol_hash, fold, seed, status, normalisation,
-        fingerprint, split, configuration, versions (JSON), finished, and the metric under its name.
+        fingerprint, split, configuration, exposure, versions (JSON), finished, and the metric under its name.
         """
         import pandas as pd
 
@@ -225,8 +229,15 @@ class Store(Database):
             rows = connection.execute(query).cursor.fetchall()
         sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
         frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
+        frame["old"] = frame["old"].astype(object).where(frame["old"].notna(), None)  # pandas has NaN beside text
         made = frame[["versions", "old"]].drop_duplicates()
         known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
+        then = frame[frame["exposure"].isna()]
+        about = zip(then["old"], then["split"].fillna(""), strict=True)
+        told = [CLEAN if old is None else _exposure(read_json(old), split) for old, split in about]
+        frame["exposure"] = (
+            frame["exposure"].astype(object).where(frame["exposure"].notna(), pd.Series(told, then.index))
+        )
         texts = {pair: "" if found is None else canonical(found) for pair, found in known.items()}
         frame["versions"] = [texts[pair] for pair in zip(frame["versions"], frame.pop("old"), strict=True)]
         frame = frame[frame["versions"] != ""]
@@ -263,6 +274,7 @@ class Store(Database):
         values = [{"name": name, "value": value} for name, value in run["metrics"].items()]
         if what := flaw_of_run(run, run["attempts"], values, [{"content": run["environment"]}]):
             raise StoreError(f"run {run['key'][:12]} in {self.name} cannot be used: {what}; see 'tsbench store check'")
+        run["exposure"] = run["exposure"] or _exposure(run["spec"], run["split"])
         return run
 
     def predictions(self, key: str) -> Predictions | None:
@@ -286,13 +298,17 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
     """Return the rows of these runs, without those that cannot be used."""
     columns: list[sa.ColumnElement[Any]] = [c for c in runs.c if c.name not in ("spec", "versions")]
     columns += [c for c in attempts.c if c.name not in ("id", "key", "status", "curve", "traceback")]
+    sources: sa.ColumnElement[Any] = sa.case((runs.c.exposure.is_(None), runs.c.spec["sources"]))
     params: sa.ColumnElement[Any] = runs.c.spec["params"]
-    own: sa.ColumnElement[Any] = runs.c.spec["protocol"]["split"]
+    protocol: dict[str, sa.ColumnElement[Any]] = {
+        name: runs.c.spec["protocol"][name] for name in ("split", "condition")
+    }
     versions: sa.ColumnElement[Any] = sa.cast(runs.c.spec["versions"], sa.String)
     if connection.dialect.name == "sqlite":  # which refuses the whole query over one text that is no JSON
         valid = sa.func.json_valid(runs.c.spec) == 1
-        params, own, versions = sa.case((valid, params)), sa.case((valid, own)), sa.case((valid, versions))
-    columns += [own.label("protocol_split")]
+        params, versions, sources = (sa.case((valid, part)) for part in (params, versions, sources))
+        protocol = {name: sa.case((valid, part)) for name, part in protocol.items()}
+    columns += [part.label(f"protocol_{name}") for name, part in protocol.items()] + [sources.label("sources")]
     columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
     measured: dict[str, dict[str, Any]] = {}
@@ -301,10 +317,19 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
     rows = {}
     for found in connection.execute(query).mappings():
         row, values = dict(found), measured.get(found["key"], {})
+        then = {"protocol": {"name": "", "split": row["protocol_split"]}, "sources": row.pop("sources") or []}
         sound = all(isinstance(name, str) and (v is None or is_number(v)) for name, v in values.items())
         if sound and not values.keys() & row.keys() and not flaw_of_run(row, [row]):
+            if row["exposure"] is None:
+                told = any(sign in row["label"] for sign in NOT_CLEAN)
+                row["exposure"] = _exposure({**row, **then, "versions": {}}, row["split"]) if told else CLEAN
             rows[row["key"]] = {**row, **values}
     return [rows[key] for key in keys if key in rows]
+
+
+def _exposure(spec: Any, split: str | None) -> str:
+    """Return what a row of before exposure was noted states, given what there is of its specification."""
+    return derived(spec, split) if isinstance(spec, dict) and not flaw(spec, SPEC) else CLEAN
 
 
 def _wanted(protocol_hashes: Iterable[str], datasets: Iterable[str]) -> list[sa.ColumnElement[bool]]:

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     **dict.fromkeys(("gaps", "noise", "one_step", "unequal"), "tsbench.testing.series"),
     **dict.fromkeys(("corners", "datasets", "features", "make_data", "quick"), "tsbench.testing.generated"),
-    **dict.fromkeys(("check_encoder", "check_method", "check_probe", "check_transform"), "tsbench.testing.checks"),
+    **dict.fromkeys(
+        ("check_corruption", "check_encoder", "check_method", "check_probe", "check_transform"),
+        "tsbench.testing.checks",
+    ),
 }
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
+    from tsbench.testing.checks import check_corruption as check_corruption
     from tsbench.testing.checks import check_encoder as check_encoder
     from tsbench.testing.checks import check_method as check_method
     from tsbench.testing.checks import check_probe as check_probe

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -18,9 +18,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsbench.corruptions.base import Corrupter, Corruption, find_corruption
 from tsbench.data.batch import Batch
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.normalise import channel_statistics
+from tsbench.data.panel import Panel
 from tsbench.discovery.catalog import Entry
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
@@ -34,7 +36,8 @@ from tsbench.methods.params import BaseParams, resolve
 from tsbench.methods.probe import Probe
 from tsbench.methods.ssl import SSLMethod
 from tsbench.methods.transform import Transform
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.plan.result import Result
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry, load_registry
@@ -126,7 +129,7 @@ def check_probe(probe: str | type[Probe], refusals: Callable[[Data], Reasons] | 
     @corners(normalisation="channel", condition="")
     @given(data=datasets(), normalisation=st.sampled_from(["channel", "none"]), condition=st.sampled_from(CONDITIONS))
     def run(data: Data, normalisation: Any, condition: str) -> None:
-        hard = protocol.under(condition.split("+")[1:])
+        hard = protocol.under(condition.split("+")[1:], plugins["corruptions"])
         for task in sorted(cls.tasks):
             known = labelled(data, task)
             result = run_on(plugins, known, METHOD[task == "classification"], hard, normalisation)
@@ -178,6 +181,43 @@ def check_transform(
             check_refusal(str(error), known)
         else:
             assert len(panel) == len(data.panel) and panel.y is data.panel.y, "other cases or labels"
+
+    run()
+
+
+def check_corruption(
+    corruption: str | type[Corruption],
+    levels: Sequence[float],
+    refusals: Callable[[Panel], Reasons] | None = None,
+) -> None:
+    """Corrupt panels of every kind at some levels, twice alike; each case as it is among others and without them.
+
+    refusals : further reasons to refuse, given the panel, such as that the level leaves no value of a short case.
+    """
+    plugins, name = with_given("corruptions", corruption)
+    cls = find_corruption(name, plugins["corruptions"])
+
+    @quick()
+    @corners(level=levels[0], task="classification")
+    @given(data=datasets(), level=st.sampled_from(levels), task=st.sampled_from(["classification", "regression"]))
+    def run(data: Data, level: float, task: str) -> None:
+        panel = labelled(data, task).panel
+        # Anything larger than this may overflow by the corruption of values, which is refused for a reason that holds.
+        extreme = cls.makes == "values" and bool(np.nanmax(np.abs(panel.X), initial=0.0) > 1e4)
+        known = {"infinite or too large for float32": extreme, **(refusals(panel) if refusals else {})}
+        corrupter = Corrupter(cls(level), name, f"{name}={level:g}", "key")
+        width, few = int(panel.lengths[1:].max()), np.arange(len(panel))[:0:-1]
+        alone = panel.select(few)
+        alone = replace(alone, X=alone.X[:, :, :width], times=None if alone.times is None else alone.times[:, :width])
+        try:
+            corrupter.fit(panel)
+            X, again, apart = (corrupter.apply(one).X for one in (panel, panel, alone))
+        except TsbenchError as error:
+            check_refusal(str(error), known)
+            return
+        assert np.array_equal(X, again, equal_nan=True), "the same panel is corrupted otherwise the second time"
+        same = np.array_equal(X[few][:, :, :width], apart, equal_nan=True)
+        assert same or cls.acts_on == "prepared", "what happens to a case depends on the cases beside it"
 
     run()
 

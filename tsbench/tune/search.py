@@ -24,6 +24,7 @@ from tsbench.plan.datasets import open_dataset
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.tasks import METRICS
+from tsbench.tasks.calibration import CALIBRATION
 from tsbench.tune.space import Dimension, search_space, settings_of
 from tsbench.tune.storage import (
     HEARTBEAT_SECONDS,
@@ -128,7 +129,9 @@ class Attempt:
         if result.status != "succeeded":
             self.fail(result.error)
         elif not math.isfinite(value):
-            self.fail(f"{self.search.metric} is not defined on the validation part")
+            uncertain = self.search.metric in (metric.name for metric in CALIBRATION)
+            why = "needs scores that are probabilities" if uncertain else "is not defined on the validation part"
+            self.fail(f"{self.search.metric} {why}")
         else:
             with self._unless_ended_elsewhere():
                 self._score(value)

@@ -14,6 +14,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.identity import digest
 from tsbench.methods.params import Settings, resolve
+from tsbench.methods.weights import without_place
 from tsbench.plan.spec import NO_PARAMETERS, RunSpec
 from tsbench.protocol import Protocol
 from tsbench.store.store import Store
@@ -85,7 +86,7 @@ def _gave(study: optuna.Study, trials: int, spec: Mapping[str, Any], planned: Ru
     for count in range(trials, len(order) + 1):
         top = best_of(study, order[:count])
         known = {**planned.params, **(top.params if top else {})}
-        if top and all(known.get(key) == value for key, value in spec["params"].items()):
+        if top and all(without_place(known.get(key)) == without_place(value) for key, value in spec["params"].items()):
             return True
     return False
 

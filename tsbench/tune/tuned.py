@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 from tsbench.plan.spec import NO_PARAMETERS, RunSpec
 from tsbench.store.store import Store
 from tsbench.tasks import metric_for

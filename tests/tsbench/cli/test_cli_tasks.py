@@ -48,6 +48,18 @@ def test_a_run_for_numbers_from_the_file_to_the_board(tsbench, numbers):
     assert tsbench("store", "check")[0] == 0
 
 
+def test_a_board_says_where_results_lack_its_metric(tsbench, tmp_path):
+    for part, labels in {"TRAIN": (1, 2, 3), "TEST": (2, 2)}.items():
+        rows = "".join(f"{label},{label},1,{number}\n" for number, label in enumerate(labels))
+        (tmp_path / f"flat_{part}.csv").write_text(f"label,t0,t1,t2\n{rows}")
+    board = (tmp_path / "flat_TRAIN.csv", "--task", "regression", "--metric", "r2")
+    assert "no result for" in tsbench("leaderboard", *board)[2]
+    tsbench("run", "--method", "majority", "--dataset", *board[:3], "--device", "cpu")
+    code, _, err = tsbench("leaderboard", *board)
+    assert code == 2
+    assert "no r2 in" in err and "not defined on their test cases" in err and "there are mae, rmse" in err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -245,7 +245,7 @@ def test_a_view_of_the_users_own_is_left_alone(tsbench, theirs):
 
 
 def test_an_earlier_schema_is_brought_up_to_date_without_following_what_is_none(tsbench, theirs, monkeypatch):
-    old = [f"ALTER TABLE runs DROP COLUMN {name}" for name in ("split", "configuration")]
+    old = [f"ALTER TABLE runs DROP COLUMN {name}" for name in ("split", "configuration", "exposure")]
     old.append("UPDATE tsbench_schema SET version = 3")
     endless = f"CREATE VIEW predictions {ENDLESS} SELECT printf('%064d', x) AS key, x'00' AS content FROM n"
     code, _, err = tsbench("store", "check", "--store", theirs(*old, "DROP TABLE predictions", endless))

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -113,3 +114,42 @@ def test_what_fails_half_way_leaves_the_old_file(store, tmp_path, monkeypatch):
         write_results(frames(store), path, "csv")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.glob("*.tmp")] == []
+
+
+SEEN = """
+from tsbench import Classifier, hookimpl
+import numpy as np
+
+
+class Seen(Classifier):
+    pretrained_on = ("UnitTest",)
+
+    def fit(self, train, validation, rng):
+        self.n_classes = len(train.classes)
+
+    def predict_scores(self, panel):
+        return np.full((len(panel), self.n_classes), 1.0)
+
+
+@hookimpl
+def tsbench_methods(register):
+    register("seen", Seen)
+"""
+
+
+def test_a_method_that_had_seen_the_data_is_marked_wherever_it_is_shown(tsbench, tmp_path):
+    (tmp_path / "seen.py").write_text(SEEN)
+    given = ("--plugin", "seen.py", "--offline")
+    assert tsbench("run", "--method", "seen,majority", "--dataset", "UnitTest", *given)[0] == 0
+    _, out, _ = tsbench("results", "--format", "csv")
+    rows = pd.read_csv(io.StringIO(out)).set_index("method")
+    assert rows["exposure"].to_dict() == {"seen": "exposed: UnitTest", "majority": "clean"}
+    _, out, _ = tsbench("show", "run", rows.loc["seen", "key"], *given)
+    assert re.search(r"exposure +exposed: UnitTest", out)
+    code, out, _ = tsbench("leaderboard", "UnitTest")
+    marked = [line for line in out.splitlines() if "!" in line]
+    assert code == 0 and len(marked) == 2 and "seen" in marked[0] and marked[1].startswith("! Its method was")
+    code, out, _ = tsbench("leaderboard", "UnitTest", "--clean", "--format", "json")
+    assert [row["method"] for row in json.loads(out)["rows"]] == ["majority"]
+    code, _, err = tsbench("leaderboard", "UnitTest", "--clean", "--method", "seen")
+    assert code == 2 and "(1 results are not clean)" in err

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsbench.data import memory
-from tsbench.data.panel import Panel, class_index, concatenate, normalise_label
+from tsbench.data.join import concatenate
+from tsbench.data.panel import Panel, class_index, normalise_label
 from tsbench.errors import InvalidDataError, TsbenchWarning
 
 
@@ -86,6 +87,18 @@ def test_fingerprint_sees_labels_and_lengths(panel):
     relabelled = replace(panel, y=(panel.y + 1) % 3)
     shorter = replace(panel, lengths=np.maximum(panel.lengths - 1, 1))
     assert len({panel.fingerprint(), relabelled.fingerprint(), shorter.fingerprint()}) == 3
+
+
+def test_fingerprint_tells_labels_apart_whose_cases_read_alike():
+    def several(y, classes):
+        return Panel.build(np.zeros((2, 1, 3)), y=np.array(y), classes=classes, task="multilabel").fingerprint()
+
+    together, apart = several([[1], [0]], ("a,b",)), several([[1, 1], [0, 0]], ("a", "b"))
+    assert together != apart
+    assert several([[1], [0]], ("a",)) != several([[1, 0], [0, 0]], ("a", "z"))  # z counts in every mean over labels
+    names = ("a", "b", "a,b")
+    assert several([[1, 1, 0], [0, 0, 1]], names) != several([[0, 0, 1], [1, 1, 0]], names)
+    assert several([[1, 0], [0, 0]], ("a", "z")) == several([[0, 1], [0, 0]], ("Z", "A"))
 
 
 def test_concatenate_pads_and_unites_classes():

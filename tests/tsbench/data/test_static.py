@@ -80,3 +80,19 @@ def test_a_category_is_known_by_its_name(cases):
     )
     made = static_statistics(cases, TRAIN).apply(other)
     assert made.static[0, 3:7].tolist() == [0, 1, 0, 1]
+
+
+def test_columns_of_one_name_are_told_apart():
+    static = np.float32([[1, 5], [NAN, 6], [3, 7]])
+    panel = Panel.build(np.zeros((3, 1, 2)), static=static, static_names=("age", "age missing"))
+    made = static_statistics(panel, np.arange(3)).apply(panel)
+    assert made.static_names == ("age", "age missing", "age missing'")
+    assert made.static[:, 1].tolist() == [0, 1, 0]
+
+
+def test_categories_that_training_cases_lack_altogether_leave_no_column():
+    static = np.float32([[NAN], [NAN], [1], [NAN]])
+    fields = {"static_names": ("sex",), "categories": {"sex": ("f", "m")}}
+    panel = Panel.build(np.zeros((4, 1, 2)), static=static, **fields)
+    made = static_statistics(panel, np.arange(2)).apply(panel)
+    assert (made.static.shape, made.static_names) == ((4, 0), ())

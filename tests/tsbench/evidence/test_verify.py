@@ -14,6 +14,11 @@ from tsbench.evidence.verify import Verifier
 from tsbench.store.packing import pack, unpack
 from tsbench.tasks.score import metrics_of
 
+
+def corrupted(**condition):
+    return {"protocol": {"name": "p", "probe": "own", "condition": {"corruption": "noise", "level": 5.0, **condition}}}
+
+
 PARTS = {
     "another version": ({"method_version": 2}, "it has version 2 of majority, this installation 1"),
     "a part that is not there": ({"versions": {"probe:x": 1}}, "it has version 1 of probe:x, this installation None"),
@@ -29,6 +34,9 @@ PARTS = {
     "an unknown parameter": ({"overrides": {"lr": 1}}, "no parameter 'lr' in majority"),
     "odd parameters": ({"overrides": {"lr": []}}, "its overrides cannot be read"),
     "no protocol": ({"protocol": {"name": "p"}}, "its protocol cannot be read: Field required"),
+    "an unknown corruption": (corrupted(corruption="mine"), "unknown corruption 'mine'"),
+    "a version of one": (corrupted(version=2), "has version 2 of noise, this installation 1"),
+    "a corruption that reads labels": (corrupted(uses_labels=True), "of the corruption is not what this installation"),
     "no split": ({"split": "everything"}, "does not say on which split"),
     "another split": ({"split": "test:00 train:00"}, "not for the test cases of its split"),
     "a metric": ({"metrics": {"accuracy": 1.0}}, "other metrics than its predictions give"),

@@ -14,7 +14,7 @@ from tsbench.execute.executors.base import Done, Executor
 from tsbench.execute.executors.inline import Inline
 from tsbench.execute.loop import MOST_LOSSES
 from tsbench.execute.ran import Ran
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 from tsbench.plan.result import Result
 from tsbench.store.merge import merge
 from tsbench.store.schema import runs

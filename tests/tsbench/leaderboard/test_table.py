@@ -348,3 +348,60 @@ def test_an_own_split_has_the_folds_that_it_has_now():
 def test_splits_of_two_names_share_no_board():
     with pytest.raises(ValueError, match="rows of different protocols"):
         board([row("x", "A", 0.5)], protocol=PROTOCOL.on_split("raindrop"))
+
+
+def exposed_board(**options):
+    """Return a board of a clean row, one that is exposed in A, and one of unknown past with a fold that is exposed."""
+    cv = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    rows = [
+        row(label, dataset, value, fold=fold, protocol_hash=cv.hash(), exposure=exposure)
+        for label, dataset, value, exposures in (
+            ("x", "A", 0.5, [None, "clean", "clean"]),
+            ("x", "B", 0.5, ["clean"] * 3),
+            ("y", "A", 0.9, ["exposed: ucr"] * 3),
+            ("y", "B", 0.6, ["clean"] * 3),
+            ("z", "A", 0.7, ["unknown: w", "exposed: A", "unknown: w"]),
+            ("z", "B", 0.7, ["unknown: w"] * 3),
+            ("u", "A", 0.1, ["unknown: v"] * 3),
+            ("u", "B", 0.1, ["unknown: v"] * 3),
+        )
+        for fold, exposure in enumerate(exposures)
+    ]
+    return board(rows, ("A", "B"), cv, **options)
+
+
+def test_cells_that_are_not_clean_are_marked_and_named():
+    result = exposed_board()
+    unknown = {("z", "B"): "unknown: w", ("u", "A"): "unknown: v", ("u", "B"): "unknown: v"}
+    assert result.exposures == {("y", "A"): "exposed: ucr", ("z", "A"): "exposed: A", **unknown}
+    words = {"x": "clean", "y": "exposed: A", "z": "exposed: A; unknown: B", "u": "unknown"}
+    assert result.summary["exposure"].to_dict() == words
+    assert result.frame().set_index("method")["exposure"].to_dict() == words
+    lines = [line for line in markdown(result).splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[-2:] for line in lines[2:]] == [
+        ["90.0!", "60.0 |"],
+        ["70.0!", "70.0? |"],
+        ["50.0", "50.0 |"],
+        ["10.0?", "10.0? |"],
+    ]
+    marked = [line for line in notes(result) if line[0] in "!?"]
+    assert [(line[0], line.rpartition(" ")[2]) for line in marked] == [("!", "(exposed)."), ("?", "(unknown).")]
+    assert result.unclean == 0
+
+
+def test_a_clean_board_leaves_out_what_is_exposed_and_what_is_unknown():
+    result = exposed_board(clean=True)
+    assert result.cells["B"].dropna().to_dict() == {"x": 0.5, "y": pytest.approx(0.6)}
+    assert result.cells["A"].dropna().to_dict() == {"x": 0.5}
+    assert result.exposures == {} and set(result.summary["exposure"]) == {"clean"}
+    assert result.unclean == 3 + 6 + 6
+    assert "Left out: 15 results that are exposed, or of which that is unknown." in notes(result)
+
+
+def test_a_board_of_clean_rows_says_nothing_of_it(tmp_path):
+    result = board([row("x", "A", 0.4), row("y", "A", 0.5, exposure="clean")])
+    assert set(result.summary["exposure"]) == {"clean"} and not [line for line in notes(result) if line[0] in "!?"]
+    write_board(exposed_board(), tmp_path / "b.json")
+    rows = {one["method"]: one for one in json.loads((tmp_path / "b.json").read_text())["rows"]}
+    assert rows["y"]["exposure"] == "exposed: A"
+    assert [rows["y"]["cells"][name]["exposure"] for name in "AB"] == ["exposed: ucr", "clean"]

@@ -389,7 +389,11 @@ REFUSED = {
     "has no step": (lambda m: [stage(m, step=None)], "stage 'one' of Given has no loss: its step is NoneType"),
     "never stepped": (
         lambda m: [stage(m, optimizers={"main": sgd(m.a), "spare": sgd(m.b)})],
-        "stage 'one' of Given: optimizer 'spare' was never stepped in 2 steps; call step.update",
+        "stage 'one' of Given: optimizer 'spare' was never stepped in 2 steps with a loss that its weights enter; call",
+    ),
+    "a loss of other weights": (
+        lambda m: [stage(m, step=lambda step: m.a.square().sum(), optimizers={"main": sgd(m.b)})],
+        "stage 'one' of Given: optimizer 'main' was never stepped in 2 steps with a loss that its weights enter",
     ),
     "unknown optimiser": (
         lambda m: [stage(m, step=lambda step: step.update(m.first(step), "c"))],
@@ -413,6 +417,7 @@ REFUSED = {
         lambda m: [stage(m, schedule=lambda step, budget: math.nan)],
         "its schedule gives nan at step 0 of 2",
     ),
+    "a schedule of text": (lambda m: [stage(m, schedule=lambda step, budget: "1")], "schedule gives 1 at step 0 of 2"),
     "no stage": (lambda m: [], "Given.training_stages returned no stage"),
     "none": (lambda m: None, "Given.training_stages returned NoneType, expected Sequence"),
     "no stages": (lambda m: ["one"], "Given.training_stages returned str, expected Stage"),

@@ -12,7 +12,8 @@ from tsbench.discovery.catalog import Entry
 from tsbench.errors import UsageError
 from tsbench.leaderboard.table import build
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.store.store import Store
 from tsbench.testing import make_data
 from tsbench.testing.checks import Given, with_given

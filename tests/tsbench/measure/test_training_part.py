@@ -8,7 +8,8 @@ from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
 from tsbench.measure.training_part import LARGE, inner_folds, on_its_own, training_part
 from tsbench.plan.datasets import open_dataset
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 
 
@@ -96,3 +97,11 @@ def test_a_training_part_too_small_is_refused_by_name(plugins):  # noqa: F811
     (spec,) = plan(plugins, "tiny")
     with pytest.raises(InvalidDataError, match=r"tiny: its training part \(3 cases\) is too small"):
         training_part(spec, open_dataset(spec.reference, plugins, ""))
+
+
+def test_a_training_part_without_any_label_is_refused_by_name(tmp_path, installed, registry):
+    path = tmp_path / "silent.csv"
+    path.write_text("label_a,label_b,x,y\n" + "".join(f"0,0,{case},1\n" for case in range(30)))
+    (spec, *_) = make_plan(Request(["majority"], [str(path)]), installed, registry).specs
+    with pytest.raises(InvalidDataError, match="silent: no label differs between the cases of the training part"):
+        training_part(spec, open_dataset(spec.reference, installed, ""))

@@ -65,8 +65,18 @@ class Bare(Transform):
     def __call__(self, series, rng=None):
         return series.x
 
+class Fill(Transform):
+    def __call__(self, x, rng=None):
+        return x.nan_to_num(5.0)
+
+class Flip(Transform):
+    def __call__(self, x, rng=None):
+        return x.flip(2)
+
 @hookimpl
 def tsbench_transforms(register):
+    register("fill", Fill)
+    register("flip", Flip)
     register("every", Every)
     register("difference", Difference)
     register("last-half", LastHalf)
@@ -185,8 +195,15 @@ def test_a_time_axis_is_reversed_within_the_length_of_a_case(found):
         ("says-nothing", "transform says-nothing, output_shape returned NoneType, expected tuple"),
         ("backwards", "transform backwards gave 5 time points: its positions are not as many, or do not increase"),
         ("bare", "transform bare returned Tensor, expected Series"),
+        ("flip", r"transform flip moved values of 2 of 3 cases beyond their end; with takes = 'series'"),
     ],
 )
 def test_what_a_transform_says_wrongly_is_refused_at_once(found, name, message):
     with pytest.raises(MethodError, match=message):
         apply_transforms(with_times(), [name], found)
+
+
+def test_what_a_transform_puts_beyond_the_end_of_a_case_is_no_value(panel, found):
+    out = apply_transforms(panel, ["fill"], found)
+    beyond = np.arange(panel.n_timepoints) >= panel.lengths[:, None]
+    np.testing.assert_array_equal(out.X, np.where(beyond[:, None], np.nan, np.nan_to_num(panel.X, nan=5.0)))

@@ -17,7 +17,8 @@ from tsbench.measure.folds import divide
 from tsbench.measure.worker import Worker
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.ssl import SSLMethod
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.tasks.score import metrics_of
 
 QUICK = {"max_steps": "4", "min_steps": "0", "batch_size": "8"}
@@ -99,8 +100,11 @@ def test_probes_share_one_pretraining_in_memory_and_through_its_checkpoint(insta
     key, name, sha256 = results[0].checkpoint
     assert (tmp_path / name).exists()
     restored = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
-    assert_same(results[2], restored.run(both[2]))
+    again = restored.run(both[2])
+    assert_same(results[2], again)
     assert len(fits) == 1
+    ranks = {(r.facts["rank_untrained"], r.facts["rank"]) for r in (*results, again)}
+    assert len(ranks) == 1 and min(*ranks) > 1
     (tmp_path / name).write_bytes(b"rubbish")
     damaged = Worker(installed, checkpoint_folder=tmp_path, sha256_of={key: sha256}.get)
     assert_same(results[2], damaged.run(both[2]))
@@ -336,7 +340,8 @@ def test_targets_share_a_pretraining_on_other_datasets(installed, registry, tmp_
     assert_same(worker.run(planned[1]), again)
 
 
-def test_a_pretraining_on_other_channels_is_refused_by_a_method_that_depends_on_them(installed, registry):
+def test_a_pretraining_on_other_channels_is_refused_before_it_begins(installed, registry, monkeypatch):
+    monkeypatch.setattr(Learner, "train", lambda *given: pytest.fail("trained"))
     request = Request(["ts2vec"], ["BasicMotions"], ("knn",), overrides=SMALL_TS2VEC, pretrain_on=["GunPoint"])
     result = Worker(installed).run(make_plan(request, installed, registry).specs[0])
     assert result.status == "failed"

@@ -5,7 +5,7 @@ from tests.tsbench.store.test_store import make_spec
 from tsbench.errors import UsageError
 from tsbench.papers.published import load_published
 from tsbench.papers.reproduce import TablePlan, markdown, plan_table, tabulate
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import declarations
-from tsbench.plan.plan import Request, make_plan, parse_overrides, parse_seeds
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request, parse_overrides, parse_seeds
 from tsbench.plan.spec import PADDING
 from tsbench.registry import load_registry
 
@@ -187,7 +188,12 @@ def ward(tmp_path, times=(0, 1, 5), n_static=3):
 
 @pytest.mark.parametrize(
     ("times", "n_static", "unread"),
-    [((0, 1, 5), 3, ["times (irregular)", "3 static values"]), ((0, 0.1, 0.2), 1, ["1 static value"])],
+    [
+        ((0, 1, 5), 3, ["times (irregular)", "3 static values"]),
+        ((0, 0.1, 0.2), 1, ["1 static value"]),
+        ((0, 1e-9, 5e-9), 1, ["times (irregular)", "1 static value"]),
+        ((1.7e9, 1.7e9 + 0.01, 1.7e9 + 0.02), 1, ["1 static value"]),  # as float64 holds them
+    ],
 )
 def test_what_no_method_reads_of_a_dataset_is_noted(installed, registry, tmp_path, times, n_static, unread):
     path = ward(tmp_path, times, n_static)
@@ -406,6 +412,7 @@ def test_a_protocol_takes_the_folds_of_the_split_it_names(several_splits, regist
             "GunPoint has no static values, which protocol 'linear",
         ),
         ("trls", "several", "finetune+static=append", "static: append needs a probe on features, not finetune"),
+        ("1nn-ed", "several", "own+static=append", "static: append needs a probe on features, not a method's own rule"),
     ],
 )
 def test_a_split_or_static_values_that_are_not_there_are_refused(

@@ -14,7 +14,7 @@ from tsbench.errors import StoreError
 from tsbench.execute.driver import choose, execute
 from tsbench.execute.executors.inline import Inline
 from tsbench.execute.rescue import Rescue
-from tsbench.plan.plan import Plan
+from tsbench.plan.request import Plan
 from tsbench.store.merge import merge
 from tsbench.store.rows import file_name
 from tsbench.store.schema import checkpoints

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.errors import StoreError
+from tsbench.plan.spec import Source
 from tsbench.store import database, schema
 from tsbench.store.database import parse_url
 from tsbench.store.packing import pack
@@ -127,3 +128,25 @@ def test_a_store_of_schema_1_that_may_only_be_read_says_what_to_do(tmp_path, ope
     monkeypatch.setattr(database, "_writable", lambda file: False)
     with pytest.raises(StoreError, match="has schema 1 and may only be read; open it once where it may be written"):
         open_store(str(tmp_path / "s.db"), must_exist=True)
+
+
+def test_a_row_of_before_exposure_was_noted_tells_it_by_its_specification(open_store, new_url):
+    store, pinned = open_store(new_url()), f"w.pt@sha256:{'0' * 64}"
+    source = Source("D", "other", "none", "D")
+    specs = [
+        make_spec(),
+        make_spec(1, params={"eye": pinned}, overrides={"eye": pinned}),
+        make_spec(2, dataset="D", sources=(source,), overrides={"pretrain_on": "D"}),
+        make_spec(3, exposure="exposed: noted"),
+    ]
+    for spec in specs:
+        store.record(make_result(spec), ENVIRONMENT)
+    old = sa.text("UPDATE runs SET exposure = NULL WHERE exposure = 'clean'")
+    store.write(lambda connection: connection.execute(old))
+    store.write(lambda connection: connection.execute(sa.text("UPDATE runs SET split = NULL WHERE seed < 3")))
+    expected = {0: "clean", 1: "unknown: eye", 2: "exposed: D", 3: "exposed: noted"}
+    scores = store.scores("accuracy", [specs[0].protocol.hash()])
+    assert dict(zip(scores["seed"], scores["exposure"], strict=True)) == expected
+    assert {row["seed"]: row["exposure"] for row in store.results()} == expected
+    assert {spec.seed: store.find(spec.key)["exposure"] for spec in specs} == expected
+    assert not any("sources" in row for row in store.results())

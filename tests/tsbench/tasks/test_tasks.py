@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from tsbench.data.panel import Panel, concatenate
+from tsbench.data.join import concatenate
+from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.tasks import METRICS, TASKS, labelled_task, task_of
 from tsbench.tasks.base import Answer
@@ -250,6 +251,10 @@ def test_a_spread_too_small_for_its_square_has_no_r2():
 def test_a_target_whose_square_is_no_number_is_refused():
     with pytest.raises(InvalidDataError, match="the target of case 1 is -2e.150, too large to be squared"):
         Panel.build(np.ones((2, 1, 4)), y=np.array([1.0, -2e150]), task="regression")
+    with pytest.raises(InvalidDataError, match="the targets differ by 2e-200 at most, too little to be squared"):
+        Panel.build(np.ones((2, 1, 4)), y=np.array([1e-200, 3e-200]), task="regression")
+    with pytest.raises(InvalidDataError, match="need labels of different names, got 0"):
+        Panel.build(np.ones((2, 1, 4)), y=np.empty((2, 0), dtype=np.uint8), task="multilabel")
 
 
 def test_a_probe_that_needs_what_runs_cannot_give_is_refused_before_they_begin():

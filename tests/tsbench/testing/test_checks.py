@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench import Classifier, Encoder, Predictor, Probe, SSLMethod, Transform, testing
+from tsbench import Classifier, Corruption, Encoder, Predictor, Probe, SSLMethod, Transform, each_case, testing
 from tsbench.discovery.catalog import Entry
 from tsbench.errors import MethodError
-from tsbench.testing import check_encoder, check_method, check_probe, check_transform, checks, make_data
+from tsbench.testing import (
+    check_corruption,
+    check_encoder,
+    check_method,
+    check_probe,
+    check_transform,
+    checks,
+    make_data,
+)
 from tsbench.testing.checks import check_refusal, reasons
 
 pytestmark = pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")
@@ -236,3 +244,47 @@ def test_a_probe_is_checked_for_the_tasks_it_serves():
 
     with pytest.raises(AssertionError):
         check_probe(Both)
+
+
+class Thin(Corruption):
+    """Each value goes with a probability, all but the first that a case has."""
+
+    def __call__(self, panel, draws):
+        def change(x, rng):
+            gone = rng.random(x.shape) < self.level
+            gone.flat[np.flatnonzero(~np.isnan(x))[:1]] = False
+            return np.where(gone, np.float32(np.nan), x)
+
+        return each_case(panel, draws, change)
+
+
+def test_a_corruption_that_draws_per_case_passes():
+    check_corruption(Thin, [0.5, 0.0])
+
+
+@pytest.mark.parametrize("name", ["dropout", "noise"])
+def test_the_corruptions_of_the_core_pass(name):
+    check_corruption(name, [0.5])
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"__call__": lambda self, panel, draws: thinned(panel, draws.at_once())}, "depends on the cases beside it"),
+        ({"__call__": lambda self, panel, draws: thinned(panel, np.random.default_rng())}, "otherwise the second time"),
+        ({"__call__": lambda self, panel, draws: panel.X * np.float32(np.nan)}, "left no value of case 0"),
+        ({"__call__": lambda self, panel, draws: panel.X + 1}, "says that it makes gaps alone"),
+        ({"__call__": lambda self, panel, draws: panel.X[:, :, 1:]}, "expected floats of shape"),
+        ({"__call__": lambda self, panel, draws: panel.X / 0, "makes": "values"}, "infinite or too large for float32"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_corruption_that_breaks_a_rule_does_not_pass(members, message):
+    with pytest.raises(AssertionError, match=message):
+        check_corruption(type("Checked", (Thin,), members), [0.5])
+
+
+def thinned(panel, rng):
+    gone = rng.random(panel.X.shape) < 0.5
+    gone[:, :, 0] = False
+    return np.where(gone & ~np.isnan(panel.X[:, :, :1]), np.float32(np.nan), panel.X)

@@ -18,7 +18,8 @@ from tsbench.identity import digest
 from tsbench.measure import load
 from tsbench.measure import training_part as inner
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 from tsbench.store.store import Store
 from tsbench.tune import search as searching
@@ -210,6 +211,12 @@ def test_a_score_that_is_not_defined_is_a_failure(start, monkeypatch):
     search = start(metric="auroc")
     run(search, 1)
     assert "auroc is not defined" in search.study.trials[0].user_attrs["error"]
+
+
+def test_a_score_of_probabilities_says_that_it_needs_them(start):
+    search = start(metric="log_loss")
+    run(search, 1)
+    assert search.study.trials[0].user_attrs["error"] == "log_loss needs scores that are probabilities"
 
 
 def test_an_interrupted_trial_is_marked_and_done_again(start, monkeypatch):

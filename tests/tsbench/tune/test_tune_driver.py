@@ -15,7 +15,8 @@ from tsbench.execute.executors.process import WorkerSettings
 from tsbench.execute.limits import Limits
 from tsbench.execute.log import DriverLog
 from tsbench.measure.worker import Worker
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.plan.result import Result
 from tsbench.registry import load_registry
 from tsbench.store.store import Store

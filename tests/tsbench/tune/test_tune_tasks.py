@@ -5,7 +5,8 @@ import pytest
 
 from tests.tsbench.tune.conftest import run
 from tsbench.discovery.plugins import Plugins
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 from tsbench.registry import load_registry
 from tsbench.tune.search import open_search
 from tsbench.tune.storage import best

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from tsbench.cli.options import common_options, plot_option
+from tsbench.cli.show.corruption import show_corruption
 from tsbench.cli.show.dataset import show_dataset
 from tsbench.cli.show.method import show_method
 from tsbench.errors import UsageError
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["method", "transform", "dataset", "run"]))
+@click.argument("kind", type=click.Choice(["method", "transform", "corruption", "dataset", "run"]))
 @click.argument("name")
 @click.option("--dataset", metavar="NAME", help="Draw a transform of this dataset, one case of each class.")
 @click.option("--case", "cases", type=int, multiple=True, metavar="I", help="Draw this case; may be repeated.")
@@ -32,7 +33,7 @@ def show(
     plot: Path | None,
     as_json: bool,
 ) -> int:
-    """Show a method or a transform with its parameters, a dataset with its card, or a run (by the start of its key).
+    """Show a method, a transform, a corruption, a dataset with its card, or a run (by the start of its key).
 
     \b
     Examples:
@@ -48,11 +49,13 @@ def show(
         raise UsageError("--json is for 'tsbench show run'")
     if kind == "transform":
         from tsbench.cli.show.transform import show_transform
-        from tsbench.plan.plan import parse_overrides
+        from tsbench.plan.request import parse_overrides
 
         return show_transform(name, dataset, cases, parse_overrides(pairs), out)
     if kind == "dataset":
         return show_dataset(name, plot)
+    if kind == "corruption":
+        return show_corruption(name)
     if kind == "run":
         from tsbench.cli.show.run import show_run
 

@@ -71,6 +71,7 @@ def held(data: Data) -> dict[str, object]:
     """Return {name: value} of a loaded dataset: sizes, lengths, missing share, splits, labels, fingerprint."""
     import numpy as np
 
+    from tsbench.data.stream import blocks
     from tsbench.protocol import ARCHIVE_SPLIT
 
     panel = data.panel
@@ -82,7 +83,8 @@ def held(data: Data) -> dict[str, object]:
         seconds = f"{panel.n_timepoints / panel.sampling_rate:g} s"
         facts["sampling rate"] = f"{panel.sampling_rate:g} Hz (the longest case takes {seconds})"
     inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]
-    missing, total = int((np.isnan(panel.X) & inside[:, None, :]).sum()), int(panel.lengths.sum()) * panel.n_channels
+    missing = sum(int((np.isnan(panel.X[b]) & inside[b, None, :]).sum()) for b in blocks(panel.X))
+    total = int(panel.lengths.sum()) * panel.n_channels
     facts["missing values"] = f"{missing} ({100 * missing / total:.2g}%)" if missing else 0
     also = {"times": panel.times, "static": panel.static, "text": panel.text, **panel.meta}
     facts["also per case"] = ", ".join(name for name, array in also.items() if array is not None) or "nothing"

@@ -57,7 +57,7 @@ def obstacles(run: dict[str, Any]) -> Iterator[str]:
         yield f"its data was in {', '.join(gone)}, which is not there: name the folder of now with --data-dir"
     name, registry, methods = spec["protocol"]["name"], open_registry(), settings().plugins()["methods"]
     try:
-        protocol = registry.protocol(name)
+        protocol = registry.protocol(name, settings().plugins())
         known = {protocol.hash(), protocol.own().hash()}
     except TsbenchError:
         known = set()

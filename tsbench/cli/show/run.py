@@ -67,12 +67,14 @@ def _answer_lines(task: str, matrix: Any, classes: Sequence[str], answers: Any) 
 
 
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:
-    from tsbench.leaderboard.results import split_label
+    from tsbench.leaderboard.results import corruption_label, split_label
 
     spec = run["spec"]
     when = datetime.datetime.fromtimestamp(attempt["started"], datetime.UTC).isoformat(timespec="seconds")
     about = {name: run[name] for name in ("method", "method_version", "dataset", "protocol", "fold", "seed", "status")}
-    about |= {"split": split_label(spec["protocol"].get("split"))}
+    about |= {"split": split_label(spec["protocol"].get("split")), "exposure": run["exposure"]}
+    corruption = corruption_label(spec["protocol"].get("condition"))
+    about |= {"corruption": corruption} if corruption else {}
     about |= {"attempts": ", ".join(one["status"] for one in run["attempts"]), "started": when}
     peak, held = f"{attempt['peak_memory_bytes'] / 2**20:.0f} MiB", attempt["facts"].get("memory_at_start_bytes")
     peak += "" if held is None else f" beyond the {held / 2**20:.0f} MiB its process held before"

@@ -4,7 +4,8 @@ import pytest
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.execute.executors.process import WorkerSettings
-from tsbench.plan.plan import Request, make_plan
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request
 
 TROUBLE = Path(__file__).with_name("trouble.py")
 

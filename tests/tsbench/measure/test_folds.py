@@ -1,0 +1,104 @@
+"""What a condition does to the parts of a fold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsbench.corruptions.base import Corrupter, Corruption, each_case
+from tsbench.data.dataset import Data, Fold
+from tsbench.data.panel import Panel
+from tsbench.errors import InvalidDataError
+from tsbench.measure.folds import Chosen, divide, preparation
+from tsbench.protocol import Condition
+
+
+class Late(Corruption):
+    """The last time points go, as many as the level says of four."""
+
+    def __call__(self, panel, draws):
+        def change(x, rng):
+            x[:, x.shape[1] - round(4 * self.level) :] = np.nan
+            return x
+
+        return each_case(panel, draws, change)
+
+
+class Widest(Corruption):
+    """The channel of the largest deviation in training goes."""
+
+    def fit(self, train):
+        self.channel = int(np.nanstd(train.X, axis=(0, 2)).argmax())
+
+    def __call__(self, panel, draws):
+        X = panel.X.copy()
+        X[:, self.channel] = np.nan
+        return X
+
+
+@pytest.fixture
+def data():
+    """Four cases of a channel: two to train on, at 0 0 8 8 and 2 2 8 8, one to test, one unlabelled."""
+    X = np.array([[0, 0, 8, 8], [2, 2, 8, 8], [1, 3, 9, 9]], dtype=float)[:, None]
+    return Data(Panel.build(X, ["a", "b", "a"]), unlabelled=Panel.build(np.array([[[5, 5, 7, 7.0]]])))
+
+
+@pytest.fixture
+def divided(installed):
+    def cut(data, stage, cls=Late, level=0.5):
+        fold = Fold(np.array([0, 1]), None, np.array([2]))
+        condition = Condition(corruption="late", level=level, stage=stage)
+
+        def prepare(panel):
+            return preparation(panel, fold.train, "channel", (), installed)
+
+        unlabelled = None if data.unlabelled is None else np.array([0])
+        corrupter = Corrupter(cls(level), "late", condition.corruption_text(), "k")
+        return divide("key", data, Chosen(0, fold, unlabelled), prepare, condition, corrupter)
+
+    return cut
+
+
+NO = np.nan
+
+
+def test_statistics_are_those_of_what_is_left_where_it_reaches_training(data, divided):
+    parts = divided(data, "all")  # left in training: 0 0 and 2 2, of mean 1 and deviation 1
+    np.testing.assert_array_equal(parts.pretrain.X[:, 0], [[-1, -1, NO, NO], [1, 1, NO, NO]])
+    np.testing.assert_array_equal(parts.train.X, parts.pretrain.X)
+    np.testing.assert_array_equal(parts.test.X[:, 0], [[0, 2, NO, NO]])
+    np.testing.assert_array_equal(parts.unlabelled.X[:, 0], [[4, 4, NO, NO]])
+
+
+@pytest.mark.parametrize("stage", ["test", "downstream"])
+def test_statistics_are_those_of_all_where_it_does_not(data, divided, stage):
+    parts = divided(data, stage)  # 0 0 8 8 2 2 8 8
+    mean, std = 4.5, np.sqrt((2 * 4.5**2 + 4 * 3.5**2 + 2 * 2.5**2) / 8)
+    clean = np.float32((data.panel.X - mean) / std)
+    np.testing.assert_array_equal(parts.pretrain.X, clean[:2])
+    np.testing.assert_array_equal(parts.test.X[:, 0], [[*clean[2, 0, :2], NO, NO]])
+    np.testing.assert_array_equal(np.isnan(parts.train.X).any(), stage == "downstream")
+    assert not np.isnan(parts.unlabelled.X).any()
+
+
+def test_what_acts_on_prepared_series_does_not_move_their_statistics(data, divided):
+    old = divided(data, "all", type("Old", (Late,), {"acts_on": "prepared"}))
+    new = divided(data, "test")
+    np.testing.assert_array_equal(old.test.X, new.test.X)
+    np.testing.assert_array_equal(old.pretrain.X[:, :, :2], new.pretrain.X[:, :, :2])
+    assert np.isnan(old.pretrain.X[:, :, 2:]).all() and np.isnan(old.unlabelled.X[:, :, 2:]).all()
+
+
+def test_it_may_learn_from_the_training_cases_alone(divided):
+    X = np.ones((3, 2, 4)) * np.array([1.0, 2, 1, 9])
+    X[:2, 0] *= 10
+    X[2, 1] *= 1000
+    parts = divided(Data(Panel.build(X, ["a", "b", "a"])), "test", Widest)
+    assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
+
+
+def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_refused_with_it(divided):
+    X = np.ones((3, 2, 4)) * np.array([1.0, 2, 1, 9])
+    panel = replace(Panel.build(X, ["a", "b", "a"]), channel_names=("hr", "bp"))
+    with pytest.raises(InvalidDataError, match=r"^corruption late=0.5@all: channel 0 \('hr'\) has no observed value"):
+        divided(Data(panel), "all", Widest)

@@ -1,0 +1,170 @@
+"""From a method, a dataset and a protocol to the specification of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tsbench.data.places import search_path
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import UsageError
+from tsbench.identity import UNTRAINED
+from tsbench.methods.capabilities import capabilities, trains
+from tsbench.plan.datasets import DatasetHandle, Summary
+from tsbench.plan.methods import Method, resolve_methods
+from tsbench.plan.request import Request
+from tsbench.plan.spec import PADDING, TASK, RunSpec, Source
+from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol, split_alone
+from tsbench.registry import Registry
+from tsbench.tasks import TASKS
+
+if TYPE_CHECKING:
+    from tsbench.methods.transform import Transform
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A dataset to pre-train on."""
+
+    handle: DatasetHandle
+    summary: Summary
+
+    def split_for(self, protocol: Protocol) -> str:
+        """Return which of its own splits it is trained on: the one that the protocol names where it has that."""
+        name = protocol.split.name if protocol.own_split else ARCHIVE_SPLIT
+        return name if name in self.summary.own_folds else ARCHIVE_SPLIT
+
+
+def make_spec(
+    method: Method,
+    handle: DatasetHandle,
+    summary: Summary,
+    protocol: Protocol,
+    fold: int,
+    seed: int,
+    request: Request,
+    plugins: Plugins,
+    sources: Sequence[Corpus],
+) -> RunSpec:
+    """Return the specification of one run; raises UsageError where what it asks for cannot be combined."""
+    overrides, chosen = dict(method.overrides), []
+    if "represent" not in capabilities(method.cls):
+        protocol = protocol.own()
+    elif protocol.probe == OWN_PROBE:
+        overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
+    if sources and trains(method.cls) and not method.name.startswith(UNTRAINED):
+        _check_pretraining(protocol, request)
+        others = [s for s in sources if s.summary.fingerprint != summary.fingerprint]
+        chosen = others if request.exclude_target else list(sources)
+        if not chosen:
+            raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
+        if fold and len(chosen) > len(others):  # sources are trained on their first fold
+            raise UsageError(
+                f"--pretrain-on: the training part of fold 0 of {handle.name} may hold test cases of fold {fold}; "
+                "add --exclude-target, or take --fold 0 alone"
+            )
+        overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
+    versions = method.settings.versions()
+    if summary.padded or any(source.summary.padded for source in chosen):
+        versions |= _padding_versions(method, protocol, plugins)
+    for name in protocol.transforms:
+        versions[f"transform:{name}"] = int(_transform(name, protocol, plugins).version)
+    if summary.task != "classification":
+        versions[f"{TASK}{summary.task}"] = TASKS[summary.task].version
+    if protocol.probe != OWN_PROBE:
+        versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
+    used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
+    trained_on = tuple(
+        Source(
+            source.handle.name,
+            source.summary.fingerprint,
+            method.cls.normalisation or protocol.resolve_normalisation(source.handle.card),
+            source.handle.reference,
+            source.summary.split(split_alone(source.split_for(protocol)), source.handle.card, 0),
+            source.split_for(protocol),
+        )
+        for source in chosen
+    )
+    split, first = summary.split(protocol, handle.card, fold), protocol.own_split and fold == 0
+    return RunSpec(
+        method=method.name,
+        method_version=int(method.cls.version),
+        params=method.settings.flat(),
+        neutral_keys=method.settings.neutral_keys(),
+        probe_keys=method.settings.keys_at("probe"),
+        versions=dict(sorted(versions.items())),
+        dataset=handle.name,
+        fingerprint=summary.fingerprint,
+        protocol=protocol,
+        normalisation=method.cls.normalisation or protocol.resolve_normalisation(handle.card),
+        group=None if protocol.own_split else protocol.group(handle.card),
+        fold=fold,
+        seed=seed,
+        threads=request.threads,
+        overrides=overrides,
+        dataset_ref=handle.reference,
+        sources=trained_on,
+        split=split,
+        data_dirs=tuple(dict.fromkeys(str(path.absolute()) for path in search_path() if path.absolute() in used)),
+        exposure=method.past.exposure(
+            handle.name, summary.fingerprint, trained_on, split, protocol.split.name if first else ""
+        ),
+    )
+
+
+def _transform(text: str, protocol: Protocol, plugins: Plugins) -> type[Transform]:
+    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series."""
+    cls: type[Transform] = plugins["transforms"].get(text.partition(":")[0])
+    if cls.gives == "map":
+        raise UsageError(
+            f"protocol '{protocol.name}': transform {text} makes maps of series (images, spectrograms), and methods "
+            "are given series: leave it out"
+        )
+    return cls
+
+
+def _padding_versions(method: Method, protocol: Protocol, plugins: Plugins) -> dict[str, int]:
+    """Return what enters the identity of runs on series of unequal length alone."""
+    from tsbench.methods.ssl import SSLMethod
+
+    found = {}
+    if issubclass(method.cls, SSLMethod):
+        found = method.cls.padding_versions(method.settings, not method.name.startswith(UNTRAINED))
+    for name in protocol.transforms:
+        if _transform(name, protocol, plugins).takes == "series":
+            found[f"transform:{name}"] = 1
+    return {f"{PADDING}{part}": version for part, version in found.items()}
+
+
+def plan_again(
+    method: str,
+    overrides: Mapping[str, Any],
+    handle: DatasetHandle,
+    fingerprint: str,
+    protocol: Protocol,
+    threads: int,
+    padded: bool,
+    plugins: Plugins,
+    registry: Registry,
+) -> RunSpec:
+    """Return what this installation plans for a stored run, as fold 0, seed 0, on no known split.
+
+    The data need not be here; padded : whether its series differ in length. Raises UsageError for a method, part or
+    parameter that is not known.
+    """
+    request = Request([method], [handle.name], overrides=overrides, threads=threads)
+    (resolved,) = resolve_methods(request, plugins, registry)
+    splits: Mapping[str, list[str]] = {protocol.split_name(handle.card): []}
+    summary = Summary(fingerprint, {}, 0, False, padded=padded, splits=splits, task=handle.card.task)
+    return make_spec(resolved, handle, summary, protocol, 0, 0, request, plugins, ())
+
+
+def _check_pretraining(protocol: Protocol, request: Request) -> None:
+    if protocol.condition.corrupts("pretrain"):
+        raise UsageError(f"--pretrain-on: '{protocol.name}' corrupts the pre-training, which only the target's can be")
+    if not protocol.own_split and not request.exclude_target:
+        raise UsageError(
+            f"--pretrain-on: training parts of the archive's split may hold test cases of '{protocol.name}'; "
+            "add --exclude-target, or choose a protocol on the archive split"
+        )
