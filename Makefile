@@ -22,7 +22,7 @@ docs: $(VENV)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 boards: $(VENV)/.installed
-	$(BIN)/tsbench boards --from leaderboards/results --out leaderboards
+	$(BIN)/tsbench boards --from leaderboards/results --out leaderboards/wide
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

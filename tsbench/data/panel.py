@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -13,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.rounding import check_rounding
 from tsbench.data.stream import Step, Streamed, blocks, refuse_infinite, streamed
-from tsbench.errors import InvalidDataError, TsbenchWarning
+from tsbench.errors import InvalidDataError
 
 Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
 Array = npt.NDArray[Any]
@@ -22,13 +22,6 @@ HASHED_CASES = 256
 LARGEST_TARGET = 1e100  # whose square, and sums of them, float64 holds
 SMALLEST_SPREAD = 1e-100  # of targets, likewise
 
-# What rounding to float32 may change, as a share of the standard deviation of a channel, and within one case.
-MOST_ROUNDED = 0.1
-MOST_ROUNDED_OF_A_CASE = 0.25  # a short case may vary little by chance
-# A deviation of so many steps of float64 is the noise of the arithmetic that made a constant, no variation.
-NOISE_STEPS = 8
-# Whole numbers of 64 bits (counters, nanoseconds) that float64 does not tell apart: a constant may have varied.
-WHOLE = (2.0**53, 2.0**64)
 # Zeros before a number are part of a name: 007 is not 7.
 _PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
@@ -119,7 +112,7 @@ class Panel:
             fields["y"], fields["classes"] = class_index(labels)
             fields["task"] = "classification"
         panel = cls(X=X, lengths=np.asarray(lengths, dtype=np.int32), **fields)
-        _check_rounding(given, panel)
+        check_rounding(given, panel.X, panel.lengths, panel.channel_names)
         return panel
 
     def __len__(self) -> int:
@@ -234,72 +227,6 @@ def normalise_label(label: object) -> str:
     sign, whole, fraction = number[1], number[2], (number[3] or "").rstrip("0")
     value = f"{whole}.{fraction}" if fraction else whole
     return f"-{value}" if sign == "-" and value != "0" else value
-
-
-def _check_rounding(given: Array | Streamed, panel: Panel) -> None:
-    """Compare values with what the Panel holds of them in float32: refuse, or warn of, variation that is lost."""
-    if (given.files[0] if isinstance(given, Streamed) else given).dtype in (np.float32, np.float16):
-        return
-    counts, *found_by_case = _rounding_by_case(given, panel)
-    for channel in range(panel.n_channels):
-        count = counts[:, channel]
-        levels, spreads, errors = (found[:, channel] for found in found_by_case)
-        if not errors.any():
-            continue
-        name = f"channel {channel}" + (f" ('{panel.channel_names[channel]}')" if panel.channel_names else "")
-        share, first = count / count.sum(), levels[count.argmax()]  # from which a constant deviates by 0
-        level = first + (share * (levels - first)).sum()
-        spread = np.sqrt((share * (spreads**2 + (levels - level) ** 2)).sum())
-        error = np.sqrt((share * errors**2).sum())
-        found = f"{name} varies by {spread:.2g} at a level of {level:.6g}, which float32 cannot hold"
-        if spread > _noise(level) and error > MOST_ROUNDED * spread:
-            raise InvalidDataError(f"{found}; subtract the level from the channel in the file, in all its parts alike")
-        if spread <= _noise(level) and (spread > 0 or _whole(level)):
-            warnings.warn(f"{found}: its course is lost", TsbenchWarning, stacklevel=3)
-            continue
-        constant = spreads <= _noise(levels)
-        lost = (errors > MOST_ROUNDED_OF_A_CASE * spreads) & (~constant | _whole(levels))
-        cases = int(lost.sum())
-        if cases:
-            warnings.warn(
-                f"{name}: float32 cannot hold the variation within {cases} of {len(panel)} cases, which have large "
-                "levels; subtract the level of each case in the file if its course matters",
-                TsbenchWarning,
-                stacklevel=3,
-            )
-
-
-def _rounding_by_case(given: Array | Streamed, panel: Panel) -> Array:
-    """Return how many values each case has in each channel, and what `_rounding` finds, (4, n_cases, n_channels)."""
-    found = np.empty((4, len(panel), panel.n_channels))
-    for block in blocks(panel.X):
-        inside = np.arange(panel.n_timepoints) < panel.lengths[block, None]
-        X, held = (given.raw(block) if isinstance(given, Streamed) else given[block]), panel.X[block]
-        for channel in range(panel.n_channels):
-            seen = inside & ~np.isnan(held[:, channel])
-            values = np.where(seen, X[:, channel], 0.0).astype(np.float64, copy=False)
-            errors = np.where(seen, values - held[:, channel], 0.0)
-            found[:, block, channel] = seen.sum(axis=1), *_rounding(values, errors, seen)
-    return found
-
-
-def _rounding(values: Array, errors: Array, seen: Array) -> tuple[Array, Array, Array]:
-    """Return mean, deviation and root mean square error (n,) of the seen values of each row (n, k); errors else 0."""
-    count = np.maximum(seen.sum(axis=1), 1)
-    first = np.take_along_axis(values, seen.argmax(axis=1)[:, None], axis=1)  # exact: a constant deviates by 0
-    offsets = np.where(seen, values - first, 0.0)
-    mean = offsets.sum(axis=1) / count
-    spread = np.sqrt((np.where(seen, offsets - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
-    return first[:, 0] + mean, spread, np.sqrt((errors**2).sum(axis=1) / count)
-
-
-def _noise(level: Array) -> Array:
-    """Return the deviation that the arithmetic which made a constant may leave."""
-    return np.asarray(NOISE_STEPS * np.spacing(np.abs(level)))
-
-
-def _whole(level: Array) -> Array:
-    return np.asarray((np.abs(level) > WHOLE[0]) & (np.abs(level) < WHOLE[1]))
 
 
 def _check_sizes(panel: Panel) -> None:

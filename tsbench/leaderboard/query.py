@@ -13,6 +13,7 @@ from tsbench.leaderboard.table import Board, build
 from tsbench.plan.asked import Names, read_names, with_tasks
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
+from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.store import Store
 from tsbench.tasks import TASKS, metric_for
@@ -42,18 +43,10 @@ def query(
     datasets = [handle.name for handle in handles]
     metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
     chosen = registry.protocol(protocol or _default(names[0], handles[0], registry), plugins)
-    hashes = {chosen.hash(), chosen.own().hash()}
     with open_store() as store:
-        rows = store.scores(metric, hashes, datasets)
+        rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
         if rows.empty:
-            has = {handle.card.task for handle in handles} & TASKS.keys()
-            defined = dict.fromkeys(one.name for name in sorted(has) for one in TASKS[name].metrics)
-            others = [name for name in defined if not store.scores(name, hashes, datasets).empty]
-            if others:
-                raise UsageError(
-                    f"no {metric} in {store.name} for {', '.join(names)} under protocol '{chosen.name}': not "
-                    f"defined on their test cases, or needs probabilities; there are {', '.join(others)}"
-                )
+            _check_metric(metric, names, handles, chosen, store)
     have = set(rows["dataset"])
     now = present([handle for handle in handles if handle.name in have], chosen)
     known = sorted(rows["label"].unique())
@@ -84,6 +77,21 @@ def query(
             f"make some: {command} --method ..."
         )
     return board
+
+
+def _check_metric(
+    metric: str, names: Sequence[str], handles: Sequence[DatasetHandle], protocol: Protocol, store: Store
+) -> None:
+    """Raise UsageError where there are results, and they lack the metric alone."""
+    tasks, hashes = {handle.card.task for handle in handles} & TASKS.keys(), {protocol.hash(), protocol.own().hash()}
+    defined = dict.fromkeys(one.name for task in sorted(tasks) for one in TASKS[task].metrics)
+    datasets = [handle.name for handle in handles]
+    others = [name for name in defined if not store.scores(name, hashes, datasets).empty]
+    if others:
+        raise UsageError(
+            f"no {metric} in {store.name} for {', '.join(names)} under protocol '{protocol.name}': not "
+            f"defined on their test cases, or needs probabilities; there are {', '.join(others)}"
+        )
 
 
 def _default(name: str, handle: DatasetHandle, registry: Registry) -> str:

@@ -48,32 +48,17 @@ def make_spec(
     sources: Sequence[Corpus],
 ) -> RunSpec:
     """Return the specification of one run; raises UsageError where what it asks for cannot be combined."""
-    overrides, chosen = dict(method.overrides), []
+    overrides, chosen = dict(method.overrides), list[Corpus]()
     if "represent" not in capabilities(method.cls):
         protocol = protocol.own()
     elif protocol.probe == OWN_PROBE:
         overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
     if sources and trains(method.cls) and not method.name.startswith(UNTRAINED):
         _check_pretraining(protocol, request)
-        others = [s for s in sources if s.summary.fingerprint != summary.fingerprint]
-        chosen = others if request.exclude_target else list(sources)
-        if not chosen:
-            raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
-        if fold and len(chosen) > len(others):  # sources are trained on their first fold
-            raise UsageError(
-                f"--pretrain-on: the training part of fold 0 of {handle.name} may hold test cases of fold {fold}; "
-                "add --exclude-target, or take --fold 0 alone"
-            )
+        chosen = _chosen(sources, handle, summary, fold, request)
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
-    versions = method.settings.versions()
-    if summary.padded or any(source.summary.padded for source in chosen):
-        versions |= _padding_versions(method, protocol, plugins)
-    for name in protocol.transforms:
-        versions[f"transform:{name}"] = int(_transform(name, protocol, plugins).version)
-    if summary.task != "classification":
-        versions[f"{TASK}{summary.task}"] = TASKS[summary.task].version
-    if protocol.probe != OWN_PROBE:
-        versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
+    padded = summary.padded or any(source.summary.padded for source in chosen)
+    versions = _versions(method, summary.task, padded, protocol, plugins)
     used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
     trained_on = tuple(
         Source(
@@ -111,6 +96,36 @@ def make_spec(
             handle.name, summary.fingerprint, trained_on, split, protocol.split.name if first else ""
         ),
     )
+
+
+def _chosen(
+    sources: Sequence[Corpus], handle: DatasetHandle, summary: Summary, fold: int, request: Request
+) -> list[Corpus]:
+    """Return what is pre-trained on for a fold; raises UsageError where nothing is left, or test cases may be in it."""
+    others = [source for source in sources if source.summary.fingerprint != summary.fingerprint]
+    chosen = others if request.exclude_target else list(sources)
+    if not chosen:
+        raise UsageError(f"--exclude-target leaves nothing to pre-train on for {handle.name}")
+    if fold and len(chosen) > len(others):  # sources are trained on their first fold
+        raise UsageError(
+            f"--pretrain-on: the training part of fold 0 of {handle.name} may hold test cases of fold {fold}; "
+            "add --exclude-target, or take --fold 0 alone"
+        )
+    return chosen
+
+
+def _versions(method: Method, task: str, padded: bool, protocol: Protocol, plugins: Plugins) -> dict[str, int]:
+    """Return the versions of all that the numbers depend on, beside the method's own."""
+    versions = method.settings.versions()
+    if padded:
+        versions |= _padding_versions(method, protocol, plugins)
+    for name in protocol.transforms:
+        versions[f"transform:{name}"] = int(_transform(name, protocol, plugins).version)
+    if task != "classification":
+        versions[f"{TASK}{task}"] = TASKS[task].version
+    if protocol.probe != OWN_PROBE:
+        versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
+    return versions
 
 
 def _transform(text: str, protocol: Protocol, plugins: Plugins) -> type[Transform]:

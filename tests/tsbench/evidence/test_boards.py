@@ -26,5 +26,6 @@ def test_without_evidence_there_is_no_board(tmp_path, installed, registry):
 def test_the_committed_boards_are_what_the_committed_evidence_makes(tmp_path, installed, registry):
     made = make_boards(COMMITTED / "results", tmp_path, installed, registry)
     assert made.refused == []
+    assert {path.name for path in made.files} == {path.name for path in (COMMITTED / "wide").iterdir()}
     for path in made.files:
-        assert (COMMITTED / path.name).read_text() == path.read_text(), f"{path.name}: make boards"
+        assert (COMMITTED / "wide" / path.name).read_text() == path.read_text(), f"{path.name}: make boards"
