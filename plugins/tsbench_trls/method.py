@@ -81,11 +81,12 @@ class TRLS(SSLMethod):
         view1: View = param("jitter", stage="training", doc="augmentation of the first view, section 2 and Table 5")
         view2: View = param("blur", stage="training", doc="augmentation of the second view, section 2 and Table 5")
         flip_probability: float = param(
-            0.5,
+            0.0,
             low=0.0,
             high=1.0,
             stage="training",
-            doc="probability of time reversal in each view; not specified in the paper",
+            doc="probability of time reversal in each view; section 2 flips, with a probability that is not specified "
+            "in the paper, as trls-paper",
         )
         brightness: float = param(
             0.4, low=0.0, high=1.0, stage="training", doc="brightness range; not specified in the paper"
@@ -284,13 +285,19 @@ class TRLS(SSLMethod):
 
 
 class TRLSPaper(TRLS):
-    """TRLS with the moving average and the epochs of section 3.1; `encoder.dropout=0.2` is its other reading."""
+    """TRLS with the flips of section 2, the moving average and the epochs of section 3.1.
+
+    `encoder.dropout=0.2` is the other reading of its dropout.
+    """
 
     class Params(TRLS.Params):
         """As section 3.1 has them."""
 
         min_steps: int = param(0, like="min_steps")
         tau: float = param(0.7, like="tau", doc="moving average decay, eq. 3 and section 3.1")
+        flip_probability: float = param(
+            0.5, like="flip_probability", doc="probability of time reversal in each view; not specified in the paper"
+        )
 
 
 def _apply_heads(heads: nn.ModuleList, r: Tensor) -> Tensor:
