@@ -125,7 +125,7 @@ def install(monkeypatch):
     plugins.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["getting-started.md", "own-data.md", "large-data.md", "python.md"])
+@pytest.mark.parametrize("name", ["getting-started.md", "own-data.md", "large-data.md", "python.md", "plots.md"])
 def test_a_page_runs_as_printed(name, tsbench, tmp_path):
     page, reader = DOCS / name, Reader(tsbench, tmp_path)
     write_files(page, tmp_path)

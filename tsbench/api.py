@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -38,9 +39,11 @@ from tsbench.variables import variable, variables
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tsbench.compare.published import Comparison
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
+    from tsbench.store.wanted import Wanted
     from tsbench.tasks.score import Predictions
 
 # Seeds, threads and the name of the owner of claims are those of the process: drivers in it take turns.
@@ -113,6 +116,7 @@ class Bench:
         *,
         suite: str | None = None,
         task: str | None = None,
+        skip_bad: bool = False,
         folds: Numbers = (),
         params: Mapping[str, Any] | None = None,
         pretrain_on: Names = (),
@@ -131,9 +135,10 @@ class Bench:
 
         protocol : one or several; None: the dataset's. seeds : how many, or which (a text as --seeds takes it, or a
         sequence); None: one, or the suite's. suite : in place of methods, datasets and protocol. task : what the labels
-        of files are, such as "regression"; None: what they say. set : parameters, such as lr=0.01 or
-        **{"encoder.cell": "gru"}; params : the same, also of names that are arguments here. tuned : True, or the metric
-        by which the study chose. budget : hours. All others are the options of 'tsbench run'.
+        of files are, such as "regression"; None: what they say. skip_bad : leave out recordings of a folder
+        that cannot be used. set : parameters, such as lr=0.01 or **{"encoder.cell": "gru"}; params : the
+        same, also of names that are arguments here. tuned : True, or the metric by which the
+        study chose. budget : hours. All others are the options of 'tsbench run'.
 
         A run that fails raises nothing: see `failures` and `exit_code` of what is returned (130 after Ctrl-C).
         """
@@ -142,7 +147,7 @@ class Bench:
         asked = read_request(self.registry, methods, datasets, protocol, seeds, suite, floors)
         request = replace(
             asked,
-            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry),
+            datasets=with_tasks(asked.datasets, task, self.plugins, self.registry, skip_bad),
             overrides=read_overrides(params or {}, set),
             threads=self.threads,
             pretrain_on=read_names(pretrain_on, "--pretrain-on"),
@@ -164,25 +169,49 @@ class Bench:
                 how = (self.progress, self._rows, available, retry, force, seconds)
                 return run_plan(plan, store, self.plugins, where, told, *how)
 
-    def results(self) -> pd.DataFrame:
-        """Return a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters."""
+    def results(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names = (),
+        status: Names = (),
+        since: str | None = None,
+    ) -> pd.DataFrame:
+        """Return a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters.
+
+        Arguments choose rows as the options of 'tsbench results' do. Raises UsageError for a name that no row has.
+        """
         from tsbench.leaderboard.results import results_frame
 
         with self._open(must_exist=True) as store:
-            return results_frame(store.results())
+            wanted = self._wanted(store, methods, datasets, protocol, status, since)
+            return results_frame([row for batch in store.batches(wanted) for row in batch])
 
-    def frames(self) -> Iterator[pd.DataFrame]:
+    def frames(
+        self,
+        methods: Names = (),
+        datasets: Names = (),
+        protocol: Names = (),
+        status: Names = (),
+        since: str | None = None,
+    ) -> Iterator[pd.DataFrame]:
         """Return the same a piece at a time: what is held does not grow with the store."""
         from tsbench.leaderboard.results import frames
 
-        opened = contextlib.ExitStack()
-        store = opened.enter_context(self._open(must_exist=True))  # here: what is wrong is told before the first piece
+        with contextlib.ExitStack() as stack:  # here: what is wrong is told before the first piece
+            store = stack.enter_context(self._open(must_exist=True))
+            wanted, opened = self._wanted(store, methods, datasets, protocol, status, since), stack.pop_all()
 
         def pieces() -> Iterator[pd.DataFrame]:
             with opened:
-                yield from frames(store)
+                yield from frames(store, wanted)
 
         return pieces()
+
+    def _wanted(self, store: Store, *asked: Any) -> Wanted:
+        from tsbench.leaderboard.wanted import read_wanted
+
+        return read_wanted(store, self.plugins, self.registry, time.time(), *asked)
 
     def leaderboard(
         self,
@@ -191,15 +220,19 @@ class Bench:
         metric: str | None = None,
         *,
         task: str | None = None,
+        skip_bad: bool = False,
         methods: Names = (),
         shared: bool = False,
         clean: bool = False,
+        costs: bool | str = False,
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
-        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task : as of
-        `run`. methods : only these rows. shared : rank every method, on the datasets that all of them have. clean :
-        leave out what is exposed, and what is unknown. Raises UsageError where the store has no result for it.
+        protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task,
+        skip_bad : as of `run`. methods : only these rows. shared : rank every method, on the datasets that all of them
+        have. clean : leave out what is exposed, and what is unknown. costs : True for `costs`, seconds and memory of
+        each cell; "sum" or "mean" for those of each method in `summary` too. Raises UsageError where the store has no
+        result for it.
         """
         from tsbench.leaderboard.query import query
 
@@ -208,7 +241,30 @@ class Bench:
             raise UsageError("name a collection, a dataset or a path; see 'tsbench leaderboard --help'")
         with variables(self._variables):
             stored = partial(self._open, must_exist=True)
-            return query(asked, protocol, metric, task, methods, shared, self.plugins, self.registry, stored, clean)
+            how = (shared, self.plugins, self.registry, stored, clean, costs, skip_bad)
+            return query(asked, protocol, metric, task, methods, *how)
+
+    def compare(
+        self,
+        names: Names,
+        method: str,
+        published: str,
+        protocol: str | None = None,
+        metric: str | None = None,
+        *,
+        task: str | None = None,
+        clean: bool = False,
+    ) -> Comparison:
+        """Return a method's row of a board beside published results: `frame` per dataset, `paired`, `notes()`.
+
+        published : a name of 'tsbench list published', such as "rankscl/ts2vec". All others are as of `leaderboard`.
+        Raises UsageError where the two share no dataset.
+        """
+        from tsbench.compare.published import compare
+        from tsbench.papers.named import results
+
+        board = self.leaderboard(names, protocol, metric, task=task, methods=[method], clean=clean)
+        return compare(board, method, results(published, board.metric, self.registry))
 
     def reproduce(
         self,
@@ -216,6 +272,7 @@ class Bench:
         datasets: Names = (),
         seeds: Numbers = 1,
         *,
+        protocol: str | None = None,
         out: str | Path | None = None,
         params: Mapping[str, Any] | None = None,
         retry: bool = False,
@@ -225,11 +282,12 @@ class Bench:
     ) -> pd.DataFrame:
         """Run what is missing of a paper's table ("trls/table1") and return ours beside the published numbers.
 
-        datasets : other data than the paper's. out : also write the table (and its map) into this folder. All others
-        are as of `run`; what came of the runs is in `reproduction`.
+        datasets : other data than the paper's. protocol : another one than the table's, which a row with one of its own
+        keeps. out : also write the table (and its map) into this folder. All others are as of `run`; what came of the
+        runs is in `reproduction`.
         """
         given = read_overrides(params or {}, set)
-        return self.reproduction(table, datasets, seeds, out, given, retry, time_limit, memory_limit).frame
+        return self.reproduction(table, datasets, seeds, out, given, retry, time_limit, memory_limit, protocol).frame
 
     def reproduction(
         self,
@@ -241,6 +299,7 @@ class Bench:
         retry: bool = False,
         time_limit: float | None = None,
         memory_limit: str | int | None = None,
+        protocol: str | None = None,
     ) -> Reproduced:
         """Return what `reproduce` does with what came of the runs, the table as Markdown, and the files written."""
         from tsbench.execute.ran import run_plan
@@ -251,17 +310,19 @@ class Bench:
             check_folder(Path(out))
         asked, wanted, overrides = read_names(datasets, "--dataset"), read_seeds(seeds), read_overrides(params or {})
         with self._working(time_limit, memory_limit) as where:
-            planned = plan_paper(table, asked, wanted, overrides, self.plugins, self.registry, self.threads)
+            planned = plan_paper(table, asked, wanted, overrides, self.plugins, self.registry, self.threads, protocol)
             with self._open() as store:
                 how = (notes(planned.plan), self.progress, self._rows)
                 ran = run_plan(planned.plan, store, self.plugins, where, *how, retry=retry)
-                found = reproduced(table, planned, ran, store, self.registry)
+                found = reproduced(table, planned, ran, store, self.registry, protocol)
                 if out is not None:
                     found.write(Path(out), lambda: where.make_worker(self.plugins, store))
         return found
 
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
+
+        A dataset whose cases have names (recordings, windows) has them as `name`.
 
         key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
         """

@@ -10,6 +10,23 @@ from typing import Any
 
 UNTRAINED = "random:"
 """Begins the name of a method's untrained twin."""
+PERMUTED = "permuted:"
+"""Begins the name of a method (or of its untrained twin) that is given series whose time order is shuffled."""
+
+
+def permuted(method: str) -> bool:
+    """Say whether a method, by its name, is given shuffled series."""
+    return method.startswith(PERMUTED)
+
+
+def untrained(method: str) -> bool:
+    """Say whether a method, by its name, is built and never trained."""
+    return method.removeprefix(PERMUTED).startswith(UNTRAINED)
+
+
+def base_method(method: str) -> str:
+    """Return the registered name of a method, behind what makes a control of it."""
+    return method.removeprefix(PERMUTED).removeprefix(UNTRAINED)
 
 
 def canonical(value: Any) -> str:

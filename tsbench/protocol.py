@@ -16,20 +16,22 @@ from tsbench.identity import digest
 
 OWN_PROBE = "own"
 ARCHIVE_SPLIT = "archive"
+OWN_SCHEMES = ("archive", "own")  # of splits that are the dataset's own
 
 
 class Split(BaseModel):
     """Which cases train and which test.
 
     scheme : "archive" is the dataset's own split; "own" is the one of its own splits that `name` names, "archive" where
-        nothing does; "cv" is 6:2:2 by rotation over `folds` parts.
-    seed : of the shuffling; part of the protocol, never of the run.
+        nothing does; "cv" is 6:2:2 by rotation over `folds` parts; "resample" is the dataset's own split and stratified
+        resamples of it, `folds` in all.
+    seed : of the shuffling of "cv"; part of the protocol, never of the run. A resample's seed is its number.
     group : name of the `meta` array whose values stay together, "card" for the one the dataset's card names
-        (none if it names none), null for a stratified split.
+        (none if it names none), null for a stratified split; resamples keep no group together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    scheme: Literal["archive", "own", "cv"] = "archive"
+    scheme: Literal["archive", "own", "cv", "resample"] = "archive"
     name: str = Field(ARCHIVE_SPLIT, min_length=1)
     folds: int = Field(5, ge=3, le=100)
     seed: int = Field(0, ge=0)
@@ -43,8 +45,8 @@ class Split(BaseModel):
 
     @property
     def label(self) -> str:
-        """What the split is called in a row: "archive", "raindrop" (a dataset's own), or "cv5"."""
-        return f"cv{self.folds}" if self.scheme == "cv" else self.name
+        """What the split is called in a row: "archive", "raindrop" (a dataset's own), "cv5", or "resample30"."""
+        return self.name if self.scheme in OWN_SCHEMES else f"{self.scheme}{self.folds}"
 
 
 class Condition(BaseModel):
@@ -155,6 +157,8 @@ class Protocol(BaseModel):
             content["split"] = {"scheme": "own", "name": self.split.name}
         else:
             del content["split"]["name"]
+        if self.split.scheme == "resample":
+            del content["split"]["seed"]
         if self.static == "none":
             del content["static"]
         del content["condition"]
@@ -230,6 +234,11 @@ class Protocol(BaseModel):
     @property
     def own_split(self) -> bool:
         """Say whether the folds are the dataset's own."""
+        return self.split.scheme in OWN_SCHEMES
+
+    @property
+    def needs_own_split(self) -> bool:
+        """Say whether the folds are the dataset's own, or made of one."""
         return self.split.scheme != "cv"
 
     @property
@@ -253,17 +262,19 @@ class Protocol(BaseModel):
 
     def split_name(self, card: Card) -> str:
         """Return what tells the ways apart in which a dataset is split, such as "archive:" and "cv5.0:subject"."""
-        how = f"own.{self.split.name}" if self.own_split else f"cv{self.split.folds}.{self.split.seed}"
+        how = f"own.{self.split.name}" if self.own_split else self.split.label
         how = ARCHIVE_SPLIT if self.archive_split else how
+        how += f".{self.split.seed}" if self.split.scheme == "cv" else ""
         return f"{how}:{self.group(card) or ''}"
 
     def folds(self, data: Data, card: Card) -> list[Fold]:
         """Return the folds of a dataset; raises UsageError when it cannot be split this way."""
-        if self.own_split:
-            if not data.folds.get(self.split.name):
-                raise no_such_split(card.name, self, data.folds, card.default_protocol)
-            return data.folds[self.split.name]
-        from tsbench.data.splits import rotated_folds
+        own = data.folds.get(self.split.name)
+        if self.needs_own_split and not own:
+            raise no_such_split(card.name, self, data.folds, card.default_protocol)
+        if own and self.own_split:
+            return own
+        from tsbench.data.splits import resampled_folds, rotated_folds
         from tsbench.tasks import TASKS
 
         panel, group = data.panel, self.group(card)
@@ -272,10 +283,21 @@ class Protocol(BaseModel):
         if group is not None and group not in panel.meta:
             known = ", ".join(panel.meta) or "none"
             raise UsageError(f"{card.name} has no meta array '{group}' to group by (it has: {known})")
+        if own and self.split.scheme == "resample":
+            self._check_resampled(panel.task, len(own), group, card)
+            return resampled_folds(panel.y, own[0], self.split.folds, panel.classes)
         groups = panel.meta[group] if group else None
         strata = TASKS[panel.task].strata(panel.y, self.split.folds)
         classes = panel.classes if panel.task == "classification" else ()
         return rotated_folds(strata, self.split.folds, self.split.seed, groups, classes)
+
+    def _check_resampled(self, task: str, own_folds: int, group: str | None, card: Card) -> None:
+        """Raise UsageError for a dataset whose split has no resamples; group : whose cases these would part."""
+        why = f"it has {own_folds} folds of its own; take these" if own_folds > 1 else ""
+        why = f"they would part the cases of one {group}; take a cross-validated protocol" if group else why
+        why = f"its labels are for {task}, without classes; take its own split" if task != "classification" else why
+        if why:
+            raise UsageError(f"{card.name}: protocol '{self.name}' resamples a split by class, and {why}")
 
 
 def split_alone(name: str) -> Protocol:
@@ -301,7 +323,7 @@ def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str], defaul
     known : those it has; default : its default protocol.
     """
     names, name = list(known), protocol.split.name
-    if not protocol.archive_split:
+    if name != ARCHIVE_SPLIT:
         has = f"it has: {', '.join(names)}" if names else "it has none of its own"
         needed = f"{dataset} has no split '{name}', which protocol '{protocol.name}' needs ({has})"
         return UsageError(needed + did_you_mean(name, names))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
@@ -62,14 +62,15 @@ class PaperRow(BaseModel):
 class PaperTable(BaseModel):
     """A table (or figure) of a paper as runs.
 
-    kind : "tsne" draws the test features of the first fold on a plane as well. published : the name of the table in the
-    paper's CSV, empty where no numbers were published. metrics : published name to ours. datasets : in the order of its
-    columns.
+    kind : "tsne" draws the test features of the first fold on a plane as well; "grid" shows a line per row beside the
+    first one, with a column per dataset. published : the name of the table in the paper's CSV, empty where no numbers
+    were published. metrics : published name to ours. datasets : in the order of its columns. groups : collections whose
+    mean gets a column of a grid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     summary: str
-    kind: Literal["table", "tsne"] = "table"
+    kind: Literal["table", "tsne", "grid"] = "table"
     published: str = ""
     protocol: str
     datasets: tuple[str, ...] = Field(min_length=1)
@@ -77,7 +78,25 @@ class PaperTable(BaseModel):
     average: str = Field(
         "", description="published name of the mean over all datasets, where the paper gives only that"
     )
+    groups: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...] = Field(min_length=1)
+
+    @field_validator("rows")
+    @classmethod
+    def _distinct(cls, rows: tuple[PaperRow, ...]) -> tuple[PaperRow, ...]:
+        names = [row.name for row in rows]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two rows are called '{twice[0]}'; give one another variant")
+        return rows
+
+    def under(self, protocol: str | None) -> PaperTable:
+        """Return the table under another protocol, where one is given: rows with one of their own keep it.
+
+        Nothing that was published stands beside it then.
+        """
+        if protocol in (None, self.protocol):
+            return self
+        return self.model_copy(update={"protocol": protocol, "published": "", "average": ""})
 
 
 class Paper(BaseModel):

@@ -13,19 +13,24 @@ from torch.nn import functional
 from tsbench import Batch, load_weights
 from tsbench.errors import TsbenchWarning, UsageError
 
-ImageMap = Literal["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
+ImageMap = Literal["line-plot", "frequency-spectrum", "gasf", "gadf", "mtf", "recurrence-plot", "spectrogram"]
+_DRAWN = ("line-plot", "frequency-spectrum")
 
 
 def render(batch: Batch, kind: ImageMap, cell_size: int, limits: Tensor | None) -> Tensor:
     """Return an image of each case in [0, 1], (n, 3, cell_size * g, cell_size * g) for g = ceil(sqrt(n_channels)).
 
-    Each channel has a cell of a square grid, row by row. limits : (n_channels, 2), of `plot_limits`. Maps other than
-    line plots are grey and scaled to [0, 1] per channel; what is missing is left blank, in a spectrogram it is 0.
+    Each channel has a cell of a square grid, row by row. limits : (n_channels, 2), of `plot_limits`. Maps that are not
+    drawn as lines are grey and scaled to [0, 1] per channel. What is missing is left blank; in a spectrogram and in a
+    frequency spectrum it is 0.
     """
-    if kind == "line-plot":
-        from tsbench_imaging.lines import line_plot
+    if kind in _DRAWN:
+        import tsbench_imaging
 
-        image: Tensor = line_plot(batch.x, cell_size, limits=limits, observed=batch.observed)
+        if kind == "line-plot":
+            image: Tensor = tsbench_imaging.line_plot(batch.x, cell_size, limits=limits, observed=batch.observed)
+        else:
+            image = tsbench_imaging.frequency_spectrum(_with_gaps(batch), cell_size, limits=limits)
         return image
     maps = _map(batch, kind, cell_size)
     n, n_channels = maps.shape[:2]
@@ -39,12 +44,14 @@ def render(batch: Batch, kind: ImageMap, cell_size: int, limits: Tensor | None) 
 
 
 def plot_limits(source: Batch, kind: ImageMap) -> Tensor | None:
-    """Return bottom and top of each channel's line plots, (n_channels, 2), its extreme values in a whole source."""
-    if kind != "line-plot":
+    """Return bottom and top of each channel's drawn lines, (n_channels, 2), the extreme values of a whole source."""
+    if kind not in _DRAWN:
         return None
     from tsbench_imaging.lines import channel_limits
+    from tsbench_imaging.spectrum import spectrum_values
 
-    limits: Tensor = channel_limits(source.x.masked_fill(~source.mask, math.nan))
+    values = _with_gaps(source)
+    limits: Tensor = channel_limits(values if kind == "line-plot" else spectrum_values(values))
     return limits
 
 
@@ -88,9 +95,11 @@ def _map(batch: Batch, kind: ImageMap, size: int) -> Tensor:
         return spectrogram(batch.x, n_fft, max(1, n_fft // 4))
     import tsbench_imaging
 
-    x, side = batch.x.masked_fill(~batch.mask, math.nan), min(size, n_timepoints)
-    if kind == "gasf":
-        maps: Tensor = tsbench_imaging.gramian_angular_field(x, side, missing="mask")
+    x, side = _with_gaps(batch), min(size, n_timepoints)
+    if kind in ("gasf", "gadf"):
+        maps: Tensor = tsbench_imaging.gramian_angular_field(
+            x, side, method="summation" if kind == "gasf" else "difference", missing="mask"
+        )
     elif kind == "mtf":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TsbenchWarning)  # fewer bins for series of few values, at every step
@@ -98,6 +107,11 @@ def _map(batch: Batch, kind: ImageMap, size: int) -> Tensor:
     else:
         maps = tsbench_imaging.recurrence_plot(x, side, missing="mask")
     return maps
+
+
+def _with_gaps(batch: Batch) -> Tensor:
+    """Return the values (n, n_channels, n_timepoints), NaN where they are missing."""
+    return batch.x.masked_fill(~batch.mask, math.nan)
 
 
 def _timm_model(name: str, pretrained: bool) -> nn.Module:

@@ -20,4 +20,4 @@ def tsbench_datasets(register: Register) -> None:
             tags=tags,
             options={"name": row.name},
         )
-    register("local", "tsbench_archives.local:LocalDataset", summary="Your own file or folder, given as a path.")
+    register("local", "tsbench_archives.local:Local", summary="Your own file or folder, given as a path.")

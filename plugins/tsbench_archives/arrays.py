@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tsbench_archives.statics import PREFIX, static_fields
 
 META = ("subject", "record", "fold", "group")
 ARRAYS = ("X", "y", "classes", "lengths", "times", "static")
+LOCAL_HEADER = 30  # bytes in front of a member of a zip file; its name and extra fields follow
 OBJECT_BYTES = 100  # what a label or a fact about a case takes as an object
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -35,24 +37,26 @@ def read_npz(path: Path, task: str = "", labelled: bool = True) -> Panel:
     static_<name> (n_cases,) of numbers or text, and any meta_<name> (n_cases,). Values beyond a case's length are
     ignored. The sizes the headers state are checked, and the memory they take, before anything is unpacked.
 
-    Without X in it, X is the `.npy` file of the same name beside it, which is never held in memory as a whole.
+    Without X in it, X is the `.npy` file of the same name beside it, which is never held in memory as a whole. An X
+    that memory does not hold stays in the file where it is not compressed.
     """
     try:
         with path.open("rb") as raw:
             with zipfile.ZipFile(raw) as archive:
-                sizes = {member.filename: _size(archive, member) for member in archive.infolist()}
-                check_room(sum(sizes.values()))
+                streams = _streams(archive)
             raw.seek(0)
             with np.load(raw, allow_pickle=False) as file:
-                arrays: dict[str, Any] = {name: file[name] for name in file.files}
+                arrays: dict[str, Any] = {name: file[name] for name in file.files if name != "X" or streams is None}
     except InvalidDataError as error:
         raise InvalidDataError(f"{path}: {error}") from error
     except Exception as error:  # a damaged archive raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .npz file of plain arrays: {reason(error)}") from error
-    if "X" not in arrays and (beside := values_beside(path)):
+    if streams is not None:
+        arrays["X"] = open_npy(path, *_place(path, streams))
+    elif "X" not in arrays and (beside := values_beside(path)):
         arrays["X"] = open_npy(beside)
     try:
-        return _from_arrays(arrays, task, labelled)
+        return from_arrays(arrays, task, labelled)
     except InvalidDataError as error:
         raise InvalidDataError(f"{path}: {error}") from error
 
@@ -63,10 +67,14 @@ def values_beside(path: Path) -> Path | None:
     return beside if beside.is_file() else None
 
 
-def open_npy(path: Path) -> CaseFile:
-    """Open a .npy file of cases; raises InvalidDataError where it holds no such numbers, or not those it states."""
+def open_npy(path: Path, begin: int = 0, end: int | None = None) -> CaseFile:
+    """Open a .npy file of cases, or the one that lies within a file from begin to end.
+
+    Raises InvalidDataError where it holds no such numbers, or not those it states.
+    """
     try:
         with path.open("rb") as file:
+            file.seek(begin)
             shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)  # type: ignore[no-untyped-call]
             start = file.tell()
     except Exception as error:  # a damaged header raises errors of many kinds
@@ -79,12 +87,38 @@ def open_npy(path: Path) -> CaseFile:
     if fortran and math.prod(shape) > max(shape):
         raise InvalidDataError(f"{path}: its cases do not lie one after the other; save it with np.ascontiguousarray")
     found = open_cases(path, start, dtype, shape)
-    if found.size - start != math.prod(shape) * dtype.itemsize:
+    there = (found.size if end is None else end) - start
+    if there != math.prod(shape) * dtype.itemsize:
         raise InvalidDataError(
-            f"{path}: {dtype} of shape {shape} takes {math.prod(shape) * dtype.itemsize} bytes, but "
-            f"{found.size - start} are there"
+            f"{path}: {dtype} of shape {shape} takes {math.prod(shape) * dtype.itemsize} bytes, but {there} are there"
         )
     return found
+
+
+def _streams(archive: zipfile.ZipFile) -> zipfile.ZipInfo | None:
+    """Return the member X where it stays in its file: memory does not hold it, and it is not compressed.
+
+    Raises InvalidDataError where memory does not hold what is to be read.
+    """
+    sizes = {member.filename: _size(archive, member) for member in archive.infolist()}
+    member = archive.NameToInfo.get("X.npy")
+    try:
+        check_room(sum(sizes.values()))
+    except InvalidDataError as error:
+        if member is None or member.compress_type != zipfile.ZIP_STORED:
+            hint = "; saved by numpy.savez, not savez_compressed, X would stay in its file" if member else ""
+            raise InvalidDataError(f"{error}{hint}") from None
+        check_room(sum(size for name, size in sizes.items() if name != "X.npy"))
+        return member
+    return None
+
+
+def _place(path: Path, member: zipfile.ZipInfo) -> tuple[int, int]:
+    """Return where a member that is not compressed begins and ends in its file."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset)
+        begin = member.header_offset + LOCAL_HEADER + sum(struct.unpack("<HH", file.read(LOCAL_HEADER)[26:]))
+    return begin, begin + member.file_size
 
 
 def array_names(path: Path) -> list[str]:
@@ -125,7 +159,8 @@ def _size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     return max(2 * int(size), least)
 
 
-def _from_arrays(arrays: dict[str, Any], task: str, labelled: bool) -> Panel:
+def from_arrays(arrays: dict[str, Any], task: str, labelled: bool) -> Panel:
+    """Return the Panel of arrays as `read_npz` has them; X may be a file of cases too, or `Streamed`."""
     there = ", ".join(map(shown, sorted(arrays))) or "none"
     unknown = [name for name in arrays if name not in ARRAYS and not name.startswith(("meta_", PREFIX))]
     if unknown or "X" not in arrays or (labelled and "y" not in arrays):
@@ -168,7 +203,7 @@ def _from_arrays(arrays: dict[str, Any], task: str, labelled: bool) -> Panel:
             raise InvalidDataError(f"array times: {error}") from None
     if isinstance(X, CaseFile):
         X = Streamed.of(X, fields.get("lengths"))
-    elif "lengths" in fields:
+    elif "lengths" in fields and not isinstance(X, Streamed):
         beyond = np.arange(X.shape[2]) >= fields["lengths"][:, None]
         X = np.where(beyond[:, None, :], np.nan, X)
     return Panel.build(X, **fields)

@@ -9,10 +9,11 @@ from pathlib import Path
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
-from tsbench_archives import arrays, readers, sources, tables
+from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.scan import scan_ts
 from tsbench_archives.taken import Taken, taken
+from tsbench_archives.ward import RecordingsFolder, is_recordings
 
 READERS = {
     "ts": readers.read_ts,
@@ -21,12 +22,47 @@ READERS = {
     "csv": tables.read_table,
     "parquet": tables.read_table,
     "npz": arrays.read_npz,
+    "arrow": arrow.read_arrow,
+    "feather": arrow.read_arrow,
 }
-TABLES = ("csv", "parquet", "npz")
+TABLES = ("csv", "parquet", "npz", "arrow", "feather")
 # By whether labels are classes, and whether there is a test file.
 DEFAULTS = {(True, True): None, (True, False): "svm-rbf-cv5", (False, True): "ridge", (False, False): "ridge-cv5"}
 SCANS = {"ts": scan_ts, "arff": scan_arff}  # formats whose header says what labels are
 KNOWN = ", ".join(f".{extension}" for extension in READERS)
+
+
+def open_local(path: str | Path, task: str = "", skip_bad: bool = False) -> Dataset:
+    """Return the dataset of a path: a folder of recordings (`ward.RecordingsFolder`), or any other (`LocalDataset`).
+
+    skip_bad : leave out recordings that cannot be used. Raises UsageError as they do, and for skip_bad of another path.
+    """
+    path = Path(path).expanduser()
+    if is_recordings(path):
+        return RecordingsFolder(path, task, skip_bad)
+    if skip_bad:
+        raise UsageError(f"--skip-bad: {path} is no folder of recordings with their labels.csv")
+    return LocalDataset(path, task)
+
+
+class Local(Dataset):
+    """What `open_local` opens."""
+
+    def __init__(self, path: str | Path, task: str = "", skip_bad: bool = False) -> None:
+        self.dataset = open_local(path, task, skip_bad)
+
+    @property
+    def card(self) -> Card:
+        """The dataset's card."""
+        return self.dataset.card
+
+    def files(self) -> list[Path]:
+        """Return the files the data is read from."""
+        return self.dataset.files()
+
+    def load(self) -> Data:
+        """Read the data; raises InvalidDataError when it cannot be used."""
+        return self.dataset.load()
 
 
 class LocalDataset(Dataset):

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from tsbench_archives.arrays import label_array
+from tsbench_archives.arrow import label_column
 from tsbench_archives.cells import MISSING, encoding
 from tsbench_archives.labels import SEPARATOR, number
 
@@ -67,6 +68,8 @@ def _labels(path: Path) -> Sequence[object] | None:
         case ".parquet":
             names = [name for name in pq.read_schema(path).names if name.strip() in ("case", "label")]
             table = pq.read_table(path, columns=names, read_dictionary=names).to_pandas()
+        case ".arrow" | ".feather":
+            return label_column(path)
         case ".npz":
             y = label_array(path)
             return None if y.ndim == 2 else list(y.tolist())

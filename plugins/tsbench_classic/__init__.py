@@ -34,6 +34,18 @@ def tsbench_methods(register: Register) -> None:
     register(
         "1nn-ed", "tsbench_classic.floors:NearestNeighbour", summary="1-NN, Euclidean distance of the series.", tags=OWN
     )
+    register(
+        "hist-gradient-boosting",
+        "tsbench_classic.boosting:HistGradientBoosting",
+        summary="Boosted trees on six statistics of each channel and the static values.",
+        tags=OWN,
+    )
+    register(
+        "mask-only",
+        "tsbench_classic.boosting:MaskOnly",
+        summary="Boosted trees on what was measured when, without a single value.",
+        tags=OWN,
+    )
     register("noop", "tsbench_classic.floors:Noop", summary="Do nothing; measures the harness itself.", tags=OWN)
     register(
         "minirocket-features",

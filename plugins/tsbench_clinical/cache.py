@@ -25,7 +25,7 @@ from tsbench.data.panel import Panel
 from tsbench.data.places import cache_folder
 from tsbench.identity import digest
 
-VERSION = 2
+VERSION = 3
 ABANDONED_SECONDS = 24 * 3600
 LARGE = ("X", "times")
 Array = npt.NDArray[Any]
@@ -137,6 +137,7 @@ def _save(folder: Path, data: Data, space: Space) -> None:
         "static_names": panel.static_names,
         "categories": dict(panel.categories),
         "sampling_rate": panel.sampling_rate,
+        "time_unit": panel.time_unit,
         "folds": {scheme: len(folds) for scheme, folds in data.folds.items()},
         "measured": _measure(panel),
     }
@@ -167,6 +168,7 @@ def _load(folder: Path) -> Data | None:
             static_names=tuple(manifest["static_names"]),
             categories={name: tuple(known) for name, known in manifest["categories"].items()},
             sampling_rate=manifest["sampling_rate"],
+            time_unit=manifest["time_unit"],
         )
         folds = {
             scheme: [_fold(arrays, f"fold_{scheme}_{number}_") for number in range(count)]

@@ -18,7 +18,7 @@ from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.leads import LEADS, read_header, read_leads
 from tsbench_clinical.numbers import number
-from tsbench_clinical.waveforms import Header
+from tsbench_formats.wfdb import Header
 
 RATE = 500.0
 UNKNOWN = ("", "nan", "unknown", "n/a")

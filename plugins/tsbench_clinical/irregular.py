@@ -12,14 +12,14 @@ from tsbench_clinical.cache import Space
 
 
 class Series(NamedTuple):
-    """One record: times float64 (T,) rising, values float (T, n_sensors) with NaN for what was not observed."""
+    """One record: times float64 (T,) in hours, rising; values float (T, n_sensors), NaN where not observed."""
 
     times: npt.NDArray[np.float64]
     values: npt.NDArray[Any]
 
 
 def stack(series: Sequence[Series], space: Space) -> dict[str, Any]:
-    """Return X, times and lengths for Panel.build; what lies beyond a record's length is NaN."""
+    """Return X, times (hours) and lengths for Panel.build; what lies beyond a record's length is NaN."""
     lengths = np.array([len(one.times) for one in series], dtype=np.int32)
     width = int(lengths.max())
     X = space.empty((len(series), series[0].values.shape[1], width))
@@ -27,4 +27,4 @@ def stack(series: Sequence[Series], space: Space) -> dict[str, Any]:
     for case, one in enumerate(series):
         X[case, :, : len(one.times)] = one.values.T
         times[case, : len(one.times)] = one.times
-    return {"X": X, "times": times, "lengths": lengths}
+    return {"X": X, "times": times, "lengths": lengths, "time_unit": "h"}

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from tsbench.errors import InvalidDataError
 from tsbench_clinical.files import Files
-from tsbench_clinical.waveforms import Header, check_rate, parse_header, read_signals
+from tsbench_formats.wfdb import Header, check_rate, parse_header, read_signals
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 _FOLDED = [lead.casefold() for lead in LEADS]

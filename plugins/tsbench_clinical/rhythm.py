@@ -16,8 +16,8 @@ from tsbench_clinical import folds
 from tsbench_clinical.base import ClinicalDataset, archives
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
-from tsbench_clinical.waveforms import Header, check_rate, parse_annotations, parse_header, read_signals, rhythms
 from tsbench_clinical.windows import majority, starts, step_of
+from tsbench_formats.wfdb import Header, check_rate, parse_annotations, parse_header, read_signals, rhythms
 
 if TYPE_CHECKING:
     from tsbench.fetch.locations import Location

@@ -14,8 +14,8 @@ from tsbench.errors import InvalidDataError, UsageError
 from tsbench_clinical import folds
 from tsbench_clinical.base import ClinicalDataset, archives, one_of
 from tsbench_clinical.cache import Space
-from tsbench_clinical.edf import read_edf
 from tsbench_clinical.files import Files
+from tsbench_formats.edf import read_edf
 
 if TYPE_CHECKING:
     from tsbench.fetch.locations import Location

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +20,17 @@ from tsbench.methods.ssl import SSLMethod
 from tsbench_probes.common import Floats, Folds, Labels, expand, finite, search_folds, training_data
 from tsbench_probes.neighbours import chunks, squared_distances
 
+Rule = Literal["variance", "deviation"]
 GRID = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, float("inf"))
 
 
 class SVM(Probe):
-    """RBF support vector machine, gamma "scale", C by 5-fold cross-validation on the training part.
+    """RBF support vector machine, gamma by the scale of the features, C by 5-fold cross-validation on training cases.
 
     The rules of TS2Vec (arXiv 2106.10466, reference implementation): C in {1e-4 ... 1e4 by decades, inf}, no search
     (C = inf) for few cases (`search_folds`), a stratified subsample of 10,000 cases above that number, no scaling of
-    features, ties to the smallest C. A validation part is not used and not merged into the training part.
+    features, ties to the smallest C. A validation part is not used and not merged into the training part. T-Loss (arXiv
+    1901.10738) has the same rules and another gamma: scikit-learn 0.20.0, which it names, divides by the deviation.
 
     It chooses what scikit-learn's GridSearchCV chooses, from squared distances computed once (8 n^2 bytes). Differences
     from the reference: `max_iter` is 1e6 instead of 1e7 in the search and unlimited without one (`details` counts the
@@ -36,8 +39,15 @@ class SVM(Probe):
     """
 
     class Params(BaseParams):
-        """Limits on cost; the reference fixes the rest."""
+        """The rule of gamma, and limits on cost; the reference fixes the rest."""
 
+        gamma: Rule = param(
+            "variance",
+            stage="probe",
+            doc='gamma is 1 / (number of features x this, of all training features): "scale" of scikit-learn since '
+            "0.20.3, or of 0.20.0 (deviation)",
+            neutral="variance",
+        )
         max_iter: int = param(1_000_000, low=1_000, high=100_000_000, stage="probe", doc="solver steps of one fit")
         max_samples: int = param(
             10_000, low=50, high=30_000, stage="probe", doc="subsample larger training parts to it"
@@ -52,8 +62,8 @@ class SVM(Probe):
         folds = search_folds(y)
         found = {"C": GRID[-1], "unconverged_fits": 0.0}
         if folds is not None:
-            found = _search(distances, x, y, folds, self.params.max_iter)
-        gamma = _scale_gamma(x)
+            found = _search(distances, x, y, folds, self.params)
+        gamma = _scale_gamma(x, self.params.gamma)
         model = _fit(_kernel(distances, gamma), y, found["C"], self.params.max_iter)
         found["unconverged_fits"] += model.fit_status_
         return _SVMPredictor(model, x, gamma, train.n_classes, found)
@@ -76,18 +86,18 @@ class _SVMPredictor(Predictor):
         return self.found
 
 
-def _search(distances: Floats, x: Floats, y: Labels, folds: Folds, max_iter: int) -> dict[str, float]:
+def _search(distances: Floats, x: Floats, y: Labels, folds: Folds, params: SVM.Params) -> dict[str, float]:
     """Return the C of the best mean accuracy over the folds (the smallest of equals) and how it was found."""
     accuracy = np.empty((len(GRID), len(folds)))
     unconverged = 0
     for number, (fit, held_out) in enumerate(folds):
-        gamma = _scale_gamma(x[fit])
+        gamma = _scale_gamma(x[fit], params.gamma)
         kernel = _kernel(distances[np.ix_(fit, fit)], gamma)
         across = _kernel(distances[np.ix_(held_out, fit)], gamma)
         before = None
         for row, c in enumerate(GRID):
             try:
-                model = _fit(kernel, y[fit], c, max_iter)
+                model = _fit(kernel, y[fit], c, params.max_iter)
             except MethodError:  # as scikit-learn's search, which ranks a fit that fails last
                 accuracy[row:, number], before = 0.0, None
                 continue
@@ -134,10 +144,10 @@ def _kernel(distances: Floats, gamma: float) -> Floats:
     return np.exp(distances, out=distances)
 
 
-def _scale_gamma(x: Floats) -> float:
+def _scale_gamma(x: Floats, rule: Rule) -> float:
     """Return scikit-learn's gamma="scale"."""
-    variance = x.var()
-    return float(1.0 / (x.shape[1] * variance)) if variance > 0 else 1.0
+    scale = x.var() if rule == "variance" else x.std()
+    return float(1.0 / (x.shape[1] * scale)) if scale > 0 else 1.0
 
 
 def _subsample(x: Floats, y: Labels, max_samples: int) -> tuple[Floats, Labels]:

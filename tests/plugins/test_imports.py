@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import ROOT
 
 PLUGINS = sorted(folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "__init__.py").is_file())
-BUILDING_BLOCKS = {"tsbench_encoders", "tsbench_imaging", "tsbench_probes", "tsbench_spectral"}
+BUILDING_BLOCKS = {"tsbench_encoders", "tsbench_formats", "tsbench_imaging", "tsbench_probes", "tsbench_spectral"}
 
 
 def imported_plugins(folder):

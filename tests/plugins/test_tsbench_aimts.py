@@ -1,4 +1,5 @@
 import copy
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tsbench.methods.ssl import Step
 from tsbench.store import checkpoints
 from tsbench.testing import gaps, noise, one_step
 from tsbench_aimts.encoder import AimTSEncoder
+from tsbench_aimts.images import ImageMap
 from tsbench_aimts.method import AimTS
 
 SMALL = {
@@ -287,7 +289,7 @@ def test_another_encoder_and_mixed_precision():
     assert learner.encode(noise()).shape == (6, 2 * 128)
 
 
-@pytest.mark.parametrize("image_map", ["gasf", "mtf", "recurrence-plot", "spectrogram"])
+@pytest.mark.parametrize("image_map", get_args(ImageMap)[1:])
 def test_other_images(image_map):
     method, sources = make(noise(), image_map=image_map)
     assert fit(method, sources, 0).steps == 2

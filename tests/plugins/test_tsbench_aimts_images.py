@@ -1,6 +1,7 @@
 import hashlib
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from tsbench.errors import UsageError
 from tsbench.plan.plan import make_plan
 from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
-from tsbench_aimts.images import SmallCNN, image_encoder, plot_limits, render
+from tsbench_aimts.images import ImageMap, SmallCNN, image_encoder, plot_limits, render
 from tsbench_aimts.method import AimTS
+from tsbench_imaging import frequency_spectrum
+from tsbench_imaging.lines import channel_limits
+from tsbench_imaging.spectrum import spectrum_values
 
-MAPS = ["line-plot", "gasf", "mtf", "recurrence-plot", "spectrogram"]
+MAPS = list(get_args(ImageMap))
 
 
 def batch(panel):
@@ -72,7 +76,23 @@ def test_limits_are_the_extreme_values_of_the_source():
     assert plot_limits(cases, "gasf") is None
 
 
-@pytest.mark.parametrize("kind", ["line-plot", "gasf", "recurrence-plot", "spectrogram"])
+def test_spectra_are_drawn_between_the_extremes_of_the_source():
+    cases = batch(gaps())
+    values = spectrum_values(torch.from_numpy(gaps().X))
+    limits = plot_limits(cases, "frequency-spectrum")
+    torch.testing.assert_close(limits, channel_limits(values))
+    expected = frequency_spectrum(torch.from_numpy(gaps().X), 24, limits=limits)
+    torch.testing.assert_close(render(cases, "frequency-spectrum", 24, limits), expected)
+
+
+def test_a_difference_field_is_another_image_than_a_summation_field():
+    cases = batch(noise(c=1))
+    summed, apart = (render(cases, kind, 24, None)[:, 0] for kind in ("gasf", "gadf"))
+    torch.testing.assert_close(summed, summed.transpose(1, 2))
+    torch.testing.assert_close(apart + apart.transpose(1, 2), torch.ones_like(apart))  # antisymmetric, scaled to [0, 1]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MAPS if kind != "mtf"])
 def test_a_single_time_point_has_an_image(kind):
     cases = batch(noise(length=1))
     assert torch.isfinite(render(cases, kind, 24, plot_limits(cases, kind))).all()

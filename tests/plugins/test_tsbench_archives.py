@@ -84,7 +84,7 @@ def test_every_name_is_registered_with_its_tags(installed):
     assert entry.load() is ArchiveDataset
     assert entry.options == {"name": "BasicMotions"}
     assert entry.summary == "human activity: 4 classes, 40/40 train/test cases, 6 channels, 100 time points"
-    assert catalog.entry("local").load().__name__ == "LocalDataset"
+    assert catalog.entry("local").load().__name__ == "Local"
 
 
 def test_registration_imports_nothing_heavy():

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from tsbench.data import memory
 from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
-from tsbench_archives import tables
+from tsbench_archives import table
 from tsbench_archives.cells import MISSING
 from tsbench_archives.local import LocalDataset
 
@@ -378,6 +378,21 @@ def scribbled(path):
         file.write(b"nothing")
 
 
+def test_values_of_npz_that_memory_does_not_hold_stay_in_their_file(tmp_path):
+    arrays = {"X": np.random.default_rng(0).normal(size=(100, 2, 50)).astype(np.float32), "y": np.arange(100) % 2}
+    held = write_npz(tmp_path / "x.npz", **arrays).load()
+    np.savez_compressed(tmp_path / "packed.npz", **arrays)
+    memory.limit_reading(30_000)
+    try:
+        streamed = LocalDataset(tmp_path / "x.npz").load()
+        with pytest.raises(InvalidDataError, match=r"of memory to read, .* not savez_compressed, X would stay"):
+            LocalDataset(tmp_path / "packed.npz").load()
+    finally:
+        memory.limit_reading(None)
+    assert isinstance(streamed.panel.X, Streamed) and not isinstance(held.panel.X, Streamed)
+    assert streamed.fingerprint() == held.fingerprint()
+
+
 NPY_REFUSED = {
     "cut": (np.zeros((2, 3), "f4"), cut, r"ends early: 148 bytes do not hold \(2, 3\) of float32"),
     "longer": (np.zeros((2, 3), "f4"), longer, r"float32 of shape \(2, 3\) takes 24 bytes, but 28 are there"),
@@ -485,7 +500,7 @@ def test_a_text_that_is_repeated_is_not_unpacked(tmp_path, kind):
     long = pa.chunked_array([pa.array(["x" * 100_000], kind)] * 2000)
     pq.write_table(pa.table({"label": long, "t0": np.zeros(2000)}), tmp_path / "x.parquet")
     assert (tmp_path / "x.parquet").stat().st_size < 1 << 20
-    cells = tables._read_parquet(tmp_path / "x.parquet", labelled=True).cells("label")
+    cells = table.read(tmp_path / "x.parquet", table.check_columns, None).cells("label")
     assert len(cells) == 2000 and len({id(cell) for cell in cells}) == 1
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tsbench.errors import InvalidDataError
 from tsbench_clinical.bonn import COLUMNS, LABELS, EpilepticSeizure
-from tsbench_clinical.edf import read_edf
 from tsbench_clinical.sleep import SleepEdf, epoch_stages
+from tsbench_formats.edf import read_edf
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import pytest
 
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench_clinical import folds, windows
-from tsbench_clinical.edf import read_edf
 from tsbench_clinical.files import Files
 from tsbench_clinical.leads import LEADS, read_header, read_leads
 from tsbench_clinical.numbers import matrix, number, rows, whole
 from tsbench_clinical.pickles import read_npy
-from tsbench_clinical.waveforms import parse_annotations, parse_header, read_signals, rhythms
+from tsbench_formats.edf import read_edf
+from tsbench_formats.wfdb import parse_annotations, parse_header, read_signals, rhythms
 
 # --- files and archives
 

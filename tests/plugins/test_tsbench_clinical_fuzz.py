@@ -13,15 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tsbench.errors import InvalidDataError
-from tsbench_clinical import p12, p19, pamap, pickles, sleep, waveforms
+from tsbench_clinical import p12, p19, pamap, pickles, sleep
 from tsbench_clinical.bonn import EpilepticSeizure
 from tsbench_clinical.ecg12 import Cpsc2018
-from tsbench_clinical.edf import read_edf
 from tsbench_clinical.har import Hapt, UciHar
 from tsbench_clinical.icu import IcuDemo
 from tsbench_clinical.p12 import P12
 from tsbench_clinical.ptbxl import PtbXl
 from tsbench_clinical.rhythm import Mitdb
+from tsbench_formats import wfdb
+from tsbench_formats.edf import read_edf
 
 DEEP = int(os.environ.get("TSBENCH_FUZZ", "0"))  # so many new examples, else a few that are always the same
 # What damage of real files looks like: separators, line ends and numbers where they do not belong.
@@ -79,8 +80,8 @@ def edf_values(content, where):
 
 
 def record_values(content, where):
-    header = waveforms.parse_header(content.decode("latin-1"), where)
-    values = waveforms.read_signals(header, lambda file: bytes(40), where)
+    header = wfdb.parse_header(content.decode("latin-1"), where)
+    values = wfdb.read_signals(header, lambda file: bytes(40), where)
     assert values.shape == (len(header.signals), header.n_samples)
 
 
@@ -111,7 +112,7 @@ def pickled():
 CONTENT = {
     "edf": (make.edf([("EEG", "uV", EEG), MARKS], kind="EDF+D"), edf_values),
     "hea": (HEADER, record_values),
-    "atr": (make.atr([(20, "N"), (70000, "AFIB"), (70900, "N")]), waveforms.parse_annotations),
+    "atr": (make.atr([(20, "N"), (70000, "AFIB"), (70900, "N")]), wfdb.parse_annotations),
     "npy": (pickled(), pickles.read_npy),
     "psv": (make.psv(4).encode(), decoded(p19.parse_record)),
     "p12": (

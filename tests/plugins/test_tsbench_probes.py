@@ -96,6 +96,27 @@ def test_svm_chooses_and_predicts_as_grid_search_does(loader, n_train):
     np.testing.assert_allclose(scores, expected, atol=5e-3)  # the solver stops at a tolerance of 1e-3
 
 
+@pytest.mark.parametrize(("loader", "n_train"), [(load_gunpoint, 50), (load_arrow_head, 36)])
+def test_svm_gamma_by_the_deviation_is_that_of_scikit_learn_0_20(loader, n_train):
+    train, test = real(loader, n_train)
+    train, test = (Features(5 * part.x, part.y, part.n_classes) for part in (train, test))
+    oracle = SVC(C=np.inf, gamma=1 / (train.x.shape[1] * train.x.std()))
+    if n_train >= 50:  # whose folds have a gamma of their own
+        folds = list(StratifiedKFold(5).split(train.x, train.y))
+        scores = np.zeros((len(GRID), len(folds)))
+        for number, (fit_on, held_out) in enumerate(folds):
+            x, y = train.x[fit_on], train.y[fit_on]
+            for row, c in enumerate(GRID):
+                model = SVC(C=c, gamma=1 / (x.shape[1] * x.std())).fit(x, y)
+                scores[row, number] = model.score(train.x[held_out], train.y[held_out])
+        oracle.set_params(C=GRID[int(scores.mean(axis=1).argmax())])
+    predictor = fit(SVM(gamma="deviation"), train)
+    assert predictor.details()["C"] == oracle.C
+    expected = oracle.fit(train.x, train.y).predict(test.x)
+    assert (predictor.predict(test.x)[0] == expected).all()
+    assert (fit(SVM(gamma="variance"), train).predict(test.x)[0] != expected).any()
+
+
 def test_svm_ties_go_to_the_smallest_c():
     train = features(0, n=60, k=2)
     same = Features(np.repeat(train.y[:, None], 2, axis=1).astype(np.float32), train.y, 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench.identity import canonical, digest, seed_everything, stage_seed
+from tsbench.identity import base_method, canonical, digest, permuted, seed_everything, stage_seed, untrained
 
 
 def test_canonical_json_ignores_order_and_refuses_what_it_cannot_write():
@@ -14,6 +14,19 @@ def test_canonical_json_ignores_order_and_refuses_what_it_cannot_write():
         canonical(float("nan"))
     with pytest.raises(TypeError):
         canonical(np.float32(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "is_permuted", "is_untrained"),
+    [
+        ("trls", "trls", False, False),
+        ("random:trls", "trls", False, True),
+        ("permuted:aeon:Arsenal", "aeon:Arsenal", True, False),
+        ("permuted:random:trls", "trls", True, True),
+    ],
+)
+def test_a_name_says_which_control_of_a_method_it_is(name, base, is_permuted, is_untrained):
+    assert (base_method(name), permuted(name), untrained(name)) == (base, is_permuted, is_untrained)
 
 
 def test_stages_have_seeds_of_their_own():

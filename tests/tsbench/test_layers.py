@@ -13,17 +13,19 @@ LAYERS = (
     ("errors", "text", "urls", "cleanup", "identity", "variables"),
     ("output", "terminal"),
     ("discovery",),
-    ("data",),
+    ("data", "statistics"),
     ("tasks",),
     ("corruptions",),
+    ("data_check",),
     ("methods", "protocol", "fetch"),
     ("nn", "registry", "learning"),
     ("plan",),
     ("store",),
     ("measure",),
     ("execute", "leaderboard"),
-    ("evidence",),
+    ("evidence", "plots"),
     ("tune", "papers"),
+    ("compare",),
     ("testing",),
     ("api",),
     ("cli",),
@@ -101,7 +103,7 @@ def test_no_file_imports_itself_by_way_of_others():
 
 
 def test_the_core_imports_no_plugin_and_a_plugin_only_building_blocks():
-    blocks = {"tsbench", "tsbench_encoders", "tsbench_imaging", "tsbench_probes", "tsbench_spectral"}
+    blocks = {"tsbench", "tsbench_encoders", "tsbench_formats", "tsbench_imaging", "tsbench_probes", "tsbench_spectral"}
     for module, targets in GRAPH.items():
         home = module.split(".")[0]
         allowed = {"tsbench"} if home in blocks else blocks

@@ -24,6 +24,8 @@ def test_the_hash_covers_what_is_measured_and_not_what_it_is_called():
         Protocol(name="a", probe="knn", transforms=("stft",)),
         Protocol(name="a", probe="knn", split=Split(scheme="cv")),
         Protocol(name="a", probe="knn", split=Split(scheme="cv", seed=1)),
+        Protocol(name="a", probe="knn", split=Split(scheme="resample")),
+        Protocol(name="a", probe="knn", split=Split(scheme="resample", folds=30)),
         base.own(),
     ]
     assert len({p.hash() for p in [base, *others]}) == len(others) + 1
@@ -36,6 +38,14 @@ def test_an_archive_split_ignores_the_settings_of_cross_validation():
 def test_the_hash_does_not_drift():
     # a change here orphans every stored result
     assert Protocol(name="a", probe="knn").hash() == "946e300966980198663712a3ef6f700b0edb0ca2844d809f680c2a788eb176b1"
+
+
+def test_a_resamples_seed_is_its_number():
+    first, second = (Protocol(name="a", probe="knn", split=Split(scheme="resample", seed=seed)) for seed in (0, 1))
+    assert first.hash() == second.hash()
+    assert first.split_name(Card("d")) == second.split_name(Card("d")) == "resample5:"
+    assert first.split.label == "resample5" and first.n_folds(1) == 5
+    assert not first.own_split and not first.archive_split and first.needs_own_split
 
 
 def test_auto_normalisation_follows_the_card():
@@ -59,6 +69,36 @@ def test_folds_follow_the_cards_group():
         parts = [set(subject[index]) for index in fold]
         assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
     assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(30))
+
+
+def archive(labels, n_folds=1, **fields):
+    panel = Panel.build(np.ones((len(labels), 1, 4)), labels)
+    half = np.arange(len(labels) // 2)
+    folds = [Fold(half, None, half + len(half))] * n_folds
+    return Data(replace(panel, meta={"subject": np.arange(len(labels)) // 3}, **fields), {"archive": folds})
+
+
+def test_resamples_begin_with_the_split_itself():
+    protocol, data = Protocol(name="a", probe="knn", split=Split(scheme="resample", folds=30)), archive([0, 1] * 6)
+    folds = protocol.folds(data, Card("d"))
+    assert folds[0] is data.folds["archive"][0]
+    assert len({tuple(sorted(fold.test)) for fold in folds}) > 20
+    by_hand = Protocol(name="a", probe="knn", split=Split(scheme="resample", group=None))
+    assert len(by_hand.folds(data, Card("d", group="subject"))) == 5
+
+
+@pytest.mark.parametrize(
+    ("data", "card", "message"),
+    [
+        (grouped(), Card("d"), "d has no train/test split of its own, which protocol 'r' needs"),
+        (archive([0, 1] * 6, n_folds=2), Card("d"), "d: protocol 'r' resamples a split by class, and it has 2 folds"),
+        (archive([0, 1] * 6), Card("d", group="subject"), "they would part the cases of one subject; take a cross-val"),
+        (archive([0, 1] * 6, y=np.arange(12.0), task="regression", classes=()), Card("d"), "its labels are for regr"),
+    ],
+)
+def test_what_is_not_resampled(data, card, message):
+    with pytest.raises(UsageError, match=message):
+        Protocol(name="r", probe="knn", split=Split(scheme="resample")).folds(data, card)
 
 
 def test_refusals():
@@ -241,7 +281,7 @@ def test_what_no_protocol_can_be_is_refused(registry, text, message):
         registry.protocol(text)
 
 
-@pytest.mark.parametrize("scheme", ["archive", "cv"])
+@pytest.mark.parametrize("scheme", ["archive", "cv", "resample"])
 def test_a_name_goes_with_own_splits_alone(scheme):
     with pytest.raises(ValueError, match="name: raindrop goes with scheme: own"):
         Split(scheme=scheme, name="raindrop")

@@ -41,6 +41,8 @@ def boards(evidence: Path, out: Path) -> int:
         echo(f"refused: {line}", err=True)
     for line in made.conflicts:
         echo(f"conflict, the earlier file counts: {line}", err=True)
+    for folder in made.unknown:
+        echo(f"{folder}: is called as no collection, of which there is no board", err=True)
     for path in made.files:
         echo(path)
     return 1 if made.refused else 0

@@ -15,13 +15,17 @@ COMMANDS = {
     "tune": ("tsbench.cli.tune:tune", "Search the parameters of methods within the training part."),
     "dashboard": ("tsbench.cli.dashboard:dashboard", "Show the studies of tune in the browser."),
     "leaderboard": ("tsbench.cli.leaderboard:leaderboard", "Rank the methods of a collection from stored results."),
+    "compare": ("tsbench.cli.compare:compare", "Put a method's results beside published ones."),
+    "diff": ("tsbench.cli.diff:diff", "Say what changed between two stores beyond noise."),
+    "stats": ("tsbench.cli.stats:stats", "Test what a leaderboard shows: groups, intervals, every two methods."),
     "boards": ("tsbench.cli.boards:boards", "Make all boards of a folder of evidence."),
     "submit": ("tsbench.cli.submit:submit", "Write results as evidence for others, or check such a file."),
+    "plot": ("tsbench.cli.plot:plot", "Draw boards and runs, with the numbers behind the picture."),
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": (
         "tsbench.cli.list:list_names",
-        "List methods, datasets, encoders, transforms, corruptions, probes, protocols.",
+        "List methods, datasets, encoders, transforms, corruptions, probes, protocols, published results.",
     ),
     "show": ("tsbench.cli.show.command:show", "Show a method, a transform, a dataset or a run in full."),
     "data": (

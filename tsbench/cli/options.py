@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -87,6 +87,29 @@ def task_option(command: F) -> F:
     """Add the option --task, for files."""
     text = "What the labels of files are: classification, multilabel or regression.  [default: as the file says]"
     return click.option("--task", type=click.Choice(["classification", "multilabel", "regression"]), help=text)(command)
+
+
+def fetch_option(command: F) -> F:
+    """Add the option --fetch, for published results that are not on this machine."""
+    text = "Fetch results of the bake-off (bakeoff/NAME) that are not on this machine, from their public home."
+    return click.option("--fetch", is_flag=True, help=text)(command)
+
+
+def fetch_published(names: Sequence[str]) -> None:
+    """Fetch those of these published results that have to be fetched, and say size and sha256 of each."""
+    from tsbench.papers import bakeoff
+    from tsbench.terminal import echo
+
+    for name in names:
+        source, _, method = name.partition("/")
+        if source == bakeoff.SOURCE and method:
+            echo(bakeoff.fetch(method), err=True)
+
+
+def skip_bad_option(command: F) -> F:
+    """Add the option --skip-bad, for folders of recordings."""
+    text = "Leave out recordings of a folder that cannot be used; which, stands in the row."
+    return click.option("--skip-bad", is_flag=True, help=text)(command)
 
 
 def seeds_option(default: str | None, text: str) -> Callable[[F], F]:

@@ -14,6 +14,7 @@ from tsbench.terminal import echo, echo_text
 @click.command()
 @click.argument("table", metavar="[PAPER/TABLE]", required=False)
 @click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Other datasets than the paper's.")
+@click.option("--protocol", help="Another protocol than the table's; a row that has one of its own keeps it.")
 @seeds_option("1", "A number of seeds, or a list of them; 'N,' is seed N alone.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a parameter in every row.")
 @click.option(
@@ -26,6 +27,7 @@ from tsbench.terminal import echo, echo_text
 def reproduce(
     table: str | None,
     datasets: list[str],
+    protocol: str | None,
     seeds: tuple[int, ...],
     pairs: tuple[str, ...],
     out: Path,
@@ -49,7 +51,7 @@ def reproduce(
         return _list_tables(open_registry())
     limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
     door = bench(device=device, **where)
-    found = door.reproduction(table, datasets, seeds, out, parse_overrides(pairs), retry, **limits)
+    found = door.reproduction(table, datasets, seeds, out, parse_overrides(pairs), retry, protocol=protocol, **limits)
     echo(found.ran)
     echo_text(found.markdown)
     echo(f"written to {', '.join(map(str, found.files))}")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.cli.options import bench, common_options, open_store
+from tsbench.cli.options import bench, common_options, open_registry, open_store, settings
 from tsbench.errors import UsageError
 from tsbench.output import check_file
 from tsbench.terminal import echo, echo_text
 
 if TYPE_CHECKING:
     from tsbench.store.store import Store
+    from tsbench.store.wanted import Wanted
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 LEAST = (
@@ -39,23 +41,31 @@ LEAST = (
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write to a .parquet, .csv or .jsonl file in place of the terminal."
 )
+@click.option("--method", "methods", multiple=True, help="Only runs of these methods, or with these labels.")
+@click.option("--dataset", "datasets", multiple=True, help="Only runs on these datasets or collections.")
+@click.option("--protocol", multiple=True, help="Only runs under these protocols.")
+@click.option("--status", multiple=True, help="Only runs that are succeeded, failed, timeout, oom, crashed, ...")
+@click.option("--since", metavar="DATE|AGE", help="Only runs that ended since 2026-01-31, 2026-01-31T12:00 (UTC), 36h.")
 @common_options
-def results(form: str | None, out: Path | None) -> int:
+def results(form: str | None, out: Path | None, **asked: Any) -> int:
     """Print or export a row per run: key, method, dataset, protocol, fold, seed, status, metrics, costs, parameters.
+
+    Options that choose runs take names with commas and may be repeated; a run must suit all of them.
 
     \b
     Examples:
       tsbench results
       tsbench results --out results.parquet
+      tsbench results --method trls,ts2vec --dataset ucr --status failed --since 7d
     """
     if form == "parquet" and out is None:
         raise UsageError("--format parquet needs --out FILE")
     written = form_of(out, form) if out else ""
     if form in (None, "table") and out is None:
         with contextlib.closing(open_store(must_exist=True)) as store:
-            _print(store)
+            _print(store, _wanted(store, **asked))
         return 0
-    frames = bench().frames()
+    frames = bench().frames(**asked)
     if out:
         from tsbench.leaderboard.results import write_results
 
@@ -82,7 +92,15 @@ def form_of(out: Path, form: str | None = None) -> str:
     return named
 
 
-def _print(store: Store) -> None:
+def _wanted(store: Store, **asked: Any) -> Wanted:
+    """Return the runs asked for; options are those of `Bench.results`."""
+    from tsbench.leaderboard.wanted import read_wanted
+
+    asked["protocols"], asked["statuses"] = asked.pop("protocol"), asked.pop("status")
+    return read_wanted(store, settings().plugins(), open_registry(), time.time(), **asked)
+
+
+def _print(store: Store, wanted: Wanted) -> None:
     from tsbench.cli.ui.tables import print_table
 
     texts = ["key", "method", "dataset", "protocol", "fold", "seed", "status", "exposure"]
@@ -92,7 +110,7 @@ def _print(store: Store) -> None:
         [row["key"][:10], row["label"], row["dataset"], _protocol(row), *(str(row[name]) for name in texts[4:])]
         + [_number(row.get(name), form) for name, form in metrics.items()]
         + [_number(row["durations"].get("fit"), ".1f")]
-        for batch in store.batches()
+        for batch in store.batches(wanted)
         for row in batch
     )
     columns = [*((name, "left") for name in texts), *((name, "right") for name in numbers)]

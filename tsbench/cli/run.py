@@ -14,6 +14,7 @@ from tsbench.cli.options import (
     fold_option,
     seeds_option,
     settings,
+    skip_bad_option,
     split_commas,
     task_option,
 )
@@ -25,6 +26,7 @@ from tsbench.text import command_line
 @click.option("--method", "methods", multiple=True, callback=split_commas, help="Methods, comma-separated.")
 @click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Datasets, collections or paths.")
 @task_option
+@skip_bad_option
 @click.option(
     "--protocol", "protocols", multiple=True, callback=split_commas, help="Protocols.  [default: the dataset's]"
 )
@@ -69,6 +71,7 @@ def run(
     methods: list[str],
     datasets: list[str],
     task: str | None,
+    skip_bad: bool,
     protocols: list[str],
     suite: str | None,
     seeds: tuple[int, ...] | None,
@@ -114,6 +117,7 @@ def run(
         seeds,
         suite=suite,
         task=task,
+        skip_bad=skip_bad,
         folds=folds,
         params=parse_overrides(pairs),
         pretrain_on=pretrain_on,
@@ -133,7 +137,7 @@ def run(
     echo(ran)
     if ran.outcome.already_done or any(result.status == "succeeded" for result in ran.outcome.results):
         asked = [door.registry.suites[suite].collection] if suite else datasets
-        asked = with_tasks(asked, task, door.plugins, door.registry)
+        asked = with_tasks(asked, task, door.plugins, door.registry, skip_bad)
         for command in _boards(ran.outcome.plan, asked):
             echo(f"Board: {command}")
     return ran.exit_code

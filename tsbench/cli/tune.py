@@ -19,6 +19,7 @@ from tsbench.cli.options import (
     open_store,
     seeds_option,
     settings,
+    skip_bad_option,
     split_commas,
     task_option,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option("--metric", help=METRIC_HELP)
 @task_option
+@skip_bad_option
 @seeds_option("1", "Seeds a trial is averaged over; 'N,' is seed N alone.")
 @fold_option
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Fix a parameter; may be repeated.")
@@ -73,6 +75,7 @@ def tune(
     timeout: float,
     metric: str | None,
     task: str | None,
+    skip_bad: bool,
     seeds: tuple[int, ...],
     folds: tuple[int, ...],
     pairs: tuple[str, ...],
@@ -116,14 +119,14 @@ def tune(
     if plot is not None and not show:
         raise UsageError("--plot goes with --show")
     if plot is not None:
-        from tsbench.cli.ui.drawing import check_output
+        from tsbench.plots.drawing import check_output
 
         check_output("--plot", plot)
     overrides, wanted, place = parse_overrides(pairs), _parse_spaces(spaces), Where(device, **where)
     limit_reading(place.check().memory)  # planning, too, reads no dataset that takes more than a run may
     click.get_current_context().call_on_close(lambda: limit_reading(None))
     plugins, registry = settings().plugins(), open_registry()
-    datasets = with_tasks(datasets, task, plugins, registry)
+    datasets = with_tasks(datasets, task, plugins, registry, skip_bad)
     request = Request(methods, datasets, protocols, (0,), overrides, threads=threads, folds=folds)
     plan = make_plan(request, plugins, registry)
     for problem in [*plan.missing.values(), *plan.invalid.values()]:
@@ -232,7 +235,7 @@ def _show(plan: Any, metric: str, overrides: Mapping[str, str], plot: Path | Non
                 echo(f"error: {error}", err=True)
                 continue
             if plot is not None:  # before the screen: what cannot be printed loses no file
-                from tsbench.cli.ui.drawing import drawing
+                from tsbench.plots.drawing import drawing
 
                 with drawing(10, 4, plot) as figure:
                     draw(study, figure)

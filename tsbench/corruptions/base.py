@@ -13,7 +13,7 @@ import numpy as np
 
 from tsbench.data.panel import Array, Panel
 from tsbench.data.scratch import in_blocks
-from tsbench.data.stream import Streamed
+from tsbench.data.stream import Streamed, blocks
 from tsbench.discovery.catalog import Catalog
 from tsbench.errors import MethodError, UsageError, returned
 from tsbench.identity import stage_seed
@@ -84,8 +84,11 @@ class Corruption(ABC):
             raise UsageError(f"level {level:g} is not in {self.levels}: {self.levels.doc}")
         self.level = level
 
+    def check(self, task: str, n_channels: int) -> None:  # noqa: B027
+        """Raise UsageError for data of a task and a number of channels that this level makes no sense of."""
+
     def fit(self, train: Panel) -> None:  # noqa: B027
-        """Learn from a fold's training cases, as they are before the corruption; by default nothing."""
+        """Learn from a fold's training cases with their labels, before the corruption; by default nothing."""
 
     @abstractmethod
     def __call__(self, panel: Panel, draws: Draws) -> Array:
@@ -122,8 +125,16 @@ class Corrupter:
     key: str
 
     def fit(self, train: Panel) -> None:
-        """Have it learn from the training cases of a fold."""
-        self.corruption.fit(self._given(train))
+        """Have it learn from the training cases of a fold; raises UsageError as `check` does."""
+        self.check(train.task, train.n_channels)
+        self.corruption.fit(_read_only(train))
+
+    def check(self, task: str, n_channels: int) -> None:
+        """Raise UsageError naming the corruption where it makes no sense of such data."""
+        try:
+            self.corruption.check(task, n_channels)
+        except UsageError as error:
+            raise UsageError(f"corruption {self.text}: {error}") from None
 
     def before(self, panel: Panel) -> Panel:
         """Return a panel as it is to be prepared: corrupted, where the corruption acts on raw series."""
@@ -146,12 +157,7 @@ class Corrupter:
 
     def _given(self, panel: Panel) -> Panel:
         """Return what the corruption gets to see, which it cannot write to."""
-        given = panel if self.corruption.uses_labels else panel.without_labels()
-        if isinstance(panel.X, Streamed):  # which nobody can write to
-            return given
-        X = panel.X.view()
-        X.flags.writeable = False
-        return replace(given, X=X)
+        return _read_only(panel if self.corruption.uses_labels else panel.without_labels())
 
     def _checked(self, before: Array, X: Array, what: str) -> Array:
         if X.shape != before.shape or X.dtype.kind != "f":
@@ -172,6 +178,29 @@ class Corrupter:
         if self.corruption.acts_on == "raw" and empty.any():
             raise MethodError(f"{what} left no value of {_cases(empty)}: take a lower level, or have it keep one")
         return X
+
+
+def missing_facts(panel: Panel) -> dict[str, float]:
+    """Return what tells a panel's missing values from others': a digest of 48 bits, and their share.
+
+    Padding does not enter. Two panels of the same cases have one digest if and only if the same values are missing.
+    """
+    digest, missing, total = hashlib.sha256(), 0, 0
+    for block in blocks(panel.X):
+        inside = np.arange(panel.n_timepoints) < panel.lengths[block, None]
+        gone = np.isnan(panel.X[block]).transpose(0, 2, 1)[inside]
+        digest.update(np.ascontiguousarray(gone).tobytes())
+        missing, total = missing + int(gone.sum()), total + gone.size
+    return {"test_mask": int(digest.hexdigest()[:12], 16), "test_missing": missing / total}
+
+
+def _read_only(panel: Panel) -> Panel:
+    """Return a panel whose values cannot be written to."""
+    if isinstance(panel.X, Streamed):  # which nobody can write to
+        return panel
+    X = panel.X.view()
+    X.flags.writeable = False
+    return replace(panel, X=X)
 
 
 def _cases(found: Array) -> str:

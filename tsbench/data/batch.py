@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tsbench.data.lazy import LazyTensor
-from tsbench.data.panel import Panel
+from tsbench.data.panel import SECONDS, Panel
 from tsbench.data.series import Series, within
 from tsbench.data.stream import Streamed
 
@@ -43,6 +43,8 @@ class Batch(Series):
             times=take(self.times),
             static=take(self.static),
             padded=self.padded,
+            sampling_rate=self.sampling_rate,
+            time_unit=self.time_unit,
             y=take(self.y),
             extra={name: tensor[index] for name, tensor in self.extra.items()},
         )
@@ -91,6 +93,8 @@ def _copied(panel: Panel, X: npt.NDArray[np.float32], device: torch.device | str
         times=None if times is None else times.to(device, torch.float32),
         static=None if panel.static is None else torch.from_numpy(panel.static).to(device, torch.float32),
         padded=bool((panel.lengths < panel.n_timepoints).any()),
+        sampling_rate=panel.sampling_rate,
+        time_unit=SECONDS[panel.time_unit],
     )
 
 
@@ -113,6 +117,8 @@ def _streamed(panel: Panel, X: Streamed, device: torch.device | str, y: Tensor |
         times=None if panel.times is None else lazy("times", panel.times.shape, torch.float32),
         static=None if panel.static is None else torch.from_numpy(panel.static).to(device, torch.float32),
         padded=padded,
+        sampling_rate=panel.sampling_rate,
+        time_unit=SECONDS[panel.time_unit],
         y=y,
         read=read,
     )

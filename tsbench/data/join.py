@@ -87,7 +87,7 @@ def _check_alike(first: Panel, other: Panel) -> None:
             "channel names": list(panel.channel_names),
             "task": panel.task,
             "per-case columns": sorted(panel.meta),
-            "times": "none" if panel.times is None else "given",
+            "times": "none" if panel.times is None else f"given in {panel.time_unit}",
             "text": "none" if panel.text is None else "given",
             "number of static values": panel.shape.n_static,
             "static values": list(panel.static_names),

@@ -19,8 +19,10 @@ from tsbench.errors import InvalidDataError
 Task = Literal["classification", "multilabel", "regression", "retrieval", "none"]
 Array = npt.NDArray[Any]
 HASHED_CASES = 256
+RECORD, CASE = "record", "case"  # arrays of meta: the recording that a case is of, and its own name
 LARGEST_TARGET = 1e100  # whose square, and sums of them, float64 holds
 SMALLEST_SPREAD = 1e-100  # of targets, likewise
+SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}  # of the units of time
 
 # Zeros before a number are part of a name: 007 is not 7.
 _PLAIN_NUMBER = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
@@ -54,7 +56,7 @@ class Panel:
     y : int64 (n_cases,) class index, uint8 (n_cases, n_labels), float64 (n_cases,) for regression, or None.
     task : what y means.
     classes : labels as strings, in the order of the class index.
-    times : float64 (n_cases, n_timepoints), in the unit the dataset's card states, or None for a regular grid.
+    times : float64 (n_cases, n_timepoints), or None for a regular grid. time_unit : theirs, one of SECONDS.
     static : float32 (n_cases, n_static) or None; NaN is missing. static_names : one name per column, may be empty.
     categories : {name of a column of static: what its values 0, 1, ... stand for}; the other columns are numbers.
     text : str (n_cases,) or None.
@@ -80,6 +82,7 @@ class Panel:
     meta: Mapping[str, Array] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     sampling_rate: float | None = None
+    time_unit: str = "s"
 
     def __post_init__(self) -> None:
         if not isinstance(self.X, Streamed):
@@ -163,6 +166,14 @@ class Panel:
         step : treats each case by itself, and keeps shape and what is NaN.
         """
         return replace(self, X=self.X.then(step) if isinstance(self.X, Streamed) else step(self.X))
+
+    def case_names(self) -> list[str]:
+        """Return a name per case: `case` of meta, else `record` where each has one of its own, else its number."""
+        for name in (CASE, RECORD):
+            names = [str(one) for one in self.meta[name].tolist()] if name in self.meta else []
+            if names and len(set(names)) == len(names):
+                return names
+        return [str(case) for case in range(len(self))]
 
     def without_labels(self) -> Panel:
         """Return the same cases with their labels removed; what is to be predicted is passed in this form."""
@@ -255,6 +266,8 @@ def _check_sizes(panel: Panel) -> None:
         raise InvalidDataError(f"times must be {(n_cases, n_timepoints)}, a time per point, got {panel.times.shape}")
     if panel.channel_names and len(panel.channel_names) != n_channels:
         raise InvalidDataError(f"{len(panel.channel_names)} channel names for {n_channels} channels")
+    if panel.time_unit not in SECONDS:
+        raise InvalidDataError(f"time_unit '{panel.time_unit}' is none of {', '.join(SECONDS)}")
     _check_static(panel)
 
 

@@ -15,19 +15,20 @@ import numpy.typing as npt
 from tsbench.data.panel import Panel
 from tsbench.data.places import cache_folder
 from tsbench.data.stream import CaseFile, Streamed, blocks
-from tsbench.errors import TsbenchError
+from tsbench.errors import InvalidDataError, TsbenchError
 
 Array = npt.NDArray[np.float32]
 
 
 class Rows:
-    """A file of float32 rows, written one block after the other: `with Rows() as rows: rows.add(block)`.
+    """A file of rows, float32 by default, written one block after the other: `with Rows() as rows: rows.add(block)`.
 
     It has no name in its folder (of the cache, TSBENCH_CACHE moves it), so that nothing is left of it, however the
     process ends. Raises TsbenchError where it cannot be made or written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: Any = np.float32) -> None:
+        self.dtype = np.dtype(dtype)
         self.folder = cache_folder() / "scratch"
         self.shape: tuple[int, ...] = ()
         try:
@@ -36,10 +37,10 @@ class Rows:
         except OSError as error:
             raise self._failed(error) from None
 
-    def add(self, block: Array) -> None:
+    def add(self, block: npt.NDArray[Any]) -> None:
         """Write rows (n, ...) behind those that are there."""
         n_before = self.shape[0] if self.shape else 0
-        view = memoryview(np.ascontiguousarray(block, dtype=np.float32).reshape(-1).view(np.uint8).data)
+        view = memoryview(np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8).data)
         try:
             while view:
                 view = view[self.file.write(view) :]
@@ -49,12 +50,12 @@ class Rows:
 
     def mapped(self) -> Array:
         """Return all rows as a memory map that is only read."""
-        return np.memmap(self.file, dtype=np.float32, mode="r", shape=self.shape)
+        return np.memmap(self.file, dtype=self.dtype, mode="r", shape=self.shape)
 
-    def cases(self) -> Streamed:
-        """Return rows that are cases (n_channels, n_timepoints)."""
-        dtype = np.dtype(np.float32)
-        return Streamed.of(CaseFile.of("a temporary file", os.dup(self.file.fileno()), 0, dtype, self.shape))
+    def cases(self, ends: npt.NDArray[Any] | None = None) -> Streamed:
+        """Return rows that are cases (n_channels, n_timepoints); ends : as `Streamed.of` has them."""
+        file = CaseFile.of("a temporary file", os.dup(self.file.fileno()), 0, self.dtype, self.shape)
+        return Streamed.of(file, ends)
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +90,10 @@ def in_blocks(panel: Panel, step: Callable[[Panel], Panel]) -> Panel:
     with Rows() as rows:
         for block in blocks(panel.X):
             part = step(panel.select(np.arange(block.start, block.stop)).loaded())
+            if rows.shape and part.X.shape[1:] != rows.shape[1:]:
+                raise InvalidDataError(
+                    "cases that are read by block come out of different lengths: let them be read into memory"
+                )
             rows.add(part.X[:])
             lengths.append(part.lengths)
             times.append(part.times)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self, TypeVar
 
@@ -23,6 +23,7 @@ class Series:
     observed : bool, shape of x, False where missing or padded; None when every value is there.
     times : (n, n_timepoints) since each case's start, or None. static : (n, n_static) or None.
     padded : some case ends before the time axis does; found out where it is not given.
+    sampling_rate : Hz, None where unknown. time_unit : seconds that a unit of times takes.
     """
 
     x: Tensor
@@ -31,6 +32,8 @@ class Series:
     times: Tensor | None = None
     static: Tensor | None = None
     padded: bool | None = None
+    sampling_rate: float | None = field(default=None, kw_only=True)
+    time_unit: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.padded is None:

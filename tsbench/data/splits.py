@@ -93,6 +93,44 @@ def _check_groups(groups: npt.NDArray[Any], n_cases: int, n_folds: int) -> None:
         )
 
 
+def resampled_folds(y: npt.NDArray[np.int64], fold: Fold, n_folds: int, classes: Sequence[str]) -> list[Fold]:
+    """Return a split and n_folds - 1 stratified resamples of it: the same indices as those of aeon's bake-offs.
+
+    Resample 0 is the split itself. Resample i > 0 shuffles the cases of each class by the seed i and gives as many of
+    them to training as the split does, so that sizes and classes of both parts stay as they are.
+
+    Parameters
+    ----------
+    y : int64 (n,) class indices; classes : their names, in whose order as text the classes are shuffled (in lower case,
+        as aeon reads them from files).
+    fold : the split, without a validation part; cases that are in neither part of it stay out.
+
+    Raises InvalidDataError for a validation part, and for a class that only one of the two parts has.
+    """
+    if fold.validation is not None:
+        raise InvalidDataError("its split has a validation part, which resamples do not keep: take the split itself")
+    pooled = np.concatenate([fold.train, fold.test])
+    for label in np.unique(y[pooled]):
+        parts = {"training": np.sum(y[fold.train] == label), "test": np.sum(y[fold.test] == label)}
+        for part, other in (("training", "test"), ("test", "training")):
+            if not parts[part]:
+                raise InvalidDataError(
+                    f"its {part} part has no case of class '{classes[label]}' (the {other} part has {parts[other]}): "
+                    "resamples keep the number of cases that each class has in either; take the split itself"
+                )
+    folds = [fold]
+    for number in range(1, n_folds):
+        rng, train, test = np.random.RandomState(number), list[Index](), list[Index]()
+        for label in sorted(np.unique(y[pooled]), key=lambda label: (classes[label].lower(), classes[label])):
+            members = np.flatnonzero(y[pooled] == label)
+            rng.shuffle(members)
+            n_train = int(np.sum(y[fold.train] == label))
+            train.append(pooled[members[:n_train]])
+            test.append(pooled[members[n_train:]])
+        folds.append(Fold(np.concatenate(train), None, np.concatenate(test)))
+    return folds
+
+
 def label_subset(y: npt.NDArray[np.int64], fraction: float, seed: int) -> Index:
     """Return the sorted positions of a stratified share of the cases: of each class at least one, nested in fraction.
 

@@ -137,8 +137,8 @@ class Streamed:
         refuse_infinite(X, rows)
         return X
 
-    def _values(self, rows: Array) -> Array:
-        X = np.full((len(rows), *self.shape[1:]), np.nan, dtype=np.float32)
+    def _values(self, rows: Array, dtype: Any = np.float32) -> Array:
+        X = np.full((len(rows), *self.shape[1:]), np.nan if np.dtype(dtype).kind == "f" else 0, dtype=dtype)
         first = 0
         for file in self.files:
             here = (rows >= first) & (rows < first + len(file))
@@ -150,8 +150,8 @@ class Streamed:
         return X
 
     def raw(self, block: slice) -> Array:
-        """Return the values of cases of a single file that nothing was done to, as the file has them."""
-        return self.files[0].read(self.index[block])
+        """Return the values of cases that nothing was done to, as their files, of one type, have them."""
+        return self._values(self.index[block], self.files[0].dtype)
 
     def select(self, index: Any) -> Streamed:
         """Return the cases of an index or a slice."""

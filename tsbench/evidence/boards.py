@@ -15,8 +15,8 @@ from tsbench.errors import UsageError
 from tsbench.evidence.bring import bring
 from tsbench.evidence.shard import find
 from tsbench.evidence.verify import Verifier
-from tsbench.leaderboard.export import write_board
 from tsbench.leaderboard.query import query
+from tsbench.leaderboard.write import write_board
 from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import OWN_PROBE
 from tsbench.registry import Registry
@@ -25,11 +25,15 @@ from tsbench.store.store import Store
 
 @dataclass
 class Boards:
-    """The files written, and a line for each row of the evidence that was refused or contradicts an earlier one."""
+    """The files written, and a line for each row of the evidence that was refused or contradicts an earlier one.
+
+    unknown : the folders of evidence that are called as no collection, of which there is no board.
+    """
 
     files: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    unknown: list[Path] = field(default_factory=list)
 
 
 def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry) -> Boards:
@@ -50,7 +54,9 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
                 bring(store, found.runs)
         if not have:
             raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
-        for collection, protocol in _asked({path.parent.name for path in files}, have, plugins, registry):
+        folders = {path.parent for path in files}
+        boards.unknown = sorted(one for one in folders if one.name not in registry.collections)
+        for collection, protocol in _asked({one.name for one in folders}, have, plugins, registry):
             own = registry.collections[collection].protocol == protocol
             name = collection if own else f"{collection}-{protocol}"
             for shared in (False, True):

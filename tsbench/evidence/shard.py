@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ FORMAT = "1"
 MOST_BYTES = 1_000_000
 MOST_ROWS = 10_000
 MOST_TEXT = 50_000  # characters of one value
+MOST_UNPACKED = 2**26  # bytes of the predictions of a run
 AT_ONCE = 64  # rows: what a file makes of itself when it is read is at most this many times its size
 DIGITS = 32
 NAME = re.compile(rf"[A-Za-z0-9._-]+-([0-9a-f]{{{DIGITS}}})\.parquet")
@@ -39,7 +42,6 @@ KINDS = {
 }
 SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in KINDS.items()])
 SAYS_FORMAT = "tsbench_evidence"
-TEXTS = [name for name, kind in KINDS.items() if kind == TEXT]
 LARGE = [name for name, kind in KINDS.items() if kind in (TEXT, BYTES)]
 ORDER = ("dataset", "protocol", "fold", "seed", "key")
 
@@ -48,7 +50,11 @@ Row = dict[str, Any]
 
 def find(path: Path) -> list[Path]:
     """Return the shards that a path stands for: itself, or all in and below a folder, by name."""
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    if not there:
         raise UsageError(f"{path}: there is no such file or folder")
     return sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
 
@@ -108,6 +114,8 @@ def _bytes(rows: Sequence[Row]) -> bytes:
 def _content(path: Path) -> bytes:
     """Return the bytes of a shard, which are what its name says."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for its writer
+            raise StoreError("is no file")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES)
     except OSError as error:
@@ -125,12 +133,11 @@ def _content(path: Path) -> bytes:
 def _rows(content: bytes) -> list[Row]:
     with parquet.ParquetFile(pa.BufferReader(content), read_dictionary=LARGE) as file:
         _check_form(file)
-        parsed: dict[tuple[str, bool], Any] = {}
-        rows: list[Row] = []
+        known, rows = dict[tuple[Any, bool], Any](), list[Row]()
         for batch in file.iter_batches(batch_size=AT_ONCE, use_threads=False):
             columns = {name: _values(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-            for name in TEXTS:
-                columns[name] = _texts(columns[name], parsed, name in JSON)
+            for name in LARGE:
+                columns[name] = _shared(columns[name], known, name in JSON)
             rows += (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
         return rows
 
@@ -162,15 +169,21 @@ def _values(column: Any) -> list[Any]:
     return [distinct[number] for number in column.indices.to_pylist()]
 
 
-def _texts(values: Sequence[str], parsed: dict[tuple[str, bool], Any], is_json: bool) -> list[Any]:
-    """Return texts, or what they stand for: once for all that are the same."""
-    for text in set(values):
-        if len(text) > MOST_TEXT:
-            raise StoreError(f"has a text of {len(text)} characters")
-        if (text, is_json) not in parsed:
-            parsed[text, is_json] = json.loads(text, parse_constant=_no_number) if is_json else text
-    return [parsed[text, is_json] for text in values]
+def _shared(values: Sequence[Any], known: dict[tuple[Any, bool], Any], is_json: bool) -> list[Any]:
+    """Return texts and bytes, or what they stand for: once for all that are the same in a file."""
+    for value in set(values):
+        if isinstance(value, str) and len(value) > MOST_TEXT:
+            raise StoreError(f"has a text of {len(value)} characters")
+        if (value, is_json) not in known:
+            known[value, is_json] = _parsed(value) if is_json else value
+    return [known[value, is_json] for value in values]
 
 
-def _no_number(text: str) -> None:
-    raise StoreError(f"has {text} among its numbers")
+def _parsed(text: str) -> Any:
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise StoreError(f"has {text[:20]} among its numbers")
+    return number

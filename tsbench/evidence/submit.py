@@ -15,13 +15,13 @@ from tsbench.evidence import shard
 from tsbench.evidence.apart import read_all
 from tsbench.evidence.shard import Row
 from tsbench.evidence.verify import Verifier
-from tsbench.leaderboard.export import write_bytes
 from tsbench.methods.weights import without_place
+from tsbench.output import write_bytes
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.plan import expand_datasets
 from tsbench.registry import Registry
 from tsbench.store.database import chunks
-from tsbench.store.packing import pack
+from tsbench.store.packing import check_packed, pack
 from tsbench.store.schema import runs
 from tsbench.store.store import Store
 
@@ -112,6 +112,8 @@ def _row(store: Store, key: str) -> Row:
     noted = ("overrides", "params", "versions", "protocol", "threads")
     if answers is None or run["split"] is None or not spec.keys() >= set(noted):
         raise StoreError("its predictions, split or specification are not whole; run it again")
+    packed = pack(answers)
+    check_packed(packed, shard.MOST_UNPACKED)
     return {
         "key": key,
         **{name: run[name] for name in ("method", "method_version", "dataset", "fingerprint", "normalisation")},
@@ -119,7 +121,7 @@ def _row(store: Store, key: str) -> Row:
         **{name: _anywhere(spec[name]) if name in PARAMETERS else spec[name] for name in noted},
         **{name: attempt[name] for name in ("device", "started", "finished", "durations", "facts")},
         "peak_memory_bytes": attempt["peak_memory_bytes"],
-        "predictions": pack(answers),
+        "predictions": packed,
     }
 
 

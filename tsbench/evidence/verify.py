@@ -18,23 +18,25 @@ from tsbench.data.splits import test_text
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, StoreError, TsbenchError
 from tsbench.evidence.apart import read_all
-from tsbench.evidence.shard import Row
+from tsbench.evidence.shard import MOST_UNPACKED, Row
 from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
 from tsbench.methods.weights import without_place
 from tsbench.plan.datasets import DatasetHandle, open_dataset, summarise
+from tsbench.plan.methods import Method
 from tsbench.plan.request import LARGEST_SEED
 from tsbench.plan.result import Result
 from tsbench.plan.spec import PADDING, RunSpec
-from tsbench.plan.specs import plan_again
+from tsbench.plan.specs import method_again, plan_again
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.check import same_metric
 from tsbench.store.packing import unpack
 from tsbench.store.rows import ATTEMPT, ENVIRONMENT, LATEST, METRIC, SPEC, flaw
-from tsbench.tasks.score import Predictions, metrics_of
+from tsbench.tasks.score import metrics_of
 from tsbench.text import plain
 
+MOST_SAID = 400  # characters of why: it may quote what stands in the file
 SPLIT = re.compile(r"test:[0-9a-f]+ train:[0-9a-f]+( groups:[0-9a-f]+)?")
 
 
@@ -59,17 +61,79 @@ class Verified:
     conflicts: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What this installation knows of a dataset: fingerprint "" and padded None where it does not."""
+
+    handle: DatasetHandle
+    fingerprint: str
+    padded: bool | None
+
+    @classmethod
+    def of(cls, handle: DatasetHandle) -> _Known:
+        here = summarise(handle) if handle.card.shareable and handle.available() else None
+        fingerprint = handle.card.checksum or (here.fingerprint if here else "")
+        return cls(handle, fingerprint, here.padded if here else None)
+
+    def check(self, fingerprint: str) -> None:
+        """Raise StoreError unless evidence may be of this dataset, and is."""
+        name, known = self.handle.name, self.fingerprint
+        if not self.handle.card.shareable:
+            raise StoreError(f"the card of {name} forbids that its predictions are shared")
+        if fingerprint != known:
+            now = f"{name} is {known[:12]} here" if known else f"what {name} is, is not known here"
+            raise StoreError(f"it was made on data of fingerprint {fingerprint[:12]}, {now}")
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What follows from the predictions of a row; test : which cases they are of, as a split has it."""
+
+    task: str
+    test: str
+    metrics: Mapping[str, float]
+
+    @classmethod
+    def of(cls, content: bytes) -> _Answers:
+        predictions = unpack(content, MOST_UNPACKED)
+        if any(not name.isprintable() for name in predictions.classes):
+            raise StoreError("control characters in the names of its classes")
+        try:
+            metrics = metrics_of(predictions)
+        except TsbenchError:
+            raise
+        except Exception as error:  # whatever numpy raises on rubbish
+            raise StoreError(f"its predictions have no metrics: {error}") from None
+        found = {name: value for name, value in metrics.items() if not math.isnan(value)}
+        return cls(predictions.task, test_text(predictions.cases), found)
+
+    def check(self, row: Row, task: str) -> None:
+        """Raise StoreError unless these are of the split of a row and the task of its data, and give its metrics."""
+        if self.task != task:
+            raise StoreError(f"its predictions are of {self.task}, its data of {task}")
+        if row["split"].split()[0] != self.test:
+            raise StoreError("its predictions are not for the test cases of its split")
+        given = {name: value for name, value in row["metrics"].items() if value is not None}
+        if odd := self.metrics.keys() ^ given.keys():
+            raise StoreError(f"it has other metrics than its predictions give ({', '.join(sorted(odd))})")
+        for name, value in self.metrics.items():
+            if not same_metric(given[name], value):
+                raise StoreError(f"its {name} is {given[name]}, its predictions give {value}")
+
+
 class Verifier:
     """Verifies shards by what is installed: plugins for methods, parts and datasets."""
 
     def __init__(self, plugins: Plugins, registry: Registry) -> None:
         self._plugins, self._registry = plugins, registry
         self._metrics: dict[str, Any] = {}
-        self._handles: dict[str, DatasetHandle] = {}
-        self._fingerprints: dict[str, str] = {}
+        self._datasets: dict[str, _Known] = {}
         self._protocols: dict[str, Protocol] = {}
-        self._planned: dict[str, RunSpec] = {}
-        self._shown: dict[int, Any] = {}
+        self._methods: dict[tuple[str, str], Method] = {}
+        self._planned: dict[tuple[Any, ...], tuple[RunSpec, Method]] = {}
+        self._checked: dict[tuple[str, int], Any] = {}
+        self._texts: dict[int, tuple[str, Any]] = {}
+        self._answers: dict[int, tuple[_Answers | TsbenchError, bytes]] = {}
 
     def files(self, paths: Iterable[Path]) -> Iterator[Verified]:
         """Read and verify shards one after the other; a run of an earlier one is left out."""
@@ -87,76 +151,78 @@ class Verifier:
                     elif self._metrics[row["key"]] != row["metrics"]:
                         found.conflicts.append(f"{where}: an earlier file has other metrics")
                 except TsbenchError as error:
-                    found.refused.append(plain(f"{where}: {error}"))
-            self._shown.clear()
+                    found.refused.append(plain(f"{where}: {str(error)[:MOST_SAID]}"))
+            for kept in (self._checked, self._texts, self._answers):
+                kept.clear()
             yield found
 
     def row(self, row: Row) -> Evidence:
         """Return what a row stands for; raises TsbenchError saying why it cannot be taken."""
-        self._check_shown(row)
-        _check_values(row)
+        # What rows of a shard share is one object, and is looked at once; those that are kept here keep their ids.
+        new = {name: value for name, value in row.items() if (name, id(value)) not in self._checked}
+        for value in new.values():
+            if text := _odd_text(value):
+                raise StoreError(f"control characters in '{plain(text)[:40]}'")
+        _check_kinds(new)
+        self._checked |= {(name, id(value)): value for name, value in new.items()}
+        _check_bounds(row)
         spec = self._spec(row)
-        _check_answers(unpack(row["predictions"]), row, self._handle(row["dataset"]).card.task)
+        self._answers_of(row["predictions"]).check(row, self._dataset(row["dataset"]).handle.card.task)
         measured = {name: math.nan if value is None else value for name, value in row["metrics"].items()}
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})
         return Evidence(result, row["predictions"], row["environment"])
 
-    def _check_shown(self, row: Row) -> None:
-        """Raise StoreError where a text has control characters; what rows of a shard share is looked at once."""
-        for value in row.values():
-            if id(value) not in self._shown and (text := _odd_text(value)):
-                raise StoreError(f"control characters in '{plain(text)[:40]}'")
-            self._shown[id(value)] = value
-
     def _spec(self, row: Row) -> RunSpec:
-        handle, protocol = self._handle(row["dataset"]), self._protocol(row["protocol"])
-        self._check_data(handle, row["fingerprint"])
+        known, protocol = self._dataset(row["dataset"]), self._protocol(row["protocol"])
+        known.check(row["fingerprint"])
         if not SPLIT.fullmatch(row["split"]):
             raise StoreError("it does not say on which split it was made")
-        about = [handle.name, row["method"], row["overrides"], row["protocol"], row["threads"], handle.card.normalised]
-        padded = self._padded(handle, row["versions"])
-        identity = canonical([*about, handle.card.group, handle.card.task, padded])
+        planned, method = self._plan(row, known, protocol)
+        spec = replace(
+            planned,
+            dataset=known.handle.name,
+            dataset_ref=known.handle.reference,
+            fingerprint=row["fingerprint"],
+            fold=row["fold"],
+            seed=row["seed"],
+            split=row["split"],
+            data_dirs=(),
+            exposure=method.past.exposure(known.handle.name, row["fingerprint"], (), row["split"], ""),
+        )
+        _check_same(row, spec)
+        return spec
+
+    def _plan(self, row: Row, known: _Known, protocol: Protocol) -> tuple[RunSpec, Method]:
+        """Return what is planned for a row, once for all datasets that are alike."""
+        card, padded = known.handle.card, known.padded
+        if padded is None:
+            padded = any(name.startswith(PADDING) for name in row["versions"])
+        texts = (row["method"], self._text(row["overrides"]), self._text(row["protocol"]))
+        identity = (*texts, row["threads"], card.normalised, card.group, card.task, padded)
         if identity not in self._planned:
-            asked = (row["method"], row["overrides"], handle, row["fingerprint"], protocol, row["threads"], padded)
+            about = (known.handle, row["fingerprint"], protocol, row["threads"], padded, self._plugins)
             try:
-                self._planned[identity] = plan_again(*asked, self._plugins, self._registry)
+                if texts[:2] not in self._methods:
+                    again = method_again(row["method"], row["overrides"], self._plugins, self._registry)
+                    self._methods[texts[:2]] = again
+                method = self._methods[texts[:2]]
+                self._planned[identity] = plan_again(method, *about), method
             except TsbenchError:
                 raise
             except CODE_OF_OTHERS_FAILS as error:  # a family of methods, asked for a name
                 raise StoreError(f"it cannot be planned here: {type(error).__name__}: {error}") from None
-        data = {"dataset": handle.name, "dataset_ref": handle.reference, "fingerprint": row["fingerprint"]}
-        where = {"fold": row["fold"], "seed": row["seed"], "split": row["split"], "data_dirs": ()}
-        spec = replace(self._planned[identity], **data, **where)
-        _check_same(row, spec)
-        return spec
+        return self._planned[identity]
 
-    def _handle(self, name: str) -> DatasetHandle:
-        if name not in self._handles:
+    def _dataset(self, name: str) -> _Known:
+        if name not in self._datasets:
             if name not in self._plugins["datasets"] or name == "local":
                 raise StoreError(f"dataset '{name}' is not known here; is the plugin that brings it installed?")
-            self._handles[name] = open_dataset(name, self._plugins, "")
-        return self._handles[name]
-
-    def _check_data(self, handle: DatasetHandle, fingerprint: str) -> None:
-        if not handle.card.shareable:
-            raise StoreError(f"the card of {handle.name} forbids that its predictions are shared")
-        if handle.name not in self._fingerprints:
-            known = handle.card.checksum or (summarise(handle).fingerprint if handle.available() else "")
-            self._fingerprints[handle.name] = known
-        known = self._fingerprints[handle.name]
-        if fingerprint != known:
-            now = f"{handle.name} is {known[:12]} here" if known else f"what {handle.name} is, is not known here"
-            raise StoreError(f"it was made on data of fingerprint {fingerprint[:12]}, {now}")
-
-    def _padded(self, handle: DatasetHandle, versions: Mapping[str, Any]) -> bool:
-        """Say whether series differ in length: by the data where they are here, else by what a row says of itself."""
-        if handle.available():
-            return summarise(handle).padded
-        return any(name.startswith(PADDING) for name in versions)
+            self._datasets[name] = _Known.of(open_dataset(name, self._plugins, ""))
+        return self._datasets[name]
 
     def _protocol(self, content: Mapping[str, Any]) -> Protocol:
-        text = canonical(content)
+        text = self._text(content)
         if text not in self._protocols:
             try:
                 protocol = Protocol.model_validate(content)
@@ -166,6 +232,26 @@ class Verifier:
             if self._protocols[text] != protocol:
                 raise StoreError("what its protocol says of the corruption is not what this installation says")
         return self._protocols[text]
+
+    def _answers_of(self, content: bytes) -> _Answers:
+        """Return what follows from predictions; made once for what rows of a shard share, or refused once."""
+        if id(content) not in self._answers:
+            found: _Answers | TsbenchError
+            try:
+                found = _Answers.of(content)
+            except TsbenchError as error:
+                found = error
+            self._answers[id(content)] = found, content
+        found = self._answers[id(content)][0]
+        if isinstance(found, TsbenchError):
+            raise found
+        return found
+
+    def _text(self, value: Any) -> str:
+        """Return JSON, made once for what rows of a shard share."""
+        if id(value) not in self._texts:
+            self._texts[id(value)] = canonical(value), value
+        return self._texts[id(value)][0]
 
 
 def _check_same(row: Row, spec: RunSpec) -> None:
@@ -184,18 +270,30 @@ def _check_same(row: Row, spec: RunSpec) -> None:
         raise StoreError(f"its key does not follow from what it says, that would be {spec.key[:12]}")
 
 
-def _check_values(row: Row) -> None:
-    """Raise StoreError where a value is of another kind than such values are, cannot be shown, or is out of bounds."""
-    what = flaw(row, SPEC) or flaw({**row, "environment": ""}, ATTEMPT)
-    what = what or (flaw({"content": row["environment"]}, ENVIRONMENT) and "environment")
-    if not isinstance(row["metrics"], dict) or any(flaw({"value": value}, METRIC) for value in row["metrics"].values()):
+def _check_kinds(values: Row) -> None:
+    """Raise StoreError where a value is of another kind than such values are, or cannot be shown."""
+    environment, metrics = values.get("environment", {}), values.get("metrics", {})
+    what = flaw(values, SPEC) or flaw({**values, "environment": ""}, ATTEMPT)
+    what = what or (flaw({"content": environment}, ENVIRONMENT) and "environment")
+    if not isinstance(metrics, dict) or any(flaw({"value": value}, METRIC) for value in metrics.values()):
         what = "metrics"
     if what:
         raise StoreError(f"its {what} cannot be read")
-    bounds = {"fold": (0, LARGEST_SEED), "seed": (0, LARGEST_SEED), "threads": (1, MOST_WORKERS)}
-    for name, (low, high) in {**bounds, "finished": (row["started"], LATEST)}.items():
-        if not low <= row[name] <= high:
-            raise StoreError(f"its {name} is {row[name]}, not {low} to {high}")
+
+
+def _check_bounds(row: Row) -> None:
+    """Raise StoreError where a number is too small or too large to be such."""
+    bounds: dict[str, tuple[Any, float, float]] = {
+        "fold": (row["fold"], 0, LARGEST_SEED),
+        "seed": (row["seed"], 0, LARGEST_SEED),
+        "threads": (row["threads"], 1, MOST_WORKERS),
+        "peak_memory_bytes": (row["peak_memory_bytes"], 0, 2**63),
+        "finished": (row["finished"], row["started"], LATEST),
+        **{f"duration of {name}": (seconds, 0, LATEST) for name, seconds in row["durations"].items()},
+    }
+    for name, (value, low, high) in bounds.items():
+        if not low <= value <= high:
+            raise StoreError(f"its {name} is {value}, not {low} to {high}")
 
 
 def _facts(row: Row) -> dict[str, float]:
@@ -204,29 +302,6 @@ def _facts(row: Row) -> dict[str, float]:
         return {name: float(value) if isinstance(value, str) else value for name, value in row["facts"].items()}
     except ValueError:
         raise StoreError("its facts cannot be read") from None
-
-
-def _check_answers(predictions: Predictions, row: Row, task: str) -> None:
-    """Raise StoreError unless predictions are of the split of a row and the task of its data, and give its metrics."""
-    if predictions.task != task:
-        raise StoreError(f"its predictions are of {predictions.task}, its data of {task}")
-    if any(not name.isprintable() for name in predictions.classes):
-        raise StoreError("control characters in the names of its classes")
-    if row["split"].split()[0] != test_text(predictions.cases):
-        raise StoreError("its predictions are not for the test cases of its split")
-    try:
-        again = metrics_of(predictions)
-    except TsbenchError:
-        raise
-    except Exception as error:  # whatever numpy raises on rubbish
-        raise StoreError(f"its predictions have no metrics: {error}") from None
-    given = {name: value for name, value in row["metrics"].items() if value is not None}
-    again = {name: value for name, value in again.items() if not math.isnan(value)}
-    if odd := again.keys() ^ given.keys():
-        raise StoreError(f"it has other metrics than its predictions give ({', '.join(sorted(odd))})")
-    for name, value in again.items():
-        if not same_metric(given[name], value):
-            raise StoreError(f"its {name} is {given[name]}, its predictions give {value}")
 
 
 def _odd_text(value: Any) -> str:

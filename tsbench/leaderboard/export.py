@@ -1,51 +1,26 @@
-"""Leaderboards and results as files, written by atomic rename."""
+"""What a board says, in words and cells, as Markdown and for JSON."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
-from tsbench.errors import TsbenchError, UsageError
-from tsbench.leaderboard.cells import Side, markdown_cell, to_csv, to_markdown
-from tsbench.leaderboard.table import UNEVEN, Board, ranges
-from tsbench.output import check_file
+from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
+from tsbench.leaderboard.table import COSTS, UNEVEN, Board, ranges
 from tsbench.plan.exposure import CLEAN, EXPOSED, UNKNOWN, state
+from tsbench.statistics.groups import ALPHA, blunt
+from tsbench.statistics.intervals import FEWEST, LEVEL
 from tsbench.tasks import METRICS
-from tsbench.text import to_json
 
-FORMATS = (".csv", ".md", ".json")
 NAMED = 5  # datasets in the line about those that are not here
 MARKS = {EXPOSED: "!", UNKNOWN: "?"}
 EXPLAINED = {
     EXPOSED: "Its method was pre-trained on data that holds this dataset, or may hold its test part (exposed).",
     UNKNOWN: "What its method was pre-trained on is not declared (unknown).",
 }
-HEADS = ("mean", "rank", "wins", "coverage", "seeds")
-
-
-def check_output(out: Path) -> None:
-    """Raise UsageError for a file that no board can be written to."""
-    if out.suffix not in FORMATS:
-        raise UsageError(f"--out {out}: choose a file that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    check_file(out)
-
-
-def write_board(board: Board, path: Path) -> None:
-    """Write a board as .csv (every column), .md (as printed) or .json (with the evidence of every cell)."""
-    check_output(path)
-    write_bytes(path, text_of(board, path.suffix.removeprefix(".")).encode())
-
-
-def text_of(board: Board, form: str) -> str:
-    """Return a board as "csv", "md" or "json"."""
-    if form == "json":
-        return to_json(content(board)) + "\n"
-    return to_csv(board.frame()) if form == "csv" else markdown(board)
+ALWAYS = ("mean", "rank", "wins", "coverage", "seeds")
 
 
 def content(board: Board) -> dict[str, Any]:
@@ -84,9 +59,11 @@ def content(board: Board) -> dict[str, Any]:
 def markdown(board: Board) -> str:
     """Return the board as a Markdown table, fractions in percent; datasets nobody has are left out."""
     columns = shown(board)
-    head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*HEADS, *columns))]
-    table = to_markdown(head, ([method, *facts, *cells] for method, facts, cells in printed(board, columns)))
-    return "\n".join([markdown_cell(title(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
+    facts = facts_of(board)
+    head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*facts, *columns))]
+    rows = zip(board.cells.index, zip(*facts.values(), strict=True), cells_of(board, columns), strict=True)
+    table = to_markdown(head, ([str(method), *texts, *cells] for method, texts, cells in rows))
+    return "\n".join([markdown_cell(caption(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
 
 
 def title(board: Board) -> str:
@@ -100,13 +77,23 @@ def title(board: Board) -> str:
     return f"{board.name}: {what}{lower}, protocol {protocol.name}{split}{reads} ({about})"
 
 
+def caption(board: Board) -> str:
+    """Return the same with the seeds of its runs, for a table that stands alone."""
+    return f"{title(board)}, seeds {ranges(board.runs['seed'].unique().tolist())}"
+
+
 def notes(board: Board) -> list[str]:
     """Return what must be known of a board beside its cells, a line each."""
     whose = "all complete methods" if not board.summary["complete"].all() else "all methods"
     lines = [f"Mean, rank and wins are over the datasets that {whose} have: {len(board.common)}."]
-    if len(board.common) > 1 and board.summary["mean"].isna().all():
+    if board.in_several_units:
         lines.append("No mean: the labels of these datasets are in units of their own.")
-    seeds = board.summary["seeds"]
+    return [*lines, *certainty(board), *caveats(board)]
+
+
+def caveats(board: Board) -> list[str]:
+    """Return what must be known of the cells themselves, a line each."""
+    lines, seeds = list[str](), board.summary["seeds"]
     if seeds[seeds != ""].nunique() > 1:
         lines.append("Rows are not of the same seeds (column seeds): their spread differs, and so may their means.")
     if seeds.str.endswith(UNEVEN).any():
@@ -130,51 +117,74 @@ def notes(board: Board) -> list[str]:
     return lines
 
 
+def certainty(board: Board) -> list[str]:
+    """Return what intervals, groups and spreads mean where they are shown, and why not where they are not."""
+    table, n = board.summary[board.summary["complete"]], len(board.common)
+    if n == 0:
+        return []
+    if n < FEWEST:
+        lines = [f"No intervals: they need {FEWEST} datasets."]
+    else:
+        lines = [f"{LEVEL:.0%}: an interval for the mean over other datasets like these, from a bootstrap over them."]
+        if any((table[name].notna() & table[f"{name}_low"].isna()).any() for name in ("mean", "rank")):
+            lines.append("No interval where a method has one value, or one rank, on all datasets.")
+    if board.in_several_units:
+        lines.append("No groups: differences in several units have no common order.")
+    elif blunt(board.cells.loc[table.index, list(board.common)]):
+        lines.append(f"No groups: on so few datasets no test tells two of {len(table)} methods apart.")
+    elif len(table) > 1:
+        lines.append(
+            f"Methods that share a letter are not told apart (Wilcoxon and Holm, {ALPHA:.0%}): 'tsbench stats'."
+        )
+    if table[["seeds_std", "folds_std"]].notna().any(axis=None):
+        lines.append("sd: how far a cell's values lie apart by seed or fold, root mean square over these datasets.")
+    return lines
+
+
 def shown(board: Board) -> list[str]:
     """Return the datasets that some method has."""
     return [name for name in board.cells.columns if board.cells[name].notna().any()]
 
 
-def printed(board: Board, columns: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield per method its name, the texts under HEADS, and those of the cells of some datasets."""
-    for (method, row), values in zip(board.summary.iterrows(), board.cells[list(columns)].to_numpy(), strict=True):
-        facts = [cell(row["mean"], board), rank(row["rank"]), whole(row["wins"]), row["coverage"], row["seeds"]]
+def facts_of(board: Board) -> dict[str, list[str]]:
+    """Return {heading: a text per method} of what stands before the cells; a column that is empty is left out."""
+    table = board.summary
+
+    def texts(name: str, text: Callable[[Any], str]) -> list[str]:
+        return ["" if pd.isna(value) else text(value) for value in table[name]]
+
+    def ends(name: str, text: Callable[[Any], str]) -> list[str]:
+        both = zip(texts(f"{name}_low", text), texts(f"{name}_high", text), strict=True)
+        return [f"{low}..{high}" if low else "" for low, high in both]
+
+    value, rank = METRICS[board.metric].text, "{:.2f}".format
+    columns = {
+        "mean": texts("mean", value),
+        f"mean {LEVEL:.0%}": ends("mean", value),
+        "iqm": texts("iqm", value),
+        "rank": texts("rank", rank),
+        f"rank {LEVEL:.0%}": ends("rank", rank),
+        "group": [*table["group"]],
+        "wins": texts("wins", str),
+        "coverage": [*table["coverage"]],
+        "seeds": [*table["seeds"]],
+        "sd seeds": texts("seeds_std", value),
+        "sd folds": texts("folds_std", value),
+    }
+    if COSTS[0] in table:
+        seconds = "{:.3g}".format
+        columns |= {"fit s": texts("fit_seconds", seconds), "probe s": texts("probe_seconds", seconds)}
+        columns["MiB"] = texts("peak_memory_bytes", lambda peak: f"{peak / 2**20:.0f}")
+    return {name: found for name, found in columns.items() if name in ALWAYS or any(found)}
+
+
+def cells_of(board: Board, columns: Sequence[str]) -> Iterator[list[str]]:
+    """Yield per method the texts of the cells of some datasets, marked where they are not clean."""
+    for method, values in zip(board.cells.index, board.cells[list(columns)].to_numpy(), strict=True):
         marks = [MARKS.get(state(board.exposures.get((str(method), name), CLEAN)), "") for name in columns]
-        yield str(method), facts, [cell(value, board) + mark for value, mark in zip(values, marks, strict=True)]
+        yield [cell(value, board) + mark for value, mark in zip(values, marks, strict=True)]
 
 
 def cell(value: Any, board: Board) -> str:
     """Return a value as the board's metric shows it; an unfinished cell is empty."""
     return "" if pd.isna(value) else METRICS[board.metric].text(value)
-
-
-def rank(value: Any) -> str:
-    """Return an average rank with two decimals; empty where there is none."""
-    return "" if pd.isna(value) else f"{value:.2f}"
-
-
-def whole(value: Any) -> str:
-    """Return a whole number; empty where there is none."""
-    return "" if pd.isna(value) else str(int(value))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that the old content stays until the new is complete."""
-    with replacing(path) as file:
-        file.write(content)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write, which takes the place of the old one when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise TsbenchError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

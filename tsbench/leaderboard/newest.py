@@ -12,7 +12,7 @@ import pandas as pd
 
 from tsbench.data.splits import counts_for, same_split
 from tsbench.errors import InvalidDataError, MissingDataError
-from tsbench.identity import UNTRAINED
+from tsbench.identity import base_method
 from tsbench.plan.datasets import DatasetHandle, summarise
 from tsbench.plan.exposure import CLEAN
 from tsbench.plan.spec import PADDING
@@ -119,7 +119,7 @@ def _parts(method: str, method_version: float, versions: str) -> dict[str, float
         return None
     if not isinstance(parts, dict) or not all(isinstance(version, int) for version in parts.values()):
         return None
-    return {"method:" + method.removeprefix(UNTRAINED): method_version, **parts}
+    return {"method:" + base_method(method): method_version, **parts}
 
 
 def _padding_was_read(values: pd.DataFrame, now: Mapping[str, Present]) -> pd.Series:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
+from tsbench.leaderboard.costs import with_costs
 from tsbench.leaderboard.newest import present
 from tsbench.leaderboard.table import Board, build
 from tsbench.plan.asked import Names, read_names, with_tasks
@@ -31,18 +32,19 @@ def query(
     registry: Registry,
     open_store: Callable[[], AbstractContextManager[Store]],
     clean: bool = False,
+    costs: bool | str = False,
+    skip_bad: bool = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for the primary one of the datasets' task. task : what labels of paths are; None: what they say.
-    clean : as of `build`.
+    clean : as of `build`. costs : True for `Board.costs`; "sum" or "mean" for those of methods too (`with_costs`).
+    skip_bad : as of `with_tasks`.
     """
-    asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
-    asked = with_tasks(asked, task, plugins, registry)
-    handles = expand_datasets(asked, plugins, registry)
+    asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
     metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
-    chosen = registry.protocol(protocol or _default(names[0], handles[0], registry), plugins)
+    chosen = _protocol(protocol, names, handles, plugins, registry)
     with open_store() as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
         if rows.empty:
@@ -76,7 +78,32 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
-    return board
+    if not costs:
+        return board
+    with open_store() as store:
+        return with_costs(board, store, "" if costs is True else costs)
+
+
+def protocol_of(
+    names: Sequence[str], protocol: str | None, task: str | None, plugins: Plugins, registry: Registry
+) -> Protocol:
+    """Return the protocol of the board that `query` makes of the same; None for that of what is named first."""
+    return _protocol(protocol, names, _opened(names, task, plugins, registry)[1], plugins, registry)
+
+
+def _opened(
+    names: Sequence[str], task: str | None, plugins: Plugins, registry: Registry, skip_bad: bool = False
+) -> tuple[list[str], list[DatasetHandle]]:
+    """Return the names with suites as their collections, and the datasets that they stand for."""
+    asked = [registry.suites[name].collection if name in registry.suites else name for name in names]
+    asked = with_tasks(asked, task, plugins, registry, skip_bad)
+    return asked, expand_datasets(asked, plugins, registry)
+
+
+def _protocol(
+    protocol: str | None, names: Sequence[str], handles: Sequence[DatasetHandle], plugins: Plugins, registry: Registry
+) -> Protocol:
+    return registry.protocol(protocol or _default(names[0], handles[0], registry), plugins)
 
 
 def _check_metric(

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
-from tsbench.leaderboard.export import replacing
+from tsbench.output import replacing
 from tsbench.protocol import Condition, Split
-from tsbench.store.store import Store
+from tsbench.store.store import ALL, Store
+from tsbench.store.wanted import Wanted
 from tsbench.tasks import METRICS, task_of
 from tsbench.tasks.metrics import METRICS as ALWAYS
 from tsbench.tasks.score import Predictions
@@ -22,9 +23,9 @@ from tsbench.tasks.score import Predictions
 PLACE = ("dataset", "protocol", "protocol_hash", "normalisation", "fold", "seed", "status")
 
 
-def frames(store: Store) -> Iterator[pd.DataFrame]:
+def frames(store: Store, wanted: Wanted = ALL) -> Iterator[pd.DataFrame]:
     """Yield the rows of a store as DataFrames of the same columns and types, at least one."""
-    batches, known = store.batches(), store.metric_names()
+    batches, known = store.batches(wanted), store.metric_names()
     for batch in chain([next(batches, [])], batches):
         yield results_frame(batch, known)
 
@@ -59,11 +60,15 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
 
 
 def predictions_frame(predictions: Predictions, fold: int) -> pd.DataFrame:
-    """Return a row per test case: case, fold, truth, prediction, as `Task.words` has them, and score:CLASS of each."""
+    """Return a row per test case: case, its name where it has one, fold, truth, prediction, score:CLASS of each.
+
+    Truth and prediction are as `Task.words` has them.
+    """
     words, classes = task_of(predictions.task).words, predictions.classes
     return pd.DataFrame(
         {
             "case": predictions.cases,
+            **({} if predictions.names is None else {"name": predictions.names}),
             "fold": fold,
             "truth": words(predictions.y_true, classes),
             "prediction": words(predictions.y_pred, classes),

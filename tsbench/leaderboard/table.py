@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,11 @@ import pandas as pd
 from tsbench.leaderboard.newest import Present, newest
 from tsbench.plan.exposure import CLEAN, STATES, state
 from tsbench.protocol import Protocol
+from tsbench.statistics.summary import summary
 from tsbench.tasks import METRICS
+
+if TYPE_CHECKING:
+    from pandas.api.typing import SeriesGroupBy
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,9 @@ class Board:
 
     cells : one row per method label (index), one column per dataset of the collection; mean over folds and seeds of
         the metric (in its own unit, a fraction say), NaN where a fold is missing.
-    summary : per method: mean, rank and wins over `common`, coverage, complete, seeds (in words, see `_seeds`),
-        method_version, versions (of encoder, transforms and probe), normalisation, exposure (in words).
+    summary : per method what `statistics.summary` says over `common` (mean, rank, wins, intervals, iqm, group),
+        coverage, complete, seeds (in words, see `_seeds`), seeds_std and folds_std (see `_spread`), method_version,
+        versions (of encoder, transforms and probe), normalisation, exposure (in words).
     outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
     runs : the rows behind the cells: label, dataset, fold, seed, key, value, exposure.
     units : {dataset: unit of its labels}, where they are numbers.
@@ -31,6 +36,7 @@ class Board:
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     unclean : how many results are left out since they are not clean.
+    costs : COSTS of each cell (method, dataset), the mean over its runs; empty where they were not asked for.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Board:
     runs: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
     unclean: int = 0
+    costs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def unit(self) -> str:
@@ -55,6 +62,11 @@ class Board:
             return "%" if of_metric == "fraction" else ""
         found = {self.units.get(name, "") for name in self.cells.columns if self.cells[name].notna().any()}
         return (found.pop() if len(found) == 1 else "") or "units of the labels"
+
+    @property
+    def in_several_units(self) -> bool:
+        """Whether the datasets' labels are in units of their own, so that neither means nor differences compare."""
+        return len(self.common) > 1 and bool(self.summary["mean"].isna().all())
 
     @cached_property
     def exposures(self) -> dict[tuple[str, str], str]:
@@ -70,9 +82,8 @@ class Board:
         """
         cell = ["label", "dataset"]
         runs = self.runs.sort_values(["seed", "fold"])
-        cells, values = runs.groupby(cell), runs["value"]
-        over_folds = values.groupby([runs[name] for name in (*cell, "seed")]).mean().groupby(cell)
-        over_seeds = values.groupby([runs[name] for name in (*cell, "fold")]).mean().groupby(cell)
+        cells = runs.groupby(cell)
+        over_folds, over_seeds = _means_per(runs, "seed"), _means_per(runs, "fold")
         found = {
             "mean": over_folds.mean(),
             "n": cells.size(),
@@ -99,6 +110,7 @@ class Board:
 
 
 UNEVEN = "*"
+COSTS = ("fit_seconds", "probe_seconds", "peak_memory_bytes")
 BEHIND = ["label", "dataset", "fold", "seed", "key", "value", "exposure"]
 COLUMNS = [
     *(
@@ -153,15 +165,17 @@ def build(
     behind = _whole_seeds(values, protocol, now)
     whole = behind.groupby(["label", "dataset", "seed"])["value"].mean()
     cells = _cells(values, whole, datasets)
-    summary, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
+    table, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
-    summary["exposure"] = _exposure_in_words(cells, _exposures(behind))
-    order = summary.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
-    summary, units = summary.loc[order], units or {}
+    for place, part in enumerate(("seed", "fold"), start=[*table].index("seeds") + 1):
+        table.insert(place, f"{part}s_std", _spread(behind, part, common).reindex(table.index).where(table["complete"]))
+    table["exposure"] = _exposure_in_words(cells, _exposures(behind))
+    order = table.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
+    table, units = table.loc[order], units or {}
     if METRICS[metric].unit == "label" and len({units.get(name) or name for name in common}) > 1:
-        summary["mean"] = np.nan  # of numbers in several units
+        table[["mean", "mean_low", "mean_high", "iqm"]], table["group"] = np.nan, ""  # of numbers in several units
     left_out = (len(outdated), len(others), chosen.unreadable)
-    return Board(name, metric, protocol, cells.loc[order], summary, common, *left_out, absent, behind, units, unclean)
+    return Board(name, metric, protocol, cells.loc[order], table, common, *left_out, absent, behind, units, unclean)
 
 
 def _whole_seeds(values: pd.DataFrame, protocol: Protocol, now: Mapping[str, Present]) -> pd.DataFrame:
@@ -191,6 +205,20 @@ def _seeds(whole: pd.Series) -> dict[str, str]:
         label: ranges(set().union(*cells.values())) + UNEVEN * (len({*map(frozenset, cells.values())}) > 1)
         for label, cells in seeds.items()
     }
+
+
+def _means_per(runs: pd.DataFrame, part: str) -> SeriesGroupBy[float, Any]:
+    """Return the means of each cell's runs per seed, or per fold, grouped by cell."""
+    return runs.groupby(["label", "dataset", part])["value"].mean().groupby(["label", "dataset"])
+
+
+def _spread(runs: pd.DataFrame, part: str, common: Sequence[str]) -> pd.Series:
+    """Return per label how far a cell's values lie apart from seed to seed, or from fold to fold.
+
+    That is the root mean square, over the common datasets with several, of the cells' sample standard deviations.
+    """
+    of_cells = _means_per(runs[runs["dataset"].isin(common)], part).std().round(12)  # of equal values it is 1e-17
+    return (of_cells**2).groupby("label").mean() ** 0.5
 
 
 def _exposures(runs: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -233,17 +261,13 @@ def _summary(
     common = [
         name for name in cells.columns if len(cells) and cells.loc[complete, name].notna().all() and complete.any()
     ]
-    shared = cells.loc[complete, common]
-    ranks = (sign * shared).rank(axis=0, ascending=False, method="average")
-    summary = pd.DataFrame(index=cells.index)
-    summary["mean"] = shared.mean(axis=1).reindex(cells.index)
-    summary["rank"] = ranks.mean(axis=1).reindex(cells.index)
-    summary["wins"] = shared.eq(sign * (sign * shared).max(axis=0)).sum(axis=1).reindex(cells.index).astype("Int64")
-    summary["coverage"] = [f"{count}/{len(cells.columns)}" for count in covered]
-    summary["complete"] = complete
-    summary["seeds"] = [seeds.get(label, "") for label in cells.index]
+    table = summary(cells.loc[complete, common], sign).reindex(cells.index)
+    table["group"] = table["group"].fillna("")
+    table.insert(3, "coverage", [f"{count}/{len(cells.columns)}" for count in covered])
+    table.insert(4, "complete", complete)
+    table.insert(5, "seeds", [seeds.get(label, "") for label in cells.index])
     grouped = values.groupby("label")
-    summary["method_version"] = grouped["method_version"].max()
+    table["method_version"] = grouped["method_version"].max()
     for name in ("versions", "normalisation"):
-        summary[name] = grouped[name].agg(lambda column: "/".join(sorted(set(column))))
-    return summary, tuple(common)
+        table[name] = grouped[name].agg(lambda column: "/".join(sorted(set(column))))
+    return table, tuple(common)

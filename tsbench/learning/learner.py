@@ -21,7 +21,7 @@ from tsbench.data.static import StaticStatistics, static_statistics
 from tsbench.data.stream import Streamed
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
-from tsbench.identity import UNTRAINED, generators_kept, seed_everything
+from tsbench.identity import base_method, generators_kept, permuted, seed_everything, untrained
 from tsbench.learning import loop, saved
 from tsbench.learning.rank import RANK_CASES, effective_rank, rank_warnings
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
@@ -103,7 +103,7 @@ class Learner:
     @property
     def untrained(self) -> bool:
         """Say whether the method is built and never trained."""
-        return self.name.startswith(UNTRAINED)
+        return untrained(self.name)
 
     def fit(
         self,
@@ -313,11 +313,13 @@ class Learner:
 def named(method: str | type[SSLMethod]) -> tuple[str, type[SSLMethod]]:
     """Return (name, class) of a method that is given by either; raises UsageError where it gives no features."""
     name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
-    cls = plugins()["methods"].get(name.removeprefix(UNTRAINED)) if isinstance(method, str) else method
+    if permuted(name):
+        raise UsageError(f"'{name}' is a control of runs, which shuffle a dataset: fit {base_method(name)} here")
+    cls = plugins()["methods"].get(base_method(name)) if isinstance(method, str) else method
     if not capabilities(cls) or fits_itself(cls):
         raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
-    if name.startswith(UNTRAINED) and not trains(cls):
-        raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
+    if untrained(name) and not trains(cls):
+        raise UsageError(f"'{name}': {base_method(name)} has no training to leave out")
     return name, cls
 
 

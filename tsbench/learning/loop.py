@@ -15,6 +15,7 @@ from tsbench.data.batch import Batch
 from tsbench.errors import MethodError, returned
 from tsbench.learning.clock import work_seconds
 from tsbench.learning.curve import Curve, Points, curve_of
+from tsbench.learning.sensor_dropout import sensor_dropout
 from tsbench.learning.stages import Recipe, StageRun, runs_of
 from tsbench.methods.ssl import SSLMethod, prepared
 from tsbench.methods.stages import Alternating, Losses, Stage, Step
@@ -64,7 +65,8 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     A batch holds cases of one source; every case is used in each epoch, and a last batch of one case joins the batch
     before it. The budget is `epochs`, at least `min_steps` and at most `max_steps` steps.
 
-    Raises MethodError naming the step, and the parameter at fault, when a loss is not finite.
+    Raises MethodError naming the step, and the parameter at fault, when a loss is not finite, and where sensor_dropout
+    does not suit the sources.
     """
     started, owner = work_seconds(), type(method).__name__
     method.train()
@@ -73,6 +75,13 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
     if not method.trains:
         method.eval()
         return FitReport(seconds=work_seconds() - started)
+    thin = sensor_dropout(getattr(method.params, "sensor_dropout", 0.0), sources, seed)
+
+    def before_epoch() -> None:
+        if thin is not None:  # prepared anew: methods draw from all cases, and from what they have prepared of them
+            data[:] = [prepared(method, thin(source)) for source in sources]
+        method.on_epoch_start(data)
+
     training = Training(
         method,
         owner,
@@ -80,7 +89,7 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
         lambda n_cases: batch_bounds(n_cases, method.params.batch_size),
         Recipe.of(method.params),
         torch.Generator(sources[0].x.device).manual_seed(seed),
-        before_epoch=lambda: method.on_epoch_start(data),
+        before_epoch=before_epoch,
         after_step=method.on_step_end,
         progress=progress,
     )

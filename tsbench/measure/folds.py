@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tsbench.corruptions.base import Corrupter
+from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import Panel
@@ -14,7 +14,7 @@ from tsbench.data.splits import label_subset, unlabelled_index
 from tsbench.data.static import static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
-from tsbench.measure.transforms import apply_transforms
+from tsbench.methods.applied import apply_transforms
 from tsbench.plan.datasets import DatasetHandle, check_planned
 from tsbench.protocol import Condition, Protocol
 from tsbench.tasks import TASKS, labelled_task
@@ -29,7 +29,8 @@ class Parts:
 
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
-    tells this fold, whatever its condition, from others.
+    tells this fold, whatever its condition, from others. missing : `missing_facts` of the test cases, where a
+    corruption took values from them.
     """
 
     key: Any
@@ -43,6 +44,7 @@ class Parts:
     fold: Fold
     y_test: Any
     unknown: tuple[str, ...] = ()
+    missing: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:
@@ -129,6 +131,8 @@ def divide(
         unlabelled = after(prepared(before(unlabelled))) if deep else prepared(unlabelled)
     train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
     test = (hard if condition.corrupts("test") else panel).select(fold.test)
+    gaps = corrupter is not None and corrupter.corruption.makes == "gaps"
+    masked = test if given is data.panel else given.select(fold.test)
     task = TASKS[panel.task]
     return Parts(
         key,
@@ -142,6 +146,7 @@ def divide(
         fold=fold,
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
+        missing=missing_facts(masked) if gaps else {},
     )
 
 

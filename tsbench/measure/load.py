@@ -8,6 +8,7 @@ from typing import Any
 
 from tsbench.corruptions.base import Corrupter
 from tsbench.data.dataset import Data
+from tsbench.data.shuffle import shuffled
 from tsbench.discovery.plugins import Plugins
 from tsbench.measure.training_part import training_part
 from tsbench.methods.capabilities import trains
@@ -50,9 +51,11 @@ def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
     return Ingredients(handle, cls, settings, probe, corrupter)
 
 
-def load(handle: DatasetHandle, fingerprint: str, part_of: RunSpec | None) -> Data:
+def load(handle: DatasetHandle, fingerprint: str, part_of: RunSpec | None, permuted: bool = False) -> Data:
     """Read the data of a planned run, of which part_of is the run whose training part it is, or None.
 
-    Raises InvalidDataError where the data is not what it was when the run was planned.
+    permuted : shuffle the series, as `shuffled` does. Raises InvalidDataError where the data is not what it was when
+    the run was planned.
     """
-    return load_planned(handle, fingerprint) if part_of is None else training_part(part_of, handle).data
+    data = load_planned(handle, fingerprint) if part_of is None else training_part(part_of, handle).data
+    return shuffled(data) if permuted else data

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tsbench.data.dataset import Index
 from tsbench.data.panel import Panel
+from tsbench.data.shuffle import shuffled
 from tsbench.data.splits import unlabelled_index
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError
@@ -112,10 +113,14 @@ def own_panels(parts: Parts, supervised: bool) -> tuple[list[Panel], Index, str]
     return [parts.pretrain, parts.unlabelled], parts.fold.train, parts.unlabelled.fingerprint()
 
 
-def source_panels(source: Source, transforms: tuple[str, ...], plugins: Plugins) -> list[Panel]:
-    """Return the training part of a source's own split and its unlabelled cases, normalised and transformed."""
+def source_panels(source: Source, transforms: tuple[str, ...], plugins: Plugins, permuted: bool = False) -> list[Panel]:
+    """Return the training part of a source's own split and its unlabelled cases, normalised and transformed.
+
+    permuted : shuffle the series first, as `shuffled` does.
+    """
     handle = open_dataset(source.dataset_ref, plugins, "")
     data = load_planned(handle, source.fingerprint)
+    data = shuffled(data) if permuted else data
     protocol = split_alone(source.split_name)
     fold = protocol.folds(data, handle.card)[0]
     check_planned(handle, source.split, data, fold, protocol)

@@ -96,4 +96,4 @@ def classify(name: str, method: Classifier, parts: Parts, key: str, durations: d
         method.fit(parts.train.select(parts.labelled), parts.validation, rng)
     with timed(durations, "predict"):
         scores = method.predict_scores(parts.test)
-    return parts.task.decide(name, scores, len(parts.test), parts.n_classes)
+    return parts.task.decide(name, scores, len(parts.test), parts.n_classes, method.probabilities)

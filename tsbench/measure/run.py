@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tsbench.data.dataset import Data
-from tsbench.data.panel import Panel
+from tsbench.data.panel import CASE, Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchWarning
 from tsbench.learning.clock import timed
@@ -65,8 +65,12 @@ class Run:
     def data(self) -> Data:
         """The data, checked against the plan."""
         spec = self.spec
-        which = (spec.reference, spec.fingerprint)  # two datasets may differ in their groups alone
-        data: Data = self.shared.remember("data", which, lambda: load(self.made.handle, spec.fingerprint, spec.part_of))
+        which = (spec.reference, spec.fingerprint, spec.permuted)  # two datasets may differ in their groups alone
+
+        def read() -> Data:
+            return load(self.made.handle, spec.fingerprint, spec.part_of, spec.permuted)
+
+        data: Data = self.shared.remember("data", which, read)
         return data
 
     @cached_property
@@ -74,7 +78,7 @@ class Run:
         """The prepared parts of the fold."""
         spec, protocol = self.spec, self.spec.protocol
         planned = spec.reference, spec.fingerprint, spec.group, spec.fold, spec.normalisation, spec.split
-        key = (*planned, protocol.split, protocol.transforms)
+        key = (*planned, protocol.split, protocol.transforms, spec.permuted)
         data = self.data  # in its slot before the old fold is dropped
 
         def cut() -> Parts:
@@ -101,7 +105,8 @@ class Run:
         def make() -> Pretrained:
             learner = Learner.of(spec.method, made.method, made.settings, device=shared.device)
             transforms = spec.protocol.transforms
-            panels = [panel for source in spec.sources for panel in source_panels(source, transforms, shared.plugins)]
+            asked = transforms, shared.plugins, spec.permuted
+            panels = [panel for source in spec.sources for panel in source_panels(source, *asked)]
             learner.build([panel.shape for panel in panels or own], key)
             self._check_channels(learner)  # before any training
             return pretrain(learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
@@ -129,13 +134,16 @@ class Run:
         with timed(result.durations, "load"):
             parts = self.parts
         result.facts.update(n_train=len(parts.train), n_labelled=len(parts.labelled), n_test=len(parts.test))
+        result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:
                 warnings.warn(text, TsbenchWarning, stacklevel=1)
         answer, classes = self._decide(result), parts.train.classes
-        result.predictions = predictions_of(parts.task.name, parts.fold.test, parts.y_test, answer, classes)
+        result.predictions = predictions_of(
+            parts.task.name, parts.fold.test, parts.y_test, answer, classes, parts.test.meta.get(CASE)
+        )
         result.metrics = _defined(metrics_of(result.predictions))
 
     def _decide(self, result: Result) -> Answer:

@@ -20,7 +20,8 @@ class Classifier(ABC):
 
     Write `fit` and `predict_scores`. One run serves every protocol with the same split and normalisation. `reads` names
     what it reads of a Panel beside series and labels: "times", "static", "text". `tasks` names what it can predict.
-    `pretrained_on` names what it has learnt from before `fit`, as of an SSLMethod.
+    `pretrained_on` names what it has learnt from before `fit`, as of an SSLMethod. `probabilities` says that its scores
+    are probabilities of the classes or labels, so that calibration is measured.
     """
 
     class Params(BaseParams):
@@ -31,6 +32,7 @@ class Classifier(ABC):
     reads: ClassVar[frozenset[str]] = frozenset()
     pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
     tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
+    probabilities: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:
         self.params: Any = settings.params
@@ -43,5 +45,6 @@ class Classifier(ABC):
     def predict_scores(self, panel: Panel) -> Scores:
         """Return float64 (n_cases, n_classes), larger is likelier; `panel` carries no labels.
 
-        Multilabel: a label is predicted where its score is above 0. Regression: (n_cases, 1), the numbers predicted.
+        Multilabel: a label is predicted where its score is above 0, or its probability at least 0.5. Regression:
+        (n_cases, 1), the numbers predicted.
         """

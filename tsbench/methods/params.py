@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticUndefined
@@ -293,8 +293,8 @@ def validate(cls: type[BaseParams], values: Mapping[str, Any], owner: str, prefi
         return cls(**{key: _none_from_text(cls, key, value) for key, value in values.items()})
     except ValidationError as error:
         first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else "?"
-        raise UsageError(f"{owner}: parameter '{prefix}{key}' = {first['input']!r}: {first['msg']}") from None
+        key, said = str(first["loc"][0]) if first["loc"] else "?", first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{owner}: parameter '{prefix}{key}' = {first['input']!r}: {said}") from None
 
 
 def _none_from_text(cls: type[BaseParams], key: str, value: Any) -> Any:
@@ -305,6 +305,8 @@ def _none_from_text(cls: type[BaseParams], key: str, value: Any) -> Any:
 
 def _type_name(annotation: Any) -> str:
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _type_name(get_args(annotation)[0])
     if origin is Literal:
         return " | ".join(repr(choice) for choice in get_args(annotation))
     if origin in (Union, types.UnionType):

@@ -88,6 +88,14 @@ class SSLMethod(nn.Module, ABC):
             doc="first steps of a stage, in which the learning rate rises from 0",
             neutral=0,
         )
+        sensor_dropout: float = param(
+            0.0,
+            low=0.0,
+            high=0.99,
+            stage="training",
+            doc="up to this share of the sensors of each case is missing, others in each epoch",
+            neutral=0.0,
+        )
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tsbench.data.series import Series
 from tsbench.methods.params import BaseParams
 from tsbench.methods.takes import Takes, declare
 
@@ -20,9 +21,10 @@ class Transform(ABC):
     `output_shape`; where time points move, `positions`. `self.params` holds the parameters, `version` is raised when
     numbers change.
 
-    takes : "tensor", or "series": `__call__` is given a `Series` and returns one, with its lengths and times as they
-        now are. Whoever calls it may pass either, and is given back what was passed.
-    gives : "series", or "map" for an image or a spectrogram of each case, which no protocol can give to a method.
+    takes : "tensor", or "series": `__call__` is given a `Series` and returns one, with its lengths, times and sampling
+        rate as they now are. Whoever calls it may pass either, and is given back what was passed.
+    gives : "series", or "map" for an image or a spectrogram of each case, which no protocol can give to a method, or
+        "cases": `cuts` says which parts of the series become cases of their own, which is done before any split.
     """
 
     class Params(BaseParams):
@@ -30,7 +32,7 @@ class Transform(ABC):
 
     version: ClassVar[int] = 1
     takes: ClassVar[Takes] = "tensor"
-    gives: ClassVar[Literal["series", "map"]] = "series"
+    gives: ClassVar[Literal["series", "map", "cases"]] = "series"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Have what the class writes given what it takes."""
@@ -47,6 +49,10 @@ class Transform(ABC):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the output for an input of this shape (the first entry is the number of cases)."""
         return shape
+
+    def cuts(self, series: Series) -> list[list[tuple[int, int]]]:
+        """Return (begin, end) of each part of each case that becomes a case, where the transform `gives` "cases"."""
+        raise NotImplementedError
 
     def positions(self, n_timepoints: int) -> npt.NDArray[np.float64] | None:
         """Return where on the time axis of the input, 0 to n_timepoints - 1, each output point lies, increasing.

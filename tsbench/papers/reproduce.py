@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
 from tsbench.data.splits import counts_for
 from tsbench.discovery.plugins import Plugins
-from tsbench.identity import UNTRAINED
+from tsbench.identity import base_method
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.methods.capabilities import check_able
 from tsbench.papers.published import Number, load_published
-from tsbench.plan.plan import make_plan
+from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.spec import RunSpec
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
+from tsbench.tasks import METRICS
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
@@ -32,10 +34,11 @@ MARKDOWN: tuple[tuple[str, Side], ...] = (
 
 @dataclass(frozen=True)
 class TablePlan:
-    """The plan of a whole table, and which of its runs stand for which row."""
+    """The plan of a whole table, which of its runs stand for which row, and the datasets of its groups by name."""
 
     plan: Plan
     rows: tuple[tuple[PaperRow, tuple[RunSpec, ...]], ...]
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def plan_paper(
@@ -46,9 +49,14 @@ def plan_paper(
     plugins: Plugins,
     registry: Registry,
     threads: int = 1,
+    protocol: str | None = None,
 ) -> TablePlan:
-    """List the runs of a table by its name ("trls/table1"), on the paper's datasets where none are given."""
+    """List the runs of a table by its name ("trls/table1"), on the paper's datasets where none are given.
+
+    protocol : in place of the table's; a row that has one of its own keeps it.
+    """
     _, table = registry.table(name)
+    table = table.under(protocol)
     known = [one for one in table.datasets if one in plugins["datasets"] or one in registry.collections]
     planned = plan_table(table, datasets or known, seeds, overrides, plugins, registry, threads)
     unknown = [] if datasets else [one for one in table.datasets if one not in known]
@@ -69,7 +77,7 @@ def plan_table(
     whole, rows = Plan(), []
     for row in table.rows:
         if table.kind == "tsne":  # a map of features
-            check_able(row.run, plugins["methods"].get(row.run.removeprefix(UNTRAINED)), "represent")
+            check_able(row.run, plugins["methods"].get(base_method(row.run)), "represent")
         settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
         request = Request(
             [row.run],
@@ -89,7 +97,8 @@ def plan_table(
         rows.append((row, tuple(part.specs)))
     unique = {spec.key: spec for _, specs in rows for spec in specs}
     whole.specs = sorted(unique.values(), key=lambda s: (s.dataset, s.fold, s.label, s.seed))
-    return TablePlan(whole, tuple(rows))
+    groups = {name: [one.name for one in expand_datasets([name], plugins, registry)] for name in table.groups}
+    return TablePlan(whole, tuple(rows), groups)
 
 
 def tabulate(
@@ -98,7 +107,7 @@ def tabulate(
     """Return one row per table row, dataset and metric: ours, published, difference and verdict, as fractions.
 
     ours_std is the standard deviation over folds (ddof 0) of the mean over seeds; n_runs counts the runs behind it.
-    A cell with a run missing is empty.
+    A cell with a run missing is empty. Lines whose `average` is True are means over datasets.
     """
     published = load_published(paper.csv, paper.unit)
     made_on = {spec.key: spec.made_on for _, specs in planned.rows for spec in specs}
@@ -109,40 +118,56 @@ def tabulate(
 
     lines = []
     for row, specs in planned.rows:
-        means: dict[str, list[float | None]] = {metric: [] for metric in table.metrics}
+        means: dict[tuple[str, str], float | None] = {}
         for dataset in datasets:
             here = [spec for spec in specs if spec.dataset == dataset]
             for theirs, ours in table.metrics.items():
                 number = find(row, paper.datasets.get(dataset, ""), theirs)
                 mean, std = _cell(here, by_key, ours)
-                means[theirs].append(mean)
+                means[dataset, ours] = mean
                 verdict = _verdict(mean, std, number, paper.doubt) if here else "not run"
-                lines.append(_line(row, table, here, dataset, ours, (mean, std), number, verdict))
-        for theirs, ours in table.metrics.items() if table.average else ():
-            values = [value for value in means[theirs] if value is not None]
-            mean = sum(values) / len(values) if values and len(values) == len(means[theirs]) else None
-            verdict = f"not comparable: ours is the mean of {len(datasets)} datasets, theirs the {table.average}"
-            number = find(row, table.average, theirs)
-            lines.append(_line(row, table, specs, f"mean of {len(datasets)}", ours, (mean, None), number, verdict))
+                lines.append(_line(row, table, here, by_key, dataset, ours, (mean, std), number, verdict))
+        for name, members in _averaged(table, planned, datasets).items():
+            here = [spec for spec in specs if spec.dataset in members]
+            for theirs, ours in table.metrics.items():
+                values = [means[dataset, ours] for dataset in members]
+                known = [value for value in values if value is not None]
+                mean = fmean(known) if known and len(known) == len(values) else None
+                number = find(row, table.average, theirs) if len(members) == len(datasets) else None
+                verdict = _verdict_of_mean(mean, number, len(members), table.average)
+                lines.append(_line(row, table, here, by_key, name, ours, (mean, None), number, verdict, True))
     return pd.DataFrame(lines)
+
+
+def _averaged(table: PaperTable, planned: TablePlan, datasets: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Return the means that a table has, by name, with the datasets they are of."""
+    if not (table.average or table.kind == "grid"):
+        return {}
+    groups = {name: [one for one in datasets if one in members] for name, members in planned.groups.items()}
+    named = {f"{name} ({len(members)})": members for name, members in groups.items() if members}
+    return {f"mean of {len(datasets)}": datasets, **named}
 
 
 def _line(
     row: PaperRow,
     table: PaperTable,
     specs: Sequence[RunSpec],
+    by_key: Mapping[str, Mapping[str, Any]],
     dataset: str,
     metric: str,
     ours: tuple[float | None, float | None],
     number: Number | None,
     verdict: str,
+    average: bool = False,
 ) -> dict[str, Any]:
     mean, std = ours
     return {
         "row": row.name,
+        "settings": ", ".join(f"{key}={_text(value)}" for key, value in row.set.items()),
         "method": specs[0].label if specs else row.run,
         "protocol": row.protocol or table.protocol,
         "dataset": dataset,
+        "average": average,
         "metric": metric,
         "ours": mean,
         "ours_std": std,
@@ -152,16 +177,25 @@ def _line(
         "difference": mean - number.mean if number and mean is not None else None,
         "verdict": verdict,
         "note": number.note if number else "",
+        **_costs([by_key[spec.key] for spec in specs if spec.key in by_key]),
     }
 
 
+def _costs(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Return the mean seconds of the runs' trainings, and the largest memory of those that trained themselves."""
+    seconds = [float(row["durations"]["fit"]) for row in results if "fit" in row.get("durations", {})]
+    trained = [row for row in results if not row.get("facts", {}).get("reused_pretraining")]
+    memory = [float(row["peak_memory_bytes"]) for row in trained if row.get("peak_memory_bytes")]
+    return {"fit_seconds": fmean(seconds) if seconds else None, "peak_memory_bytes": max(memory, default=None)}
+
+
 def markdown(title: str, frame: pd.DataFrame) -> str:
-    """Return the table as Markdown, in percent."""
+    """Return the table as Markdown, fractions in percent."""
     rows = []
     for line in frame.to_dict("records"):
-        ours, theirs = _percent(line["ours"], line["ours_std"]), _percent(line["published"], line["published_std"])
-        difference = "" if pd.isna(line["difference"]) else f"{100 * line['difference']:+.2f}"
-        rows.append([line["row"], line["dataset"], line["metric"], ours, theirs, difference, line["verdict"]])
+        metric, difference = line["metric"], signed(line["metric"], line["difference"])
+        ours, theirs = (shown(metric, line[whose], line[f"{whose}_std"]) for whose in ("ours", "published"))
+        rows.append([line["row"], line["dataset"], metric, ours, theirs, difference, line["verdict"]])
     return f"# {markdown_cell(title)}\n\n{RULE}\n\n{to_markdown(MARKDOWN, rows)}"
 
 
@@ -187,10 +221,27 @@ def _verdict(mean: float | None, std: float | None, number: Number | None, doubt
     return f"{verdict} ({doubt})" if doubt else verdict
 
 
-def _percent(mean: float | None, std: float | None) -> str:
+def _verdict_of_mean(mean: float | None, number: Number | None, n_datasets: int, average: str) -> str:
+    if mean is None:
+        return "not comparable: not all runs of ours succeeded"
+    if number is None:
+        return "not comparable: no published number"
+    return f"not comparable: ours is the mean of {n_datasets} datasets, theirs the {average}"
+
+
+def shown(metric: str, mean: float | None, std: float | None = None) -> str:
+    """Return a mean and its spread: a fraction in percent, another number as it is; "" where there is none."""
     if mean is None or pd.isna(mean):
         return ""
-    return f"{100 * mean:.2f}" + ("" if std is None or pd.isna(std) else f" ± {100 * std:.2f}")
+    fraction = metric not in METRICS or METRICS[metric].unit == "fraction"
+    known = [mean] if std is None or pd.isna(std) else [mean, std]
+    return " ± ".join(f"{100 * value:.2f}" if fraction else f"{value:.4g}" for value in known)
+
+
+def signed(metric: str, difference: float | None) -> str:
+    """Return a difference of means as `shown`, with its sign."""
+    text = shown(metric, difference)
+    return text if not text or text.startswith("-") else f"+{text}"
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tsbench.leaderboard.cells import to_csv
-from tsbench.leaderboard.export import write_bytes
+from tsbench.output import write_bytes
+from tsbench.papers.grid import grid
 from tsbench.papers.maps import draw_map
 from tsbench.papers.reproduce import TablePlan, markdown, tabulate
 from tsbench.registry import Registry
@@ -35,7 +36,7 @@ class Reproduced:
     @property
     def markdown(self) -> str:
         """The table in Markdown, in percent."""
-        return markdown(self.title, self.frame)
+        return (grid if self.kind == "grid" else markdown)(self.title, self.frame)
 
     def write(self, folder: Path, make_worker: Callable[[], Worker]) -> None:
         """Write the table as CSV and Markdown, and draw its map, if it is one, with what a worker encodes."""
@@ -47,9 +48,12 @@ class Reproduced:
             self.files.extend(draw_map(self.planned, self.ran.outcome, make_worker().features, stem))
 
 
-def reproduced(name: str, planned: TablePlan, ran: Ran, store: Store, registry: Registry) -> Reproduced:
-    """Return a table from the runs that the store has."""
+def reproduced(
+    name: str, planned: TablePlan, ran: Ran, store: Store, registry: Registry, protocol: str | None = None
+) -> Reproduced:
+    """Return a table from the runs that the store has; protocol : as of `plan_paper`."""
     paper, table = registry.table(name)
+    table = table.under(protocol)
     datasets = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
     frame = tabulate(paper, table, planned, datasets, store.results())
     return Reproduced(f"{name}: {table.summary}", table.kind, frame, planned, ran)

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.datasets import looks_like_path, with_task
+from tsbench.plan.prepared import SKIP_BAD, take_apart
 from tsbench.plan.request import Request, parse_folds, parse_overrides, parse_seeds
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -78,17 +79,38 @@ def read_request(
     return Request(names, on, protocols, default if seeds is None else read_seeds(seeds), floors=floors)
 
 
-def with_tasks(names: Sequence[str], task: str | None, plugins: Plugins, registry: Registry) -> list[str]:
-    """Return names of datasets with the task before those that are paths; raises UsageError where none is."""
-    if task is None:
+def with_tasks(
+    names: Sequence[str], task: str | None, plugins: Plugins, registry: Registry, skip_bad: bool = False
+) -> list[str]:
+    """Return names of datasets with the task before those that are paths, and skip_bad after them.
+
+    Raises UsageError where none is a path.
+    """
+    if task is None and not skip_bad:
         return list(names)
-    if task not in TASKS:
+    if task is not None and task not in TASKS:
         raise UsageError(f"--task {task}: choose one of {', '.join(TASKS)}")
-    known = {*plugins["datasets"].names(), *registry.collections, *registry.suites}
-    paths = {name for name in names if name not in known and looks_like_path(name)}
+    names_known = {*plugins["datasets"].names(), *registry.collections, *registry.suites}
+
+    def is_there(name: str) -> bool:
+        return name in names_known or Path(name).expanduser().exists()
+
+    def is_path(name: str) -> bool:
+        base = take_apart(name, is_there)[0]
+        return base not in names_known and looks_like_path(base)
+
+    paths = {name for name in names if is_path(name)}
     if not paths:
-        raise UsageError(f"--task {task} is for files: it says what their labels are, and {', '.join(names)} is none")
-    return [with_task(name, task) if name in paths else name for name in names]
+        option = "--skip-bad" if task is None else f"--task {task}"
+        about = "leaves out recordings of folders" if task is None else "is for files: it says what their labels are"
+        raise UsageError(f"{option} {about}, and {', '.join(names)} is none")
+    return [_with(name, task or "", skip_bad, is_there) if name in paths else name for name in names]
+
+
+def _with(name: str, task: str, skip_bad: bool, known: Callable[[str], bool]) -> str:
+    """Return the name of a file or folder with what is said of it before its steps."""
+    base = take_apart(name, known)[0]
+    return with_task(base, task) + (f"+{SKIP_BAD}" if skip_bad else "") + name[len(base) :]
 
 
 def _several(asked: Any) -> TypeGuard[Iterable[Any]]:

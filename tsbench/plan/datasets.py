@@ -10,9 +10,9 @@ import os
 import shlex
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +29,7 @@ from tsbench.errors import (
     returned,
 )
 from tsbench.identity import digest
+from tsbench.plan.prepared import SKIP_BAD, Step, make_steps, take_apart
 
 if TYPE_CHECKING:
     from tsbench.data.dataset import Card, Data, Dataset, Fold
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOCAL = "local"
-CACHE_VERSION = 9
+CACHE_VERSION = 10
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Summary:
     padded: bool = False
     splits: Mapping[str, list[str]] = field(default_factory=dict)
     task: str = "classification"
+    n_channels: int = 1
 
     def split(self, protocol: Protocol, card: Card, fold: int) -> str:
         """Return the `split_text` of a fold under one of the protocols asked for; "" where there is none."""
@@ -67,20 +69,30 @@ class Summary:
 
 
 class DatasetHandle:
-    """A dataset as the user named it. `reference` re-opens it: a registered name or an absolute path (with a task)."""
+    """A dataset as the user named it. `reference` re-opens it: a registered name or an absolute path (with a task).
 
-    def __init__(self, name: str, reference: str, dataset: Dataset, default_protocol: str) -> None:
-        self.name = name
-        self.reference = reference
+    steps : what is done to its cases before any split; they stand in name and reference.
+    """
+
+    def __init__(
+        self, name: str, reference: str, dataset: Dataset, default_protocol: str, steps: Sequence[Step] = ()
+    ) -> None:
+        after = "".join(step.suffix for step in steps)
+        self.name = name + after
+        self.reference = reference + after
         self.dataset = dataset
         self.default_protocol = default_protocol
+        self.steps = tuple(steps)
 
     @cached_property
     def card(self) -> Card:
         """The dataset's card."""
         from tsbench.data.dataset import Card
 
-        return self._ask("card", lambda: returned(self.dataset.card, Card, "card", InvalidDataError))
+        card = self._ask("card", lambda: returned(self.dataset.card, Card, "card", InvalidDataError))
+        for step in self.steps:
+            card = step.on_card(card)
+        return replace(card, name=self.name) if card.name != self.name else card
 
     def available(self) -> bool:
         """Say whether the data is on this machine."""
@@ -94,7 +106,10 @@ class DatasetHandle:
         """Load the data, naming the dataset in every error; raises MissingDataError and InvalidDataError."""
         from tsbench.data.dataset import Data
 
-        return self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
+        data = self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
+        for step in self.steps:
+            data = self._ask(step.text, partial(step.on_data, data))
+        return data
 
     @cached_property
     def data_dirs(self) -> list[Path]:
@@ -131,9 +146,15 @@ class DatasetHandle:
 def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Iterable[str] = ()) -> DatasetHandle:
     """Open a registered dataset, or a file or folder; `others` are further names for the suggestion in the error.
 
-    A path may have the task of its labels before it, as `split_task` reads it.
+    A path may have the task of its labels before it, as `split_task` reads it, and either steps after it.
     """
-    catalog = plugins["datasets"]
+    catalog, asked = plugins["datasets"], name
+    name, texts = take_apart(name, lambda one: is_dataset(one, plugins))
+    skip_bad = SKIP_BAD in texts
+    steps = make_steps([text for text in texts if text != SKIP_BAD], asked, plugins)
+    options = {"skip_bad": True} if skip_bad else {}
+    if skip_bad and name in catalog:
+        raise UsageError(f"--skip-bad is for folders of recordings, and {name} is none")
     if name in catalog and name != LOCAL:
         entry = catalog.entry(name)
         try:
@@ -144,20 +165,27 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
             raise InvalidDataError(
                 f"dataset '{name}' of plugin {entry.plugin} cannot be made: {type(error).__name__}: {error}"
             ) from error
-        return DatasetHandle(name, name, dataset, default_protocol)
+        return DatasetHandle(name, name, dataset, default_protocol, steps)
     task, path_name = split_task(name)
     if looks_like_path(path_name):
         path = Path(path_name).expanduser().resolve()
         if not path.exists():
-            raise UsageError(f"--dataset {name}: there is no such file or folder")
+            raise UsageError(f"--dataset {asked}: there is no such file or folder")
         _check_name(name, path)
-        dataset = catalog.get(LOCAL)(path=path, **({"task": task} if task else {}))
+        dataset = catalog.get(LOCAL)(path=path, **({"task": task} if task else {}), **options)
         _check_name(name, dataset.card.name)
-        return DatasetHandle(dataset.card.name, with_task(str(path), task), dataset, default_protocol)
+        after = f"+{SKIP_BAD}" if skip_bad else ""
+        reference = with_task(str(path), task) + after
+        return DatasetHandle(dataset.card.name + after, reference, dataset, default_protocol, steps)
     hint = (
         did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
     )
     raise UsageError(f"unknown dataset or collection '{name}'{hint}")
+
+
+def is_dataset(name: str, plugins: Plugins) -> bool:
+    """Say whether this names a dataset, or a file or folder that is there."""
+    return (name in plugins["datasets"] and name != LOCAL) or Path(split_task(name)[1]).expanduser().exists()
 
 
 def split_task(name: str) -> tuple[str, str]:
@@ -200,7 +228,15 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     panel, padded = data.panel, _padded(data)
     uneven = padded or _lacks_classes(data)
     summary = Summary(
-        fingerprint, own_folds, panel.X.size, uneven, _beside(panel), padded=padded, splits=splits, task=panel.task
+        fingerprint,
+        own_folds,
+        panel.X.size,
+        uneven,
+        _beside(panel),
+        padded=padded,
+        splits=splits,
+        task=panel.task,
+        n_channels=panel.n_channels,
     )
     if key:
         entry = asdict(summary)
@@ -321,6 +357,7 @@ def _cache_key(handle: DatasetHandle) -> str | None:
     # Copies may keep size and time (cp -p, rsync -t); no program sets ctime, and a new file has a new inode.
     stats = [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in found]
     kind = type(handle.dataset)
+    stats += [[step.text, _code(type(step.transform))] for step in handle.steps] if stats else []
     task, _ = split_task(handle.reference)
     about = [CACHE_VERSION, _code(kind), kind.__qualname__, handle.name, stats]
     return None if not stats else digest([*about, task] if task else about)

@@ -15,7 +15,7 @@ from tsbench.errors import UsageError
 from tsbench.methods.params import Settings
 from tsbench.methods.weights import EARLIER, Corpora, Corpus, as_corpora
 from tsbench.plan.spec import Source
-from tsbench.protocol import ARCHIVE_SPLIT
+from tsbench.protocol import ARCHIVE_SPLIT, OWN_SCHEMES
 from tsbench.registry import Registry
 
 CLEAN, EXPOSED, UNKNOWN = "clean", "exposed", "unknown"
@@ -89,7 +89,7 @@ def derived(spec: Mapping[str, Any], split: str | None) -> str:
     """
     unknown = sorted(name for name, value in spec.get("params", {}).items() if EARLIER.fullmatch(str(value)))
     where = spec.get("protocol", {}).get("split") or {}
-    first = where.get("scheme") != "cv" and spec.get("fold") == 0
+    first = where.get("scheme", OWN_SCHEMES[0]) in OWN_SCHEMES and spec.get("fold") == 0
     sources = [
         Source(
             one["dataset"], one["fingerprint"], "none", "", one.get("split", ""), one.get("split_name", ARCHIVE_SPLIT)

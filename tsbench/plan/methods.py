@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.identity import UNTRAINED
+from tsbench.identity import PERMUTED, UNTRAINED, base_method, untrained
 from tsbench.methods.capabilities import capabilities, fits_itself, trains
 from tsbench.methods.params import Settings, declarations, resolve
 from tsbench.plan.exposure import Past
@@ -36,18 +36,18 @@ class Method:
 def resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> list[Method]:
     """Return the methods asked for, and their floors; raises UsageError for a name or parameter that is not known."""
     names = list(dict.fromkeys(request.methods))
-    classes = {name: plugins["methods"].get(name.removeprefix(UNTRAINED)) for name in names}
+    classes = {name: _class_of(name, plugins) for name in names}
     for name, cls in classes.items():
         if not capabilities(cls):
             raise UsageError(
                 f"{name} can neither represent nor decide: its class is to be an SSLMethod or a Classifier"
             )
-        if name.startswith(UNTRAINED) and not trains(cls):
-            raise UsageError(f"'{name}': {name.removeprefix(UNTRAINED)} has no training to leave out")
+        if untrained(name) and not trains(cls):
+            raise UsageError(f"'{name}': {base_method(name)} has no training to leave out")
     if request.floors:
-        twins = [UNTRAINED + n for n, cls in classes.items() if not n.startswith(UNTRAINED) and trains(cls)]
+        twins = [UNTRAINED + name for name, cls in classes.items() if name == base_method(name) and trains(cls)]
         for name in [*registry.floors, *twins]:
-            classes.setdefault(name, plugins["methods"].get(name.removeprefix(UNTRAINED)))
+            classes.setdefault(name, _class_of(name, plugins))
     accepted: dict[str, dict[str, str]] = {
         name: {key: value for key, value in request.overrides.items() if _declares(cls, key)}
         for name, cls in classes.items()
@@ -67,7 +67,7 @@ def resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> l
         settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
         for part in () if fits_itself(cls) else settings.components.values():
             cls.check_component(part)
-        if trains(cls) and not name.startswith(UNTRAINED):
+        if trains(cls) and not untrained(name):
             _check_steps(name, cls, settings.params)
         elif not fits_itself(cls):  # what only training reads makes no other row
             given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
@@ -75,6 +75,15 @@ def resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> l
         past, changed = Past.of(name, cls, settings, plugins, registry), _changed(cls, settings, given, find, name)
         methods.append(Method(name, cls, settings, changed, past, name in names))
     return methods
+
+
+def _class_of(name: str, plugins: Plugins) -> Any:
+    """Return the class behind a method's name; raises UsageError where controls are named twice or in another order."""
+    base = base_method(name)
+    if base_method(base) != base:
+        base = base.replace(PERMUTED, "").replace(UNTRAINED, "")
+        raise UsageError(f"'{name}': write {UNTRAINED}{base}, {PERMUTED}{base} or {PERMUTED}{UNTRAINED}{base}")
+    return plugins["methods"].get(base)
 
 
 def _check_steps(name: str, cls: type[SSLMethod], params: Any) -> None:

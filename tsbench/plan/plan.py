@@ -8,13 +8,15 @@ from dataclasses import replace
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.methods.capabilities import trains
-from tsbench.plan.datasets import DatasetHandle, Summary, open_dataset, summarise
+from tsbench.plan.datasets import DatasetHandle, Summary, is_dataset, open_dataset, summarise
 from tsbench.plan.methods import Method, resolve_methods
+from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.specs import Corpus, make_spec
 from tsbench.plan.suited import check_static, note_unread, suited_pairs
 from tsbench.protocol import ARCHIVE_SPLIT, Protocol, no_such_split
 from tsbench.registry import Registry
+from tsbench.tasks import TASKS
 
 
 def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
@@ -33,7 +35,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
         for protocol in chosen:
             check_static(protocol, handle, summary, plugins)
         suited = suited_pairs(plan, handle, summary, methods, chosen, plugins, registry)
-        folds = {p.name: _count_folds(p, handle, summary) for p in chosen}
+        folds = {p.name: _count_folds(p, handle, summary, plan) for p in chosen}
         plan.specs += [
             make_spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
             for fold in _wanted(request, max(folds.values()))
@@ -105,25 +107,38 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
             plan.specs[number] = replace(spec, overrides=overrides)
 
 
-def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary) -> int:
+def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan) -> int:
+    """Return the number of folds; 0 where the data has labels and cannot be split so, of which the plan is told."""
     own_folds = summary.own_folds.get(protocol.split.name, 0)
-    if protocol.own_split and not own_folds:
+    if protocol.needs_own_split and not own_folds:
         raise no_such_split(handle.name, protocol, summary.own_folds, handle.card.default_protocol)
+    if summary.task in TASKS and not summary.splits[protocol.split_name(handle.card)]:
+        try:
+            protocol.folds(handle.load(), handle.card)
+        except (InvalidDataError, UsageError) as error:
+            plan.invalid.setdefault(handle.name, f"{handle.name}: {str(error).removeprefix(f'{handle.name}: ')}")
+            return 0
     return protocol.n_folds(own_folds)
 
 
 def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) -> list[DatasetHandle]:
     """Open every dataset a list of dataset names, collections and paths stands for, each once, in order."""
+
+    def known(name: str) -> bool:
+        return name in registry.collections or is_dataset(name, plugins)
+
     found: dict[str, DatasetHandle] = {}
     for name in names:
-        collection = registry.collections.get(name)
+        base, _ = take_apart(name, known)
+        collection = registry.collections.get(base)
         if collection is None:
-            handles = [open_dataset(name, plugins, _default_protocol(name, plugins, registry), registry.collections)]
+            handles = [open_dataset(name, plugins, _default_protocol(base, plugins, registry), registry.collections)]
         else:
             members = [*collection.datasets, *(plugins["datasets"].names(collection.tag) if collection.tag else [])]
             if not members:
                 raise UsageError(f"collection '{name}' has no datasets; is the plugin that brings them installed?")
-            handles = [open_dataset(member, plugins, collection.protocol) for member in members]
+            after = name[len(base) :]
+            handles = [open_dataset(member + after, plugins, collection.protocol) for member in members]
         for handle in handles:
             if handle.name in found and found[handle.name].reference != handle.reference:
                 raise UsageError(

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.identity import UNTRAINED, digest
+from tsbench import identity
+from tsbench.identity import digest
 from tsbench.methods.weights import shown, without_place
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol
 
@@ -40,7 +41,8 @@ class Source:
 class RunSpec:
     """One run, fully determined.
 
-    method may be "random:<method>": built and never trained. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
+    method may be "random:<method>", built and never trained, and "permuted:<method>" or "permuted:random:<method>", on
+    shuffled series. params is flat ({"lr": 0.001, "encoder.cell": "gru"});
     neutral_keys names those that change nothing and stay out of the key, probe_keys those that only matter after
     pre-training. versions holds the integers of encoder, probe and transforms, and after "padding:" what these do
     beyond the end of a shorter series, where there is one, and of the task where it is no classification. overrides is
@@ -81,12 +83,17 @@ class RunSpec:
     @property
     def untrained(self) -> bool:
         """Say whether the method is built and never trained."""
-        return self.method.startswith(UNTRAINED)
+        return identity.untrained(self.method)
+
+    @property
+    def permuted(self) -> bool:
+        """Say whether the method is given series whose time order is shuffled."""
+        return identity.permuted(self.method)
 
     @property
     def base_method(self) -> str:
         """Return the registered name of the method."""
-        return self.method.removeprefix(UNTRAINED)
+        return identity.base_method(self.method)
 
     @property
     def reference(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsbench.data.places import search_path
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.identity import UNTRAINED
+from tsbench.identity import untrained
 from tsbench.methods.capabilities import capabilities, trains
 from tsbench.plan.datasets import DatasetHandle, Summary
 from tsbench.plan.methods import Method, resolve_methods
@@ -53,7 +53,7 @@ def make_spec(
         protocol = protocol.own()
     elif protocol.probe == OWN_PROBE:
         overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
-    if sources and trains(method.cls) and not method.name.startswith(UNTRAINED):
+    if sources and trains(method.cls) and not untrained(method.name):
         _check_pretraining(protocol, request)
         chosen = _chosen(sources, handle, summary, fold, request)
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
@@ -129,8 +129,16 @@ def _versions(method: Method, task: str, padded: bool, protocol: Protocol, plugi
 
 
 def _transform(text: str, protocol: Protocol, plugins: Plugins) -> type[Transform]:
-    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series."""
-    cls: type[Transform] = plugins["transforms"].get(text.partition(":")[0])
+    """Return the class of one of a protocol's transforms; raises UsageError where it makes no series, or cannot be."""
+    from tsbench.methods.applied import parse_transform
+
+    cls: type[Transform] = type(parse_transform(text, plugins))
+    if cls.gives == "cases":
+        name, _, settings = text.partition(":")
+        raise UsageError(
+            f"protocol '{protocol.name}': transform {text} makes cases, which is done before they are split: write it "
+            f"after the dataset, as in --dataset DATASET+{name}={settings}"
+        )
     if cls.gives == "map":
         raise UsageError(
             f"protocol '{protocol.name}': transform {text} makes maps of series (images, spectrograms), and methods "
@@ -145,34 +153,37 @@ def _padding_versions(method: Method, protocol: Protocol, plugins: Plugins) -> d
 
     found = {}
     if issubclass(method.cls, SSLMethod):
-        found = method.cls.padding_versions(method.settings, not method.name.startswith(UNTRAINED))
+        found = method.cls.padding_versions(method.settings, not untrained(method.name))
     for name in protocol.transforms:
         if _transform(name, protocol, plugins).takes == "series":
             found[f"transform:{name}"] = 1
     return {f"{PADDING}{part}": version for part, version in found.items()}
 
 
+def method_again(name: str, overrides: Mapping[str, Any], plugins: Plugins, registry: Registry) -> Method:
+    """Return the method of a stored run; raises UsageError for a method, component or parameter that is not known."""
+    (method,) = resolve_methods(Request([name], [], overrides=overrides), plugins, registry)
+    return method
+
+
 def plan_again(
-    method: str,
-    overrides: Mapping[str, Any],
+    method: Method,
     handle: DatasetHandle,
     fingerprint: str,
     protocol: Protocol,
     threads: int,
     padded: bool,
     plugins: Plugins,
-    registry: Registry,
 ) -> RunSpec:
     """Return what this installation plans for a stored run, as fold 0, seed 0, on no known split.
 
-    The data need not be here; padded : whether its series differ in length. Raises UsageError for a method, part or
-    parameter that is not known.
+    The data need not be here; padded : whether its series differ in length. Raises UsageError for a part of the
+    protocol that is not known.
     """
-    request = Request([method], [handle.name], overrides=overrides, threads=threads)
-    (resolved,) = resolve_methods(request, plugins, registry)
     splits: Mapping[str, list[str]] = {protocol.split_name(handle.card): []}
     summary = Summary(fingerprint, {}, 0, False, padded=padded, splits=splits, task=handle.card.task)
-    return make_spec(resolved, handle, summary, protocol, 0, 0, request, plugins, ())
+    request = Request([method.name], [handle.name], threads=threads)
+    return make_spec(method, handle, summary, protocol, 0, 0, request, plugins, ())
 
 
 def _check_pretraining(protocol: Protocol, request: Request) -> None:

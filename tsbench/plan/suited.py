@@ -58,6 +58,7 @@ def suited_pairs(
             f"{handle.name}: its labels are for {summary.task}, its card says '{handle.card.task}'; name one in both"
         )
         return set()
+    protocols = [one for one in protocols if _corruptible(plan, handle, summary, one, plugins)]
     task, suited, reasons, refused = TASKS[summary.task], set(), [], []
     for method in methods:
         for protocol in protocols:
@@ -91,6 +92,18 @@ def _serves(protocol: str, task: Task, method: Method, plugins: Plugins, registr
         probe = plugins["probes"].get(registry.protocols[protocol].probe)
         return "represent" in capabilities(method.cls) and task.refuse(method.cls, probe) is None
     return False
+
+
+def _corruptible(plan: Plan, handle: DatasetHandle, summary: Summary, protocol: Protocol, plugins: Plugins) -> bool:
+    """Say whether a protocol's corruption makes sense of a dataset; the plan is told where it does not."""
+    if protocol.condition.corruption == "none":
+        return True
+    try:
+        protocol.condition.corrupter(plugins["corruptions"], "").check(summary.task, summary.n_channels)
+    except UsageError as error:
+        plan.invalid[handle.name] = f"{handle.name}: {error}"
+        return False
+    return True
 
 
 def check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, plugins: Plugins) -> None:

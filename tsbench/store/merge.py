@@ -46,14 +46,10 @@ def merge(ours: Store, other: Store) -> Merged:
         known, found = _statuses(here), _statuses(there)
         lost = there.execute(sa.select(runs.c.key).where(~BELONGS)).scalars().all()
         both = {key for key in known.keys() & found.keys() if known[key] == found[key] == "succeeded"}
-        mine, theirs = _metrics(here, both), _metrics(there, both)
-    for key in sorted(both):
-        left, right = mine.get(key, {}), theirs.get(key, {})
-        if left != right:
-            names = sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
-            report.conflicts.append(
-                f"{key[:12]}: " + ", ".join(f"{n} {left.get(n)} here, {right.get(n)} there" for n in names)
-            )
+        apart = metrics_apart(here, there, both)
+    for key, names in apart.items():
+        texts = (f"{name} {mine} here, {theirs} there" for name, (mine, theirs) in names.items())
+        report.conflicts.append(f"{key[:12]}: {', '.join(texts)}")
     report.copied = [
         key for key, status in found.items() if key not in known or (status == "succeeded" and key not in both)
     ]
@@ -67,6 +63,20 @@ def merge(ours: Store, other: Store) -> Merged:
         report.copied += _copy(ours, other, keys, report)
     _copy_checkpoints(ours, other, report)
     return report
+
+
+def metrics_apart(
+    here: sa.Connection, there: sa.Connection, keys: set[str]
+) -> dict[str, dict[str, tuple[float | None, float | None]]]:
+    """Return {key: {metric: (here, there)}} of the runs among keys, which both have, whose metrics are not the same."""
+    mine, theirs = _metrics(here, keys), _metrics(there, keys)
+    apart = {}
+    for key in sorted(keys):
+        left, right = mine.get(key, {}), theirs.get(key, {})
+        if left != right:
+            names = sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
+            apart[key] = {name: (left.get(name), right.get(name)) for name in names}
+    return apart
 
 
 def _batches(other: Store, wanted: list[str]) -> Iterator[list[str]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from functools import lru_cache
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from tsbench.tasks.score import Predictions
 
 MOST_BYTES = 2**30
 MOST_HEADER = 10_000  # as numpy has it
+USUAL_HEADER = 128  # bytes of all that comes before the values
 Array = npt.NDArray[Any]
 # The arrays of each task with their kinds. Whatever is no classification names its task.
 KINDS = {
@@ -25,7 +25,7 @@ KINDS = {
     "multilabel": {"cases": "i", "y_true": "u", "y_pred": "u", "scores": "f", "classes": "U", "task": "U"},
     "regression": {"cases": "i", "y_true": "f", "y_pred": "f", "task": "U"},
 }
-PROBABILITIES = {"probabilities": "b"}  # there where it is true
+OPTIONAL = {"probabilities": "b", "names": "U"}  # there where it is true, and where cases have names
 
 
 def pack(p: Predictions) -> bytes:
@@ -34,92 +34,106 @@ def pack(p: Predictions) -> bytes:
     arrays = {"cases": p.cases, "y_true": p.y_true, "y_pred": p.y_pred, "scores": p.scores}
     more = {"task": np.asarray([p.task])} if "task" in KINDS[p.task] else {}
     more |= {"probabilities": np.ones(1, dtype=bool)} if p.probabilities else {}
+    more |= {} if p.names is None else {"names": np.asarray(p.names, dtype=np.str_)}
     arrays = {"classes": np.asarray(p.classes, dtype=np.str_), **arrays, **more}
-    kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **PROBABILITIES}}
+    kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **OPTIONAL}}
     np.savez_compressed(buffer, **kept)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def unpack(content: Any) -> Predictions:
-    """Read what `pack` wrote; raises StoreError on anything else, before that is unpacked."""
-    task = check_packed(content)
+def unpack(content: Any, most: int = MOST_BYTES) -> Predictions:
+    """Read what `pack` wrote; raises StoreError on anything else, or more than `most` bytes, before it is unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            fields = {name.removesuffix(".npy"): _array(archive.read(name)) for name in archive.namelist()}
+            task, parts = _checked(archive, most)
+            fields = {name: part.array() for name, part in parts.items()}
         if fields.pop("task", [task])[0] != task:
             raise ValueError("they are of another task than their arrays")
         scores = fields.pop("scores", np.empty((len(fields["cases"]), 0), dtype=np.float32))
         classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
         probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
-        return Predictions(**fields, scores=scores, classes=classes, task=task, probabilities=probabilities)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise StoreError(f"its predictions cannot be read: {error}") from None
+        names = fields.pop("names", None)
+        return Predictions(
+            **fields, scores=scores, classes=classes, task=task, probabilities=probabilities, names=names
+        )
+    except Exception as error:  # whatever zipfile and numpy raise on rubbish
+        raise _unreadable(error) from None
 
 
-def check_packed(content: Any) -> str:
+def check_packed(content: Any, most: int = MOST_BYTES) -> str:
     """Return the task; raises StoreError unless this is the size and shape of predictions, by what the bytes say."""
     try:
-        task, shapes = _shapes(content)
-    except Exception as error:  # whatever zipfile and numpy raise on rubbish
-        raise StoreError(f"its predictions cannot be read: {error}") from None
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _checked(archive, most)[0]
+    except Exception as error:  # as above
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> StoreError:
+    return StoreError(f"its predictions cannot be read: {str(error)[:200]}")
+
+
+class _Part(NamedTuple):
+    """An array of an archive, of which the header was read and `begun` behind it; by_column : columns come first."""
+
+    file: IO[bytes]
+    begun: bytes
+    shape: tuple[int, ...]
+    by_column: bool
+    dtype: np.dtype[Any]
+
+    def array(self) -> Array:
+        """Read the values, as numpy.load does in twice the time."""
+        flat = np.frombuffer(self.begun + self.file.read(), self.dtype).copy()
+        return flat.reshape(self.shape[::-1]).T if self.by_column else flat.reshape(self.shape)
+
+
+def _checked(archive: zipfile.ZipFile, most: int) -> tuple[str, dict[str, _Part]]:
+    """Return the task and the arrays, not yet read; raises ValueError where their headers do not fit each other."""
+    members = {member.filename: member for member in archive.infolist()}
+    names = [name.removesuffix(".npy") for name in members]
+    if len(members) != len(archive.infolist()) or list(members) != [f"{name}.npy" for name in names]:
+        raise ValueError("these are not the arrays of predictions")
+    total = sum(member.file_size for member in members.values())
+    if total > most:
+        raise ValueError(f"they unpack to {total} bytes, more than {most}")
+    parts = {name: _begun(archive, member, name) for name, member in zip(names, members.values(), strict=True)}
+    kinds = {name: part.dtype.kind for name, part in parts.items() if OPTIONAL.get(name) != part.dtype.kind}
+    task = next((task for task, expected in KINDS.items() if expected == kinds), None)
+    if task is None:
+        raise ValueError("these are not the arrays of predictions")
+    _check_shapes(task, {name: part.shape for name, part in parts.items()}, most)
+    return task, parts
+
+
+def _check_shapes(task: str, shapes: dict[str, tuple[int, ...]], most: int) -> None:
     cases, classes = shapes["cases"], shapes.get("classes", (0,))
     answers = (*cases, *classes) if task == "multilabel" else cases
     alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == answers
+    alike &= shapes.get("names", cases) == cases
     if not alike or 0 in cases or shapes.get("task", (1,)) != (1,) or shapes.get("probabilities", (1,)) != (1,):
-        raise StoreError(f"its predictions cannot be read: their shapes do not agree ({shapes})")
+        raise ValueError(f"their shapes do not agree ({shapes})")
     if "scores" in shapes and (0 in classes or shapes["scores"] != (*cases, *classes)):
-        raise StoreError(f"its predictions cannot be read: their shapes do not agree ({shapes})")
-    if 8 * classes[0] ** 2 > MOST_BYTES:
-        raise StoreError(f"its predictions cannot be read: {classes[0]} classes")
-    return task
+        raise ValueError(f"their shapes do not agree ({shapes})")
+    if 8 * classes[0] ** 2 > most:
+        raise ValueError(f"{classes[0]} classes")
 
 
-def _shapes(content: bytes) -> tuple[str, dict[str, tuple[int, ...]]]:
-    """Return the task and the shape of each array, from the headers alone."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        total = sum(member.file_size for member in archive.infolist())
-        names = {name.removesuffix(".npy") for name in members}
-        if len(members) != len(archive.infolist()) or members.keys() != {f"{name}.npy" for name in names}:
-            raise ValueError("these are not the arrays of predictions")
-        if total > MOST_BYTES:
-            raise ValueError(f"they unpack to {total} bytes, more than {MOST_BYTES}")
-        found = {name: _checked(archive, members[f"{name}.npy"]) for name in sorted(names)}
-    kinds = {name: kind for name, (_, kind) in found.items()}
-    plain = {name: kind for name, kind in kinds.items() if PROBABILITIES.get(name) != kind}
-    task = next((task for task, expected in KINDS.items() if expected == plain), None)
-    if task is None:
-        raise ValueError("these are not the arrays of predictions")
-    return task, {name: shape for name, (shape, _) in found.items()}
-
-
-def _checked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
-    """Return shape and kind of an array; raises ValueError where its header says another size than it has."""
-    with archive.open(member) as file:
-        head = _head(file)
-    shape, _, dtype = _header(head)
-    # An array is made as large as its header says before any of it is read.
-    if math.prod(shape) * dtype.itemsize != member.file_size - len(head):
-        raise ValueError(f"{member.filename.removesuffix('.npy')} is not what its size says")
-    return shape, dtype.kind
-
-
-def _array(content: bytes) -> Array:
-    """Return the array of an .npy whose header was checked, as numpy.load does in twice the time."""
-    head = _head(io.BytesIO(content))
-    shape, by_column, dtype = _header(head)
-    flat = np.frombuffer(content, dtype, offset=len(head)).copy()
-    return flat.reshape(shape[::-1]).T if by_column else flat.reshape(shape)
-
-
-def _head(file: IO[bytes]) -> bytes:
-    """Return the bytes of an .npy up to its values; raises ValueError where they are none or too many."""
-    begin = file.read(8)
-    size = file.read(2 if begin[6:7] == b"\x01" else 4)
-    length = int.from_bytes(size, "little")
+def _begun(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> _Part:
+    """Read an array's header; raises ValueError where that says another size than the array has."""
+    file = archive.open(member)
+    begun = file.read(USUAL_HEADER)
+    n_sizes = 10 if begun[6:7] == b"\x01" else 12  # bytes up to the header's text
+    length = int.from_bytes(begun[8:n_sizes], "little")
     if length > MOST_HEADER:
         raise ValueError(f"a header of {length} bytes")
-    return begin + size + file.read(length)
+    end = n_sizes + length
+    begun += file.read(max(0, end - len(begun)))
+    shape, by_column, dtype = _header(begun[:end])
+    # An array is made as large as its header says before any of it is read.
+    if math.prod(shape) * dtype.itemsize != member.file_size - end:
+        raise ValueError(f"{name} is not what its size says")
+    return _Part(file, begun[end:], shape, by_column, dtype)
 
 
 @lru_cache(maxsize=1024)

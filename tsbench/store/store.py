@@ -19,8 +19,19 @@ from tsbench.store.artifacts import Folder, folder_of, join
 from tsbench.store.database import Database, chunks
 from tsbench.store.packing import pack, unpack
 from tsbench.store.record import record
-from tsbench.store.rows import SPEC, file_name, flaw, flaw_of_run, is_number, read_json, sound_scores, versions_of
+from tsbench.store.rows import (
+    ATTEMPT,
+    SPEC,
+    file_name,
+    flaw,
+    flaw_of_run,
+    is_number,
+    read_json,
+    sound_scores,
+    versions_of,
+)
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
+from tsbench.store.wanted import Wanted
 from tsbench.tasks.score import Predictions
 
 if TYPE_CHECKING:
@@ -30,6 +41,7 @@ T = TypeVar("T")
 DEFAULT_STORE = "tsbench.db"
 FEW_DATASETS = 20
 BATCH = 1000
+ALL = Wanted()
 ATTEMPT_OF = sa.select(runs.c.attempt).where(runs.c.key == sa.bindparam("key"))
 TEXT, WHOLE, NUMBER, PERHAPS = {str}, {int}, {int, float}, {str, type(None)}
 # Of rows of before exposure was noted, those that may not be clean, by their labels.
@@ -176,13 +188,11 @@ class Store(Database):
             return False
         return self.checkpoint_sha256(pretrain_key) is not None  # None: pruned
 
-    def batches(
-        self, protocol_hashes: Iterable[str] = (), datasets: Iterable[str] = ()
-    ) -> Iterator[list[dict[str, Any]]]:
+    def batches(self, wanted: Wanted = ALL) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows of `results`, BATCH at a time: what is held does not grow with the store."""
         text = "C" if self.backend == "postgresql" else "BINARY"  # by code point, whatever the server's language
         order = [runs.c[name].collate(text) for name in ("dataset", "label", "protocol")]
-        query = sa.select(runs.c.key).where(*_wanted(protocol_hashes, datasets))
+        query = sa.select(runs.c.key).where(*wanted.conditions())
         query = query.order_by(*order, runs.c.fold, runs.c.seed, runs.c.attempt)
         with self.read() as connection:
             keys = connection.execute(query, execution_options={"yield_per": BATCH})
@@ -203,7 +213,8 @@ class Store(Database):
         Metrics are columns of their own. Of the specification there are the parameters and the protocol's split and
         condition; that as a whole, curve and traceback are left to `find`.
         """
-        return [row for batch in self.batches(protocol_hashes, datasets) for row in batch]
+        wanted = Wanted(datasets=tuple(datasets), protocol_hashes=tuple(protocol_hashes))
+        return [row for batch in self.batches(wanted) for row in batch]
 
     def rows(self, keys: Iterable[str]) -> list[dict[str, Any]]:
         """Return the rows of `results` of these runs, in this order, without those that it lacks."""
@@ -222,8 +233,8 @@ class Store(Database):
         query = sa.select(*SCORE_COLUMNS, metrics.c.value).select_from(runs).join(metrics, value)
         names = list(datasets)
         # SQLite looks each row up in a long IN (...): pandas is faster.
-        wanted = _wanted(protocol_hashes, names if len(names) < FEW_DATASETS else ())
-        query = query.join(attempts, attempts.c.id == runs.c.attempt).where(*wanted)
+        few = Wanted(datasets=tuple(names) if len(names) < FEW_DATASETS else (), protocol_hashes=tuple(protocol_hashes))
+        query = query.join(attempts, attempts.c.id == runs.c.attempt).where(*few.conditions())
         with self.read() as connection:
             # Plain tuples: SQLAlchemy's rows take pandas three times as long.
             rows = connection.execute(query).cursor.fetchall()
@@ -244,10 +255,30 @@ class Store(Database):
         self._say_left_out(len(rows) - len(frame))
         return frame[frame["dataset"].isin(names)] if names else frame
 
+    def costs(self, keys: Iterable[str]) -> list[tuple[str, float | None, float | None, int]]:
+        """Return (key, seconds of the training, of the probe, peak bytes) of runs; None where that was not measured.
+
+        A training that several runs share counts for each of them.
+        """
+        query = sa.select(runs.c.key, attempts.c.durations, attempts.c.peak_memory_bytes)
+        query, found = query.join(attempts, attempts.c.id == runs.c.attempt), []
+        with self.read() as connection:
+            for chunk in chunks(keys):
+                for key, durations, peak in connection.execute(query.where(runs.c.key.in_(chunk))):
+                    if not flaw({"durations": durations, "peak_memory_bytes": peak}, ATTEMPT):
+                        found.append((key, durations.get("fit"), durations.get("probe"), peak))
+        return found
+
     def metric_names(self) -> set[str]:
         """Return the names of the metrics that runs have."""
         with self.read() as connection:
             return {str(name) for name in connection.execute(sa.select(metrics.c.name).distinct()).scalars()}
+
+    def names(self, *columns: str) -> set[str]:
+        """Return what these columns of the table of runs hold, such as "label", or "method" and "label"."""
+        with self.read() as connection:
+            found = (connection.execute(sa.select(runs.c[name]).distinct()).scalars() for name in columns)
+            return {str(name) for names in found for name in names}
 
     def find(self, prefix: str) -> dict[str, Any]:
         """Return everything about the one run whose key starts with prefix.
@@ -330,9 +361,3 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
 def _exposure(spec: Any, split: str | None) -> str:
     """Return what a row of before exposure was noted states, given what there is of its specification."""
     return derived(spec, split) if isinstance(spec, dict) and not flaw(spec, SPEC) else CLEAN
-
-
-def _wanted(protocol_hashes: Iterable[str], datasets: Iterable[str]) -> list[sa.ColumnElement[bool]]:
-    hashes, names = list(protocol_hashes), list(datasets)
-    conditions: list[sa.ColumnElement[bool]] = [runs.c.protocol_hash.in_(hashes)] if hashes else []
-    return [*conditions, runs.c.dataset.in_(names)] if names else conditions

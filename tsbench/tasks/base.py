@@ -85,7 +85,7 @@ class Task(ABC):
         """Return what a predictor gave, (y_pred, scores), as an Answer; raises MethodError naming its owner."""
 
     @abstractmethod
-    def decide(self, owner: str, scores: Any, n: int, n_classes: int) -> Answer:
+    def decide(self, owner: str, scores: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
         """Return the Answer that the scores of a method with its own decision rule stand for; raises MethodError."""
 
     @abstractmethod

@@ -53,10 +53,10 @@ class Classification(Task):
                 raise MethodError(f"{owner} says its scores are probabilities, and those of a case do not sum to 1")
         return Answer(y_pred, scores, probabilities)
 
-    def decide(self, owner: str, scores: Any, n: int, n_classes: int) -> Answer:
+    def decide(self, owner: str, scores: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
         """Predict the class of the largest score."""
         scores = check_scores(owner, scores, n, n_classes)
-        return Answer(scores.argmax(axis=1), scores)
+        return self.check(owner, (scores.argmax(axis=1), scores), n, n_classes, probabilities)
 
     def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
         """Return int64 (n_classes, n_classes): cases of each class (a row) predicted as each (a column)."""

@@ -89,10 +89,11 @@ def _areas(y_true: Array, scores: Array, true_counts: Array) -> tuple[float, flo
     row, column = np.nonzero(last_of_tie)
     true_positives, selected = positives[row, column], column + 1
     false_positives = selected - true_positives
+    first = np.flatnonzero(np.diff(row, prepend=-1))
 
     def step(values: Array) -> Array:
-        before: Array = np.where(np.diff(row, prepend=-1) > 0, 0, np.roll(values, 1))
-        difference: Array = values - before
+        difference: Array = np.diff(values, prepend=0)
+        difference[first] = values[first]
         return difference
 
     gained, lost = step(true_positives), step(false_positives)

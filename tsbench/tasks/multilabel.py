@@ -76,10 +76,11 @@ class Multilabel(Task):
             check_probabilities(owner, scores)
         return Answer(y_pred.astype(np.uint8), scores, probabilities)
 
-    def decide(self, owner: str, scores: Any, n: int, n_classes: int) -> Answer:
-        """Predict the labels whose score is above 0."""
+    def decide(self, owner: str, scores: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
+        """Predict the labels whose score is above 0, or whose probability is at least 0.5."""
         scores = check_scores(owner, scores, n, n_classes)
-        return Answer((scores > 0).astype(np.uint8), scores)
+        y_pred = (scores >= 0.5 if probabilities else scores > 0).astype(np.uint8)
+        return self.check(owner, (y_pred, scores), n, n_classes, probabilities)
 
     def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
         """Return int64 (n_classes, 2, 2), for each label: cases without and with it (rows), predicted so (columns)."""

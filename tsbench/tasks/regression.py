@@ -54,7 +54,7 @@ class Regression(Task):
             raise MethodError(f"{owner} gave a NaN or infinite prediction for {broken} of {n} cases")
         return Answer(y_pred.astype(np.float64), np.empty((n, 0)))
 
-    def decide(self, owner: str, scores: Any, n: int, n_classes: int) -> Answer:
+    def decide(self, owner: str, scores: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
         """Take the scores (n, 1) as the numbers that are predicted."""
         values = np.asarray(scores)
         return self.check(owner, (values[:, 0] if values.shape == (n, 1) else values, None), n, n_classes)

@@ -20,7 +20,7 @@ class Predictions:
 
     cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,), for multilabel uint8 (n, n_labels), for
     regression float64 (n,); scores : float32 (n, n_classes), n_classes being 0 for regression; classes : names of
-    classes or labels. probabilities : the scores are probabilities.
+    classes or labels. probabilities : the scores are probabilities. names : str (n,) of the cases, or None.
     """
 
     cases: npt.NDArray[np.int32]
@@ -30,10 +30,18 @@ class Predictions:
     classes: tuple[str, ...]
     task: str = "classification"
     probabilities: bool = False
+    names: npt.NDArray[np.str_] | None = None
 
 
-def predictions_of(task: str, cases: Array, y_true: Array, answer: Answer, classes: tuple[str, ...]) -> Predictions:
-    """Return an answer beside the truth, as the store keeps it."""
+def predictions_of(
+    task: str,
+    cases: Array,
+    y_true: Array,
+    answer: Answer,
+    classes: tuple[str, ...],
+    names: npt.NDArray[np.str_] | None = None,
+) -> Predictions:
+    """Return an answer beside the truth, as the store keeps it; names : of the cases, where they have some."""
     kind = STORED[task]
     return Predictions(
         cases=cases.astype(np.int32),
@@ -43,6 +51,7 @@ def predictions_of(task: str, cases: Array, y_true: Array, answer: Answer, class
         classes=classes,
         task=task,
         probabilities=answer.probabilities,
+        names=names,
     )
 
 

@@ -27,8 +27,8 @@ from tsbench.discovery.catalog import Entry
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.learning.curve import by_loss
-from tsbench.measure.transforms import apply_transforms
 from tsbench.measure.worker import Worker
+from tsbench.methods.applied import apply_transforms
 from tsbench.methods.capabilities import capabilities, registered_for, trains
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.encoder import Encoder

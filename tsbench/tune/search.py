@@ -247,8 +247,9 @@ def open_search(
 def _dimensions(
     spec: RunSpec, plugins: Plugins, fixed: Collection[str], spaces: Mapping[str, str] | None
 ) -> list[Dimension]:
-    if spec.untrained:
-        raise UsageError(f"{spec.method}: tune {spec.base_method}; the untrained twin is a floor")
+    if spec.method != spec.base_method:
+        what = "a method on shuffled series is a control" if spec.permuted else "the untrained twin is a floor"
+        raise UsageError(f"{spec.method}: tune {spec.base_method}; {what}")
     return search_space(settings_of(spec, spec.params, plugins), fixed, spaces, spec.method)
 
 

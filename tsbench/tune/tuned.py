@@ -46,7 +46,7 @@ def with_tuned(
     """
     specs, notes, missing, otherwise = [], [], [], list[str]()
     for spec in plan.specs:
-        settings = None if spec.untrained else settings_of(spec, spec.params, plugins)
+        settings = None if spec.method != spec.base_method else settings_of(spec, spec.params, plugins)
         if settings is None or not tunable(settings):
             specs.append(spec)
             continue

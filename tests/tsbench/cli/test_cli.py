@@ -240,7 +240,7 @@ def test_bad_input_is_one_line_with_the_remedy(tsbench, tmp_path, arguments, cod
     [
         ("reproduce trls/table2 --dataset UnitTest --out bad.csv", "bad.csv is a file, not a folder"),
         ("reproduce trls/table2 --dataset UnitTest --out bad.csv/below", "bad.csv is a file, not a folder"),
-        ("leaderboard UnitTest --out board.xlsx", "--out board.xlsx: choose a file that ends in .csv, .md or .json"),
+        ("leaderboard UnitTest --out board.xlsx", "choose a file that ends in .csv, .md, .tex, .parquet or .json"),
         ("leaderboard UnitTest --out bad.csv/board.md", "bad.csv is a file, not a folder"),
     ],
 )

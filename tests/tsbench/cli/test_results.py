@@ -105,8 +105,8 @@ def test_what_fails_half_way_leaves_the_old_file(store, tmp_path, monkeypatch):
     path.write_text("old")
     whole = store.batches
 
-    def broken():
-        yield next(whole())
+    def broken(wanted):
+        yield next(whole(wanted))
         raise TsbenchError("the server is gone")
 
     monkeypatch.setattr(store, "batches", broken)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsbench.corruptions.base import Corrupter, Corruption, Draws, Levels, each_case, find_corruption
+from tsbench.corruptions.base import Corrupter, Corruption, Draws, Levels, each_case, find_corruption, missing_facts
 from tsbench.data import stream
 from tsbench.data.panel import Panel
 from tsbench.discovery.catalog import Catalog, Entry
@@ -73,6 +73,39 @@ def test_labels_are_seen_where_they_are_declared_alone(panel, corrupted):
     corrupted(panel, Reads, 0.5)
     corrupted(panel, type("Declared", (Reads,), {"uses_labels": True}), 0.5)
     assert seen[0] is None and seen[1] is panel.y
+
+
+def test_training_labels_are_there_to_learn_from(panel):
+    seen = []
+    Corrupter(type("Learns", (Thin,), {"fit": lambda self, train: seen.append(train.y)})(0.5), "a", "a", "k").fit(panel)
+    assert seen[0] is panel.y
+
+
+@pytest.mark.parametrize(
+    "name", ["sensors", "sensors-random", "samples", "samples-time", "samples-block", "mnar", "mnar-severity"]
+)
+def test_a_case_has_one_mask_in_whatever_part_and_batch(panel, installed, name):
+    panel = replace(panel, X=np.concatenate([panel.X, panel.X[:, ::-1]], axis=1))
+    corrupter = Corrupter(installed["corruptions"].get(name)(0.5), name, name, "k")
+    corrupter.fit(panel)
+    whole = corrupter.apply(panel).X
+    for cases in ([4], [7, 3], np.arange(20)[::-1]):
+        width = int(panel.lengths[cases].max())
+        part = replace(panel.select(cases), X=panel.X[cases][:, :, :width])
+        np.testing.assert_array_equal(corrupter.apply(part).X, whole[cases][:, :, :width])
+    assert missing_facts(corrupter.apply(panel)) == missing_facts(corrupter.apply(panel))
+
+
+def test_what_is_missing_has_a_digest_that_padding_does_not_enter(panel):
+    facts = missing_facts(panel)
+    X = np.pad(panel.X, ((0, 0), (0, 0), (0, 4)), constant_values=np.nan)
+    assert missing_facts(replace(panel, X=X)) == facts == missing_facts(replace(panel, X=2 * panel.X))
+    assert facts["test_missing"] == 2 / (2 * panel.lengths.sum())
+    X = panel.X.copy()
+    X[3, 1, [2, 3]] = X[3, 1, [3, 2]]
+    other = missing_facts(replace(panel, X=X))
+    assert other["test_missing"] == facts["test_missing"] and other["test_mask"] != facts["test_mask"]
+    assert float(facts["test_mask"]) == facts["test_mask"] < 2**48
 
 
 @pytest.mark.parametrize("level", [1.0, -0.1, float("nan"), float("inf")])

@@ -4,12 +4,21 @@ import itertools
 
 import numpy as np
 import pytest
+from aeon.benchmarking.resampling import stratified_resample_data, stratified_resample_data_indices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
-from tsbench.data.splits import counts_for, label_subset, rotated_folds, same_split, split_text, unlabelled_index
+from tsbench.data.splits import (
+    counts_for,
+    label_subset,
+    resampled_folds,
+    rotated_folds,
+    same_split,
+    split_text,
+    unlabelled_index,
+)
 from tsbench.data.splits import test_text as text_of_test
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 
@@ -35,6 +44,71 @@ def test_stratified_rotation(n_folds, counts, seed):
         for part in (fold.test, fold.validation):
             inside = np.bincount(y[part], minlength=len(counts))
             assert (np.abs(inside - np.array(counts) / n_folds) < 1).all()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=12), st.integers(0, 1000))
+def test_resamples_are_aeons(counts, seed):
+    rng = np.random.default_rng(seed)
+    train, test = (rng.permutation(np.repeat(np.arange(len(counts)), part)) for part in zip(*counts, strict=True))
+    names = tuple(str(number) for number in range(-1, len(counts) - 1))  # of which 10 comes before 2 as text
+    fold = Fold(np.arange(len(train)), None, len(train) + np.arange(len(test)))
+    folds = resampled_folds(np.r_[train, test], fold, 30, names)
+    assert len(folds) == 30 and folds[0] is fold
+    for number, (ours, validation, tested) in enumerate(folds[1:], start=1):
+        theirs = stratified_resample_data_indices(np.array(names)[train], np.array(names)[test], number)
+        assert validation is None and ours.dtype == tested.dtype == np.int64
+        np.testing.assert_array_equal(ours, theirs[0])
+        np.testing.assert_array_equal(tested, theirs[1])
+
+
+@pytest.mark.parametrize("name", ["GunPoint", "ArrowHead", "BasicMotions", "PickupGestureWiimoteZ"])
+def test_resamples_of_an_archive_set_hold_the_cases_of_aeons(name, installed):
+    from aeon.datasets import load_classification
+
+    from tsbench.plan.datasets import open_dataset
+
+    data = open_dataset(name, installed, "").load()
+    (x_train, y_train), (x_test, y_test) = (load_classification(name, split) for split in ("train", "test"))
+    folds = resampled_folds(data.panel.y, data.folds["archive"][0], 3, data.panel.classes)
+    for number, fold in enumerate(folds):
+        theirs = x_train, y_train, x_test, y_test
+        theirs = stratified_resample_data(*theirs, random_state=number) if number else theirs
+        for part, (series, labels) in ((fold.train, theirs[:2]), (fold.test, theirs[2:])):
+            ours = data.panel.select(part)
+            assert [ours.classes[label].lower() for label in ours.y] == list(labels)
+            for x, length, one in zip(ours.X, ours.lengths, series, strict=True):
+                np.testing.assert_array_equal(x[:, :length], np.asarray(one, np.float32)[:, :length])
+
+
+def test_classes_are_shuffled_in_the_order_of_their_names_in_lower_case():
+    y, fold = np.tile([0, 1, 2], 8), Fold(np.arange(12), None, np.arange(12, 24))
+    folds = resampled_folds(y, fold, 3, ("Walk", "run", "Jump"))
+    for number in (1, 2):
+        names = np.array(["walk", "run", "jump"])[y]
+        theirs = stratified_resample_data_indices(names[:12], names[12:], number)
+        np.testing.assert_array_equal(folds[number].train, theirs[0])
+
+
+def test_resamples_leave_out_what_the_split_leaves_out():
+    fold = Fold(np.array([9, 1, 4]), None, np.array([2, 7, 3]))
+    for one in resampled_folds(np.array([0, 1, 1, 0, 0, 0, 0, 0, 0, 1]), fold, 4, ("a", "b")):
+        assert sorted(np.r_[one.train, one.test]) == [1, 2, 3, 4, 7, 9]
+        assert len(one.train) == 3
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test", "message"),
+    [
+        ([0, 1, 4], None, [2, 3], "its test part has no case of class 'rare' .the training part has 1.: resamples"),
+        ([0, 1], None, [2, 3, 4], "its training part has no case of class 'rare' .the test part has 1."),
+        ([0, 1], [4], [2, 3], "its split has a validation part"),
+    ],
+)
+def test_what_cannot_be_resampled_is_refused(train, validation, test, message):
+    parts = (None if part is None else np.array(part) for part in (train, validation, test))
+    with pytest.raises(InvalidDataError, match=message):
+        resampled_folds(np.array([0, 1, 0, 1, 2]), Fold(*parts), 30, ("a", "b", "rare"))
 
 
 def test_five_folds_are_6_2_2():

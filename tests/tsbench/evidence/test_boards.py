@@ -17,6 +17,12 @@ def test_each_collection_and_protocol_has_a_board(folder, tmp_path, installed, r
     assert [line.split(",")[0] for line in text.splitlines()[1:]] == ["minirocket-features", "majority"]
 
 
+def test_a_folder_called_as_no_collection_is_named(folder, tmp_path, installed, registry):
+    (folder / "uea").rename(folder / "mine")
+    made = make_boards(folder, tmp_path / "boards", installed, registry)
+    assert made.unknown == [folder / "mine"] and [path.name for path in made.files] == ["ucr.csv", "ucr-shared.csv"]
+
+
 def test_without_evidence_there_is_no_board(tmp_path, installed, registry):
     with pytest.raises(UsageError, match="holds no evidence"):
         make_boards(tmp_path, tmp_path, installed, registry)

@@ -1,5 +1,7 @@
 """Shards: what is written is read back, and no file of a stranger does more than be refused."""
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -91,11 +93,35 @@ def test_what_unpacks_to_more_than_the_file_is_refused_unread(one, tmp_path):
         ("overrides", ["{", "{}"], None, "cannot be read"),
         ("overrides", ["[" * 20_000, "{}"], None, "cannot be read"),
         ("durations", ['{"fit":NaN}', "{}"], None, "NaN among its numbers"),
+        ("overrides", ['{"lr":1e999}', "{}"], None, "1e999 among its numbers"),
     ],
 )
 def test_other_columns_and_values_are_refused(one, tmp_path, name, values, kind, message):
     with pytest.raises(StoreError, match=message):
         shard.read(written(tmp_path, replaced(one, name, values, kind)))
+
+
+def test_values_that_share_their_beginnings_are_refused(one, tmp_path):
+    found = replaced(one, "predictions", [b"0" * 300_000 + b"1", b"0" * 300_000 + b"2"])
+    sink = pa.BufferOutputStream()
+    encoding = {"use_dictionary": False, "column_encoding": {"predictions": "DELTA_BYTE_ARRAY"}}
+    with parquet.ParquetWriter(sink, found.schema, compression="none", **encoding) as writer:
+        writer.write_table(found)
+        writer.add_key_value_metadata({shard.SAYS_FORMAT: shard.FORMAT})
+    with pytest.raises(StoreError, match="cannot be read"):
+        shard.read(named(tmp_path, sink.getvalue().to_pybytes()))
+
+
+def test_what_is_no_file_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "x.parquet")
+    (tmp_path / "y.parquet").mkdir()
+    (tmp_path / "z.parquet").symlink_to(tmp_path / "none")
+    messages = ["is no file", "is no file", "cannot be read: No such file or directory"]
+    for path, message in zip(shard.find(tmp_path), messages, strict=True):
+        with pytest.raises(StoreError, match=f"{path}: {message}"):
+            shard.read(path)
+    with pytest.raises(UsageError, match="File name too long"):
+        shard.find(tmp_path / ("x" * 300))
 
 
 def test_another_format_and_other_files_are_refused(one, tmp_path, monkeypatch):
@@ -126,6 +152,13 @@ def test_flipped_bytes_under_a_fitting_name_are_read_or_refused(one, tmp_path_fa
         files.append(named(folder, bytes(flipped)))
     for path, rows, error in read_all(files):
         assert error.startswith(f"{path}: ") if error else all(row.keys() == shard.KINDS.keys() for row in rows)
+
+
+def test_what_is_nested_too_deeply_to_come_back_is_refused(one, tmp_path):
+    path = written(tmp_path, replaced(one, "environment", ["[" * 700 + "]" * 700, "{}"]))
+    (_, rows, error), (_, others, nothing) = read_all([path, one])
+    assert rows == [] and error.startswith(f"{path}: cannot be read: ") and len(error.splitlines()) == 1
+    assert (len(others), nothing) == (2, "")
 
 
 def test_what_crashes_the_library_ends_a_process_apart(one, tmp_path):

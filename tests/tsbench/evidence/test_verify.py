@@ -48,6 +48,9 @@ PARTS = {
     "no environment": ({"environment": []}, "its environment cannot be read"),
     "an odd fact": ({"facts": {"n_test": "many"}}, "its facts cannot be read"),
     "a time": ({"finished": 0.0}, "its finished is 0.0, not "),
+    "time that ran backwards": ({"durations": {"fit": -1.0}}, "its duration of fit is -1.0, not 0 to "),
+    "memory below nothing": ({"peak_memory_bytes": -1}, "its peak_memory_bytes is -1, not 0 to "),
+    "a long name": ({"dataset": "N" * 40_000}, "dataset 'NNNN"),
     "a large seed": ({"seed": 2**40}, "its seed is 1099511627776, not 0 to "),
     "too many threads": ({"threads": 0}, "its threads is 0, not 1 to "),
 }
@@ -68,7 +71,7 @@ def test_what_was_edited_is_refused_and_the_other_row_kept(one, tmp_path, verify
     runs, (line,) = verify(path)
     assert len(runs) == 1
     assert line.startswith(f"{path}, row ") and ", run " in line and message in line
-    assert line.isprintable()
+    assert line.isprintable() and len(line) < len(str(path)) + 500
 
 
 def test_metrics_must_follow_from_the_predictions(one, tmp_path, verify):
@@ -96,6 +99,22 @@ def test_a_row_is_there_once_and_of_two_that_contradict_the_first_counts(one, tm
     assert (len(first.runs), first.conflicts, len(second.runs), second.refused) == (2, [], 0, [])
     (line,) = second.conflicts
     assert line.startswith(f"{path}, row ") and line.endswith(": an earlier file has other metrics")
+
+
+def test_predictions_are_unpacked_once_for_all_rows_that_share_them_and_only_to_so_much(
+    one, tmp_path, verify, monkeypatch
+):
+    row, limits = shard.read(one)[0], []
+    many = [{**row, "device": f"cpu {number}"} for number in range(50)]
+    ((_, content),) = shard.shards(many)
+    monkeypatch.setattr("tsbench.evidence.verify.unpack", lambda packed, most: limits.append(most) or unpack(packed))
+    runs, refused = verify(named(tmp_path, content))
+    assert (len(runs), len(refused), limits) == (1, 49, [shard.MOST_UNPACKED])
+    monkeypatch.undo()
+    monkeypatch.setattr("tsbench.evidence.verify.MOST_UNPACKED", 1000)
+    ((_, content),) = shard.shards(many)
+    runs, refused = verify(named(tmp_path, content))
+    assert runs == [] and len(refused) == 50 and all("more than 1000" in line for line in refused)
 
 
 def test_an_odd_file_hides_no_other(one, tmp_path, verify):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.leaderboard.export import markdown, notes, write_board
+from tsbench.leaderboard.export import markdown, notes
 from tsbench.leaderboard.newest import Present
 from tsbench.leaderboard.table import build
+from tsbench.leaderboard.write import write_board
 from tsbench.protocol import Protocol, Split
 
 PROTOCOL = Protocol(name="p", probe="knn")
@@ -231,10 +232,10 @@ def test_a_transform_may_have_any_parameter():
 
 def test_a_method_has_one_version_whatever_its_parameters():
     rows = [row("x", "A", 0.1, method_version=2), row("x[lr=1]", "A", 0.9, method="x"), row("y", "A", 0.5)]
-    twin = row("random:x", "A", 0.2)
-    assert board([*rows, twin]).cells.index.tolist() == ["y", "x"]
-    assert board([*rows, twin]).outdated == 2
-    assert board([*rows, twin], labels=["x[lr=1]"]).cells.empty
+    controls = [row(f"{control}x", "A", 0.2) for control in ("random:", "permuted:", "permuted:random:")]
+    assert board([*rows, *controls]).cells.index.tolist() == ["y", "x"]
+    assert board([*rows, *controls]).outdated == 4
+    assert board([*rows, *controls], labels=["x[lr=1]"]).cells.empty
 
 
 def test_a_cell_needs_the_folds_of_its_own_dataset():
@@ -263,7 +264,7 @@ def test_what_a_method_lacks_is_empty_in_markdown():
 def test_files(tmp_path):
     result = board([row("x|y", "A", 0.9), row("z", "A", 0.25)])
     text = markdown(result)
-    assert text.startswith(f"test: accuracy in %, protocol p ({PROTOCOL.hash()[:12]})\n\n| method |")
+    assert text.startswith(f"test: accuracy in %, protocol p ({PROTOCOL.hash()[:12]}), seeds 0\n\n| method |")
     assert "| x\\|y | 90.0 | 1.00 | 1 | 1/3 | 0 | 90.0 |" in text
     write_board(result, tmp_path / "deep" / "b.csv")
     lines = (tmp_path / "deep" / "b.csv").read_text().splitlines()
@@ -274,7 +275,7 @@ def test_files(tmp_path):
     assert lines[0].startswith("method,protocol,protocol_hash,metric,mean,rank,wins,coverage,complete,seeds,")
     write_board(result, tmp_path / "b.md")
     assert (tmp_path / "b.md").read_text() == markdown(result)
-    with pytest.raises(UsageError, match="ends in .csv, .md or .json"):
+    with pytest.raises(UsageError, match="ends in .csv, .md, .tex, .parquet or .json"):
         write_board(result, tmp_path / "b.txt")
 
 
@@ -309,10 +310,10 @@ def test_odd_names_stay_names_in_every_file(tmp_path):
     lines = [line for line in markdown(result).splitlines() if line.startswith("|")]
     assert len(lines) == len(ODD) + 3
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    assert {len(line) for line in cells} == {6 + len(ODD)}
+    assert {len(line) for line in cells} == {7 + len(ODD)}
     names = {line[0].strip() for line in cells[2:]}
     assert names >= {r"a\|b", r"\[x\](y)", r"\`\<b\>\`", r"\*\_e\_\*", "=1+1"}
-    assert names - {"plain"} == {name.strip() for name in cells[0][6:]}
+    assert names - {"plain"} == {name.strip() for name in cells[0][7:]}
 
 
 def test_of_errors_the_lowest_is_the_best():
@@ -345,9 +346,28 @@ def test_an_own_split_has_the_folds_that_it_has_now():
     assert made.frame()["split"].tolist() == ["raindrop"]
 
 
+def test_a_cell_of_resamples_needs_all_and_says_how_they_spread():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="resample", folds=30))
+    values = np.linspace(0.5, 0.9, 30)
+    splits = tuple(f"test:{fold} train:{fold}" for fold in range(30))
+    rows = [
+        row("x", "A", value, fold=fold, split=split, protocol_hash=protocol.hash())
+        for fold, (value, split) in enumerate(zip(values, splits, strict=True))
+    ]
+    now = {"A": Present("f", splits)}
+    assert board(rows[:29], protocol=protocol, now=now).cells["A"].isna().all()
+    made = board(rows, protocol=protocol, now=now)
+    (cell,) = made.evidence.itertuples()
+    assert (cell.n_folds, cell.n_seeds) == (30, 1)
+    assert cell.mean == pytest.approx(0.7) and cell.std_folds == pytest.approx(values.std(ddof=1))
+    assert "protocol p, split resample30 (" in markdown(made)
+
+
 def test_splits_of_two_names_share_no_board():
     with pytest.raises(ValueError, match="rows of different protocols"):
         board([row("x", "A", 0.5)], protocol=PROTOCOL.on_split("raindrop"))
+    with pytest.raises(ValueError, match="rows of different protocols"):
+        board([row("x", "A", 0.5)], protocol=Protocol(name="p", probe="knn", split=Split(scheme="resample", folds=30)))
 
 
 def exposed_board(**options):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsbench.corruptions.base import Corrupter, Corruption, each_case
+from tsbench.corruptions.base import Corrupter, Corruption, each_case, missing_facts
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
@@ -22,6 +22,15 @@ class Late(Corruption):
             return x
 
         return each_case(panel, draws, change)
+
+
+class Louder(Corruption):
+    """Twice the values."""
+
+    makes = "values"
+
+    def __call__(self, panel, draws):
+        return 2 * panel.X
 
 
 class Widest(Corruption):
@@ -68,6 +77,14 @@ def test_statistics_are_those_of_what_is_left_where_it_reaches_training(data, di
     np.testing.assert_array_equal(parts.train.X, parts.pretrain.X)
     np.testing.assert_array_equal(parts.test.X[:, 0], [[0, 2, NO, NO]])
     np.testing.assert_array_equal(parts.unlabelled.X[:, 0], [[4, 4, NO, NO]])
+
+
+@pytest.mark.parametrize("stage", ["test", "all"])
+@pytest.mark.parametrize("acts_on", ["raw", "prepared"])
+def test_what_is_missing_of_the_test_cases_is_stated(data, divided, stage, acts_on):
+    parts = divided(data, stage, type("When", (Late,), {"acts_on": acts_on}))
+    assert parts.missing == missing_facts(parts.test) and parts.missing["test_missing"] == 0.5
+    assert divided(data, stage, type("When", (Louder,), {"acts_on": acts_on})).missing == {}
 
 
 @pytest.mark.parametrize("stage", ["test", "downstream"])

@@ -45,12 +45,11 @@ def test_every_published_cell_of_a_table_belongs_to_a_row(registry):
     for paper in registry.papers.values():
         by_table = {table.published: table for table in paper.tables.values()}
         for line in load_published(paper.csv, paper.unit).rows:
-            table = by_table[line["table"]]
+            table = by_table[line.table]
             owners = [
                 row
                 for row in table.rows
-                if (row.method, row.variant) == (line["method"], line["variant"])
-                and line["setting"].startswith(row.setting)
+                if (row.method, row.variant) == (line.method, line.variant) and line.setting.startswith(row.setting)
             ]
             assert len(owners) == 1, line
 

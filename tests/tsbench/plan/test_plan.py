@@ -178,6 +178,56 @@ def test_a_file_without_a_split_is_cross_validated_by_default_and_refused_under_
         plan(installed, registry, datasets=str(path), protocols=("svm-rbf",))
 
 
+@pytest.mark.parametrize("method", ["random:trls", "majority"])
+def test_resamples_have_a_split_of_their_own_and_begin_with_the_archives(installed, registry, method):
+    def specs(protocol):
+        return plan(installed, registry, method, "PickupGestureWiimoteZ", protocols=(protocol,)).specs
+
+    (archive,), resamples = specs("ridge"), specs("ridge-resample30")
+    assert len({spec.key for spec in resamples}) == len({spec.split for spec in resamples}) == 30
+    assert resamples[0].split == archive.split and resamples[0].key != archive.key
+    assert len({spec.protocol.hash() for spec in resamples} | {archive.protocol.hash()}) == 2
+    assert {spec.protocol.split.label for spec in resamples} == {"resample30"}
+
+
+def two_files(folder, train, test):
+    for part, labels in (("TRAIN", train), ("TEST", test)):
+        rows = "".join(f"{label},{number},{number + 1}\n" for number, label in enumerate(labels))
+        (folder / f"own_{part}.csv").write_text(f"label,t0,t1\n{rows}")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ("aabbc", "abab", "its test part has no case of class 'c' (the training part has 1)"),
+        ("aabb", "ababc", "its training part has no case of class 'c'"),
+    ],
+)
+def test_what_cannot_be_resampled_is_named_and_the_rest_is_planned(installed, registry, tmp_path, train, test, message):
+    folder = two_files(tmp_path, train, test)
+    for _ in range(2):  # read, then from the cache
+        found = plan(installed, registry, datasets=f"{folder},GunPoint", protocols=("own-resample30",))
+        assert {spec.dataset for spec in found.specs} == {"GunPoint"} and len(found.specs) == 30
+        (reason,) = found.invalid.values()
+        assert message in reason and reason.startswith("own: ")
+
+
+def test_fewer_cases_than_folds_are_refused_before_any_run(installed, registry, tmp_path):
+    (tmp_path / "few.csv").write_text("label,t0,t1\na,1,2\nb,2,1\na,1,1\n")
+    found = plan(installed, registry, datasets=f"{tmp_path}/few.csv")
+    assert not found.specs
+    assert found.invalid["few"].startswith("few: 3 cases cannot be split into 5 folds; use fewer folds")
+
+
+def test_numbers_and_files_without_a_split_are_not_resampled(installed, registry, tmp_path):
+    found = plan(installed, registry, datasets="Covid3Month", protocols=("ridge-resample30",))
+    assert not found.specs and "its labels are for regression" in found.invalid["Covid3Month"]
+    (tmp_path / "one.csv").write_text("label,t0,t1\n" + "a,1,2\nb,2,1\n" * 10)
+    with pytest.raises(UsageError, match="one has no train/test split of its own.*use a cross-validated one"):
+        plan(installed, registry, datasets=f"{tmp_path}/one.csv", protocols=("ridge-resample30",))
+
+
 def ward(tmp_path, times=(0, 1, 5), n_static=3):
     """Return the path of ten cases with times and static values."""
     rng, y = np.random.default_rng(0), np.arange(10) % 2

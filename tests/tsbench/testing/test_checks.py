@@ -10,6 +10,7 @@ import torch
 
 from tsbench import Classifier, Corruption, Encoder, Predictor, Probe, SSLMethod, Transform, each_case, testing
 from tsbench.discovery.catalog import Entry
+from tsbench.discovery.plugins import plugins
 from tsbench.errors import MethodError
 from tsbench.testing import (
     check_corruption,
@@ -262,9 +263,17 @@ def test_a_corruption_that_draws_per_case_passes():
     check_corruption(Thin, [0.5, 0.0])
 
 
-@pytest.mark.parametrize("name", ["dropout", "noise"])
+@pytest.mark.parametrize("name", plugins()["corruptions"].names())
 def test_the_corruptions_of_the_core_pass(name):
-    check_corruption(name, [0.5])
+    def refused(panel):
+        return {
+            "is (none|all) of its": name.startswith("sensors")
+            and not 0 < round(panel.n_channels / 2) < panel.n_channels,
+            "goes by one class per case": name == "mnar" and panel.task != "classification",
+            "has no observed value": name == "mnar-severity" and bool(np.isnan(panel.X).all(axis=(0, 2)).any()),
+        }
+
+    check_corruption(name, [0.5], refused)
 
 
 @pytest.mark.parametrize(

@@ -365,9 +365,17 @@ def test_other_seeds_or_another_space_are_refused(start):
     start(fixed=("sign",))  # another study
 
 
-def test_an_untrained_twin_is_refused(plugins, start):
-    (spec,) = make_plan(Request(["random:ts2vec"], ["toy"], ["knn"]), plugins, load_registry()).specs
-    with pytest.raises(UsageError, match="tune ts2vec; the untrained twin is a floor"):
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("random:ts2vec", "the untrained twin is a floor"),
+        ("permuted:ts2vec", "a method on shuffled series is a control"),
+        ("permuted:random:ts2vec", "a method on shuffled series is a control"),
+    ],
+)
+def test_a_control_is_refused(plugins, start, method, message):
+    (spec,) = make_plan(Request([method], ["toy"], ["knn"]), plugins, load_registry()).specs
+    with pytest.raises(UsageError, match=f"{method}: tune ts2vec; {message}"):
         start(spec=spec)
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from tsbench.cli.data.check import check
 from tsbench.cli.data.fetch import fetch
 from tsbench.cli.data.path import path
 from tsbench.cli.data.verify import verify
-from tsbench.cli.options import common_options, open_registry, plot_option, settings, task_option
+from tsbench.cli.options import common_options, open_registry, plot_option, settings, skip_bad_option, task_option
 from tsbench.cli.show.dataset import show_dataset
 from tsbench.errors import InvalidDataError
 from tsbench.terminal import echo
@@ -53,9 +54,10 @@ def list_data(collection: str | None, available: bool) -> int:
 @data.command()
 @click.argument("name")
 @task_option
+@skip_bad_option
 @plot_option("Draw a few series of each class, of the training part, to this file.")
 @common_options
-def info(name: str, task: str | None, plot: Path | None) -> int:
+def info(name: str, task: str | None, skip_bad: bool, plot: Path | None) -> int:
     """Print a dataset's card and, where the data is on this machine, its sizes, classes and fingerprint.
 
     \b
@@ -65,8 +67,8 @@ def info(name: str, task: str | None, plot: Path | None) -> int:
     """
     from tsbench.plan.asked import with_tasks
 
-    return show_dataset(with_tasks([name], task, settings().plugins(), open_registry())[0], plot)
+    return show_dataset(with_tasks([name], task, settings().plugins(), open_registry(), skip_bad)[0], plot)
 
 
-for command in (fetch, verify, path):
+for command in (fetch, verify, path, check):
     data.add_command(command)

@@ -23,9 +23,9 @@ def label_lines(tables: Sequence[Sequence[Sequence[int]]], names: Sequence[str])
         yield f"  {plain(name)}: {count} cases, {predicted} predicted, F1 {f1:.2f}"
 
 
-def error_lines(cases: Sequence[int], truth: Sequence[float], predicted: Sequence[float]) -> Iterator[str]:
-    """Yield the cases whose numbers were missed by most."""
+def error_lines(cases: Sequence[object], truth: Sequence[float], predicted: Sequence[float]) -> Iterator[str]:
+    """Yield the cases, by number or name, whose numbers were missed by most."""
     found = sorted(zip(cases, truth, predicted, strict=True), key=lambda one: -abs(one[1] - one[2]))
     yield f"largest errors ({min(len(found), MOST_LINES)} of {len(found)} cases)"
     for case, true, given in found[:MOST_LINES]:
-        yield f"  case {case}: {true:.4g}, predicted {given:.4g}"
+        yield f"  case {plain(str(case))}: {true:.4g}, predicted {given:.4g}"

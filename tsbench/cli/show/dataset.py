@@ -27,7 +27,7 @@ def show_dataset(name: str, plot: Path | None) -> int:
 
     handles = expand_datasets([name], settings().plugins(), open_registry())
     if plot is not None:
-        from tsbench.cli.ui.drawing import check_output
+        from tsbench.plots.drawing import check_output
 
         if len(handles) > 1:
             raise UsageError(f"--plot: {name} is a collection of {len(handles)} datasets; name one")
@@ -116,7 +116,7 @@ def _print_card(handle: DatasetHandle) -> None:
     facts: dict[str, Any] = {name.replace("_", " "): getattr(card, name) for name in CARD}
     name = card.default_protocol or handle.default_protocol
     protocol = registry.protocol(name)
-    split = f"{protocol.split.folds} folds, cross-validated"
+    split = f"{protocol.split.folds} folds, {'resampled' if protocol.needs_own_split else 'cross-validated'}"
     if protocol.own_split:
         split = "the dataset's own split" + f" '{protocol.split.name}'" * (not protocol.archive_split)
     facts |= {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsbench.cli.ui.drawing import drawing, short
+from tsbench.plots.drawing import drawing, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def _draw_case(axis: Axes, panel: Panel, case: int, n_channels: int) -> None:
         axis.plot(x, values, color=color, linewidth=0.8)
         alone = _alone(values)
         axis.plot(x[alone], values[alone], ".", color=color, markersize=3)
-    axis.set_title(f"case {case}", fontsize=7)
+    axis.set_title(short(f"case {panel.case_names()[case]}", 24), fontsize=7)
     axis.tick_params(labelsize=6)
 
 

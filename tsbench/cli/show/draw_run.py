@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.show.answers import scores_of
-from tsbench.cli.ui.drawing import drawing, short
 from tsbench.errors import UsageError
 from tsbench.learning.curve import ONLY, by_loss
+from tsbench.plots.drawing import drawing, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

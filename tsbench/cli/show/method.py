@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsbench.cli.options import settings
-from tsbench.identity import UNTRAINED
+from tsbench.identity import base_method
 from tsbench.methods.capabilities import capabilities
 from tsbench.terminal import echo
 
@@ -18,7 +18,7 @@ def show_method(name: str) -> int:
     from tsbench.methods.params import declarations, resolve
 
     plugins = settings().plugins()
-    base = name.removeprefix(UNTRAINED)
+    base = base_method(name)
     entry, cls = plugins["methods"].entry(base), plugins["methods"].get(base)
     echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
     if cls.__doc__:

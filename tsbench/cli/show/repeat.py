@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import open_registry, settings
 from tsbench.errors import TsbenchError
-from tsbench.identity import UNTRAINED
+from tsbench.identity import base_method
 from tsbench.plan.spec import NO_PARAMETERS
 from tsbench.text import command_line
 
@@ -64,7 +64,7 @@ def obstacles(run: dict[str, Any]) -> Iterator[str]:
     if run["protocol_hash"] not in known:
         yield f"protocol {name} is not what it was, or not in this registry: give the one of then with --registry"
     try:
-        methods.entry(run["method"].removeprefix(UNTRAINED))
+        methods.entry(base_method(run["method"]))
     except TsbenchError:
         yield f"method {run['method']} is not installed; --plugin names a plugin in a single file"
 

@@ -30,7 +30,7 @@ SPARK_WIDTH = 60
 def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
     """Print everything stored about a run and the command that repeats it, or draw its curve and confusion matrix."""
     if plot is not None:
-        from tsbench.cli.ui.drawing import check_output
+        from tsbench.plots.drawing import check_output
 
         check_output("--plot", plot)
     run = bench().show(prefix)
@@ -63,7 +63,7 @@ def _answer_lines(task: str, matrix: Any, classes: Sequence[str], answers: Any) 
     elif task == "multilabel":
         yield from label_lines(matrix, classes)
     elif answers is not None:
-        yield from error_lines(answers["case"], answers["truth"], answers["prediction"])
+        yield from error_lines(answers.get("name", answers["case"]), answers["truth"], answers["prediction"])
 
 
 def _print_run(run: dict[str, Any], attempt: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tsbench.cli.options import open_registry, settings
-from tsbench.cli.ui.drawing import check_output, short, style
 from tsbench.errors import MethodError, MissingDataError, UsageError
+from tsbench.plots.drawing import check_output, new_figure, save, short, style
 from tsbench.terminal import echo
 from tsbench.text import plain
 
@@ -80,7 +80,7 @@ def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:
     panel, how = data.panel, "values as they are"
     protocol = registry.protocol(handle.card.default_protocol or handle.default_protocol)
     if protocol.resolve_normalisation(handle.card) == "channel":
-        if panel.task == "classification" and (not protocol.own_split or data.folds.get(protocol.split.name)):
+        if panel.task == "classification" and (not protocol.needs_own_split or data.folds.get(protocol.split.name)):
             train, over = protocol.folds(data, handle.card)[0].train, "the training cases"
         else:
             train, over = np.arange(len(panel)), "all cases"
@@ -98,20 +98,24 @@ def _load(dataset: str, cases: Sequence[int]) -> tuple[Panel, list[int], str]:
 def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title: str, out: Path) -> None:
     """Write a figure: a column per case, its series above and its transform below, row 0 of images at the top."""
     import torch
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
+    from tsbench.data.series import Series
+    from tsbench.methods.applied import series_of
+
+    if transform.gives == "cases":
+        raise UsageError(f"{name} makes cases, which 'tsbench data info DATASET+{name}=... --plot FILE' draws")
     X = torch.from_numpy(panel.X[cases])
+    given = series_of(panel.select(cases).loaded()) if transform.takes == "series" else X
     try:
-        images = transform(X, torch.Generator().manual_seed(0))
+        found = transform(given, torch.Generator().manual_seed(0))
     except (ValueError, IndexError, RuntimeError) as error:
         raise MethodError(f"transform {name} cannot be applied to series {tuple(X.shape)}: {error}") from error
+    images = found.x.masked_fill(~found.mask, float("nan")) if isinstance(found, Series) else found
     if images.ndim not in (3, 4) or len(images) != len(cases):
         raise MethodError(f"transform {name} gave shape {tuple(images.shape)}, which is neither series nor images")
     whole = images.ndim == 4 and images.shape[1] == 3 and transform.output_shape((1, panel.n_channels + 3, 64))[1] == 3
     n_rows = 1 if images.ndim == 3 or whole else min(images.shape[1], MOST_IMAGES)
-    figure = Figure(figsize=(max(4.0, 2.6 * len(cases)), 2.0 + 2.4 * n_rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(max(4.0, 2.6 * len(cases)), 2.0 + 2.4 * n_rows)
     axes = figure.subplots(1 + n_rows, len(cases), squeeze=False, height_ratios=[0.7, *[1.0] * n_rows])
     for column, case in enumerate(cases):
         axes[0, column].plot(X[column].T, linewidth=0.8)
@@ -135,12 +139,12 @@ def _draw(name: str, transform: Transform, panel: Panel, cases: list[int], title
         else ""
     )
     figure.suptitle(plain(f"{name}: {title}{shown}"), fontsize=9)
-    figure.savefig(out, dpi=120)
+    save(figure, out)
 
 
 def _title(panel: Panel, case: int) -> str:
     if panel.y is None or panel.task != "classification":
-        return f"case {case}"
+        return short(f"case {panel.case_names()[case]}", 24)
     return f"class {short(panel.classes[panel.y[case]])} (case {case})"
 
 

@@ -82,13 +82,14 @@ def merge(others: tuple[str, ...], other_artifacts: str | None) -> int:
       tsbench store merge node1.db node2.db --store all.db
       tsbench store merge leaderboards/results --store all.db
     """
+    from tsbench.evidence import is_evidence
     from tsbench.store.merge import merge as merge_stores
     from tsbench.store.store import Store
 
     n_conflicts = 0
     with contextlib.closing(open_store()) as ours:
         for url in others:
-            if url.endswith(".parquet") or Path(url).is_dir():
+            if is_evidence(url):
                 n_conflicts += _bring(ours, Path(url))
                 continue
             with contextlib.closing(Store(url, must_exist=True, artifacts=other_artifacts or "")) as other:

@@ -1,1 +1,1 @@
-"""What the command line draws: lines, tables, pictures, progress."""
+"""What the command line draws: lines, tables, progress."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import ASCII, HEAVY_HEAD
 from rich.cells import cell_len, set_cell_size
 
 from tsbench import terminal
 from tsbench.text import plain
+
+if TYPE_CHECKING:
+    from tsbench.compare.blocks import Block
 
 NARROW = 16  # columns of text are not cut below this as long as there are others that may be left out
 
@@ -59,6 +63,15 @@ def print_table(
             terminal.echo(line(json.loads(text), box.mid_left, box.mid_vertical, box.mid_right))
         terminal.echo(box.get_bottom(padded))
     return fitting == widths
+
+
+def print_blocks(blocks: Iterable[Block]) -> None:
+    """Print lines and tables."""
+    for one in blocks:
+        if isinstance(one, str):
+            terminal.echo(one)
+        else:
+            print_table(one.columns, one.rows)
 
 
 def table_width(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> int:

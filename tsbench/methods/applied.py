@@ -1,4 +1,4 @@
-"""Applying a protocol's transforms to a Panel before the method sees it."""
+"""Applying transforms to panels: a protocol's before the method sees them, a dataset's own before it is split."""
 
 from __future__ import annotations
 
@@ -11,20 +11,33 @@ from typing import Any
 import numpy as np
 import torch
 
-from tsbench.data.panel import Array, Panel
+from tsbench.data.panel import SECONDS, Array, Panel
 from tsbench.data.scratch import in_blocks
 from tsbench.data.series import Series, values
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, returned
+from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, UsageError, returned
 from tsbench.methods.params import validate
 from tsbench.methods.transform import Transform
 
 
 def parse_transform(text: str, plugins: Plugins) -> Transform:
-    """Make a transform from "name" or "name:key=value:key=value"; raises UsageError on an unknown name or key."""
+    """Make a transform from "name", "name:key=value:key=value" or "name:value:value".
+
+    Values without a key are of the parameters in the order in which these are declared. Raises UsageError on an unknown
+    name or key, and on a value too many.
+    """
     name, *settings = text.split(":")
     cls = plugins["transforms"].get(name)
-    pairs = dict(setting.partition("=")[::2] for setting in settings)
+    order, pairs = iter(cls.Params.model_fields), dict[str, str]()
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            key, value = next(order, ""), setting
+        if not key:
+            raise UsageError(f"transform {text}: '{value}' is a value too many; 'tsbench show transform {name}'")
+        if key in pairs:
+            raise UsageError(f"transform {text}: '{key}' is given twice")
+        pairs[key] = value
     transform: Transform = cls(validate(cls.Params, pairs, f"transform {name}"))
     return transform
 
@@ -38,14 +51,33 @@ def apply_transforms(panel: Panel, names: Sequence[str], plugins: Plugins) -> Pa
     proportion (rounded up).
     """
     for text in names:
-        transform, name = parse_transform(text, plugins), f"transform {text}"
-        panel = in_blocks(panel, partial(_applied, transform=transform, name=name))
+        panel = apply(panel, parse_transform(text, plugins), text)
     return panel
+
+
+def apply(panel: Panel, transform: Transform, text: str) -> Panel:
+    """Return the panel with its series transformed; text : the transform, as messages name it."""
+    return in_blocks(panel, partial(_applied, transform=transform, name=f"transform {text}"))
+
+
+def series_of(panel: Panel) -> Series:
+    """Return a panel's cases as a Series, with times as they are."""
+    x = torch.from_numpy(panel.X)
+    observed, times, static = ~x.isnan(), panel.times, panel.static
+    return Series(
+        x.masked_fill(~observed, 0.0),
+        torch.from_numpy(panel.lengths).long(),
+        None if bool(observed.all()) else observed,
+        None if times is None else torch.from_numpy(times),
+        None if static is None else torch.from_numpy(static),
+        sampling_rate=panel.sampling_rate,
+        time_unit=SECONDS[panel.time_unit],
+    )
 
 
 def _applied(panel: Panel, transform: Transform, name: str) -> Panel:
     if transform.takes == "series":
-        series = returned(transform(_series(panel)), Series, name)
+        series = returned(transform(series_of(panel)), Series, name)
         x = series.x.masked_fill(~series.mask, float("nan"))
         x = x if series.inside is None else x.masked_fill(~series.inside[:, None], float("nan"))
     else:
@@ -53,9 +85,11 @@ def _applied(panel: Panel, transform: Transform, name: str) -> Panel:
     X = x.numpy()
     _check_shape(panel, transform, X, name)
     axis: dict[str, Any] = {}
-    if X.shape[-1] != panel.n_timepoints:
+    says_rate = series is not None and series.sampling_rate is not None
+    if X.shape[-1] != panel.n_timepoints and not says_rate:
         axis = _moved(panel, transform, X.shape[-1], name)
     if series is not None:
+        axis |= {"sampling_rate": series.sampling_rate} if says_rate else {}
         times = series.times
         axis |= {"lengths": series.lengths.numpy().astype(np.int32), "times": None if times is None else times.numpy()}
     X = _within(panel, np.asarray(X, np.float32), axis.get("lengths", panel.lengths), name)
@@ -93,19 +127,6 @@ def _within(panel: Panel, X: Array, lengths: Array, name: str) -> Array:
     if lost.any():
         raise MethodError(f"{name} made every value of {lost.sum()} of {len(X)} cases missing (NaN)")
     return np.where(beyond[:, None], np.float32(np.nan), X) if (there & beyond[:, None]).any() else X
-
-
-def _series(panel: Panel) -> Series:
-    """Return a panel's cases as a Series, with times as they are."""
-    x = torch.from_numpy(panel.X)
-    observed, times, static = ~x.isnan(), panel.times, panel.static
-    return Series(
-        x.masked_fill(~observed, 0.0),
-        torch.from_numpy(panel.lengths).long(),
-        None if bool(observed.all()) else observed,
-        None if times is None else torch.from_numpy(times),
-        None if static is None else torch.from_numpy(static),
-    )
 
 
 def _moved(panel: Panel, transform: Transform, n_out: int, name: str) -> dict[str, Any]:

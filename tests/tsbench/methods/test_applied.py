@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import MethodError, UsageError
-from tsbench.measure.transforms import apply_transforms, parse_transform
+from tsbench.methods.applied import apply_transforms, parse_transform
 
 PLUGIN = """
 import numpy as np

@@ -115,11 +115,13 @@ def check_rate(header: Header, rate: float, where: str) -> None:
         raise InvalidDataError(f"{where}: is sampled at {header.rate:g} Hz, expected {rate:g} Hz")
 
 
-def read_signals(header: Header, content: Callable[[str], bytes], where: str) -> npt.NDArray[np.float32]:
+def read_signals(
+    header: Header, content: Callable[[str], bytes], where: str, any_unit: bool = False
+) -> npt.NDArray[np.float32]:
     """Return float32 (n_signals, n_samples) in millivolts; samples marked invalid are NaN.
 
     content : returns the bytes of a signal file by its name. Raises InvalidDataError when a file is shorter or longer
-    than the header says, its checksum differs, or a unit is none of voltage.
+    than the header says, its checksum differs, or a unit is none of voltage: with any_unit such signals keep theirs.
     """
     values: dict[int, npt.NDArray[np.float32]] = {}
     for file in dict.fromkeys(signal.file for signal in header.signals):
@@ -129,7 +131,7 @@ def read_signals(header: Header, content: Callable[[str], bytes], where: str) ->
             raise InvalidDataError(f"{where}: signals of {file} are in different formats, which is not read")
         raw = _samples(content(file), first, len(rows) * header.n_samples, f"{where}, {file}")
         for i, row in zip(rows, raw.reshape(header.n_samples, len(rows)).T, strict=True):
-            values[i] = _millivolts(row, header.signals[i], f"{where}, signal {i} '{header.signals[i].name}'")
+            values[i] = _millivolts(row, header.signals[i], f"{where}, signal {i} '{header.signals[i].name}'", any_unit)
     return np.stack([values[i] for i in range(len(header.signals))])
 
 
@@ -153,10 +155,10 @@ def _samples(content: bytes, signal: Signal, count: int, where: str) -> npt.NDAr
     return np.where(pairs > 2047, pairs - 4096, pairs).astype(np.int16)
 
 
-def _millivolts(raw: npt.NDArray[np.int16], signal: Signal, where: str) -> npt.NDArray[np.float32]:
+def _millivolts(raw: npt.NDArray[np.int16], signal: Signal, where: str, any_unit: bool) -> npt.NDArray[np.float32]:
     if signal.checksum is not None and (int(raw.sum(dtype=np.int64)) - signal.checksum) % 65536:
         raise InvalidDataError(f"{where}: its checksum is not that of the header; the record is damaged")
-    scale = MILLIVOLTS.get(signal.unit.lower())
+    scale = MILLIVOLTS.get(signal.unit.lower(), 1.0 if any_unit else None)
     if scale is None:
         raise InvalidDataError(f"{where}: is in '{signal.unit}', which is no unit of voltage (mV, uV, V)")
     values = (raw.astype(np.float64) - signal.baseline) * (scale / signal.gain)

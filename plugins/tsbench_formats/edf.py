@@ -44,11 +44,16 @@ class Recording:
         if channel is None:
             known = ", ".join(c.label for c in self.channels)
             raise InvalidDataError(f"{self.where}: has no channel '{label}'; it has {known}")
-        if self.duration <= 0 or channel.samples < 1:
-            raise InvalidDataError(f"{self.where}: channel '{label}' has no duration")
         scale = MICROVOLTS.get(channel.unit.lower())
         if scale is None:
             raise InvalidDataError(f"{self.where}: '{label}' is in '{channel.unit}', which is no unit of voltage")
+        return self.values(channel, scale)
+
+    def values(self, channel: Channel, scale: float = 1.0) -> tuple[npt.NDArray[np.float32], float]:
+        """Return (values in the channel's unit times scale, sampling rate in Hz); raises InvalidDataError."""
+        label = channel.label
+        if self.duration <= 0 or channel.samples < 1:
+            raise InvalidDataError(f"{self.where}: channel '{label}' has no duration")
         (low, high), (first, last) = channel.physical, channel.digital
         if low == high or first >= last:
             raise InvalidDataError(f"{self.where}: '{label}' has a range without extent")

@@ -1,0 +1,113 @@
+"""Recordings, one to a file: .csv, .parquet, EDF and WFDB, each read by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tsbench.errors import InvalidDataError
+from tsbench_archives.cells import shown
+from tsbench_archives.table import check_columns, read
+from tsbench_formats.edf import ANNOTATIONS, MICROVOLTS, read_edf
+from tsbench_formats.wfdb import parse_header, read_signals
+
+TIME = "time"
+MILLI = 1e-3  # volts; what is in another unit keeps it
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording: values (n_channels, n_timepoints), NaN where missing; voltages of EDF and WFDB in millivolts.
+
+    rate : Hz, None where the file does not state it. times : (n_timepoints,) rising, or None.
+    """
+
+    channels: tuple[str, ...]
+    values: npt.NDArray[np.floating]
+    rate: float | None = None
+    times: npt.NDArray[np.float64] | None = None
+
+
+def read_recording(path: Path) -> Recording:
+    """Read a file by its ending, one of READERS; raises InvalidDataError naming it, and the line where there is one."""
+    try:
+        found = READERS[path.suffix.lower()](path)
+    except OSError as error:
+        raise InvalidDataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(set(found.channels)) < len(found.channels) or not all(found.channels):
+        listed = ", ".join(map(shown, found.channels))
+        raise InvalidDataError(f"{path}: each channel needs a name of its own; they are called {listed}")
+    if np.isnan(found.values).all():
+        raise InvalidDataError(f"{path}: has no value")
+    return found
+
+
+def _read_table(path: Path) -> Recording:
+    table = read(path, check_columns, ())
+    channels = [name for name in table.names if name != TIME]
+    if not channels:
+        raise InvalidDataError(f"{path}: has no column of values beside '{TIME}'")
+    times = None
+    if TIME in table.names:
+        times = table.times(np.zeros(len(table.frame), dtype=np.int64))
+        back = np.flatnonzero(np.diff(times) <= 0)
+        if len(back):
+            at, cells = int(back[0]) + 1, table.cells(TIME)
+            raise InvalidDataError(
+                f"{table.where(at)}: time {shown(cells[at])} is not after {shown(cells[at - 1])} of the row before; "
+                "times must increase"
+            )
+    return Recording(tuple(channels), table.matrix(channels).T, times=times)
+
+
+def _read_edf(path: Path) -> Recording:
+    recording = read_edf(path.read_bytes(), str(path))
+    channels = [channel for channel in recording.channels if channel.label != ANNOTATIONS]
+    if not channels:
+        raise InvalidDataError(f"{path}: has annotations and no signal")
+    signals = [recording.values(one, MILLI * MICROVOLTS.get(one.unit.lower(), 1 / MILLI)) for one in channels]
+    for channel, (_, rate) in zip(channels, signals, strict=True):
+        if rate != signals[0][1]:
+            rates = f"'{channels[0].label}' is sampled at {signals[0][1]:g} Hz, '{channel.label}' at {rate:g} Hz"
+            raise InvalidDataError(f"{path}: {rates}; give the channels of one rate")
+    return Recording(tuple(one.label for one in channels), np.stack([x for x, _ in signals]), signals[0][1])
+
+
+def _read_wfdb(path: Path) -> Recording:
+    try:
+        header = parse_header(path.read_text(encoding="latin-1"), str(path))
+    except ValueError as error:
+        raise InvalidDataError(f"{path}: {error}") from error
+    if header.record != path.stem:
+        raise InvalidDataError(f"{path}: is the header of record '{shown(header.record)}', not of its file's name")
+
+    def content(name: str) -> bytes:
+        file = path.parent / name
+        if Path(name).name != name or not file.is_file():
+            raise InvalidDataError(f"{path}: its signals are in {shown(name)}, which is not beside it")
+        return file.read_bytes()
+
+    values = read_signals(header, content, str(path), any_unit=True)
+    return Recording(tuple(signal.name for signal in header.signals), values, header.rate)
+
+
+READERS = {".csv": _read_table, ".parquet": _read_table, ".edf": _read_edf, ".hea": _read_wfdb}
+
+
+def recording_files(folder: Path, beside: Sequence[str]) -> dict[str, Path]:
+    """Return {name of a recording: its file} of a folder, without the files called as in `beside`.
+
+    Raises InvalidDataError where two files have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in READERS or path.name in beside or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise InvalidDataError(f"{path}: is recording '{path.stem}', and so is {found[path.stem].name}; keep one")
+        found[path.stem] = path
+    return found

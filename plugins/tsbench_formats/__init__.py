@@ -1,0 +1,1 @@
+"""File formats of recordings that several plugins read: EDF and WFDB."""

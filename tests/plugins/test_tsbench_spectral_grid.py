@@ -1,0 +1,63 @@
+"""Bins: means of what was observed, on a grid of whole multiples."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsbench.data.panel import Panel
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import InvalidDataError
+from tsbench.methods.applied import apply_transforms
+
+PLUGINS = Plugins()
+PLUGINS.load_entry_points()
+
+
+def test_bins_are_means_of_the_observed_and_missing_where_empty():
+    times = np.array([[0.2, 0.9, 1.0, 3.5, 3.6], [2.5, 2.6, 4.1, np.nan, np.nan]])
+    X = np.array([[[1, 3, 5, np.nan, 8.0]], [[10, 20, np.nan, np.nan, np.nan]]])
+    panel = Panel.build(X, times=times, lengths=[5, 3], time_unit="h")
+    out = apply_transforms(panel, ["bin:1h"], PLUGINS)
+    np.testing.assert_array_equal(out.X[:, 0], [[2, 5, np.nan, 8], [15, np.nan, np.nan, np.nan]])
+    np.testing.assert_array_equal(out.times, [[0, 1, 2, 3], [2, 3, 4, np.nan]])
+    assert out.lengths.tolist() == [4, 3] and out.sampling_rate == 1 / 3600
+
+
+@given(
+    gaps=st.lists(st.floats(1e-3, 400.0), min_size=1, max_size=60),
+    width=st.sampled_from(["250ms", "10s", "1min"]),
+    begin=st.sampled_from([0.0, -7.5, 1.7e9]),
+)
+@settings(max_examples=40, deadline=None)
+def test_bins_are_those_of_a_plain_count(gaps, width, begin):
+    times = begin + np.cumsum(gaps)
+    values = np.random.default_rng(len(gaps)).normal(size=len(times)).astype(np.float32)
+    seconds = {"250ms": 0.25, "10s": 10.0, "1min": 60.0}[width]
+    out = apply_transforms(Panel.build(values[None, None], times=times[None]), [f"bin:{width}"], PLUGINS)
+    place = np.floor(times / seconds + 1e-9).astype(int)
+    assert out.n_timepoints == place[-1] - place[0] + 1
+    np.testing.assert_allclose(out.times[0], np.arange(place[0], place[-1] + 1) * seconds)
+    for k in range(out.n_timepoints):
+        inside = values[place - place[0] == k].astype(np.float64)
+        expected = inside.mean() if len(inside) else np.nan
+        np.testing.assert_allclose(out.X[0, 0, k], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_sampled_evenly_is_binned_by_its_rate():
+    panel = Panel.build(np.arange(10.0)[None, None], sampling_rate=4.0)
+    out = apply_transforms(panel, ["bin:1s"], PLUGINS)
+    assert out.X[0, 0].tolist() == [1.5, 5.5, 8.5] and out.times is None and out.sampling_rate == 1.0
+    with pytest.raises(InvalidDataError, match="needs the sampling rate"):
+        apply_transforms(Panel.build(np.ones((1, 1, 4))), ["bin:1s"], PLUGINS)
+
+
+def test_edges_that_float_cannot_write_are_edges():
+    panel = Panel.build(np.arange(7.0)[None, None], times=np.arange(7)[None] * 0.1)
+    assert apply_transforms(panel, ["bin:100ms"], PLUGINS).X[0, 0].tolist() == list(range(7))
+
+
+def test_a_grid_that_no_memory_holds_is_refused():
+    panel = Panel.build(np.ones((1, 1, 2)), times=np.array([[0.0, 1e9]]))
+    with pytest.raises(InvalidDataError, match="of memory"):
+        apply_transforms(panel, ["bin:1ms"], PLUGINS)

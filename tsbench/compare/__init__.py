@@ -1,0 +1,1 @@
+"""What differs: ours from what was published, a store from another."""

@@ -1,0 +1,1 @@
+"""What a dataset and its split give away: leaks, shortcuts, channels that say nothing."""

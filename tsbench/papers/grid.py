@@ -1,0 +1,48 @@
+"""A grid of a paper's table: a line per row and metric, a column per dataset, beside the first row."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
+from tsbench.papers.reproduce import RULE, shown, signed
+from tsbench.tasks import METRICS
+
+ABOUT = (
+    "Fractions in percent. to first: the mean less that of the first row; better/worse: datasets on which a row is "
+    "better and worse than it. s: seconds of a training; MiB: the most that a run which trained itself took, beyond "
+    "what its process held before."
+)
+
+
+def grid(title: str, frame: pd.DataFrame) -> str:
+    """Return the frame of `tabulate` as a Markdown grid; ours are means over folds and seeds.
+
+    The published number and the verdict are those of the mean over all datasets, left out where none was published.
+    """
+    means = list(dict.fromkeys(frame["dataset"][frame["average"]]))
+    single = list(dict.fromkeys(frame["dataset"][~frame["average"]]))
+    several, published = frame["metric"].nunique() > 1, bool(frame["published"].notna().any())
+    columns: list[tuple[str, Side]] = [("row", "left"), ("settings", "left")]
+    columns += [("metric", "left")] if several else []
+    columns += [(name, "right") for name in (*means, "to first", "better/worse", *single, "s", "MiB")]
+    columns += [("published", "right"), ("verdict", "left")] if published else []
+    first: dict[str, pd.Series] = {}
+    rows = []
+    for _, part in frame.groupby(["row", "metric"], sort=False):
+        whole = part[part["average"]].astype({"fit_seconds": float, "peak_memory_bytes": float}).iloc[0]
+        ours = part.set_index("dataset")["ours"].astype(float)
+        metric = whole["metric"]
+        apart = ours - first.setdefault(metric, ours)
+        better = apart[single] * (METRICS[metric].sign if metric in METRICS else 1)
+        cells = [whole["row"], whole["settings"], *([metric] if several else [])]
+        cells += [shown(metric, ours[one]) for one in means]
+        cells += [signed(metric, apart[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
+        cells += [shown(metric, ours[one]) for one in single]
+        costs = ((whole["fit_seconds"], ".1f"), (whole["peak_memory_bytes"] / 2**20, ".0f"))
+        cells += ["" if pd.isna(value) else format(value, form) for value, form in costs]
+        if published:
+            cells += [shown(metric, whole["published"], whole["published_std"]), whole["verdict"]]
+        rows.append(cells)
+    rule = f"{RULE}\n\n" if published else ""
+    return f"# {markdown_cell(title)}\n\n{ABOUT}\n\n{rule}{to_markdown(columns, rows)}"

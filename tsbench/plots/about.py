@@ -1,0 +1,60 @@
+"""What a picture of a board says beside its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tsbench.errors import UsageError
+from tsbench.leaderboard.export import caption
+from tsbench.leaderboard.table import Board
+from tsbench.tasks import METRICS
+from tsbench.text import command_line
+
+
+@dataclass(frozen=True)
+class About:
+    """title : above the picture. value : what numbers are, with their unit. scale : times this they are in that unit.
+
+    sign : 1 where a high number is good, -1 where a low one is. digits : after the point, of numbers that are written.
+    """
+
+    title: str = ""
+    value: str = "value"
+    scale: float = 1.0
+    sign: int = 1
+    digits: int = 3
+
+    def text(self, number: float) -> str:
+        """Return a number as it is written in the picture."""
+        return f"{self.scale * number:.{self.digits}f}"
+
+
+def about(board: Board, title: str = "") -> About:
+    """Return what a picture of a board says; title : in place of the board's caption."""
+    unit, sign = board.unit, METRICS[board.metric].sign
+    value = f"{board.metric} in {unit}" if unit else board.metric
+    value += "" if sign > 0 else ", low is good"
+    return About(title or caption(board), value, 100.0 if unit == "%" else 1.0, sign, 1 if unit == "%" else 3)
+
+
+def compared(board: Board, methods: int = 2, datasets: int = 1) -> pd.DataFrame:
+    """Return the cells of the complete methods on the datasets that all of them have, the best rank first.
+
+    Raises UsageError where there are fewer methods or datasets than a picture needs.
+    """
+    cells = board.cells.loc[board.summary["complete"], list(board.common)]
+    if len(cells) < methods or len(board.common) < datasets:
+        command = command_line(["tsbench", "leaderboard", *board.name.split(", ")])
+        hint = "; --shared takes all methods" if len(board.cells) > len(cells) else ""
+        raise UsageError(
+            f"this needs {_count(methods, 'method')} on {_count(datasets, 'dataset')} that all of them have, and here "
+            f"{_count(len(cells), 'method')} {'has' if len(cells) == 1 else 'have'} "
+            f"{_count(len(board.common), 'dataset')} in common{hint}; see '{command}'"
+        )
+    return cells
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
