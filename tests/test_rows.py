@@ -44,3 +44,11 @@ def test_a_superseded_row_differs_in_what_is_done_with_padding_alone(installed, 
     before = {part: version for part, version in spec.versions.items() if not part.startswith(PADDING)}
     assert before != spec.versions
     assert spec.key not in known and replace(spec, versions=before).key in known
+
+
+def test_rows_of_an_earlier_version_are_not_taken_for_those_of_the_present_one(installed, registry):
+    (spec,) = make_plan(Request(["trls"], ["BasicMotions"], overrides={"max_steps": "3"}), installed, registry).specs
+    with closing(sqlite3.connect(ROWS)) as connection:
+        known = dict(connection.execute("SELECT key, method_version FROM runs WHERE method = 'trls'"))
+    assert known and spec.key not in known
+    assert set(known.values()) == {2} and spec.method_version == 3

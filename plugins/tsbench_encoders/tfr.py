@@ -21,7 +21,7 @@ class TFR(Encoder):
 
     Blocks -> H = linear map of each frame to `hidden` (a convolution of kernel size 1) -> D_1 = H, D_i = max pooling
     of D_(i-1) over time with kernel and stride 2 (eq. 4) -> R_i = mean of D_i over time. Pooling drops an odd last
-    frame and stops at length 1, so that any number of scales works.
+    frame and stops at length 1, so that any number of scales works: those beyond `n_distinct_scales` repeat the last.
 
     The frequency net reads each frequency as a vector of t frames, which ties the weights to the frame count built
     for: a longer x is cropped at the end, a shorter one padded with zeros, which are pooled like other frames. With
@@ -35,7 +35,13 @@ class TFR(Encoder):
 
         cell: Literal["lstm", "gru", "rnn", "tcn"] = param("lstm", tune=True, doc="sequence net (Table 5)")
         blocks: int = param(3, low=1, high=32, doc="TFRblocks, section 2")
-        dropout: float = param(0.2, low=0.0, high=0.9, doc="dropout on the output of the nets of a block, section 3.1")
+        dropout: float = param(
+            0.0,
+            low=0.0,
+            high=0.9,
+            doc="dropout on the output of the nets of a block; section 3.1 has 0.2, which as an argument of a "
+            "recurrent net of one layer does nothing",
+        )
         frequency: Literal["tied", "off"] = param(
             "tied", doc="off: no net over frequency; not specified in the paper, for long raw series"
         )
@@ -65,6 +71,7 @@ class TFR(Encoder):
         self.blocks = nn.Sequential(*[TFRBlock(f, t, params) for _ in range(params.blocks)])
         self.lift = nn.Linear(f, params.hidden)
         self.n_scales: int = params.scales
+        self.n_distinct_scales = min(params.scales, t.bit_length())
         self.scale_dim: int = params.hidden
         self.out_dim = params.hidden * (params.scales if params.representation == "concat" else 1)
 

@@ -15,16 +15,16 @@ from tsbench.nn import flip_steps, last_step
 
 
 def brightness_contrast(
-    x: Tensor, rng: torch.Generator | None = None, brightness: float = 0.4, contrast: float = 0.4
+    x: Tensor, rng: torch.Generator | None = None, brightness: float = 0.4, contrast: float = 0.4, high: float = 1.0
 ) -> Tensor:
-    """Change brightness, then contrast, of images x (n, c, F, T) with values in [0, 1]; the result is clamped to it.
+    """Change brightness, then contrast, of images x (n, c, F, T) with values in [0, high]; the result is clamped to it.
 
     Brightness multiplies by b, contrast moves each channel's values away from their mean m: (v - m) k + m. b is drawn
     from U(1 - brightness, 1 + brightness), k likewise, once per case and alike for its channels.
     """
     b, k = (_uniform(x, rng, max(0.0, 1 - amount), 1 + amount) for amount in (brightness, contrast))
     mean = x.mean(dim=(-2, -1), keepdim=True)
-    return torch.addcmul(mean * (b * (1 - k)), x, b * k).clamp_(0, 1)
+    return torch.addcmul(mean * (b * (1 - k)), x, b * k).clamp_(0, high)
 
 
 def gaussian_blur(
@@ -45,10 +45,18 @@ def gaussian_blur(
     return padded
 
 
-def time_flip(x: Tensor, rng: torch.Generator | None = None, probability: float = 0.5) -> Tensor:
-    """Reverse the last axis of each case of x (n, ..., T) with a probability, for all its channels alike."""
+def time_flip(
+    x: Tensor, rng: torch.Generator | None = None, probability: float = 0.5, lengths: Tensor | None = None
+) -> Tensor:
+    """Reverse the last axis of each case of x (n, ..., T) with a probability, for all its channels alike.
+
+    lengths : int64 (n,) steps of each case, beyond which nothing moves; None: all T.
+    """
     flipped = _uniform(x, rng, 0.0, 1.0) < probability
-    return torch.where(flipped, x.flip(-1), x)
+    if lengths is None:
+        return torch.where(flipped, x.flip(-1), x)
+    steps = x.flatten(1, -2).transpose(1, 2)
+    return torch.where(flipped, flip_steps(steps, lengths).transpose(1, 2).view_as(x), x)
 
 
 class SpectrogramJitter(Transform):

@@ -14,3 +14,10 @@ def tsbench_methods(register: Register) -> None:
         paper="arXiv:2401.05431",
         tags=("represent",),
     )
+    register(
+        "trls-paper",
+        "tsbench_trls.method:TRLSPaper",
+        summary="TRLS with the flips, the moving average (tau 0.7) and the 50 epochs of its paper.",
+        paper="arXiv:2401.05431",
+        tags=("represent",),
+    )

@@ -51,7 +51,12 @@ class TRLS(SSLMethod):
             0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam, section 3.1"
         )
         tau: float = param(
-            0.7, low=0.0, high=1.0, tune=True, stage="training", doc="moving average decay, eq. 3 and section 3.1"
+            0.99,
+            low=0.0,
+            high=1.0,
+            tune=True,
+            stage="training",
+            doc="moving average decay, eq. 3; section 3.1 has 0.7, as trls-paper",
         )
 
         spectrogram: bool = param(True, doc="False: the raw series is the map (w/o spectrogram, Table 5)")
@@ -62,6 +67,11 @@ class TRLS(SSLMethod):
             None, low=1, high=65_536, doc="time points between frames; none: n_fft / 4; not specified in the paper"
         )
         scaling: Scaling = param("log1p", doc="scale of the magnitude; not specified in the paper")
+        map_norm: Literal["case", "bin", "none"] = param(
+            "case",
+            doc="map scaled to [0, 1] over a case, over each frequency of a channel of a case, or left as it is; "
+            "not specified in the paper",
+        )
         channels: Literal["concat_frequency", "channel_independent", "mean"] = param(
             "concat_frequency",
             doc="channels stacked along frequency, encoded one by one and averaged, or averaged before; "
@@ -71,11 +81,12 @@ class TRLS(SSLMethod):
         view1: View = param("jitter", stage="training", doc="augmentation of the first view, section 2 and Table 5")
         view2: View = param("blur", stage="training", doc="augmentation of the second view, section 2 and Table 5")
         flip_probability: float = param(
-            0.5,
+            0.0,
             low=0.0,
             high=1.0,
             stage="training",
-            doc="probability of time reversal in each view; not specified in the paper",
+            doc="probability of time reversal in each view; section 2 flips, with a probability that is not specified "
+            "in the paper, as trls-paper",
         )
         brightness: float = param(
             0.4, low=0.0, high=1.0, stage="training", doc="brightness range; not specified in the paper"
@@ -110,9 +121,9 @@ class TRLS(SSLMethod):
             8, low=1, high=1000, stage="training", doc="pieces of time:permutation; not specified in the paper"
         )
 
-        projector_hidden: int = param(256, low=1, high=8192, doc="hidden size; not specified in the paper")
-        projector_dim: int = param(128, low=1, high=8192, doc="size of a projection; not specified in the paper")
-        predictor_hidden: int = param(256, low=1, high=8192, doc="hidden size; not specified in the paper")
+        projector_hidden: int = param(1024, low=1, high=8192, doc="hidden size; not specified in the paper")
+        projector_dim: int = param(512, low=1, high=8192, doc="size of a projection; not specified in the paper")
+        predictor_hidden: int = param(1024, low=1, high=8192, doc="hidden size; not specified in the paper")
         per_scale_heads: bool = param(False, doc="heads of its own for every scale; not specified in the paper")
         negatives: bool = param(False, doc="NT-Xent between projections instead (w/ Negative samples, Table 5)")
         temperature: float = param(
@@ -123,7 +134,7 @@ class TRLS(SSLMethod):
             doc="temperature of NT-Xent, with negatives; not specified in the paper",
         )
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     prepares_cases: ClassVar[bool] = True
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
@@ -144,7 +155,9 @@ class TRLS(SSLMethod):
         n_scales, size = 1, self.encoder.out_dim
         if self.encoder.can("scales"):
             n_scales, size = self.encoder.n_scales, self.encoder.scale_dim
-        n_heads = n_scales if p.per_scale_heads else 1
+        # A scale that repeats another would count twice.
+        self.n_scales: int = getattr(self.encoder, "n_distinct_scales", n_scales)
+        n_heads = self.n_scales if p.per_scale_heads else 1
         self.projector = nn.ModuleList(
             projection_head(size, p.projector_hidden, p.projector_dim) for _ in range(n_heads)
         )
@@ -221,15 +234,17 @@ class TRLS(SSLMethod):
 
     def _map(self, x: Tensor) -> Tensor:
         """Map series (n, c, L) to images (n, c, F, T) in [0, 1]."""
-        if not self.params.spectrogram:
-            return minmax(x[:, :, None, :])
-        return minmax(self.stft(x))
+        maps = self.stft(x) if self.params.spectrogram else x[:, :, None, :]
+        if self.params.map_norm == "none":
+            return maps
+        return minmax(maps) if self.params.map_norm == "case" else minmax(maps.flatten(0, 2)).view_as(maps)
 
     def _view(self, batch: Batch, name: View, rng: torch.Generator) -> Tensor:
         """Return an augmented copy of the maps, (n, c, F, T)."""
         p = self.params
         if name == "jitter":
-            view = brightness_contrast(batch.extra["map"], rng, p.brightness, p.contrast)
+            high = float("inf") if p.map_norm == "none" else 1.0
+            view = brightness_contrast(batch.extra["map"], rng, p.brightness, p.contrast, high)
         elif name == "blur":
             view = gaussian_blur(batch.extra["map"], rng, self.blur_radius, (p.blur_sigma_low, p.blur_sigma_high))
         elif name == "none":
@@ -239,7 +254,14 @@ class TRLS(SSLMethod):
         else:
             x = jitter(scale(batch.x, rng, p.scale_sigma), rng, p.jitter_sigma)
             view = self._map(x if batch.observed is None else x * batch.observed)
-        return time_flip(view, rng, p.flip_probability)
+        return time_flip(view, rng, p.flip_probability, self._frames(batch, view.shape[-1]))
+
+    def _frames(self, batch: Batch, n_frames: int) -> Tensor | None:
+        """Return how many frames of its map are of a case itself; None where that is all, of every case."""
+        if not batch.padded:
+            return None
+        hop = self.stft.params.hop if self.params.spectrogram else 1
+        return (batch.lengths // hop + int(self.params.spectrogram)).clamp(max=n_frames)
 
     def _encode(self, encode: Callable[[Tensor], Tensor], maps: Tensor) -> Tensor:
         """Apply encode to maps (m, c, F, T) with the channels merged as asked; (m, ...)."""
@@ -251,15 +273,31 @@ class TRLS(SSLMethod):
         return each.view(*maps.shape[:2], *each.shape[1:]).mean(dim=1)
 
     def _scales(self, encoder: Encoder, maps: Tensor, n: int) -> Tensor:
-        """Encode the maps of all views, (views * n, c, F, T), in one call; returns (n, views, K, d)."""
+        """Encode the maps of all views, (views * n, c, F, T), in one call; returns (n, views, scales, d)."""
         encode = encoder.scales if encoder.can("scales") else lambda x: encoder(x)[:, None]
-        scales = self._encode(encode, maps)
+        scales = self._encode(encode, maps)[:, : self.n_scales]
         return scales.view(-1, n, *scales.shape[1:]).transpose(0, 1).contiguous()
 
     @classmethod
     def padding_versions(cls, settings: Settings, trained: bool) -> dict[str, int]:
         """Return none: a map is of the whole time axis, for the encoder as for the paper."""
         return {}
+
+
+class TRLSPaper(TRLS):
+    """TRLS with the flips of section 2, the moving average and the epochs of section 3.1.
+
+    `encoder.dropout=0.2` is the other reading of its dropout.
+    """
+
+    class Params(TRLS.Params):
+        """As section 3.1 has them."""
+
+        min_steps: int = param(0, like="min_steps")
+        tau: float = param(0.7, like="tau", doc="moving average decay, eq. 3 and section 3.1")
+        flip_probability: float = param(
+            0.5, like="flip_probability", doc="probability of time reversal in each view; not specified in the paper"
+        )
 
 
 def _apply_heads(heads: nn.ModuleList, r: Tensor) -> Tensor:

@@ -133,7 +133,7 @@ def test_too_many_frames_are_refused_before_memory_is_taken():
 
 
 def test_dropout_acts_in_training_only():
-    encoder = tfr(4, 8)
+    encoder = tfr(4, 8, dropout=0.2)
     x = torch.randn(2, 4, 8)
     assert not torch.equal(encoder(x), encoder(x))
     encoder.eval()

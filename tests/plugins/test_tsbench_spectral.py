@@ -198,6 +198,8 @@ def test_flip_reverses_frames_of_all_channels_or_none():
     x = torch.rand(200, 3, 4, 7)
     assert torch.equal(time_flip(x, rng(), 1.0), x.flip(3))
     assert torch.equal(time_flip(x, rng(), 0.0), x)
+    whole = torch.full((200,), 7)
+    assert torch.equal(time_flip(x, rng(), 0.5, whole), time_flip(x, rng(), 0.5))
     out = time_flip(x, rng(), 0.5)
     flipped = (out == x.flip(3)).flatten(1).all(dim=1)
     kept = (out == x).flatten(1).all(dim=1)

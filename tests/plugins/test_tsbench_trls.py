@@ -87,7 +87,7 @@ def test_loss_is_eq_1_and_2():
 
 
 def test_moving_average_is_exact_and_fast():
-    method, data = build(noise(), **SMALL)
+    method, data = build(noise(), tau=0.7, **SMALL)
     before = copy.deepcopy(method.target_encoder)
     train(method, data, 1)
     for new, old, online in zip(
@@ -98,6 +98,41 @@ def test_moving_average_is_exact_and_fast():
         not torch.equal(a, b)
         for a, b in zip(method.target_projector.parameters(), method.projector.parameters(), strict=True)
     )
+
+
+def test_a_scale_that_repeats_another_does_not_count():
+    """7 frames are pooled twice, to 3 and 1: three scales."""
+    short, long = (build(noise(8, 1, length), n_fft=32, hop=8, **SMALL)[0] for length in (48, 512))
+    assert (short.encoder.n_scales, short.n_scales, long.n_scales) == (5, 3, 5)
+    for method, count in ((short, 3), (long, 5)):
+        maps = torch.rand(8, 1, *method.stft.output_shape((1, 1, 48 if count == 3 else 512))[2:])
+        scales = method._scales(method.encoder, maps, 8)
+        every = method.encoder.scales(maps.flatten(1, 2))
+        assert scales.shape[2] == count
+        assert torch.equal(scales[:, 0], every[:, :count])
+        assert torch.equal(every[:, count - 1 : count].expand(-1, 5 - count + 1, -1), every[:, count - 1 :])
+
+
+def test_the_flip_leaves_padding_at_the_end():
+    panel = Panel.build(np.random.default_rng(0).normal(size=(6, 1, 160)), lengths=[160, 80, 160, 80, 8, 1])
+    method, data = build(panel, n_fft=32, hop=8, view1="none", flip_probability=1.0, **SMALL)
+    maps, view = data.extra["map"], method._view(data, "none", torch.Generator())
+    for case, frames in enumerate((21, 11, 21, 11, 2, 1)):
+        assert torch.equal(view[case, ..., :frames], maps[case, ..., :frames].flip(-1))
+        assert torch.equal(view[case, ..., frames:], maps[case, ..., frames:])
+
+
+def test_maps_are_scaled_as_asked():
+    panel = noise(4, 2, 64)
+    maps = {name: build(panel, map_norm=name, **SMALL)[1].extra["map"] for name in ("case", "bin", "none")}
+    for image in maps["case"]:
+        assert (image.min(), image.max()) == (0, 1)
+    assert torch.equal(maps["bin"].amin(dim=3), torch.zeros(4, 2, 17))
+    assert torch.equal(maps["bin"].amax(dim=3), torch.ones(4, 2, 17))
+    low, high = (maps["none"].flatten(1).aminmax(dim=1)[i][:, None, None, None] for i in (0, 1))
+    torch.testing.assert_close((maps["none"] - low) / (high - low), maps["case"])
+    method, data = build(panel, map_norm="none", brightness=0.0, contrast=0.0, flip_probability=0.0, **SMALL)
+    torch.testing.assert_close(method._view(data, "jitter", torch.Generator()), data.extra["map"])
 
 
 @pytest.mark.parametrize("tau", [0.0, 1.0])
@@ -235,7 +270,7 @@ def test_negatives_are_nt_xent_over_scales():
     rng = torch.Generator().manual_seed(1)
     a, b = (method.encoder.scales(method._view(data, v, rng).flatten(1, 2)) for v in ("jitter", "blur"))
     head = method.projector[0]
-    expected = torch.stack([nt_xent(head(a[:, k]), head(b[:, k]), 0.2) for k in range(5)]).mean()
+    expected = torch.stack([nt_xent(head(a[:, k]), head(b[:, k]), 0.2) for k in range(method.n_scales)]).mean()
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
     assert np.isfinite(train(method, data, 2)).all()
 

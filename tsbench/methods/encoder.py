@@ -26,7 +26,8 @@ class Encoder(nn.Module, ABC):
 
     The other functions from series to vectors are optional, for methods that do more with an encoder that `can`. One
     whose steps are not time points writes `step_lengths` beside `forward_sequence`. One with several scales may write
-    `scales(x) -> (n, n_scales, scale_dim)` and set both numbers.
+    `scales(x) -> (n, n_scales, scale_dim)` and set both numbers, and `n_distinct_scales` where the last ones are the
+    same for the shape that it was made for.
     """
 
     class Params(BaseParams):

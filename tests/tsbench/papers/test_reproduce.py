@@ -13,6 +13,9 @@ def table1(registry):
     return registry.table("trls/table1")
 
 
+OF_OURS = {"TRLS untrained", "TRLS with dropout on outputs", "TRLS by our default"}  # rows that no paper has
+
+
 def rows_of(planned, value):
     return [
         {"key": s.key, "split": s.made_on, "accuracy": value + 0.01 * s.fold, "f1_macro": value}
@@ -30,7 +33,7 @@ def test_every_row_of_every_table_has_its_published_numbers(registry):
         published = load_published(paper.csv, paper.unit)
         for table in paper.tables.values():
             for row in table.rows if table.published else ():
-                if row.method.endswith("untrained") or (table.average and row.variant):
+                if row.method in OF_OURS or (table.average and row.variant):
                     continue
                 for dataset in [table.average] if table.average else [paper.datasets[name] for name in table.datasets]:
                     for metric in table.metrics:
