@@ -51,7 +51,7 @@ class TRLS(SSLMethod):
             0.99, low=0.0, high=0.99999, stage="training", doc="second moment decay of Adam, section 3.1"
         )
         tau: float = param(
-            0.99,
+            0.999,
             low=0.0,
             high=1.0,
             tune=True,
