@@ -149,6 +149,10 @@ def divide(
         unlabelled = after(prepared(before(unlabelled))) if deep else prepared(unlabelled)
     train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
     test = (hard if condition.corrupts("test") else panel).select(fold.test)
+    validation = selection = None
+    if fold.validation is not None:
+        validation, first = later.select(fold.validation), hard if deep else panel
+        selection = validation if first is later else first.select(fold.validation)
     gaps = corrupter is not None and corrupter.corruption.makes == "gaps"
     masked = test if given is data.panel else given.select(fold.test)
     task = TASKS[panel.task]
@@ -159,8 +163,8 @@ def divide(
         unlabelled=unlabelled,
         train=later.select(fold.train),
         labelled=label_subset(task.strata(task.target(panel, fold.train)), condition.label_fraction, chosen.number),
-        validation=None if fold.validation is None else later.select(fold.validation),
-        selection=None if fold.validation is None else (hard if deep else panel).select(fold.validation),
+        validation=validation,
+        selection=selection,
         test=test.without_labels(),
         fold=fold,
         y_test=test.y,
