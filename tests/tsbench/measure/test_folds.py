@@ -53,8 +53,8 @@ def data():
 
 @pytest.fixture
 def divided(installed):
-    def cut(data, stage, cls=Late, level=0.5):
-        fold = Fold(np.array([0, 1]), None, np.array([2]))
+    def cut(data, stage, cls=Late, level=0.5, validation=None):
+        fold = Fold(np.array([0, 1]), validation, np.array([2]))
         condition = Condition(corruption="late", level=level, stage=stage)
 
         def prepare(panel):
@@ -120,3 +120,12 @@ def test_a_channel_that_a_corruption_leaves_nothing_of_in_training_is_missing_an
     assert parts.unseen == ("channel 0 ('hr') has no observed value in training: it is missing in all cases",)
     assert np.isnan(parts.test.X).all(axis=(0, 2)).tolist() == [True, False]
     assert divided(Data(panel), "test", Widest).unseen == ()
+
+
+@pytest.mark.parametrize(("stage", "hard"), [("all", True), ("downstream", False), ("test", False)])
+def test_the_cases_that_choose_a_state_are_as_those_of_the_pretraining(divided, stage, hard):
+    X = np.array([[0, 0, 8, 8], [2, 2, 8, 8], [1, 3, 9, 9], [3, 1, 9, 9]], dtype=float)[:, None]
+    parts = divided(Data(Panel.build(X, ["a", "b", "a", "b"])), stage, validation=np.array([3]))
+    assert np.isnan(parts.selection.X).any() == np.isnan(parts.pretrain.X).any() == hard
+    assert np.isnan(parts.validation.X).any() == np.isnan(parts.train.X).any() == (stage != "test")
+    assert parts.selection.y.tolist() == [1]
