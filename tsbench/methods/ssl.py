@@ -31,8 +31,8 @@ class SSLMethod(nn.Module, ABC):
     """A way of learning representations. Write `Params`, `build` and `training_step`; the core owns the loop.
 
     version : raise it when the numbers change.
-    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`, `shape.task`); of the validation
-        part it sees none.
+    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`, `shape.task`); those of the
+        validation part choose a state of it where `select` says so, and it never sees them.
     decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
         prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
         regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
@@ -95,6 +95,20 @@ class SSLMethod(nn.Module, ABC):
             stage="training",
             doc="up to this share of the sensors of each case is missing, others in each epoch",
             neutral=0.0,
+        )
+        select: str = param(
+            "last",
+            stage="training",
+            doc="state kept: the last, or of the epoch with the best value of this metric on the validation part",
+            neutral="last",
+        )
+        plateau: int | None = param(
+            None,
+            low=0,
+            high=100_000,
+            stage="training",
+            doc="epochs without a better value of `select`, after which the learning rate falls to a tenth",
+            neutral=None,
         )
 
     version: ClassVar[int] = 1
