@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from tsbench import Alternating, Batch, Diagnosis, PanelShape, Series, SSLMethod, Stage, Step
 from tsbench.errors import MethodError, UsageError
 from tsbench.methods.stages import SCHEDULES, scheduled
-from tsbench.nn import nt_xent
+from tsbench.nn import balanced, focal_loss, nt_xent
 from tsbench_seqimage.diagnosis import diagnose
 from tsbench_seqimage.generator import Generator, Imputed
 from tsbench_seqimage.losses import (
@@ -49,13 +49,17 @@ class SeqImage(SSLMethod):
     encode_elements: ClassVar[int] = 500_000
 
     longest: Tensor
+    class_weight: Tensor
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make the branches, the joint layers and what only training needs; raises UsageError where nothing learns."""
         p, shape = self.params, max(shapes, key=lambda one: one.n_timepoints)
         if p.static and not shape.n_static:
             raise UsageError("SeqImage: static=true, and the dataset has no static values; leave it false")
+        if p.focal_alpha is not None and shape.n_classes != 2:
+            raise UsageError(f"SeqImage: focal_alpha is a weight of two classes, and there are {shape.n_classes}")
         self.register_buffer("longest", torch.full((), torch.nan))
+        self.register_buffer("class_weight", torch.ones(shape.n_classes))
         self.n_timepoints, size = shape.n_timepoints, 0
         self.generator: Generator | None = None
         self.images: ImageBranch | None = None
@@ -112,6 +116,7 @@ class SeqImage(SSLMethod):
         if self.generator is not None and self.images is not None and p.contrast_weight:
             self.sequence_head = nn.Linear(sequence_size, p.contrast_size)
             self.image_head = nn.Linear(self.images.out_dim, p.contrast_size)
+        self._drawn: tuple[Batch, Batch] | None = None
         self._shared: tuple[Batch, Imputed] | None = None
         self._clusters: dict[int, _Clusters] = {}
 
@@ -128,7 +133,18 @@ class SeqImage(SSLMethod):
             self.longest.copy_(torch.stack(ends).max())
         if self.images is not None:
             self.images.pictures.fit(self.timed(part) for part in parts_of(data[0]))
+        if data[0].y is not None:
+            self.class_weight.copy_(self._weights(torch.bincount(data[0].y, minlength=len(self.class_weight))))
         self._clusters.clear()
+
+    def _weights(self, counts: Tensor) -> Tensor:
+        """Return what a case of each class weighs in the focal loss."""
+        p = self.params
+        if p.focal_alpha is not None:
+            return torch.tensor([1 - p.focal_alpha, p.focal_alpha])
+        if p.balance == "upsample":
+            return torch.ones(len(counts))
+        return counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the AdamW of the last stage, over all but the discriminator and the heads of L_rec."""
@@ -164,17 +180,18 @@ class SeqImage(SSLMethod):
     def judge(self, step: Step) -> Tensor:
         """Return L_dis of imputed series, which get no gradient."""
         assert self.discriminator is not None
+        batch = self._batch(step)
         with torch.set_grad_enabled(self.params.granularity == "batch"):  # the generator's own update takes it up
-            made = self._imputed_once(step.batch)
-        logits = self.discriminator(made.values.detach(), self._hint(step))
-        return discriminator_loss(logits, step.batch.mask, inside_of(step.batch))
+            made = self._imputed_once(batch)
+        logits = self.discriminator(made.values.detach(), self._hint(batch, step.rng))
+        return discriminator_loss(logits, batch.mask, inside_of(batch))
 
     def impute(self, step: Step) -> dict[str, Tensor]:
         """Return the weighted L_adv and L_rec, and the anchor where there is one."""
-        p, batch, losses = self.params, step.batch, {}
+        p, batch, losses = self.params, self._batch(step), {}
         made, self._shared = self._imputed_once(batch), None
         if self.discriminator is not None:
-            logits = self.discriminator(made.values, self._hint(step))
+            logits = self.discriminator(made.values, self._hint(batch, step.rng))
             missing = inside_of(batch) & ~batch.mask
             losses["adversarial"] = p.adversarial_weight * adversarial_loss(logits, missing, p.saturating)
         if p.rec_weight:
@@ -186,23 +203,30 @@ class SeqImage(SSLMethod):
 
     def training_step(self, step: Step) -> dict[str, Tensor]:
         """Return the loss of the classes and the weighted L_cont and L_cluster."""
-        p, y = self.params, step.batch.y
+        p, batch = self.params, self._batch(step)
+        y = batch.y
         assert y is not None
-        joint, sequence, images = self.branches(step.batch)
-        losses = {"classes": cross_entropy(self.head(joint), y)}
+        joint, sequence, images = self.branches(batch)
+        losses = {"classes": self._class_loss(self.head(joint), y)}
         if self.sequence_head is not None and self.image_head is not None:
             pair = self.sequence_head(sequence).float(), self.image_head(images).float()
             contrast = margin_contrast(*pair, y, p.margin, p.contrast_temperature, p.same_class == "dropped")
             losses["contrast"] = p.contrast_weight * contrast
         if p.cluster_weight and (found := self._clustered(step)) is not None:
             centroids, assigned = found
-            own = assigned[step.batch.extra["case"]]
+            own = assigned[batch.extra["case"]]
             losses["clusters"] = p.cluster_weight * cluster_loss(joint.float(), centroids, own, p.cluster_temperature)
         return losses
 
+    def _class_loss(self, scores: Tensor, y: Tensor) -> Tensor:
+        kind = self.params.loss if self.params.loss != "auto" else "focal" if scores.shape[1] == 2 else "cross-entropy"
+        if kind == "cross-entropy":
+            return cross_entropy(scores, y)
+        return focal_loss(scores, y, self.params.focal_gamma, self.class_weight)
+
     def on_fit_end(self) -> None:
         """Forget what the last steps shared."""
-        self._shared = None
+        self._drawn = self._shared = None
         self._clusters.clear()
 
     def represent(self, batch: Batch) -> Tensor:
@@ -242,6 +266,16 @@ class SeqImage(SSLMethod):
         made: Imputed = self.generator(series, 1.0 if series.times is not None else self.n_timepoints)
         return made
 
+    def _batch(self, step: Step) -> Batch:
+        """Return the batch of a step, or one of as many cases of each class, the same for all updates of a turn."""
+        if self.params.balance == "none":
+            return step.batch
+        if self._drawn is None or self._drawn[0] is not step.batch:
+            assert step.data.y is not None
+            index = balanced(step.data.y, len(self.class_weight), len(step.batch), step.rng)
+            self._drawn = step.batch, step.data.select(index)
+        return self._drawn[1]
+
     def _imputed_once(self, batch: Batch) -> Imputed:
         """Return what the generator makes of a batch; its updates on one batch share it where nothing has changed."""
         if self._shared is None or self._shared[0] is not batch:
@@ -260,13 +294,12 @@ class SeqImage(SSLMethod):
         ways = self.directions(made.past), self.directions(made.future)
         return nt_xent(*ways, p.rec_temperature) + nt_xent(*encoded, p.rec_temperature)
 
-    def _hint(self, step: Step) -> Tensor | None:
+    def _hint(self, batch: Batch, rng: torch.Generator) -> Tensor | None:
         """Return 1 and 0 for some values that were observed and missing, and 1/2 for the others."""
         if self.params.hint_rate is None:
             return None
-        x = step.batch.x
-        told = torch.rand(x.shape, generator=step.rng, device=x.device) < self.params.hint_rate
-        return torch.where(told, step.batch.mask.to(x.dtype), 0.5)
+        told = torch.rand(batch.x.shape, generator=rng, device=batch.x.device) < self.params.hint_rate
+        return torch.where(told, batch.mask.to(batch.x.dtype), 0.5)
 
     def timed(self, batch: Batch) -> Batch:
         """Return cases with times from 0 to 1, the longest of training; a missing one is that of the step before."""

@@ -65,6 +65,32 @@ class SeqImageParams(ImageNetworkParams, SSLMethod.Params):
         "batch", stage="training", doc="the three updates take turns on each batch, or each for an epoch (the paper)"
     )
 
+    select: str = param(
+        "auprc",
+        like="select",
+        doc="state kept: of the epoch with the best value of this metric on the validation part, or last; not "
+        "specified in the paper",
+    )
+    balance: Literal["upsample", "none"] = param(
+        "upsample",
+        stage="training",
+        doc="batches of as many cases of each class, or as they come; not specified in the paper",
+    )
+    loss: Literal["auto", "cross-entropy", "focal"] = param(
+        "auto", stage="training", doc="of the classes; auto: focal for two, cross entropy for more, as in the paper"
+    )
+    focal_gamma: float = param(
+        2.0, low=0.0, high=10.0, stage="training", doc="exponent of the focal loss; not specified in the paper"
+    )
+    focal_alpha: float | None = param(
+        None,
+        low=0.0,
+        high=1.0,
+        stage="training",
+        doc="weight of the second of two classes, that of the first being 1 less it; none: classes weigh alike as they "
+        "are drawn; not specified in the paper",
+    )
+
     branches: Literal["both", "sequence", "image"] = param("both", doc="what the joint layers are given")
     generator_hidden: int = param(128, low=1, high=8192, doc="units of each layer and direction of the generator")
     generator_layers: int = param(4, low=1, high=32, doc="layers of the generator")

@@ -250,6 +250,31 @@ def test_a_map_that_does_not_exist_and_one_that_comes_again():
     assert len(started(maps="gasf+gasf")[0].images.pictures.maps) == 2
 
 
+def test_batches_hold_as_many_cases_of_each_class_the_same_for_all_updates():
+    rng = np.random.default_rng(0)
+    cases = Panel.build(rng.normal(size=(20, 2, 16)), [0] * 17 + [1] * 3)
+    method, data = started(cases)
+    step = step_of(data)
+    drawn = method._batch(step)
+    assert torch.bincount(drawn.y).tolist() == [10, 10] and method._batch(step) is drawn
+    assert torch.equal(drawn.x, data.x[drawn.extra["case"]])
+    plain = started(cases, balance="none")[0]
+    assert plain._batch(step) is data
+    torch.testing.assert_close(method.class_weight, torch.ones(2))
+    torch.testing.assert_close(plain.class_weight, torch.tensor([20 / 34, 20 / 6]))
+    torch.testing.assert_close(started(cases, focal_alpha=0.25)[0].class_weight, torch.tensor([0.75, 0.25]))
+    with pytest.raises(UsageError, match="focal_alpha is a weight of two classes, and there are 3"):
+        started(focal_alpha=0.25)
+
+
+@pytest.mark.parametrize(("classes", "loss", "focal"), [(2, "auto", True), (3, "auto", False), (3, "focal", True)])
+def test_two_classes_have_the_focal_loss_and_more_cross_entropy(classes, loss, focal):
+    method, data = started(panel(classes=classes), loss=loss)
+    scores = torch.randn(len(data), classes)
+    plain = torch.nn.functional.cross_entropy(scores, data.y)
+    assert (method._class_loss(scores, data.y) < plain) if focal else (method._class_loss(scores, data.y) == plain)
+
+
 def test_clusters_begin_after_the_first_epoch_and_are_made_once_in_each():
     method, data = started(clusters=2)
     assert "clusters" not in method.training_step(step_of(data, epoch=0))
