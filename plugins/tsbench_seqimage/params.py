@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from tsbench import SSLMethod, param, weights
+from tsbench import TrainingParams, param, weights
 from tsbench_imaging.networks import PRETRAINED_ON, ImageNetworkParams
 from tsbench_seqimage.networks import Cell, Fusion, Layout
 from tsbench_seqimage.pictures import MAPS, Filling, read_maps
@@ -17,7 +17,7 @@ def _maps(text: str) -> str:
     return text
 
 
-class SeqImageParams(ImageNetworkParams, SSLMethod.Params):
+class SeqImageParams(ImageNetworkParams, TrainingParams):
     """Sizes and losses of the summary of arXiv 2502.06134; its optimisers, rates and weights are ours."""
 
     epochs: int = param(
