@@ -58,7 +58,7 @@ class Generator(nn.Module):
         past, future = _means(made.states, steps.lengths).unbind()
         vector = torch.cat([past, future], dim=1) if self.pooling == "mean" else steps.last(made.states)
         values = torch.where(series.mask, series.x, ways.mean(dim=0) * inside_of(series))
-        return Imputed(values, *ways.unbind(), past, future, vector)
+        return Imputed(values, ways[0], ways[1], past, future, vector)
 
 
 def _means(states: Tensor, lengths: Tensor) -> Tensor:

@@ -42,7 +42,9 @@ class SeqImage(SSLMethod):
     The pictures are of the series as observed. The joint vector is the representation.
     """
 
-    Params = SeqImageParams
+    class Params(SeqImageParams):
+        """See tsbench_seqimage.params."""
+
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset({"times", "static"})
@@ -290,9 +292,9 @@ class SeqImage(SSLMethod):
             return agreement + over(batch.mask, (mean - batch.x).square())
         whole = replace(self.timed(batch), x=made.values, observed=inside_of(batch) if batch.padded else None)
         again = self.imputed(whole)
-        encoded = [self.encodings(torch.cat([one.past, one.future], dim=1)) for one in (made, again)]
-        ways = self.directions(made.past), self.directions(made.future)
-        return nt_xent(*ways, p.rec_temperature) + nt_xent(*encoded, p.rec_temperature)
+        before, after = (self.encodings(torch.cat([one.past, one.future], dim=1)) for one in (made, again))
+        ways = nt_xent(self.directions(made.past), self.directions(made.future), p.rec_temperature)
+        return ways + nt_xent(before, after, p.rec_temperature)
 
     def _hint(self, batch: Batch, rng: torch.Generator) -> Tensor | None:
         """Return 1 and 0 for some values that were observed and missing, and 1/2 for the others."""

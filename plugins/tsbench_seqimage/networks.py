@@ -103,7 +103,8 @@ class ImageBranch(nn.Module):
 
     def _fused(self, features: Tensor) -> Tensor:
         if self.score is not None:
-            return (self.score(features).softmax(dim=1) * features).sum(dim=1)
+            weights: Tensor = self.score(features).softmax(dim=1)
+            return (weights * features).sum(dim=1)
         return features.mean(dim=1) if self.fusion == "mean" else features.flatten(1)
 
 
