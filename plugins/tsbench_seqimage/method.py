@@ -123,14 +123,12 @@ class SeqImage(SSLMethod):
         self._clusters: dict[int, _Clusters] = {}
 
     def prepare(self, batch: Batch) -> Batch:
-        """Number the cases, by which their clusters are known; raises MethodError where times descend."""
-        if isinstance(batch.times, Tensor):  # not of series that stay in their file
-            _refuse_descending(batch, batch.times)
+        """Number the cases, by which their clusters are known."""
         return batch.with_extra(case=torch.arange(len(batch), device=batch.x.device))
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Take the longest time, and the limits of the pictures, from the training cases of the first source."""
-        ends = [last_time(part) for part in parts_of(data[0]) if part.times is not None]
+        ends = [last_times(part).max() for part in parts_of(data[0]) if part.times is not None]
         if ends:
             self.longest.copy_(torch.stack(ends).max())
         if self.images is not None:
@@ -304,12 +302,11 @@ class SeqImage(SSLMethod):
         return torch.where(told, batch.mask.to(batch.x.dtype), 0.5)
 
     def timed(self, batch: Batch) -> Batch:
-        """Return cases with times from 0 to 1, the longest of training; a missing one is that of the step before."""
+        """Return cases with times from 0 to 1, the longest of training; of each case, where there was none."""
         if batch.times is None:
             return batch
-        known = batch.times.nan_to_num(nan=float("-inf")).cummax(dim=1).values.clamp(min=0)
-        longest = self.longest if bool(self.longest.isfinite()) else known.amax(dim=1, keepdim=True)
-        return replace(batch, times=known / torch.where(longest > 0, longest, 1.0))
+        longest = self.longest if bool(self.longest.isfinite()) else last_times(batch)[:, None]
+        return replace(batch, times=batch.times / torch.where(longest > 0, longest, 1.0))
 
     def _clustered(self, step: Step) -> tuple[Tensor, Tensor] | None:
         """Return centroids and each training case's cluster, made anew in each epoch; None before the first."""
@@ -352,19 +349,10 @@ def parts_of(data: Batch) -> Iterator[Batch]:
         yield data.select(slice(start, start + _PART))
 
 
-def _refuse_descending(batch: Batch, times: Tensor) -> None:
-    known = times.nan_to_num(nan=float("-inf")).cummax(dim=1).values
-    wrong = (times < known) if batch.inside is None else (times < known) & batch.inside
-    if bool(wrong.any()):
-        case, step = wrong.nonzero()[0].tolist()
-        raise MethodError(f"SeqImage: times of case {case} descend at step {step}; sort them")
-
-
-def last_time(batch: Batch) -> Tensor:
-    """Return the latest time within a case's end."""
+def last_times(batch: Batch) -> Tensor:
+    """Return the time at which each case ends, (n,)."""
     assert batch.times is not None
-    known = batch.times.nan_to_num(nan=0.0)
-    return (known if batch.inside is None else known * batch.inside).max()
+    return batch.times[torch.arange(len(batch), device=batch.times.device), batch.lengths - 1]
 
 
 def over(keep: Tensor, values: Tensor) -> Tensor:

@@ -334,23 +334,6 @@ def test_times_count_from_0_to_the_longest_of_training():
     torch.testing.assert_close(hours, days)
 
 
-def test_a_missing_time_is_that_of_the_step_before():
-    times = np.arange(16.0) * np.ones((12, 1))
-    times[3, 5] = np.nan
-    method, data = started(panel(times=times))
-    assert method.timed(data).times[3, 5] == method.timed(data).times[3, 4]
-    assert torch.isfinite(method.represent(data)).all()
-
-
-def test_repeated_times_are_read_and_descending_ones_are_refused():
-    times = np.repeat(np.arange(8.0), 2) * np.ones((12, 1))
-    method, data = started(panel(times=times))
-    assert torch.isfinite(method.represent(data)).all()
-    times[4, 9] = 0
-    with pytest.raises(MethodError, match="times of case 4 descend at step 9"):
-        started(panel(times=times))
-
-
 def test_static_values_are_read_where_they_are_asked_for():
     static = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
     method, data = started(panel(static=static), static=True)
