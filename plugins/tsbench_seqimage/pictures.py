@@ -77,6 +77,8 @@ class Pictures(nn.Module):
                 f"image_size={size} leaves {self.cell} pixels each way for each of {shape.n_channels} sensors; "
                 f"at least {4 * self.side} are needed"
             )
+        for name in colormaps:
+            colour(torch.zeros(1, 1, 1, 1), name)  # refuses what is none
         self.register_buffer("limits", torch.full((shape.n_channels, 2), math.nan))
         self.register_buffer("spectrum_limits", torch.full((shape.n_channels, 2), math.nan))
         self.register_buffer("order", torch.arange(shape.n_channels))

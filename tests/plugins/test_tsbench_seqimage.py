@@ -391,6 +391,17 @@ def test_what_only_training_uses_does_not_change_how_the_rest_begins():
     assert torch.equal(*features)
 
 
+def test_a_saved_learner_gives_the_same_features_decisions_and_values(tmp_path):
+    cases = panel(times=np.arange(10.0) * np.ones((12, 1)))
+    learner = Learner(SeqImage, **SMALL).fit(cases)
+    learner.save(tmp_path / "kept")
+    again = Learner.load(tmp_path / "kept", method=SeqImage)
+    np.testing.assert_array_equal(again.encode(cases), learner.encode(cases))
+    np.testing.assert_array_equal(again.predict(cases).scores, learner.predict(cases).scores)
+    data = Batch.from_panel(cases, "cpu")
+    assert torch.equal(again.method.reconstruct(data), learner.method.reconstruct(data))
+
+
 def test_a_trained_method_can_be_copied():
     method, data, _ = trained()
     assert torch.equal(copy.deepcopy(method).represent(data), method.represent(data))

@@ -157,6 +157,11 @@ def test_copies_of_a_map_in_several_colours():
     assert torch.equal(images[:, 0], images[:, 2]) and not torch.equal(images[:, 0], images[:, 1])
 
 
+def test_a_colour_map_that_is_none_is_refused_before_any_picture():
+    with pytest.raises(UsageError, match="colormap = 'viridus': matplotlib has no such map"):
+        Pictures(PanelShape(1, 9), MAPS, 32, ("viridis", "viridus"))
+
+
 def test_maps_are_read_from_text():
     assert read_maps("line+gasf+gasf") == ("line", "gasf", "gasf")
     for wrong in ("line+", "", "lines"):
