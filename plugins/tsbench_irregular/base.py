@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from tsbench import Batch, PanelShape, SSLMethod, Stage, Step, TrainingParams, param
 from tsbench.errors import MethodError, UsageError
-from tsbench.nn import times_of
+from tsbench.nn import balanced, focal_loss, times_of
 
 CASES = 1024  # that are looked at at a time for statistics of the training cases
 
@@ -145,26 +145,6 @@ class IrregularMethod(SSLMethod):
         """Return features with the static values beside them, where the head reads these."""
         static = self.static(batch) if self.n_static else None
         return features if static is None else torch.cat([features, static.to(features.dtype)], dim=1)
-
-
-def balanced(y: Tensor, n_classes: int, size: int, rng: torch.Generator) -> Tensor:
-    """Draw a batch (size,) of cases: as many of each class that has any, as far as they divide it, in any order.
-
-    A case may be drawn again, as the rare ones must be.
-    """
-    counts = torch.bincount(y, minlength=n_classes)
-    order, first = y.argsort(stable=True), counts.cumsum(0) - counts
-    present = counts.nonzero()[:, 0]
-    turn = torch.randperm(len(present), generator=rng, device=y.device)  # which classes get what is left over
-    drawn = present[turn][torch.arange(size, device=y.device) % len(present)]
-    place = torch.rand(size, generator=rng, device=y.device, dtype=torch.float64)
-    return order[first[drawn] + (place * counts[drawn]).long()]
-
-
-def focal_loss(scores: Tensor, y: Tensor, gamma: float) -> Tensor:
-    """Return the mean of -(1 - p)^gamma log p of the true class (Lin et al. 2017, arXiv 1708.02002)."""
-    log_p = scores.log_softmax(dim=1).gather(1, y[:, None])[:, 0]
-    return -((1 - log_p.exp()) ** gamma * log_p).mean()
 
 
 def channel_moments(data: Sequence[Batch]) -> tuple[Tensor, Tensor, Tensor]:

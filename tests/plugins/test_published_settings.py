@@ -62,6 +62,12 @@ PAPERS = {
     "gru-d": {"epochs": 20, "batch_size": 128, "lr": 1e-3},
     # The published code of arXiv 1805.10572
     "brits": {"batch_size": 32, "lr": 1e-3, "hidden": 64, "consistency_weight": 0.1},
+    # A summary of arXiv 2502.06134
+    "seqimage": {
+        **{"branches": "both", "generator_hidden": 128, "generator_layers": 4, "rec_loss": "nt-xent"},
+        **{"maps": "line+spectrum+gasf+gadf+mtf+recurrence", "joint_width": 1024, "joint_bottleneck": 512},
+        **{"image_encoder": "swin_base_patch4_window7_224.ms_in22k", "loss": "auto", "rec_anchor": 0.0},
+    },
 }
 PROBES = {
     # arXiv 2401.05431, section 3.1, the downstream stage
@@ -91,7 +97,10 @@ def test_every_method_that_trains_has_its_papers_settings_here(installed):
 @pytest.mark.parametrize("method", PAPERS)
 def test_the_optimisers_follow_the_parameters(installed, method):
     cls = installed["methods"].get(method)
-    asked = {"lr": 0.0123, "weight_decay": 0.0456, "beta1": 0.78, "beta2": 0.89, "image_encoder": "small-cnn"}
+    asked = {
+        **{"lr": 0.0123, "image_lr": 0.0123, "joint_lr": 0.0123, "weight_decay": 0.0456},
+        **{"beta1": 0.78, "beta2": 0.89, "image_encoder": "small-cnn"},
+    }
     made = cls.create(**{key: value for key, value in asked.items() if key in cls.Params.model_fields})
     panel = noise(4, length=30)
     made.build([panel.shape])

@@ -45,6 +45,7 @@ class Batch(Series):
             padded=self.padded,
             sampling_rate=self.sampling_rate,
             time_unit=self.time_unit,
+            channel_names=self.channel_names,
             y=take(self.y),
             extra={name: tensor[index] for name, tensor in self.extra.items()},
         )
@@ -95,6 +96,7 @@ def _copied(panel: Panel, X: npt.NDArray[np.float32], device: torch.device | str
         padded=bool((panel.lengths < panel.n_timepoints).any()),
         sampling_rate=panel.sampling_rate,
         time_unit=SECONDS[panel.time_unit],
+        channel_names=panel.channel_names,
     )
 
 
@@ -119,6 +121,7 @@ def _streamed(panel: Panel, X: Streamed, device: torch.device | str, y: Tensor |
         padded=padded,
         sampling_rate=panel.sampling_rate,
         time_unit=SECONDS[panel.time_unit],
+        channel_names=panel.channel_names,
         y=y,
         read=read,
     )

@@ -24,6 +24,7 @@ class Series:
     times : (n, n_timepoints) since each case's start, or None. static : (n, n_static) or None.
     padded : some case ends before the time axis does; found out where it is not given.
     sampling_rate : Hz, None where unknown. time_unit : seconds that a unit of times takes.
+    channel_names : one per channel, may be empty.
     """
 
     x: Tensor
@@ -34,6 +35,7 @@ class Series:
     padded: bool | None = None
     sampling_rate: float | None = field(default=None, kw_only=True)
     time_unit: float = field(default=1.0, kw_only=True)
+    channel_names: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if self.padded is None:

@@ -72,6 +72,7 @@ def series_of(panel: Panel) -> Series:
         None if static is None else torch.from_numpy(static),
         sampling_rate=panel.sampling_rate,
         time_unit=SECONDS[panel.time_unit],
+        channel_names=panel.channel_names,
     )
 
 

@@ -5,9 +5,10 @@ from tsbench.nn.decay import Decayed, DecayRNN, Steps, carried, time_gaps, times
 from tsbench.nn.dropout import Dropout
 from tsbench.nn.heads import project_each, projection_head, recompute_statistics, update_average
 from tsbench.nn.hierarchical import hierarchical_loss, pair_loss
-from tsbench.nn.losses import info_nce, nt_xent, regression_loss
+from tsbench.nn.losses import focal_loss, info_nce, nt_xent, regression_loss
 from tsbench.nn.masks import flip_steps, last_step, masked_max, masked_mean, masked_norm, only, within
 from tsbench.nn.predictive import PredictiveMethod
+from tsbench.nn.sampling import balanced
 
 __all__ = [
     "DecayRNN",
@@ -15,8 +16,10 @@ __all__ = [
     "Dropout",
     "PredictiveMethod",
     "Steps",
+    "balanced",
     "carried",
     "flip_steps",
+    "focal_loss",
     "hierarchical_loss",
     "info_nce",
     "jitter",

@@ -112,7 +112,8 @@ class DecayRNN(nn.Module):
     fills : missing values are estimated from the decayed state, in each step, and go into the cell; else x is taken as
     it is. The cell reads [x; mask]. regresses : a second estimate is made of the other channels' values at the step,
     and mixed with the first by a weight that the gap and the mask decide (BRITS). Each layer has a decay of its own,
-    and each direction weights of its own; the estimates are read from the top layer.
+    and each direction weights of its own; the estimates are read from the top layer. decaying : how many of the lowest
+    layers decay, None for all.
     """
 
     def __init__(
@@ -125,11 +126,12 @@ class DecayRNN(nn.Module):
         directions: int = 2,
         fills: bool = False,
         regresses: bool = False,
+        decaying: int | None = None,
     ) -> None:
         super().__init__()
         self.cell: CellKind = cell
         n_gates, c, k = (3 if cell == "gru" else 4) * hidden, n_channels, directions
-        self.decay_weight, self.decay_bias = _linear(hidden, (layers, k), c, hidden)
+        self.decay_weight, self.decay_bias = _linear(hidden, (layers if decaying is None else decaying, k), c, hidden)
         self.input_weight, self.input_bias = _linear(hidden, (k,), 2 * c, n_gates)
         self.hidden_weight, self.hidden_bias = _linear(hidden, (layers, k), hidden, n_gates)
         if layers > 1:
@@ -145,7 +147,7 @@ class DecayRNN(nn.Module):
     def forward(self, steps: Steps) -> Decayed:
         """Read the steps in the directions it was made for."""
         x, mask, gaps = steps.x, steps.mask, steps.gaps
-        decay = torch.exp(-torch.relu(_each(gaps, self.decay_weight, self.decay_bias)))
+        decay = self.decay(gaps)
         inputs = torch.cat([x * mask if self.fills else x, mask], dim=-1)
         gates = _each(inputs, self.input_weight, self.input_bias)
         deep, deep_bias = (self.deep_weight, self.deep_bias) if self.layers > 1 else (None, None)
@@ -155,6 +157,12 @@ class DecayRNN(nn.Module):
         if filling is not None and filling.mix is not None:
             combined = torch.lerp(found.estimates, found.regressed, filling.mix)  # type: ignore[arg-type]
         return Decayed(found.states[-1], found.estimates, found.regressed, combined)
+
+    def decay(self, gaps: Tensor) -> Tensor:
+        """Map gaps (k, T, n, C) to the decays of the states, (layers, k, T, n, H) in (0, 1]."""
+        decay = torch.exp(-torch.relu(_each(gaps, self.decay_weight, self.decay_bias)))
+        others = self.layers - len(decay)
+        return torch.cat([decay, torch.ones_like(decay[:1]).expand(others, *decay.shape[1:])]) if others else decay
 
     def _filling(self, x: Tensor, mask: Tensor, gaps: Tensor) -> Filling:
         feed = self.input_weight[:, : x.shape[-1]]

@@ -37,3 +37,13 @@ def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
     BYOL (Grill et al. 2020), eq. 2; TRLS (arXiv 2401.05431), eq. 1. The target is not detached here.
     """
     return 2.0 - 2.0 * functional.cosine_similarity(prediction, target, dim=-1, eps=1e-8)
+
+
+def focal_loss(scores: Tensor, y: Tensor, gamma: float = 2.0, weight: Tensor | None = None) -> Tensor:
+    """Return the mean of -w (1 - p)^gamma log p of the true class (Lin et al. 2017, arXiv 1708.02002).
+
+    scores : (n, n_classes). y : int64 (n,). weight : (n_classes,), 1 for each where it is None.
+    """
+    log_p = scores.log_softmax(dim=1).gather(1, y[:, None])[:, 0]
+    losses = -((1 - log_p.exp()) ** gamma * log_p)
+    return (losses if weight is None else weight[y] * losses).mean()

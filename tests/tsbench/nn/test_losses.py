@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tsbench.nn import info_nce, nt_xent, regression_loss
+from tsbench.nn import focal_loss, info_nce, nt_xent, regression_loss
 
 
 @pytest.fixture
@@ -53,3 +53,12 @@ def test_regression_loss_range_and_shape():
     assert regression_loss(v, 4 * v).abs().max() < 1e-12
     assert (regression_loss(v, -v) - 4).abs().max() < 1e-12
     assert torch.isfinite(regression_loss(torch.zeros(2, 3), torch.zeros(2, 3))).all()
+
+
+def test_focal_loss_is_cross_entropy_without_its_exponent_and_golden_with():
+    scores, y = torch.tensor([[0.0, math.log(3)], [0.0, 0.0]]), torch.tensor([1, 0])
+    torch.testing.assert_close(focal_loss(scores, y, 0.0), torch.nn.functional.cross_entropy(scores, y))
+    expected = -(0.25**2 * math.log(0.75) + 0.5**2 * math.log(0.5)) / 2
+    assert focal_loss(scores, y, 2.0).item() == pytest.approx(expected)
+    weighted = -(3 * 0.25**2 * math.log(0.75) + 0.5**2 * math.log(0.5)) / 2
+    assert focal_loss(scores, y, 2.0, torch.tensor([1.0, 3.0])).item() == pytest.approx(weighted)
