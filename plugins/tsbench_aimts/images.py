@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsbench import Batch, load_weights
-from tsbench.errors import TsbenchWarning, UsageError
+from tsbench import Batch
+from tsbench.errors import TsbenchWarning
+from tsbench_imaging.networks import image_network
 
 ImageMap = Literal["line-plot", "frequency-spectrum", "gasf", "gadf", "mtf", "recurrence-plot", "spectrogram"]
 _DRAWN = ("line-plot", "frequency-spectrum")
@@ -58,31 +59,14 @@ def plot_limits(source: Batch, kind: ImageMap) -> Tensor | None:
 def image_encoder(name: str, weights: str | None) -> tuple[nn.Module, int]:
     """Return a frozen network from images (n, 3, H, W) to features (n, d), and d.
 
-    name : "small-cnn", or a model of timm. weights : None for random ones, "pretrained" for those timm downloads, or
-    a file as `load_weights` takes it, whose classifier is left out. The network stays in
-    training mode: its BatchNorm takes statistics over the batch, as in the published code.
+    name, weights : as `tsbench_imaging.networks.image_network` takes them. The network stays in training mode: its
+    BatchNorm takes statistics over the batch, as in the published code.
 
     Raises UsageError when timm, the model or the weights cannot be had, or a pinned file has changed.
     """
-    network = SmallCNN() if name == "small-cnn" else _timm_model(name, weights == "pretrained")
-    if name == "small-cnn" and weights == "pretrained":
-        raise UsageError("small-cnn has no pre-trained weights; choose an image_encoder of timm, or image_weights=none")
-    if weights not in (None, "pretrained"):
-        load_weights(network, str(weights), "image_weights", what=f"image_encoder={name}")
+    network = image_network(name, weights, freeze=True).train()
     n_features: int = network.num_features  # type: ignore[assignment]
-    return network.requires_grad_(False).train(), n_features
-
-
-class SmallCNN(nn.Sequential):
-    """Four strided convolutions with BatchNorm and the mean over places: 256 features, without any library."""
-
-    num_features = 256
-
-    def __init__(self) -> None:
-        layers: list[nn.Module] = []
-        for n_in, n_out in ((3, 32), (32, 64), (64, 128), (128, 256)):
-            layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]
-        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return network, n_features
 
 
 def _map(batch: Batch, kind: ImageMap, size: int) -> Tensor:
@@ -112,19 +96,3 @@ def _map(batch: Batch, kind: ImageMap, size: int) -> Tensor:
 def _with_gaps(batch: Batch) -> Tensor:
     """Return the values (n, n_channels, n_timepoints), NaN where they are missing."""
     return batch.x.masked_fill(~batch.mask, math.nan)
-
-
-def _timm_model(name: str, pretrained: bool) -> nn.Module:
-    try:
-        import timm
-    except ImportError:
-        raise UsageError(
-            f"image_encoder={name} needs timm: pip install 'tsbench[images]', or set image_encoder=small-cnn"
-        ) from None
-    try:
-        model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0)
-    except Exception as error:  # timm and its downloader have errors of many kinds
-        what = f"the weights of image_encoder={name} cannot be had" if pretrained else f"timm has no model '{name}'"
-        remedy = "give a file as image_weights, or none for random weights" if pretrained else "see timm.list_models()"
-        raise UsageError(f"{what} ({error}); {remedy}") from error
-    return model

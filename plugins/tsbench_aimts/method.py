@@ -18,6 +18,7 @@ from tsbench.nn import jitter, masked_max, projection_head, scale
 from tsbench_aimts.augment import slice_window, warp_time, warp_window
 from tsbench_aimts.images import ImageMap, image_encoder, plot_limits, render
 from tsbench_aimts.losses import adaptive_temperatures, augmentation_loss, prototype_loss, series_image_loss
+from tsbench_imaging.networks import PRETRAINED_ON, ImageNetworkParams
 
 Augmentation = Callable[[Tensor], Tensor]
 
@@ -31,7 +32,7 @@ class AimTS(SSLMethod):
     Heads and image encoder live while it trains and are not part of the weights that are kept.
     """
 
-    class Params(SSLMethod.Params):
+    class Params(ImageNetworkParams, SSLMethod.Params):
         """Defaults of the published code; the paper's text leaves most of them open."""
 
         encoder: str = param("aimts-cnn", like="encoder", doc="encoder of one channel, a vector per time point")
@@ -104,13 +105,13 @@ class AimTS(SSLMethod):
         image_map: ImageMap = param("line-plot", stage="training", doc="image of a channel")
         cell_size: int = param(64, low=8, high=1024, stage="training", doc="pixels of a channel's image, each way")
         image_encoder: str = param(
-            "resnet18.tv_in1k", stage="training", doc="frozen network: a model of timm, or small-cnn"
+            "resnet18.tv_in1k", stage="training", doc="frozen network: a model of timm, imagenet-lite0 or small-cnn"
         )
         image_weights: str | None = weights(
             None,
             stage="training",
             words=("pretrained",),
-            pretrained_on={"pretrained": ("pictures (timm)",)},
+            pretrained_on=PRETRAINED_ON,
             doc="its weights: none (random), pretrained (ImageNet, downloaded) or a file; the paper's: pretrained",
         )
         dropout: float = param(0.1, low=0.0, high=0.9, stage="training", doc="dropout of the projections")

@@ -1,12 +1,10 @@
 import hashlib
-import sys
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
@@ -14,10 +12,11 @@ from tsbench.errors import UsageError
 from tsbench.plan.plan import make_plan
 from tsbench.plan.request import Request
 from tsbench.testing import gaps, noise
-from tsbench_aimts.images import ImageMap, SmallCNN, image_encoder, plot_limits, render
+from tsbench_aimts.images import ImageMap, image_encoder, plot_limits, render
 from tsbench_aimts.method import AimTS
 from tsbench_imaging import frequency_spectrum
 from tsbench_imaging.lines import channel_limits
+from tsbench_imaging.networks import SmallCNN
 from tsbench_imaging.spectrum import spectrum_values
 
 MAPS = list(get_args(ImageMap))
@@ -114,16 +113,6 @@ def test_resnet_18_is_that_of_the_paper():
     assert sum(p.numel() for p in network.parameters()) == 11_176_512
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
-def test_weights_from_a_file_whose_classifier_is_left_out(tmp_path, suffix):
-    state = SmallCNN().state_dict()
-    path = tmp_path / f"weights{suffix}"
-    with_head = {**state, "fc.weight": torch.zeros(2, 2)}
-    save_file(with_head, path) if suffix == ".safetensors" else torch.save(with_head, path)
-    network, _ = image_encoder("small-cnn", str(path))
-    assert all(torch.equal(network.state_dict()[key], value) for key, value in state.items())
-
-
 def test_another_content_of_the_file_is_another_run(tmp_path):
     path = str(tmp_path / "weights.pt")
     torch.save(SmallCNN().state_dict(), path)
@@ -167,47 +156,6 @@ def test_what_names_no_file_is_left_alone_and_clean(weights, installed, registry
     assert make_plan(request, installed, registry).specs[0].exposure == "clean"
 
 
-def test_a_file_of_another_network_is_refused(tmp_path):
-    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(UsageError, match=r"has no '0.weight', so it is not of image_encoder=small-cnn"):
-        image_encoder("small-cnn", str(tmp_path / "other.safetensors"))
-
-
-def test_a_file_that_runs_code_is_refused(tmp_path):
-    torch.save(SmallCNN(), tmp_path / "whole.pt")
-    with pytest.raises(UsageError, match="cannot be loaded"):
-        image_encoder("small-cnn", str(tmp_path / "whole.pt"))
-
-
 def test_a_file_that_is_not_there():
     with pytest.raises(UsageError, match=r"image_weights: there is no file .*nowhere\.pt"):
         AimTS.create(image_weights="nowhere.pt")
-
-
-def test_weights_that_cannot_be_downloaded(monkeypatch):
-    import timm
-
-    def offline(name, pretrained, num_classes):
-        raise OSError("no network")
-
-    monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(
-        UsageError, match=r"weights of image_encoder=resnet18 cannot be had \(no network\); give a file"
-    ):
-        image_encoder("resnet18", "pretrained")
-
-
-def test_the_small_network_has_no_pretrained_weights():
-    with pytest.raises(UsageError, match="small-cnn has no pre-trained weights"):
-        image_encoder("small-cnn", "pretrained")
-
-
-def test_an_unknown_network():
-    with pytest.raises(UsageError, match="timm has no model 'resnet17'"):
-        image_encoder("resnet17", None)
-
-
-def test_timm_is_not_there(monkeypatch):
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(UsageError, match=r"image_encoder=resnet18 needs timm: pip install 'tsbench\[images\]'"):
-        image_encoder("resnet18", None)
