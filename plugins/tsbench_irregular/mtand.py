@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,52 +39,110 @@ class MultiTimeAttention(nn.Module):
     products, and no score is repeated for each channel.
     """
 
-    def __init__(self, embedding: int, heads: int, in_dim: int, out_dim: int) -> None:
+    def __init__(self, embedding: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.query, self.key = nn.Linear(embedding, embedding), nn.Linear(embedding, embedding)
-        self.out = nn.Linear(in_dim * heads, out_dim)
 
-    def attend(self, query: Tensor, key: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, query: Tensor, key: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """Return values at the queries, (n, heads, n_queries, c); 0 where a channel has none.
 
-        query (n or 1, n_queries, e), key (n or 1, n_keys, e), values and mask (n, n_keys, c): 1 where to look.
+        query (n or 1, n_queries, e), key (n or 1, n_keys, e), values and mask (n, n_keys, c), True where to look.
         """
         q, k = (
             layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, x in ((self.query, query), (self.key, key))
         )
         scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
-        scores = scores.masked_fill(~(mask > 0).any(dim=-1)[:, None, None], -torch.inf)
+        scores = scores.masked_fill(~mask.any(dim=-1)[:, None, None], -torch.inf)
         highest = scores.amax(dim=-1, keepdim=True).clamp(min=torch.finfo(scores.dtype).min)
         weight = (scores - highest.detach()).clamp(min=FLOOR).exp()
-        mask = mask.to(values.dtype)[:, None]
-        total = weight @ mask
-        seen: Tensor = (weight @ (mask * values[:, None])) / total.masked_fill(total == 0, 1.0)
+        counted = mask.to(values.dtype)[:, None]
+        total = weight @ counted
+        seen: Tensor = (weight @ (counted * values[:, None])) / total.masked_fill(total == 0, 1.0)
         return seen
 
-    def forward(self, query: Tensor, key: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """Return what `attend` gives and which channels have a value at all, mapped: (n, n_queries, out_dim)."""
-        seen = self.attend(query, key, values, mask)
-        known = (mask > 0).any(dim=1).to(seen.dtype)[:, None, None].expand_as(seen)
-        mapped: Tensor = self.out(torch.cat([seen, known], dim=-1).transpose(1, 2).flatten(2))
-        return mapped
 
+class ReferenceStates(nn.Module):
+    """A series at reference times by multi-time attention, of values and of what is observed, read by a GRU."""
 
-class MTANDEncoder(nn.Module):
-    """mTAND-Enc: a series at reference times by multi-time attention, read by a GRU; its last state is the feature."""
+    references: Tensor
 
-    def __init__(self, n_channels: int, hidden: int, embedding: int, heads: int, references: int, learnt: bool) -> None:
+    def __init__(
+        self,
+        n_channels: int,
+        *,
+        hidden: int,
+        embedding: int,
+        heads: int,
+        references: int,
+        learnt: bool,
+        bidirectional: bool = False,
+    ) -> None:
         super().__init__()
-        self.out_dim = hidden
         self.embed = TimeEmbedding(embedding, learnt)
-        self.attention = MultiTimeAttention(embedding, heads, 2 * n_channels, hidden)
-        self.gru = nn.GRU(hidden, hidden, batch_first=True)
+        self.attention = MultiTimeAttention(embedding, heads)
+        self.out = nn.Linear(2 * n_channels * heads, hidden)
+        self.gru = nn.GRU(hidden, hidden, batch_first=True, bidirectional=bidirectional)
         self.register_buffer("references", torch.linspace(0, 1, references), persistent=False)
 
     def forward(self, series: Series, times: Tensor) -> Tensor:
-        """Return the GRU's states at the reference times, (n, references, hidden); times (n, t), 0 to 1."""
+        """Return the GRU's states at the reference times, (n, references, d); times (n, t) from 0 to 1."""
+        mask = series.mask.transpose(1, 2)
         query, key = self.embed(self.references)[None], self.embed(times)
-        at_references = self.attention(query, key, series.x.transpose(1, 2), series.mask.transpose(1, 2))
-        states: Tensor = self.gru(at_references)[0]
+        seen = self.attention(query, key, series.x.transpose(1, 2), mask)
+        known = mask.any(dim=1).to(seen.dtype)[:, None, None].expand_as(seen)  # the mask, attended to as the values are
+        states: Tensor = self.gru(self.out(torch.cat([seen, known], dim=-1).transpose(1, 2).flatten(2)))[0]
         return states
+
+
+class MTANDEncoder(nn.Module):
+    """mTAND-Enc: the last state of the GRU over the reference times."""
+
+    def __init__(self, n_channels: int, **sizes: Any) -> None:
+        super().__init__()
+        self.out_dim = sizes["hidden"]
+        self.states = ReferenceStates(n_channels, **sizes)
+
+    def forward(self, series: Series, times: Tensor) -> Tensor:
+        """Return (n, hidden); times (n, t) from 0 to 1."""
+        states: Tensor = self.states(series, times)
+        return states[:, -1]
+
+
+class Autoencoder(nn.Module):
+    """mTAND-Full: Gaussian latent states at the reference times, which a decoder turns into values at any times."""
+
+    def __init__(self, n_channels: int, latent: int, decoded: int, **sizes: Any) -> None:
+        super().__init__()
+        self.encode = ReferenceStates(n_channels, bidirectional=True, **sizes)
+        self.to_latent = nn.Sequential(nn.Linear(2 * sizes["hidden"], 50), nn.ReLU(), nn.Linear(50, 2 * latent))
+        self.embed = TimeEmbedding(sizes["embedding"], sizes["learnt"])
+        self.gru = nn.GRU(latent, decoded, batch_first=True, bidirectional=True)
+        self.attention = MultiTimeAttention(sizes["embedding"], sizes["heads"])
+        self.out = nn.Linear(2 * decoded * sizes["heads"], 2 * decoded)
+        self.to_values = nn.Sequential(nn.Linear(2 * decoded, 50), nn.ReLU(), nn.Linear(50, n_channels))
+
+    def latent(self, series: Series, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of the latent states, (n, references, latent) each."""
+        mean, log_variance = self.to_latent(self.encode(series, times)).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def decode(self, latent: Tensor, times: Tensor) -> Tensor:
+        """Return values (n, t, c) at times (n, t)."""
+        states, _ = self.gru(latent)
+        query, key = self.embed(times), self.embed(self.encode.references)[None]
+        read = self.attention(query, key, states, torch.ones_like(states, dtype=torch.bool))
+        values: Tensor = self.to_values(self.out(read.transpose(1, 2).flatten(2)))
+        return values
+
+    def negative_bound(self, series: Series, values: Tensor, mean: Tensor, log_variance: Tensor, std: float) -> Tensor:
+        """Return minus the evidence bound of each case over its number of observed values, (n, 2): error and divergence.
+
+        values (n, t, c) are decoded from one draw of the latent states; std is that of the noise on observed values.
+        """
+        mask = series.mask
+        error = 0.5 * (math.log(2 * math.pi * std**2) + (series.x - values.transpose(1, 2)).square() / std**2)
+        divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=(1, 2))
+        count = mask.sum(dim=(1, 2)).clamp(min=1)
+        return torch.stack([(error * mask).sum(dim=(1, 2)) / count, divergence / count], dim=1)
