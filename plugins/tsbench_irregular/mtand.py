@@ -137,7 +137,7 @@ class Autoencoder(nn.Module):
         return values
 
     def negative_bound(self, series: Series, values: Tensor, mean: Tensor, log_variance: Tensor, std: float) -> Tensor:
-        """Return minus the evidence bound of each case over its number of observed values, (n, 2): error and divergence.
+        """Return minus the evidence bound of each case over its count of observed values, (n, 2): error, divergence.
 
         values (n, t, c) are decoded from one draw of the latent states; std is that of the noise on observed values.
         """

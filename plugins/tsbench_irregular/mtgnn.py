@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, pad
+from torch.nn.functional import conv2d, layer_norm, pad
 
 from tsbench.data.series import Series
 from tsbench.nn import Dropout
@@ -47,24 +47,31 @@ class MixHop(nn.Module):
         graph = graph / graph.sum(dim=1, keepdim=True)
         hops = [x]
         for _ in range(self.depth):
-            hops.append(self.keep * x + (1 - self.keep) * torch.einsum("ncwt,vw->ncvt", hops[-1], graph))
+            hops.append(torch.lerp(torch.einsum("ncwt,vw->ncvt", hops[-1], graph), x, self.keep))
         mixed: Tensor = self.mix(torch.cat(hops, dim=1))
         return mixed
 
 
-class Inception(nn.Module):
-    """Convolutions in time of four widths side by side, without padding."""
+class GatedInception(nn.Module):
+    """Convolutions in time of four widths side by side, without padding, through tanh, and others as their gates.
+
+    All are computed as one convolution of the largest width, several times as fast as each by itself.
+    """
 
     def __init__(self, in_dim: int, out_dim: int, dilation: int) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Conv2d(in_dim, out_dim // len(KERNELS), (1, width), dilation=(1, dilation)) for width in KERNELS
+        self.dilation = (1, dilation)
+        self.filters, self.gates = (
+            nn.ModuleList(nn.Conv2d(in_dim, out_dim // len(KERNELS), (1, width)) for width in KERNELS) for _ in range(2)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (n, out_dim, n_nodes, shorter)."""
-        parts = [branch(x) for branch in self.branches]
-        return torch.cat([part[..., -parts[-1].shape[-1] :] for part in parts], dim=1)
+        """Return (n, out_dim, n_nodes, shorter), each width ending at the same step."""
+        branches = [*self.filters, *self.gates]
+        weight = torch.cat([pad(branch.weight, (KERNELS[-1] - branch.weight.shape[-1], 0)) for branch in branches])
+        values = conv2d(x, weight, torch.cat([branch.bias for branch in branches]), dilation=self.dilation)
+        filtered, gate = values.chunk(2, dim=1)
+        return torch.tanh(filtered) * torch.sigmoid(gate)
 
 
 class Layer(nn.Module):
@@ -72,8 +79,7 @@ class Layer(nn.Module):
 
     def __init__(self, p: Any, dilation: int, n_steps: int) -> None:
         super().__init__()
-        self.filter = Inception(p.residual_channels, p.conv_channels, dilation)
-        self.gate = Inception(p.residual_channels, p.conv_channels, dilation)
+        self.convolve = GatedInception(p.residual_channels, p.conv_channels, dilation)
         self.skip = nn.Conv2d(p.conv_channels, p.skip_channels, (1, n_steps))
         self.along = MixHop(p.conv_channels, p.residual_channels, p.depth, p.keep)
         self.against = MixHop(p.conv_channels, p.residual_channels, p.depth, p.keep)
@@ -81,7 +87,7 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, graph: Tensor) -> tuple[Tensor, Tensor]:
         """Return what goes on to the next layer, and what is added to the skip connections."""
-        y = self.dropout(torch.tanh(self.filter(x)) * torch.sigmoid(self.gate(x)))
+        y = self.dropout(self.convolve(x))
         skipped = self.skip(y)
         y = self.along(y, graph) + self.against(y, graph.T) + x[..., -y.shape[-1] :]
         return layer_norm(y, y.shape[1:]), skipped
