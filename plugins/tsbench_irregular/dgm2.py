@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 import torch
 from torch import Tensor, nn
 
-from tsbench.data.series import Series
+from tsbench import PanelShape, Series, param
 from tsbench.nn import only
+from tsbench_irregular.base import IrregularMethod
 from tsbench_irregular.observations import to_width
 
 BEFORE = 0.01  # time before the first step, as in the published code
@@ -67,3 +70,25 @@ class DGM2Encoder(nn.Module):
             parts.append(self.probabilities(states))
         steps = only(torch.cat(parts, dim=-1), series.inside)
         return to_width(steps.transpose(1, 2), series.lengths, self.n_steps).transpose(1, 2).flatten(1)
+
+
+class DGM2O(IrregularMethod):
+    """The states of DGM2-O's inference network at all steps, side by side, and a linear map (arXiv 2103.02164)."""
+
+    class Params(IrregularMethod.Params):
+        """The published code as Raindrop's table ran it; the paper forecasts and has no classifier."""
+
+        epochs: int = param(20, like="epochs")
+        plateau: int | None = param(1, like="plateau")
+        latent: int = param(10, low=1, high=1024, tune=True, doc="size of the state")
+        clusters: int = param(20, low=2, high=1024, doc="clusters of the mixture")
+        reads: Literal["states", "clusters", "both"] = param(
+            "states", doc="what the classifier reads of each step; not specified in the paper, states in a later table"
+        )
+
+    span: ClassVar[float] = 48.0
+
+    def make_net(self, shape: PanelShape) -> nn.Module:
+        """Return the net from series to features."""
+        p = self.params
+        return DGM2Encoder(shape.n_channels, shape.n_timepoints, p.latent, p.clusters, p.reads)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from tsbench.data.series import Series
+from tsbench import Batch, PanelShape, Series, Step, param
+from tsbench_irregular.base import IrregularMethod, channel_moments
 from tsbench_irregular.observations import Observations, segment_exp, segment_sum
 
 
@@ -111,3 +114,52 @@ class IPNetEncoder(nn.Module):
         error = (predicted.transpose(1, 2) - series.x).square() * held
         per_series = error.sum(dim=-1) / held.sum(dim=-1).clamp(min=1)
         return (per_series / self.variance).mean()
+
+
+class IPNet(IrregularMethod):
+    """Kernels interpolate each sensor and all together, a GRU reads the result (arXiv 1909.07782)."""
+
+    class Params(IrregularMethod.Params):
+        """The published code as Raindrop's table ran it; it agrees with the paper where that speaks."""
+
+        epochs: int = param(20, like="epochs")
+        batch_size: int = param(256, like="batch_size")
+        plateau: int | None = param(1, like="plateau")
+        hidden: int = param(100, low=1, high=4096, tune=True, doc="size of the GRU")
+        references: int = param(192, low=1, high=4096, tune=True, doc="reference times")
+        sharper: float = param(10.0, low=1.0, high=1000.0, doc="how many times as narrow transients' kernels are")
+        reconstruction: float = param(
+            0.001, low=0.0, high=1e3, stage="training", doc="weight of the squared error of held-out values"
+        )
+        held_out: float = param(0.2, low=0.01, high=0.9, stage="training", doc="share of values that are held out")
+        absent: Literal["start", "no weight"] = param(
+            "start", doc="a sensor a case lacks: its mean at time 0, as in the paper, or that mean without weight"
+        )
+
+    span: ClassVar[float] = 48.0
+
+    def make_net(self, shape: PanelShape) -> nn.Module:
+        """Return the net from series to features."""
+        p = self.params
+        return IPNetEncoder(shape.n_channels, p.hidden, p.references, self.span, p.sharper, p.absent)
+
+    def on_fit_start(self, data: Sequence[Batch]) -> None:
+        """Take mean and variance of each sensor's observed values."""
+        super().on_fit_start(data)
+        mean, variance, _ = channel_moments(data)
+        self.net.interpolate.mean.copy_(mean)
+        self.net.variance.copy_(torch.where(variance > 0, variance, torch.ones_like(variance)))
+
+    def training_step(self, step: Step) -> Tensor | Mapping[str, Tensor]:
+        """Return the loss of the decision, and that of held-out values with its weight."""
+        decision, weight = self.decision_loss(self.represent(step.batch), step.batch), self.params.reconstruction
+        if weight == 0:
+            return decision
+        loss = self.net.reconstruction_loss(step.batch, self.times(step.batch), self.params.held_out, step.rng)
+        return {"decision": decision, "reconstruction": weight * loss}
+
+    def reconstruct(self, batch: Batch) -> Tensor:
+        """Return the interpolated values where they are missing."""
+        times = self.times(batch)
+        values: Tensor = self.net.interpolate.predict(Observations.of(batch, times), times)
+        return torch.where(batch.mask, batch.x, values.transpose(1, 2))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from tsbench.data.series import Series
+from tsbench import Batch, PanelShape, Series, Step, param
+from tsbench_irregular.base import IrregularMethod, check_divides
 
+WITHOUT_DIVERGENCE = 10  # epochs
 FLOOR = -60.0  # logits below the highest one by more count as if by this much: exp stays above 0 in float32
 
 
@@ -122,6 +125,18 @@ class Autoencoder(nn.Module):
         self.attention = MultiTimeAttention(sizes["embedding"], sizes["heads"])
         self.out = nn.Linear(2 * decoded * sizes["heads"], 2 * decoded)
         self.to_values = nn.Sequential(nn.Linear(2 * decoded, 50), nn.ReLU(), nn.Linear(50, n_channels))
+        self.read = nn.GRU(latent, sizes["hidden"], batch_first=True)
+        self.out_dim = sizes["hidden"]
+
+    def features(self, latent: Tensor) -> Tensor:
+        """Return the last state of a GRU over latent states, (n, hidden)."""
+        _, state = self.read(latent)
+        last: Tensor = state[0]
+        return last
+
+    def forward(self, series: Series, times: Tensor) -> Tensor:
+        """Return the features of the mean latent states, (n, hidden)."""
+        return self.features(self.latent(series, times)[0])
 
     def latent(self, series: Series, times: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of the latent states, (n, references, latent) each."""
@@ -146,3 +161,86 @@ class Autoencoder(nn.Module):
         divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=(1, 2))
         count = mask.sum(dim=(1, 2)).clamp(min=1)
         return torch.stack([(error * mask).sum(dim=(1, 2)) / count, divergence / count], dim=1)
+
+
+class MTAND(IrregularMethod):
+    """mTAND-Enc: attention over times to reference times, a GRU over them, three linear layers (arXiv 2101.10318)."""
+
+    class Params(IrregularMethod.Params):
+        """The published command for PhysioNet."""
+
+        epochs: int = param(200, like="epochs")
+        batch_size: int = param(128, like="batch_size")
+        lr: float = param(1e-4, like="lr")
+        hidden: int = param(128, low=1, high=4096, tune=True, doc="size of the GRU")
+        embedding: int = param(128, low=2, high=4096, doc="size of an embedded time")
+        heads: int = param(1, low=1, high=64, doc="heads of the attention over times")
+        references: int = param(128, low=1, high=4096, doc="reference times")
+        times: Literal["learnt", "fixed"] = param("learnt", doc="embedding of times; fixed: sines and cosines")
+        mlp: int = param(300, low=1, high=4096, doc="size of the two hidden layers of the classifier")
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the arguments of `ReferenceStates`."""
+        p = self.params
+        check_divides(p.heads, p.embedding, "embedding")
+        sizes = {name: getattr(p, name) for name in ("hidden", "embedding", "heads", "references")}
+        return {**sizes, "learnt": p.times == "learnt"}
+
+    def make_net(self, shape: PanelShape) -> nn.Module:
+        """Return the net from series to features."""
+        return MTANDEncoder(shape.n_channels, **self.sizes())
+
+    def make_head(self, in_dim: int, out_dim: int) -> nn.Module:
+        """Return the classifier."""
+        width = self.params.mlp
+        return nn.Sequential(
+            nn.Linear(in_dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out_dim)
+        )
+
+
+class MTANDFull(MTAND):
+    """mTAND-Full: latent states at reference times, from which values at any time are decoded."""
+
+    class Params(MTAND.Params):
+        """The published command for PhysioNet."""
+
+        epochs: int = param(300, like="epochs")
+        batch_size: int = param(50, like="batch_size")
+        hidden: int = param(256, like="hidden", doc="size of the GRUs of encoder and classifier")
+        latent: int = param(20, low=1, high=1024, tune=True, doc="size of a latent state")
+        decoded: int = param(50, low=1, high=4096, doc="size of the decoder's GRU, each way")
+        alpha: float = param(100.0, low=0.0, high=1e6, stage="training", doc="weight of the cross entropy")
+        noise: float = param(
+            0.1,
+            low=1e-3,
+            high=10.0,
+            stage="training",
+            doc="deviation of observed values from decoded ones; published: 0.01 of values between 0 and 1",
+        )
+
+    def make_net(self, shape: PanelShape) -> nn.Module:
+        """Return the autoencoder with the GRU of its classifier."""
+        return Autoencoder(shape.n_channels, self.params.latent, self.params.decoded, **self.sizes())
+
+    def training_step(self, step: Step) -> Tensor | Mapping[str, Tensor]:
+        """Return the parts of the evidence bound and the loss of the decision, with their weights.
+
+        The divergence counts from the tenth epoch on, by 1 - 0.99^(epochs since), as in the published code.
+        """
+        batch, times = step.batch, self.times(step.batch)
+        mean, log_variance = self.net.latent(batch, times)
+        noise = torch.randn(mean.shape, generator=step.rng, device=mean.device)
+        drawn = mean + noise * (0.5 * log_variance).exp()
+        bound = self.net.negative_bound(batch, self.net.decode(drawn, times), mean, log_variance, self.params.noise)
+        error, divergence = bound.mean(dim=0)
+        return {
+            "error": error,
+            "divergence": (1 - 0.99 ** max(0, step.epoch + 1 - WITHOUT_DIVERGENCE)) * divergence,
+            "decision": self.params.alpha * self.decision_loss(self.net.features(drawn), batch),
+        }
+
+    def reconstruct(self, batch: Batch) -> Tensor:
+        """Return what is decoded from the mean latent states where a value is missing."""
+        times = self.times(batch)
+        values: Tensor = self.net.decode(self.net.latent(batch, times)[0], times)
+        return torch.where(batch.mask, batch.x, values.transpose(1, 2))

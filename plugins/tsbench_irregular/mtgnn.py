@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, layer_norm, pad
 
-from tsbench.data.series import Series
+from tsbench import Batch, PanelShape, Series, param
 from tsbench.nn import Dropout
+from tsbench_irregular.base import IrregularMethod, check_divides
 from tsbench_irregular.observations import to_width
 
 KERNELS = (2, 3, 6, 7)
@@ -128,3 +129,38 @@ class MTGNNEncoder(nn.Module):
             skip = skip + skipped
         out: Tensor = self.end(skip + self.last_skip(x))
         return out[:, 0, :, 0]
+
+
+class MTGNN(IrregularMethod):
+    """Graph and dilated convolutions over a grid of steps, one number per sensor, a linear map (arXiv 2005.11650)."""
+
+    class Params(IrregularMethod.Params):
+        """The published code as Raindrop's table ran it, but for nodes: sensors here, sensors and masks there."""
+
+        epochs: int = param(20, like="epochs")
+        batch_size: int = param(32, like="batch_size")
+        lr: float = param(1e-4, like="lr")
+        plateau: int | None = param(1, like="plateau")
+        layers: int = param(5, low=1, high=10, tune=True, doc="layers, each with twice the dilation of the one before")
+        conv_channels: int = param(16, low=4, high=512, doc="channels after a convolution in time, a multiple of 4")
+        residual_channels: int = param(16, low=1, high=512, doc="channels between layers")
+        skip_channels: int = param(32, low=1, high=1024, doc="channels of skip connections")
+        end_channels: int = param(64, low=1, high=1024, doc="channels before the last convolution")
+        depth: int = param(2, low=1, high=10, doc="hops of a graph convolution")
+        keep: float = param(0.05, low=0.0, high=1.0, doc="share of a node's own state in each hop")
+        neighbours: int = param(20, low=1, high=1000, doc="edges from each node that are kept")
+        node_dim: int = param(40, low=1, high=1024, doc="size of a node's embedding")
+        saturation: float = param(3.0, low=0.1, high=100.0, doc="factor within tanh when the graph is made")
+        dropout: float = param(0.3, low=0.0, high=0.9, tune=True, doc="dropout")
+
+    reads: ClassVar[frozenset[str]] = frozenset({"static"})
+
+    def make_net(self, shape: PanelShape) -> nn.Module:
+        """Return the net from series to features."""
+        check_divides(len(KERNELS), self.params.conv_channels, "conv_channels")
+        return MTGNNEncoder(shape.n_channels, shape.n_timepoints, self.params)
+
+    def represent(self, batch: Batch) -> Tensor:
+        """Return one number for each sensor, (n, n_channels)."""
+        features: Tensor = self.net(batch)
+        return features

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from tsbench.data.series import Series
+from tsbench import Series
 from tsbench.errors import MethodError
 
 

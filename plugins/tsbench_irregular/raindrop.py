@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
 import torch
 from torch import Tensor, nn
 
-from tsbench.data.series import Series
+from tsbench import Batch, PanelShape, Series, Step, param
 from tsbench.nn import Dropout, only
+from tsbench_irregular.base import IrregularMethod
 from tsbench_irregular.observations import Observations, segment_mean, segment_sum, to_width
-from tsbench_irregular.seft import TimeEncoding
+from tsbench_irregular.transformer import StaticHead, time_encoding
 
 
 class Propagation(nn.Module):
@@ -135,9 +139,9 @@ class RaindropEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.embed = nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, n_channels * size)))
-        self.encode_time = TimeEncoding(time_dims, float(max(2, n_steps)))
         self.dropout = Dropout(dropout)
-        time_dims = self.encode_time.size
+        time_dims = 2 * (time_dims // 2)
+        self.time_dims, self.longest = time_dims, n_steps
         self.legacy = variant == "legacy"
         self.pass_on: SelfMap | Graph = (
             SelfMap(n_steps, size, layers)
@@ -158,7 +162,7 @@ class RaindropEncoder(nn.Module):
         """Return embeddings (n, t, c, size) after the messages, encoded times (n, t, d), and the edges (n, c, c)."""
         n_channels = series.x.shape[1]
         h = torch.relu(series.x.transpose(1, 2)[..., None] * self.embed.view(n_channels, -1))
-        h, encoded = self.dropout(h), self.encode_time(times)
+        h, encoded = self.dropout(h), time_encoding(times, self.longest, self.time_dims)
         if isinstance(self.pass_on, SelfMap):
             return self.pass_on(h, series.lengths), encoded, None
         h, edges = self.pass_on(h, Observations.of(series, times), encoded)
@@ -186,3 +190,58 @@ def graph_spread(edges: Tensor) -> Tensor:
         return edges.sum() * 0.0
     spread = (edges - edges.mean(dim=0)).square().sum() * 2 * n
     return spread / ((n - 1) ** 2 * edges[0].numel())
+
+
+class Raindrop(IrregularMethod):
+    """Messages between sensors on a learnt graph of each case, and attention over time (arXiv 2110.05357)."""
+
+    class Params(IrregularMethod.Params):
+        """The published code; where it computes nothing of what the paper says, sizes are ours and say so."""
+
+        epochs: int = param(20, like="epochs")
+        batch_size: int = param(128, like="batch_size")
+        lr: float = param(1e-4, like="lr")
+        plateau: int | None = param(1, like="plateau")
+        variant: Literal["paper", "paper-transformer", "legacy"] = param(
+            "paper",
+            tune=True,
+            doc="legacy: the published code, no messages; paper-transformer: its Transformer after messages",
+        )
+        size: int = param(4, low=1, high=256, tune=True, doc="size of an embedded observation")
+        time_dims: int = param(16, low=2, high=256, doc="numbers that encode a time")
+        receiver: int = param(16, low=1, high=256, doc="size of a receiver's weights in the attention")
+        layers: int = param(2, low=1, high=10, tune=True, doc="layers of messages, and of the Transformer")
+        pruned: float = param(0.5, low=0.0, high=0.99, tune=True, doc="share of a case's edges that a layer leaves out")
+        regulariser: float = param(
+            0.02, low=0.0, high=1e3, stage="training", doc="weight of the distance between the graphs of two cases"
+        )
+        key_dim: int = param(20, low=1, high=512, doc="size of a key over time; not in the published code")
+        sensor_dim: int = param(16, low=1, high=512, tune=True, doc="features of a sensor; not in the published code")
+        heads: int = param(2, low=1, high=64, doc="heads of the Transformer")
+        dropout: float = param(0.2, low=0.0, high=0.9, tune=True, doc="dropout")
+
+    span: ClassVar[float] = 48.0
+
+    def make_net(self, shape: PanelShape) -> nn.Module:
+        """Return the net from series to features."""
+        p = self.params
+        names = ("variant", "size", "time_dims", "receiver", "layers", "pruned", "key_dim", "sensor_dim")
+        sizes = {name: getattr(p, name) for name in (*names, "heads", "dropout")}
+        return RaindropEncoder(shape.n_channels, shape.n_timepoints, **sizes)
+
+    def make_head(self, in_dim: int, out_dim: int) -> nn.Module:
+        """Return the classifier."""
+        return StaticHead(in_dim - self.n_static, self.n_static, self.shape.n_channels, out_dim)
+
+    def represent(self, batch: Batch) -> Tensor:
+        """Return the features (n, out_dim)."""
+        features: Tensor = self.net(batch, self.times(batch))[0]
+        return features
+
+    def training_step(self, step: Step) -> Tensor | Mapping[str, Tensor]:
+        """Return the loss of the decision, and of the graphs with its weight."""
+        features, edges = self.net(step.batch, self.times(step.batch))
+        losses = {"decision": self.decision_loss(features, step.batch)}
+        if edges is not None and self.params.regulariser > 0:
+            losses["graphs"] = self.params.regulariser * graph_spread(edges)
+        return losses

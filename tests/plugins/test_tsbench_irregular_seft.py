@@ -6,7 +6,7 @@ from irregular_series import example, fill
 from torch.nn.functional import relu
 
 from tsbench.data.series import Series
-from tsbench_irregular.seft import SeFTEncoder, TimeEncoding
+from tsbench_irregular.seft import SeFTEncoder
 
 
 def net(n_static=2, **sizes):
@@ -86,7 +86,3 @@ def test_dropped_elements_get_no_weight_and_a_set_is_never_empty():
     assert 0.2 < (weights == 0).float().mean() < 0.8
     alone = attention(torch.randn(6, 8), torch.arange(6), 6)
     torch.testing.assert_close(alone, torch.ones(6, 2))
-
-
-def test_time_scales_run_from_1_to_the_largest():
-    torch.testing.assert_close(TimeEncoding(6, 100.0).scales, torch.tensor([1.0, 10.0, 100.0]))
