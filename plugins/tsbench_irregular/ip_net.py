@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from tsbench import Batch, PanelShape, Series, Step, param
+from tsbench.nn import masked_mean
 from tsbench_irregular.base import IrregularMethod, channel_moments
 from tsbench_irregular.observations import Observations, segment_exp, segment_sum
 
@@ -56,11 +57,14 @@ class Interpolation(nn.Module):
         intensity = torch.where(known, total.masked_fill(~known, 1.0).log() + highest, highest)
         return (y.view(n, n_channels, -1).transpose(1, 2), intensity.view(n, n_channels, -1).transpose(1, 2))
 
-    def together(self, y: Tensor, intensity: Tensor) -> Tensor:
-        """Return the sensors (n, r, c) in the light of each other: the mixture of their deviations by intensity."""
+    def together(self, y: Tensor, intensity: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Return the sensors (n, r, c) in the light of each other: the mixture of their deviations by intensity.
+
+        counted : bool (n, r), the times over which the mean is taken that they deviate from; None for all.
+        """
         highest = intensity.amax(dim=-1, keepdim=True).clamp(min=torch.finfo(y.dtype).min)
         share = torch.softmax(intensity - highest, dim=-1).nan_to_num(0.0)
-        mean = y.mean(dim=1, keepdim=True)
+        mean = masked_mean(y, counted)[:, None]
         return (share * (y - mean)) @ self.mixing + mean
 
     def forward(self, seen: Observations, at: Tensor) -> Tensor:
@@ -72,11 +76,11 @@ class Interpolation(nn.Module):
         transient, _ = self.alone(seen, at, self.sharper)
         return torch.cat([smooth, intensity.exp(), transient - smooth], dim=-1)
 
-    def predict(self, seen: Observations, at: Tensor) -> Tensor:
+    def predict(self, seen: Observations, at: Tensor, counted: Tensor | None) -> Tensor:
         """Return what `together` gives at times (n, r), (n, r, c)."""
         if self.absent == "start":
             seen = self.with_absent(seen, len(at))
-        return self.together(*self.alone(seen, at))
+        return self.together(*self.alone(seen, at), counted)
 
 
 def hold_out(mask: Tensor, share: float, rng: torch.Generator) -> Tensor:
@@ -110,7 +114,8 @@ class IPNetEncoder(nn.Module):
     def reconstruction_loss(self, series: Series, times: Tensor, share: float, rng: torch.Generator) -> Tensor:
         """Return the squared error of held-out values over their sensor's variance: mean per series, then of all."""
         held = hold_out(series.mask, share, rng)
-        predicted = self.interpolate.predict(Observations.of(series, times, series.mask & ~held), times)
+        kept = Observations.of(series, times, series.mask & ~held)
+        predicted = self.interpolate.predict(kept, times, series.inside)
         error = (predicted.transpose(1, 2) - series.x).square() * held
         per_series = error.sum(dim=-1) / held.sum(dim=-1).clamp(min=1)
         return (per_series / self.variance).mean()
@@ -161,5 +166,5 @@ class IPNet(IrregularMethod):
     def reconstruct(self, batch: Batch) -> Tensor:
         """Return the interpolated values where they are missing."""
         times = self.times(batch)
-        values: Tensor = self.net.interpolate.predict(Observations.of(batch, times), times)
+        values: Tensor = self.net.interpolate.predict(Observations.of(batch, times), times, batch.inside)
         return torch.where(batch.mask, batch.x, values.transpose(1, 2))

@@ -108,13 +108,15 @@ class SeFTEncoder(nn.Module):
 
 
 class SeFT(IrregularMethod):
-    """Attention over the set of all observed values of a case (arXiv 1909.12064); static values are one element more."""
+    """Attention over the set of a case's observed values (arXiv 1909.12064); static values are one element more."""
 
     class Params(IrregularMethod.Params):
         """Defaults where the published code has one; the paper searches most of them."""
 
         epochs: int = param(300, like="epochs")
-        batch_size: int = param(128, like="batch_size", doc="cases per step; not specified in the paper, it is searched")
+        batch_size: int = param(
+            128, like="batch_size", doc="cases per step; not specified in the paper, it is searched"
+        )
         phi_layers: int = param(2, low=0, high=10, tune=True, doc="layers of the net of elements before its last")
         phi_width: int = param(128, low=1, high=2048, tune=True, doc="their size")
         phi_dropout: float = param(0.0, low=0.0, high=0.9, tune=True, doc="their dropout")

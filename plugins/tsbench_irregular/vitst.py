@@ -14,6 +14,7 @@ from tsbench.nn import Dropout
 from tsbench_imaging.lines import PALETTE, channel_limits, line_plot
 from tsbench_imaging.networks import PRETRAINED_ON, ImageNetworkParams, image_network
 from tsbench_irregular.base import IrregularMethod, chunks
+from tsbench_irregular.observations import to_width
 
 
 class LineImages(nn.Module):
@@ -27,8 +28,9 @@ class LineImages(nn.Module):
     limits: Tensor
     order: Tensor
 
-    def __init__(self, n_channels: int, cell: int, linewidth: float, marker_size: float) -> None:
+    def __init__(self, n_channels: int, n_steps: int, cell: int, linewidth: float, marker_size: float) -> None:
         super().__init__()
+        self.n_steps = n_steps  # at how many a line begins to be drawn more finely depends on the steps, padding or not
         self.cell, self.linewidth, self.marker_size = cell, linewidth, marker_size
         self.register_buffer("limits", torch.full((n_channels, 2), torch.nan))
         self.register_buffer("order", torch.arange(n_channels))
@@ -45,15 +47,15 @@ class LineImages(nn.Module):
     @torch.no_grad()
     def forward(self, series: Series, times: Tensor, span: float) -> Tensor:
         """Return images (n, 3, side, side) in [0, 1] of times (n, t) from 0 to span."""
-        limits = self.limits[self.order]
+        limits, lengths = self.limits[self.order], series.lengths
         colours = torch.tensor(PALETTE, device="cpu")[self.order.cpu() % len(PALETTE)] / 255
         return line_plot(
-            series.x[:, self.order].clamp(limits[:, :1], limits[:, 1:]),
+            to_width(series.x[:, self.order].clamp(limits[:, :1], limits[:, 1:]), lengths, self.n_steps),
             self.cell,
             limits=limits,
-            times=times,
+            times=to_width(times, lengths, self.n_steps),
             time_limits=(0.0, span),
-            observed=series.mask[:, self.order],
+            observed=to_width(series.mask[:, self.order], lengths, self.n_steps),
             connect=True,
             linewidth=self.linewidth,
             markersize=self.marker_size,
@@ -96,7 +98,7 @@ class ViTST(IrregularMethod):
             None,
             words=("pretrained",),
             pretrained_on=PRETRAINED_ON,
-            doc="its weights: none (random), pretrained (downloaded) or a file; the paper's: pretrained on ImageNet-21k",
+            doc="its weights: none (random), pretrained (downloaded) or a file; the paper's: pretrained",
         )
         cell_size: int = param(64, low=8, high=1024, doc="pixels of a sensor's cell, each way")
         linewidth: float = param(1.0, low=0.1, high=20.0, doc="width of a line, points; 0.5 for PAM in the paper")
@@ -108,7 +110,9 @@ class ViTST(IrregularMethod):
         dropout: float = param(0.1, low=0.0, high=0.9, doc="dropout before the classifier's last layer")
         optimizer: Literal["own", "adam", "adamw", "sgd"] = param("adamw", like="optimizer")
         schedule: Literal["constant", "cosine"] = param(
-            "cosine", like="schedule", doc="learning rate over a stage; cosine: down to 0; linear in the paper, after a rise"
+            "cosine",
+            like="schedule",
+            doc="learning rate over a stage; cosine: down to 0; linear in the paper, after a rise",
         )
 
     encode_elements: ClassVar[int] = 200_000  # values of cases, whose pictures are far larger
@@ -118,7 +122,7 @@ class ViTST(IrregularMethod):
         p = self.params
         side = p.cell_size * (math.isqrt(shape.n_channels - 1) + 1)
         network = image_network(p.image_encoder, p.image_weights, image_size=side, standardise=p.standardise)
-        drawing = LineImages(shape.n_channels, p.cell_size, p.linewidth, p.marker_size)
+        drawing = LineImages(shape.n_channels, shape.n_timepoints, p.cell_size, p.linewidth, p.marker_size)
         return SeenImages(drawing, network)
 
     def make_head(self, in_dim: int, out_dim: int) -> nn.Module:

@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from irregular_series import irregular
 
-from tsbench import Panel
 from tsbench.data.batch import Batch
 from tsbench.data.panel import PanelShape
 from tsbench.discovery.plugins import Plugins
-from tsbench.learning.learner import Learner
 from tsbench.learning.loop import fit
 
 PLUGINS = Plugins()
@@ -92,14 +89,16 @@ def test_two_steps_train_it_the_same_way_twice(name, params):
 
 @pytest.mark.parametrize(("name", "params"), CASES, ids=IDS)
 def test_odd_cases_are_decided(name, params):
-    """One observation, none, a sensor that training lacks, two values at one time, one class alone, no static values."""
+    """One observation, none, a sensor that no case has, several values at one time, one class, no static values."""
     batch = batch_of(0, 6)
     mask = batch.mask.clone()
     mask[:, 1] = mask[0] = mask[1] = False
     mask[1, 0, 0] = True
     times = batch.times.clone()
     times[2, :] = times[2, 0]
-    train = replace(batch, x=batch.x * mask, observed=mask, times=times, static=None, y=torch.zeros(6, dtype=torch.int64))
+    train = replace(
+        batch, x=batch.x * mask, observed=mask, times=times, static=None, y=torch.zeros(6, dtype=torch.int64)
+    )
     method = made(name, {**params, "max_steps": 2, "batch_size": 3}, n_static=0)
     fit(method, [train], seed=0)
     assert torch.isfinite(method.decide(train)).all()
@@ -118,12 +117,13 @@ def test_what_is_missing_is_filled_in_at_its_time(name):
 
 
 def test_ip_net_fills_a_gap_from_what_is_near_it():
-    rng = np.random.default_rng(0)
-    times = np.tile(np.arange(24.0), (40, 1))
-    X = np.sin(times / 4 + rng.uniform(0, 6, (40, 1)))[:, None].repeat(2, axis=1)
-    hidden = rng.random(X.shape) < 0.3
-    panel = Panel.build(np.where(hidden, np.nan, X), [0, 1] * 20, times=times, time_unit="h")
-    learner = Learner("ip-net", hidden=8, references=24, max_steps=40, lr=0.05, reconstruction=1.0, select="last")
-    batch = Batch.from_panel(panel, "cpu")
-    filled = learner.fit(panel).method.reconstruct(batch)
-    assert (filled.numpy() - X)[hidden].std() < 0.5 * X.std()
+    generator = torch.Generator().manual_seed(0)
+    times = torch.arange(24.0).expand(40, -1)
+    x = torch.sin(times / 4 + 6 * torch.rand(40, 1, generator=generator))[:, None].repeat(1, CHANNELS, 1)
+    observed = torch.rand(x.shape, generator=generator) > 0.3
+    lengths, y = torch.full((40,), 24), torch.arange(40) % 2
+    batch = Batch(x * observed, lengths, observed, times, torch.zeros(40, 2), y=y)
+    method = made("ip-net", {"max_steps": 30, "lr": 0.05, "reconstruction": 1.0, "references": 24})
+    fit(method, [batch], seed=0)
+    filled = method.reconstruct(batch).detach()
+    assert (filled - x)[~observed].std() < 0.5 * x.std()

@@ -70,9 +70,9 @@ def test_a_sensor_without_values_changes_no_other_where_it_has_no_weight():
         torch.cat([series.mask, torch.zeros_like(series.mask[:, :1])], dim=1),
     )
     at = torch.linspace(0, 1, 5).expand(2, -1)
-    narrow = Interpolation(2, 10.0, "no weight").predict(Observations.of(series, times), at)
+    narrow = Interpolation(2, 10.0, "no weight").predict(Observations.of(series, times), at, None)
     torch.testing.assert_close(
-        Interpolation(3, 10.0, "no weight").predict(Observations.of(wide, times), at)[..., :2], narrow
+        Interpolation(3, 10.0, "no weight").predict(Observations.of(wide, times), at, None)[..., :2], narrow
     )
 
 
@@ -98,7 +98,7 @@ def test_the_reconstruction_knows_nothing_of_what_is_held_out():
     assert held.any()
     changed = replace(series, x=series.x + 100.0 * held)
     seen = [Observations.of(one, times, series.mask & ~held) for one in (series, changed)]
-    predicted = [net.interpolate.predict(one, times).transpose(1, 2) for one in seen]
+    predicted = [net.interpolate.predict(one, times, None).transpose(1, 2) for one in seen]
     torch.testing.assert_close(predicted[0], predicted[1])
     error = ((predicted[0] - series.x).square() * held).sum(dim=-1) / held.sum(dim=-1).clamp(min=1)
     net.variance = torch.tensor([4.0, 1.0, 1.0])

@@ -18,7 +18,7 @@ def cells(image, channels):
 @pytest.fixture
 def drawn():
     series, times = irregular(torch.Generator().manual_seed(0), 6, 5, 20)
-    drawing = LineImages(5, CELL, 1.0, 2.0)
+    drawing = LineImages(5, 20, CELL, 1.0, 2.0)
     drawing.fit([series])
     return series, times, drawing
 
@@ -64,7 +64,7 @@ def test_limits_are_those_of_the_training_cases_and_what_lies_outside_is_at_the_
 
 
 def test_a_sensor_that_was_constant_in_training_is_a_line_at_mid_height():
-    drawing = LineImages(1, CELL, 1.0, 0.0)
+    drawing = LineImages(1, 12, CELL, 1.0, 0.0)
     series = Series(torch.full((1, 1, 12), 3.0), torch.tensor([12]))
     drawing.fit([series])
     ink = (drawing(series, torch.linspace(0, 1, 12)[None], 1.0) < 1).any(dim=1)[0]
@@ -74,7 +74,7 @@ def test_a_sensor_that_was_constant_in_training_is_a_line_at_mid_height():
 
 
 def test_a_sensor_that_training_lacks_is_blank():
-    drawing = LineImages(2, CELL, 1.0, 2.0)
+    drawing = LineImages(2, 8, CELL, 1.0, 2.0)
     mask = torch.zeros(1, 2, 8, dtype=torch.bool)
     mask[:, 0] = True
     drawing.fit([Series(torch.randn(1, 2, 8) * mask, torch.tensor([8]), mask)])
