@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tsbench.data.batch import Batch
+from tsbench.data.dataset import check_times
 from tsbench.data.normalise import Statistics, channel_statistics
 from tsbench.data.panel import Panel, PanelShape
 from tsbench.data.scratch import on_disk
@@ -357,8 +358,11 @@ def settings_of(name: str, cls: type[SSLMethod], params: Mapping[str, Any]) -> S
 
 
 def _check_panel(panel: Any, step: str) -> None:
+    """Raise UsageError for what is no panel, and InvalidDataError where times of a case do not increase."""
     if not isinstance(panel, Panel):
         raise UsageError(f"{step} takes a Panel, got {type(panel).__name__}; make one with Panel.build(X, labels)")
+    if panel.times is not None:
+        check_times(panel.times, panel.lengths)
 
 
 def _check_validation(validation: Panel, panel: Panel) -> None:
