@@ -125,7 +125,7 @@ class SeFT(IrregularMethod):
         psi_width: int = param(64, low=1, high=2048, doc="their size")
         psi_latent: int = param(128, low=1, high=2048, doc="size of the sum of a set")
         heads: int = param(4, low=1, high=64, doc="heads of the attention")
-        key_dim: int = param(128, low=1, high=2048, doc="size of a key")
+        key_dim: int = param(64, low=1, high=2048, doc="size of a key")
         attention_dropout: float = param(0.3, low=0.0, high=0.9, tune=True, doc="elements that a head leaves out")
         rho_layers: int = param(2, low=0, high=10, tune=True, doc="hidden layers of the classifier")
         rho_width: int = param(128, low=1, high=2048, tune=True, doc="their size")

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench import Batch, Panel, PanelShape
+from tsbench import Batch, Panel, PanelShape, Step
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.learning.learner import Learner
 from tsbench_irregular import METHODS
@@ -187,7 +187,7 @@ def test_channels_and_cases_without_values_are_taken(name):
     panel.X[3, 0, 1:] = np.nan
     method, batch = built(name, panel), Batch.from_panel(panel, "cpu", labels=True)
     method.train()
-    loss = method.training_step(type("Step", (), {"batch": batch})())
+    loss = method.training_step(Step(batch, batch, torch.Generator(), 0, 0, 0, print))
     total = sum(loss.values()) if isinstance(loss, dict) else loss
     total.backward()
     assert all(weight.grad is None or weight.grad.isfinite().all() for weight in method.parameters())

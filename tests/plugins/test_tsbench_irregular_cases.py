@@ -1,4 +1,4 @@
-"""What holds for the methods of tsbench_irregular, whatever net they are: cases do not depend on each other."""
+"""What each net of tsbench_irregular must do in all its variants: cases do not depend on each other."""
 
 from dataclasses import replace
 
