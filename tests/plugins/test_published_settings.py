@@ -8,6 +8,7 @@ from tsbench.methods.params import declarations, resolve
 from tsbench.testing import noise
 from tsbench.testing.checks import trains
 
+RAINDROP = {"epochs": 20, "batch_size": 128, "lr": 1e-3, "balance": "upsample", "select": "auroc", "plateau": 1}
 PAPERS = {
     # arXiv 2401.05431, section 3.1 and Table 5
     "trls": {
@@ -53,6 +54,13 @@ PAPERS = {
         **{"temperature_low": 1.0, "temperature_high": 1.01, "mix_alpha": 0.1, "cell_size": 64},
         **{"encoder.hidden": 64, "encoder.depth": 10, "encoder.out_dim": 512, "dropout": 0.1},
     },
+    # The baselines of the published code of arXiv 2110.05357, for P12
+    "transformer": {**RAINDROP, "layers": 1, "heads": 1, "ffn": 72, "dropout": 0.3},
+    "trans-mean": {**RAINDROP, "layers": 1, "heads": 1, "ffn": 72, "dropout": 0.3},
+    # arXiv 1606.01865 leaves these data's settings open: trained as the baselines beside it
+    "gru-d": {"epochs": 20, "batch_size": 128, "lr": 1e-3},
+    # The published code of arXiv 1805.10572
+    "brits": {"batch_size": 32, "lr": 1e-3, "hidden": 64, "consistency_weight": 0.1},
 }
 PROBES = {
     # arXiv 2401.05431, section 3.1, the downstream stage
