@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from tsbench import Batch, PanelShape, Series, Step, param
 from tsbench.nn import Dropout, only
-from tsbench_irregular.base import IrregularMethod
+from tsbench_irregular.base import IrregularMethod, check_divides
 from tsbench_irregular.observations import Observations, segment_mean, segment_sum, to_width
 from tsbench_irregular.transformer import StaticHead, time_encoding
 
 
 class Propagation(nn.Module):
-    """One layer of messages (sections 3.3 and A.2): each observed value goes to all sensors, at the time it was seen.
+    """One layer of messages (section 3.3): each observed value goes to all sensors, at the time it was seen.
 
     From sensor u to v goes relu(sum over u of (h_u . w_u) a_uv e_uv w_v): the attention a_uv = relu(h_u D [r_v, p])
     knows the receiver and the encoded time p, the edge's weight e_uv is the case's. An observed sensor keeps its own
@@ -86,9 +86,8 @@ class SelfMap(nn.Module):
         whole = to_width(h.permute(0, 2, 3, 1), lengths, self.n_steps).transpose(2, 3).flatten(2)
         for layer in self.layers:
             whole = torch.relu(layer(whole))
-        return to_width(whole.view(n, n_channels, self.n_steps, size).permute(0, 1, 3, 2), lengths, n_steps).permute(
-            0, 3, 1, 2
-        )
+        steps = whole.view(n, n_channels, self.n_steps, size).transpose(2, 3)
+        return to_width(steps, lengths, n_steps).permute(0, 3, 1, 2)
 
 
 class SensorAttention(nn.Module):
@@ -141,10 +140,9 @@ class RaindropEncoder(nn.Module):
         self.dropout = Dropout(dropout)
         time_dims = 2 * (time_dims // 2)
         self.time_dims, self.longest = time_dims, n_steps
-        self.legacy = variant == "legacy"
         self.pass_on: SelfMap | Graph = (
             SelfMap(n_steps, size, layers)
-            if self.legacy
+            if variant == "legacy"
             else Graph(n_channels, size, time_dims, receiver, layers, pruned)
         )
         if variant == "paper":
@@ -224,6 +222,8 @@ class Raindrop(IrregularMethod):
     def make_net(self, shape: PanelShape) -> nn.Module:
         """Return the net from series to features."""
         p = self.params
+        if p.variant != "paper":
+            check_divides(p.heads, shape.n_channels * p.size + 2 * (p.time_dims // 2), "channels x size + time_dims")
         names = ("variant", "size", "time_dims", "receiver", "layers", "pruned", "key_dim", "sensor_dim")
         sizes = {name: getattr(p, name) for name in (*names, "heads", "dropout")}
         return RaindropEncoder(shape.n_channels, shape.n_timepoints, **sizes)

@@ -44,7 +44,7 @@ class SetAttention(nn.Module):
 
     def __init__(self, in_dim: int, widths: Sequence[int], heads: int, key_dim: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.dropout = dropout
         self.psi = layers(in_dim, widths)
         self.rho = layers(widths[-1], widths[-1:])
         self.key = nn.Parameter(torch.empty(widths[-1] + in_dim, heads * key_dim))

@@ -22,7 +22,7 @@ class LineImages(nn.Module):
 
     Cells are in a square grid, row by row, sensors that were observed most in the training part first. Bottom and top
     of a cell are the sensor's extreme values there; what lies outside is drawn at the edge. A sensor that a case lacks,
-    or that the training part lacks, has an empty cell.
+    or that the training part lacks, has an empty cell. Before `fit`, limits and times are each case's own.
     """
 
     limits: Tensor
@@ -47,14 +47,15 @@ class LineImages(nn.Module):
     @torch.no_grad()
     def forward(self, series: Series, times: Tensor, span: float) -> Tensor:
         """Return images (n, 3, side, side) in [0, 1] of times (n, t) from 0 to span."""
-        limits, lengths = self.limits[self.order], series.lengths
+        limits, lengths, x = self.limits[self.order], series.lengths, series.x[:, self.order]
+        fitted = not bool(limits.isnan().all())
         colours = torch.tensor(PALETTE, device="cpu")[self.order.cpu() % len(PALETTE)] / 255
         return line_plot(
-            to_width(series.x[:, self.order].clamp(limits[:, :1], limits[:, 1:]), lengths, self.n_steps),
+            to_width(x.clamp(limits[:, :1], limits[:, 1:]) if fitted else x, lengths, self.n_steps),
             self.cell,
-            limits=limits,
+            limits=limits if fitted else None,
             times=to_width(times, lengths, self.n_steps),
-            time_limits=(0.0, span),
+            time_limits=(0.0, span) if fitted else None,
             observed=to_width(series.mask[:, self.order], lengths, self.n_steps),
             connect=True,
             linewidth=self.linewidth,

@@ -80,3 +80,12 @@ def test_a_sensor_that_training_lacks_is_blank():
     drawing.fit([Series(torch.randn(1, 2, 8) * mask, torch.tensor([8]), mask)])
     image = cells(drawing(Series(torch.ones(1, 2, 8), torch.tensor([8])), torch.linspace(0, 1, 8)[None], 1.0), 2)
     assert blank(image[0, 1]) and not blank(image[0, 0])
+
+
+def test_an_untrained_net_sees_each_case_within_its_own_limits():
+    series, times = irregular(torch.Generator().manual_seed(0), 6, 5, 20)
+    image = LineImages(5, 20, CELL, 1.0, 2.0)(series, times, 1.0)
+    for case in range(6):
+        assert [blank(cell) for cell in cells(image, 5)[case]] == [not seen.any() for seen in series.mask[case]]
+    alike = LineImages(5, 20, CELL, 1.0, 2.0)(series.with_values(4.0 * series.x), times, 1.0)
+    torch.testing.assert_close(alike, image, atol=0.05, rtol=0)
