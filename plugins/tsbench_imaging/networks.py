@@ -81,6 +81,9 @@ def image_network(
 class Standardised(nn.Module):
     """A network behind the mean and the deviation of the three colours of the pictures it was trained on."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.network, self.num_features = network, int(network.num_features)  # type: ignore[arg-type]
