@@ -180,5 +180,7 @@ def _linear(size: int, lead: tuple[int, ...], n_in: int, n_out: int) -> tuple[nn
 
 def _each(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Map (k, T, n, i) by weights (..., k, i, j) and biases (..., k, 1, j), a matrix each: (..., k, T, n, j)."""
-    flat = torch.matmul(x.flatten(1, 2), weight) + bias
-    return flat.view(*flat.shape[:-2], *x.shape[1:3], -1)
+    k, n_steps, n, _ = x.shape
+    inputs = x.flatten(1, 2).expand(*weight.shape[:-2], -1, -1).flatten(0, -3)
+    flat = torch.baddbmm(bias.flatten(0, -3), inputs, weight.flatten(0, -3))
+    return flat.view(*weight.shape[:-3], k, n_steps, n, -1)

@@ -163,18 +163,18 @@ class _Recur(torch.autograd.Function):
         gates, decay, hidden, hidden_bias, deep, deep_bias, *filling = tensors
         fill: Any = Filling(*filling)
         layers, k, n_steps, n, _ = decay.shape
-        states, decayed, kept = (torch.empty_like(decay) for _ in range(3))
+        states, kept = torch.empty_like(decay), torch.empty_like(decay)
         hh = gates.new_empty(layers, k, n_steps, n, gates.shape[-1])
         estimates = None if fill.read is None else torch.empty_like(fill.known)
         regressed = None if fill.regress is None else torch.empty_like(fill.known)
         weight, bias = hidden.flatten(0, 1), hidden_bias.flatten(0, 1)
-        by_step = [one.unbind(2) for one in (states, decay, decayed, kept, hh)]
+        by_step = [one.unbind(2) for one in (states, decay, kept, hh)]
         gaps: list[Any] = [
             None if one is None else one.unbind(1) for one in (*fill[:2], fill.mix, estimates, regressed)
         ]
         h, c = torch.zeros_like(states[:, :, 0]), None
-        for t, (out, by, hd, second, parts, gi) in enumerate(zip(*by_step, gates.unbind(1), strict=True)):
-            torch.mul(by, h, out=hd)
+        for t, (out, by, second, parts, gi) in enumerate(zip(*by_step, gates.unbind(1), strict=True)):
+            hd = by * h
             torch.baddbmm(bias, hd.flatten(0, 1), weight, out=parts.flatten(0, 1))
             if estimates is not None:
                 now: list[Any] = [None if one is None else one[t] for one in gaps]
@@ -192,7 +192,7 @@ class _Recur(torch.autograd.Function):
                 cell.step(gi, parts[layer], hd[layer], out[layer], second[layer], None if c is None else c[layer])
             h, c = out, second
         ctx.cell = cell
-        ctx.save_for_backward(decay, hidden, deep, states, decayed, kept, hh, estimates, regressed, *filling)
+        ctx.save_for_backward(decay, hidden, deep, states, kept, hh, estimates, regressed, *filling)
         return states, estimates, regressed
 
     @staticmethod
@@ -204,15 +204,16 @@ class _Recur(torch.autograd.Function):
 
 class _Backward:
     def __init__(self, cell: Any, saved: Any, d_states: Tensor, d_estimates: Any, d_regressed: Any) -> None:
-        self.decay, self.hidden, self.deep, self.states, self.decayed, self.kept, self.hh, *rest = saved
+        self.decay, self.hidden, self.deep, self.states, self.kept, self.hh, *rest = saved
         self.estimates, self.regressed, *filling = rest
         self.cell, self.d_states = cell, d_states
         self.fill: Any = Filling(*filling)
         self.d_estimates: Any = None if self.estimates is None else d_estimates.clone()
         self.d_regressed: Any = None if self.regressed is None else d_regressed.clone()
-        self.d_decayed = torch.empty_like(self.states)
+        self.d_decay = torch.empty_like(self.decay)
         self.d_gates = torch.empty_like(self.hh[0])
         self.d_hidden, self.d_hidden_bias = torch.zeros_like(self.hidden), torch.zeros_like(self.hidden[:, :, :1])
+        self.d_read: Any = None if self.estimates is None else torch.zeros_like(self.fill.read)
         self.d_deep: Any = None if self.deep is None else torch.zeros_like(self.deep)
         self.d_deep_bias: Any = None if self.deep is None else torch.zeros_like(self.deep[:, :, :1])
 
@@ -222,10 +223,8 @@ class _Backward:
         dh = self.d_states[:, :, -1].clone()
         for steps in self._blocks():
             dh = self._block(steps, dh, None if d_filled is None else d_filled[:, steps])
-        d_decay = torch.zeros_like(self.decay)
-        torch.mul(self.d_decayed[:, :, 1:], self.states[:, :, :-1], out=d_decay[:, :, 1:])
         d_deep = (self.d_deep, self.d_deep_bias)
-        return None, self.d_gates, d_decay, self.d_hidden, self.d_hidden_bias, *d_deep, *self._of_filling(d_filled)
+        return None, self.d_gates, self.d_decay, self.d_hidden, self.d_hidden_bias, *d_deep, *self._of_filling(d_filled)
 
     def _blocks(self) -> Iterator[slice]:
         n_steps = self.hh.shape[2]
@@ -236,33 +235,38 @@ class _Backward:
     def _block(self, steps: slice, dh: Tensor, d_filled: Tensor | None) -> Tensor:
         """Go back through a block of steps; return the gradient of the state before it."""
         cell, layers = self.cell, len(self.hidden)
-        previous = self.kept[:, :, max(0, steps.start - 1) : steps.stop - 1]
-        if not steps.start:
-            previous = torch.cat([torch.zeros_like(self.kept[:, :, :1]), previous], dim=2)
-        cell.block(self.hh[:, :, steps], self.kept[:, :, steps], self.decayed[:, :, steps], previous)
-        dgi = torch.empty_like(self.hh[:, :, steps])
+        before = _before(self.states, steps)
+        decayed = self.decay[:, :, steps] * before
+        cell.block(self.hh[:, :, steps], self.kept[:, :, steps], decayed, _before(self.kept, steps))
+        one = self.d_gates[None, :, steps]
+        dgi = one if layers == 1 else torch.empty_like(self.hh[:, :, steps])
         dhh = dgi if cell.shares_gates else torch.empty_like(dgi)
         back = self.hidden.transpose(2, 3).flatten(0, 1)
         deep_back = None if self.deep is None else self.deep.transpose(2, 3)
         direct = torch.zeros_like(dh)
-        d_inputs, d_parts, d_decayed = dgi.unbind(2), dhh.unbind(2), self.d_decayed[:, :, steps].unbind(2)
+        d_decayed = torch.empty_like(decayed)
+        d_inputs, d_parts, d_states = dgi.unbind(2), dhh.unbind(2), d_decayed.unbind(2)
         for t in range(len(d_inputs) - 1, -1, -1):
             for layer in range(layers - 1, -1, -1):
                 cell.back(t, layer, dh[layer], d_inputs[t][layer], d_parts[t][layer], direct[layer])
                 if deep_back is not None and layer:
                     dh[layer - 1].baddbmm_(d_inputs[t][layer], deep_back[layer - 1])
-            d_hd, step = d_decayed[t], steps.start + t
+            d_hd, step = d_states[t], steps.start + t
             torch.baddbmm(direct.flatten(0, 1), d_parts[t].flatten(0, 1), back, out=d_hd.flatten(0, 1))
             if d_filled is not None:
                 d_hd[-1].add_(self._fill_back(step, d_inputs[t][0], d_filled[:, t]))
             if step:
                 dh = torch.addcmul(self.d_states[:, :, step - 1], d_hd, self.decay[:, :, step])
-        self.d_gates[:, steps] = dgi[0]
-        self.d_hidden += _over(self.decayed[:, :, steps], dhh)
+        if layers > 1:
+            self.d_gates[:, steps] = dgi[0]
+        torch.mul(d_decayed, before, out=self.d_decay[:, :, steps])
+        self.d_hidden += _over(decayed, dhh)
         self.d_hidden_bias += dhh.sum(dim=(2, 3)).unsqueeze(2)
         if self.deep is not None:
             self.d_deep += _over(self.states[:-1, :, steps], dgi[1:])
             self.d_deep_bias += dgi[1:].sum(dim=(2, 3)).unsqueeze(2)
+        if self.d_read is not None:
+            self.d_read += _over(decayed[-1], self.d_estimates[:, steps])
         return dh
 
     def _fill_back(self, step: int, d_gates: Tensor, d_filled: Tensor) -> Tensor:
@@ -281,7 +285,7 @@ class _Backward:
         """Return the gradients of `Filling`."""
         fill, grads = self.fill, dict[str, Any].fromkeys(Filling._fields)
         if d_filled is not None:
-            grads["read"], grads["read_bias"] = _over(self.decayed[-1], self.d_estimates), _total(self.d_estimates)
+            grads["read"], grads["read_bias"] = self.d_read, _total(self.d_estimates)
             filled = self.estimates if self.regressed is None else torch.lerp(self.estimates, self.regressed, fill.mix)
             grads["feed"] = _over(filled * fill.missing, self.d_gates)
         if self.d_regressed is not None:
@@ -290,6 +294,12 @@ class _Backward:
             grads["regress"], grads["regress_bias"] = _over(inputs, self.d_regressed), _total(self.d_regressed)
             grads["mix"] = d_filled * (self.regressed - self.estimates)
         return list(grads.values())
+
+
+def _before(x: Tensor, steps: slice) -> Tensor:
+    """Return (layers, k, T, n, ...) at the steps before some, 0 before the first."""
+    found = x[:, :, max(0, steps.start - 1) : steps.stop - 1]
+    return found if steps.start else torch.cat([torch.zeros_like(x[:, :, :1]), found], dim=2)
 
 
 def _over(a: Tensor, b: Tensor) -> Tensor:
