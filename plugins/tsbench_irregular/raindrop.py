@@ -178,7 +178,7 @@ class RaindropEncoder(nn.Module):
 
 
 def graph_spread(edges: Tensor) -> Tensor:
-    """Return the regulariser of section 3.5: the mean squared distance of two cases' edges (n, c, c), over all edges.
+    """Return the paper's regulariser, the mean squared distance of two cases' edges (n, c, c), over all edges.
 
     Sum over pairs of cases of |e_i - e_j|^2, over (n - 1)^2 and the number of edges; 0 for a single case.
     """
