@@ -237,3 +237,13 @@ def test_shapes_of_two_sources_need_the_longest():
     method = learner("transformer").cls(learner("transformer").settings)
     method.build([PanelShape(2, 5, n_classes=2), PanelShape(2, 9, n_classes=2)])
     assert method.net.longest == 9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_in_mixed_precision_and_on_cases_that_stay_in_their_file(name, tmp_path):
+    panel = irregular(static=False)
+    assert np.isfinite(learner(name, precision="bf16").fit(panel).predict(panel).scores).all()
+    np.save(tmp_path / "x.npy", panel.X)
+    mapped = replace(panel, X=np.load(tmp_path / "x.npy", mmap_mode="r"))
+    scores = [learner(name).fit(one, validation=one).predict(one).scores for one in (panel, mapped)]
+    assert np.array_equal(*scores)

@@ -163,7 +163,7 @@ class DecayRNN(nn.Module):
             return filling
         others = self.regress_weight * (1 - torch.eye(x.shape[-1], device=x.device, dtype=x.dtype))
         by_gap = torch.exp(-torch.relu(gaps * self.gap_weight + self.gap_bias))
-        mix = torch.sigmoid(_each(torch.cat([by_gap, mask], dim=-1), self.mix_weight, self.mix_bias))
+        mix = torch.sigmoid(_each(torch.cat([by_gap, mask], dim=-1), self.mix_weight, self.mix_bias)).to(x.dtype)
         return filling._replace(regress=others, regress_bias=self.regress_bias, mix=mix)
 
 

@@ -238,8 +238,7 @@ class _Backward:
         before = _before(self.states, steps)
         decayed = self.decay[:, :, steps] * before
         cell.block(self.hh[:, :, steps], self.kept[:, :, steps], decayed, _before(self.kept, steps))
-        one = self.d_gates[None, :, steps]
-        dgi = one if layers == 1 else torch.empty_like(self.hh[:, :, steps])
+        dgi = self.d_gates[None, :, steps] if layers == 1 else torch.empty_like(self.hh[:, :, steps])
         dhh = dgi if cell.shares_gates else torch.empty_like(dgi)
         back = self.hidden.transpose(2, 3).flatten(0, 1)
         deep_back = None if self.deep is None else self.deep.transpose(2, 3)
