@@ -17,7 +17,7 @@ TIME_SIZE = 16
 TINY = 1e-10  # up to which the weights of values and static values are drawn
 
 
-def time_encoding(times: Tensor, longest: int, size: int = TIME_SIZE) -> Tensor:
+def time_encoding(times: Tensor, longest: float, size: int = TIME_SIZE) -> Tensor:
     """Return sines, then cosines, of times (...), (..., size): over size / 2 scales, from 1 to the longest's steps."""
     scales = torch.tensor(float(longest), device=times.device) ** torch.linspace(0, 1, size // 2, device=times.device)
     phase = times.unsqueeze(-1) / scales.to(times.dtype)

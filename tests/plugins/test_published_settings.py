@@ -68,6 +68,34 @@ PAPERS = {
         **{"maps": "line+spectrum+gasf+gadf+mtf+recurrence", "joint_width": 1024, "joint_bottleneck": 512},
         **{"image_encoder": "swin_base_patch4_window7_224.ms_in22k", "loss": "auto", "rec_anchor": 0.0},
     },
+    # The commands for PhysioNet of github.com/reml-lab/mTAN
+    "mtand": {
+        **{"epochs": 200, "batch_size": 128, "lr": 1e-4, "hidden": 128, "embedding": 128, "heads": 1},
+        **{"references": 128, "times": "learnt", "mlp": 300},
+    },
+    "mtand-full": {
+        **{"epochs": 300, "batch_size": 50, "lr": 1e-4, "hidden": 256, "embedding": 128, "heads": 1},
+        **{"references": 128, "times": "learnt", "mlp": 300, "latent": 20, "decoded": 50, "alpha": 100.0},
+    },
+    # github.com/BorgwardtLab/Set_Functions_for_Time_Series, what is not searched there
+    "seft": {"epochs": 300, "psi_layers": 2, "psi_width": 64, "psi_latent": 128, "heads": 4, "key_dim": 64},
+    # github.com/mims-harvard/Raindrop for P12, and its baselines
+    "raindrop": {
+        **{**RAINDROP, "lr": 1e-4, "size": 4, "time_dims": 16, "receiver": 16, "layers": 2, "pruned": 0.5},
+        **{"regulariser": 0.02, "heads": 2, "dropout": 0.2},
+    },
+    "ip-net": {
+        **{**RAINDROP, "batch_size": 256, "hidden": 100, "references": 192, "sharper": 10.0, "reconstruction": 0.001},
+        "held_out": 0.2,
+    },
+    "mtgnn": {
+        **{**RAINDROP, "batch_size": 32, "lr": 1e-4, "layers": 5, "conv_channels": 16, "residual_channels": 16},
+        **{"skip_channels": 32, "end_channels": 64, "depth": 2, "keep": 0.05, "neighbours": 20, "saturation": 3.0},
+        "dropout": 0.3,
+    },
+    "dgm2-o": {**RAINDROP, "latent": 10, "clusters": 20},
+    # arXiv 2303.12799 and its code, for P12
+    "vitst": {"epochs": 4, "batch_size": 192, "lr": 2e-5, "cell_size": 64, "hidden": 512, "dropout": 0.1},
 }
 PROBES = {
     # arXiv 2401.05431, section 3.1, the downstream stage

@@ -52,7 +52,7 @@ SMALL: Mapping[str, Any] = {
     **{"max_steps": 2, "iterations": 2, "min_steps": 0, "epochs": 1, "batch_size": 4},
     **{"encoder.hidden": 8, "encoder.depth": 2, "encoder.out_dim": 8, "encoder.blocks": 1},
     **{"encoder.channels": 8, "encoder.reduced": 8, "encoder.out": 8},
-    **{"image_encoder": "small-cnn", "cell_size": 8, "n_kernels": 84, "n_estimators": 3},
+    **{"image_encoder": "small-cnn", "cell_size": 8, "n_kernels": 84, "n_estimators": 3, "references": 8},
     **{"image_size": 32, "generator_hidden": 4, "generator_layers": 2, "joint_width": 8, "joint_bottleneck": 8},
 }
 
