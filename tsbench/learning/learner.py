@@ -153,7 +153,7 @@ class Learner:
         """Train the method that `build` made on these panels as they are; raises MethodError when that fails."""
         method, name = self.method, type(self.method).__name__
         seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
-        ranks = self._untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
+        ranks = self.untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
         _check_steps(method, fitted.steps)
@@ -168,7 +168,7 @@ class Learner:
             "warnings": [*diagnosis.warnings, *rank_warnings(ranks, len(seen))],
         }
 
-    def _untrained_twin(self) -> Self:
+    def untrained_twin(self) -> Self:
         """Return a learner whose method is as this one's was built, and shares no generator or cache with it."""
         twin = type(self).of(self.name, self.cls, self.settings, self.normalisation, self.device)
         with generators_kept():

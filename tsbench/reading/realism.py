@@ -117,4 +117,5 @@ def window_statistics(panel: Panel) -> Array:
         for order in (1, 2):
             if len(values) > order:
                 rough[case, channel, order - 1] = np.abs(np.diff(values, order)).mean()
-    return np.concatenate([found, rough], axis=2).reshape(len(panel), -1)
+    statistics: Array = np.concatenate([found, rough], axis=2).reshape(len(panel), -1)
+    return statistics

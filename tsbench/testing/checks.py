@@ -112,7 +112,8 @@ def _check_reconstruct(plugins: Plugins, name: str, cls: type[SSLMethod], settin
 
     def fill(cases: Batch) -> torch.Tensor:
         with torch.no_grad():
-            return learner.method.reconstruct(prepared(learner.method, cases))
+            filled: torch.Tensor = learner.method.reconstruct(prepared(learner.method, cases))  # type: ignore[operator]
+            return filled
 
     filled = fill(batch)
     assert filled.shape == batch.x.shape, f"reconstruct gave {tuple(filled.shape)} for {tuple(batch.x.shape)}"
