@@ -18,6 +18,7 @@ from tsbench.errors import TsbenchWarning, UsageError
 from tsbench.learning.clock import timed
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
+from tsbench.learning.selection import LAST, asked_of
 from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.imputation import Windows, hidden_values, impute, windows
@@ -104,7 +105,8 @@ class Run:
         spec, made, shared = self.spec, self.made, self.shared
         own, cases, unlabelled = own_panels(self.parts, made.method.supervised)
         corruption = self.parts.corruption if spec.protocol.condition.corrupts("pretrain") else ""
-        key = spec.pretrain_key(cases, corruption, unlabelled)
+        chosen = self.parts.fold.validation if asked_of(made.settings.params)[0] != LAST else None
+        key = spec.pretrain_key(cases, corruption, unlabelled, chosen)
 
         def make() -> Pretrained:
             learner = Learner.of(spec.method, made.method, made.settings, device=shared.device)
@@ -113,7 +115,9 @@ class Run:
             panels = [panel for source in spec.sources for panel in source_panels(source, *asked)]
             learner.build([panel.shape for panel in panels or own], key)
             self._check_channels(learner)  # before any training
-            return pretrain(learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
+            return pretrain(
+                learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress, self.parts.selection
+            )
 
         trained: Pretrained = shared.remember("method", (key, spec.sources_split), make)
         self._check_channels(trained.learner)

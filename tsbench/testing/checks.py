@@ -278,7 +278,7 @@ def reasons(data: Data, condition: str = "") -> dict[str, bool]:
         "has no observed value in the|no training case with an observed value": not seen.any(axis=(0, 2)).all(),
         "hides no observed value of the test part": bool(few),
         "time points": X.shape[2] < 10,
-        "NaN or infinite|the loss is|infinite or too large for float32": extreme,
+        "NaN or infinite|gave NaN scores|the loss is|infinite or too large for float32": extreme,
         r"\bloss ('.*'|of .*) is (nan|inf|-inf)": extreme,
     }
 
