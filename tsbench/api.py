@@ -17,6 +17,7 @@ from tsbench.discovery.plugins import Plugins, plugins_with
 from tsbench.discovery.plugins import plugins as installed
 from tsbench.errors import UsageError
 from tsbench.execute.where import Where, check_count, check_hours
+from tsbench.identity import permuted
 from tsbench.output import check_folder
 from tsbench.plan.asked import (
     Names,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
+    from tsbench.reading.attribution import Explanation
     from tsbench.reading.reading import Reading
     from tsbench.store.wanted import Wanted
     from tsbench.tasks.score import Predictions
@@ -350,6 +352,7 @@ class Bench:
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
 
+        Of imputation there is a row per hidden value, with `channel` and `step` after the fold, in prepared units.
         A dataset whose cases have names (recordings, windows) has them as `name`.
 
         key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
@@ -404,18 +407,52 @@ class Bench:
             worker = where.make_worker(self.plugins, store)
             return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
 
+    def explain(self, key: str, case: str, target: str | None = None, steps: int = 64) -> Explanation:
+        """Return on which values a run's score of a test case hangs, with what judges it, by integrated gradients.
+
+        case : its name, or number. target : a class; None: that of the largest score. steps : of the integral. Weights
+        come from the run's checkpoint; where there is none, the method is trained anew. Raises UsageError.
+        """
+        from tsbench.plan.again import spec_of
+        from tsbench.reading.attribution import explain, require
+
+        require()
+        run = self.show(key)
+        name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
+        if run["status"] != "succeeded":
+            raise UsageError(f"{name} has nothing to explain: it is {run['status']}")
+        if permuted(str(run["method"])):
+            raise UsageError(f"{name} is a control on shuffled series: take a run of the method itself")
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return explain(worker.explainable(spec_of(run, self.plugins, self.registry)), case, target, steps)
+
+    def realism(self, keys: Names) -> pd.DataFrame:
+        """Return, of runs that fill in missing values, how well a small classifier tells their windows from true ones.
+
+        A row per run: key, method, dataset, protocol, fold, seed, cases, hidden, accuracy (0.5 is chance), low, high.
+        Weights come from the runs' checkpoints; where there is none, the method is trained anew. Raises UsageError.
+        """
+        from tsbench.plan.again import spec_of
+        from tsbench.reading.realism import realism
+
+        runs = [self.show(key) for key in read_names(keys, "KEY")]
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return realism(runs, lambda run: worker.windows(spec_of(run, self.plugins, self.registry)))
+
     def show(self, key: str) -> dict[str, Any]:
         """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.
 
         confusion : as `Task.confusion` has it, for several labels a table of 2 by 2 for each; None for numbers.
         """
-        from tsbench.tasks import task_of
+        from tsbench.tasks import measured_by
 
         run, found = self._find(key)
         del run["current"]  # one of the attempts
         if found is None:
             return {**run, "task": "", "confusion": None, "classes": []}
-        counts = task_of(found.task).confusion(found.y_true, found.y_pred, len(found.classes))
+        counts = measured_by(found.task).confusion(found.y_true, found.y_pred, len(found.classes))
         matrix = None if counts is None else counts.tolist()
         return {**run, "task": found.task, "confusion": matrix, "classes": list(found.classes)}
 

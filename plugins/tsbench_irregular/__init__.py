@@ -23,7 +23,7 @@ METHODS = (
     ("mtgnn", "mtgnn:MTGNN", "Graph convolutions over sensors and dilated ones over steps.", BOTH),
     ("dgm2-o", "dgm2:DGM2O", "A latent state that drifts by an ODE and is updated at each step.", BOTH),
     ("vitst", "vitst:ViTST", "A picture of line graphs, seen by a network of images.", BOTH),
-    ("brits", "brits:BRITS", "Bidirectional LSTM with decay that fills gaps and decides.", BOTH),
+    ("brits", "brits:BRITS", "Bidirectional LSTM with decay that fills gaps and decides.", ALL),
 )
 
 

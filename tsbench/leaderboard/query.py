@@ -20,7 +20,7 @@ from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.store import Store
-from tsbench.tasks import TASKS, metric_for
+from tsbench.tasks import MEASURED, metric_for
 from tsbench.text import command_line
 
 
@@ -47,8 +47,9 @@ def query(
     """
     asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
-    metric = metric_for({handle.name: handle.card.task for handle in handles}, metric or _metric(asked[0], registry))
     chosen = _protocol(protocol, names, handles, plugins, registry)
+    tasks = {handle.name: chosen.task_of(handle.card.task) for handle in handles}
+    metric = metric_for(tasks, metric or _metric(asked[0], registry, tasks.values()))
     with open_store() as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
         if rows.empty:
@@ -89,8 +90,11 @@ def query(
         return with_costs(board, store, "" if costs is True else costs)
 
 
-def _metric(name: str, registry: Registry) -> str | None:
-    return registry.collections[name].metric if name in registry.collections else None
+def _metric(name: str, registry: Registry, tasks: Iterable[str]) -> str | None:
+    """Return the metric of a collection's boards, None where it has none or a protocol measures something else."""
+    own = registry.collections[name].metric if name in registry.collections else None
+    measured = [MEASURED[task].metrics for task in tasks if task in MEASURED]
+    return own if all(own in [metric.name for metric in metrics] for metrics in measured) else None
 
 
 def _extents(handles: Iterable[DatasetHandle], rows: pd.DataFrame, now: Mapping[str, Present]) -> dict[str, str]:
@@ -131,8 +135,9 @@ def _check_metric(
     metric: str, names: Sequence[str], handles: Sequence[DatasetHandle], protocol: Protocol, store: Store
 ) -> None:
     """Raise UsageError where there are results, and they lack the metric alone."""
-    tasks, hashes = {handle.card.task for handle in handles} & TASKS.keys(), {protocol.hash(), protocol.own().hash()}
-    defined = dict.fromkeys(one.name for task in sorted(tasks) for one in TASKS[task].metrics)
+    tasks = {protocol.task_of(handle.card.task) for handle in handles} & MEASURED.keys()
+    hashes = {protocol.hash(), protocol.own().hash()}
+    defined = dict.fromkeys(one.name for task in sorted(tasks) for one in MEASURED[task].metrics)
     datasets = [handle.name for handle in handles]
     others = [name for name in defined if not store.scores(name, hashes, datasets).empty]
     if others:

@@ -165,7 +165,7 @@ class Learner:
         """
         method, name = self.method, type(self.method).__name__
         seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
-        ranks = self._untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
+        ranks = self.untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
         sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
         selection = self._selection(validation)
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress, selection)
@@ -197,7 +197,7 @@ class Learner:
         y = None if validation is None else task_of(shape.task).target(validation)
         return Selection(params, shape.task, shape.n_classes, y, self.method, decide)
 
-    def _untrained_twin(self) -> Self:
+    def untrained_twin(self) -> Self:
         """Return a learner whose method is as this one's was built, and shares no generator or cache with it."""
         twin = type(self).of(self.name, self.cls, self.settings, self.normalisation, self.device)
         with generators_kept():
@@ -249,6 +249,28 @@ class Learner:
         parts = [as_scores(owner, in_chunks(self.method, batch, "decide")) for batch in self._batches(panel)]
         scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
+
+    def reconstruct(self, panel: Panel) -> npt.NDArray[np.float32]:
+        """Return the values of any panel of the channels it was fitted on with missing ones filled in, in its unit.
+
+        Float32 (n_cases, n_channels, n_timepoints); observed values are as they are, NaN stands beyond a case's end.
+        Raises UsageError where the method cannot, and MethodError as `encode` does.
+        """
+        panel = panel.loaded()
+        X = np.concatenate(list(self.reconstruct_prepared(self._taken(panel, "reconstruct"))))
+        X = X if self.statistics is None else self.statistics.restored(X)
+        inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]
+        return np.where(np.isnan(panel.X), np.where(inside[:, None], X, np.float32(np.nan)), panel.X)
+
+    def reconstruct_prepared(self, panel: Panel) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the values of a panel as it is, already normalised, with missing ones filled in, block by block.
+
+        Observed values are as they were, 0 stands beyond a case's end.
+        """
+        check_able(self.name, self.cls, "reconstruct")
+        seed_everything(self.key, "reconstruct")
+        for batch in self._batches(panel):
+            yield in_chunks(self.method, batch, "reconstruct").float().cpu().numpy()
 
     def _batches(self, panel: Panel) -> Iterator[Batch]:
         """Yield the cases of a panel without labels: all at once, or some chunks of a streamed one at a time."""

@@ -14,12 +14,14 @@ from tsbench.data.join import widened
 from tsbench.data.match import matched
 from tsbench.data.panel import CASE, Panel
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import TsbenchWarning
+from tsbench.errors import TsbenchWarning, UsageError
 from tsbench.learning.clock import timed
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
 from tsbench.learning.selection import LAST, asked_of
+from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
+from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
@@ -29,7 +31,7 @@ from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.tasks.base import Answer
-from tsbench.tasks.score import metrics_of, predictions_of
+from tsbench.tasks.score import Predictions, metrics_of, predictions_of
 
 
 @dataclass
@@ -135,6 +137,37 @@ class Run:
         parts = self.parts
         return Features(self.trained.features.of(parts, "test"), parts.y_test, parts.n_classes, parts.task.name)
 
+    def explainable(self) -> Explainable:
+        """Return the scores of the run as a differentiable function; raises UsageError where they are none."""
+        name, made, protocol = self.spec.method, self.made, self.spec.protocol
+        if fits_itself(made.method):
+            raise UsageError(f"{name} fits itself and has no gradient: take a net, or features under a linear probe")
+        if self.spec.imputes:
+            raise UsageError(f"{name} fills in missing values here and decides nothing: take another protocol")
+        learner, parts, head = self.trained.learner, self.parts, None
+        if made.probe is not None:
+            if made.probe.needs != "features" or self._appends:
+                raise UsageError(f"protocol '{protocol.name}' has more than features under its probe: take a plain one")
+            judge = Judge(f"probe {protocol.probe}", made.probe, self.spec.key, {})
+            head = judge.fitted(self.trained.features, parts).linear()
+            if head is None:
+                raise UsageError(f"probe {protocol.probe} is not linear in the features: take ridge, linear or own")
+        untrained = learner.untrained_twin()
+        return Explainable(
+            Decider(learner.method, head),
+            Decider(untrained.method, head),
+            parts.test,
+            parts.fold.test,
+            self.data.panel.case_names(),
+            parts.train.classes,
+            parts.task.name,
+            learner.device,
+        )
+
+    def windows(self) -> Windows:
+        """Return cases of the test part as they were and with what was hidden filled in, of a protocol that hides."""
+        return windows(self.trained.learner, self.parts)
+
     def predict(self, panel: Panel, name: str) -> Answer:
         """Decide on cases of other data, called `name`, in place of the test part: matched, then prepared as it is.
 
@@ -164,11 +197,23 @@ class Run:
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:
                 warnings.warn(text, TsbenchWarning, stacklevel=1)
+        if self.spec.imputes:
+            result.predictions = self._impute(result)
+            result.metrics = _defined(metrics_of(result.predictions), "hidden values")
+            return
         answer, classes = self._decide(result), parts.train.classes
         result.predictions = predictions_of(
             parts.task.name, parts.fold.test, parts.y_test, answer, classes, parts.test.meta.get(CASE)
         )
-        result.metrics = _defined(metrics_of(result.predictions))
+        result.metrics = _defined(metrics_of(result.predictions), "labels")
+
+    def _impute(self, result: Result) -> Predictions:
+        """Fill in what is hidden of the test part, which is looked for before any training."""
+        hidden = hidden_values(self.parts)
+        result.facts.update(n_hidden=hidden.total, n_scored=len(hidden.values))
+        self.trained.describe(result)
+        with timed(result.durations, "predict"):
+            return impute(self.trained.learner, self.parts, hidden)
 
     def _decide(self, result: Result) -> Answer:
         """Decide on the test part, by the method's own rule or by the probe."""
@@ -186,10 +231,10 @@ class Run:
         return answer
 
 
-def _defined(metrics: dict[str, float]) -> dict[str, float]:
-    """Return the metrics that are numbers, and warn of the others."""
+def _defined(metrics: dict[str, float], of: str) -> dict[str, float]:
+    """Return the metrics that are numbers, and warn of the others; of : what is predicted."""
     undefined = [name for name, value in metrics.items() if math.isnan(value)]
     if undefined:
-        said = f"{', '.join(undefined)}: left out, since the labels of the test part do not vary"
+        said = f"{', '.join(undefined)}: left out, since the {of} of the test part do not vary"
         warnings.warn(said, TsbenchWarning, stacklevel=2)
     return {name: value for name, value in metrics.items() if name not in undefined}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tsbench.data.batch import Batch, StreamedBatch
 from tsbench.data.panel import PanelShape
 from tsbench.errors import UsageError, returned
+from tsbench.methods.contracts import check_filled
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import Component, Settings, param, resolve
 from tsbench.methods.stages import TRAINING, Alternating, Losses, Stage, Step
@@ -37,6 +38,9 @@ class SSLMethod(nn.Module, ABC):
     decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
         prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
         regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
+    reconstruct : optional, `reconstruct(batch) -> Tensor`, for a method that fills in missing values: maps a prepared
+        batch to values like `batch.x`, where observed these themselves, 0 beyond a case's end. Protocol "impute"
+        measures it; it is asked in eval mode, without gradients, and sees no label.
     tasks : what a supervised method learns and decides, {"classification"} where it does not say.
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
@@ -187,7 +191,10 @@ def chunk_size(method: SSLMethod, n_values: int) -> int:
 
 @torch.no_grad()
 def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
-    """Return what a method's step ("represent", "decide") gives of unprepared cases, as `SSLMethod.encode` does."""
+    """Return what a method's step gives of unprepared cases, as `SSLMethod.encode` does.
+
+    step : "represent", "decide", or "reconstruct", of which observed values stay as they were.
+    """
     was_training = method.training
     method.eval()
     chunk, name = chunk_size(method, data.x[0].numel()), type(method).__name__
@@ -195,7 +202,8 @@ def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
     try:
         for start in range(0, len(data), chunk):
             batch = prepared(method, data.select(slice(start, start + chunk)))
-            parts.append(returned(getattr(method, step)(batch), Tensor, f"{name}.{step}"))
+            given = returned(getattr(method, step)(batch), Tensor, f"{name}.{step}")
+            parts.append(check_filled(name, given, batch) if step == "reconstruct" else given)
     finally:
         method.train(was_training)
     return torch.cat(parts)
