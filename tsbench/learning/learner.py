@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -154,7 +155,8 @@ class Learner:
         method, name = self.method, type(self.method).__name__
         seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
         ranks = self._untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
-        sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
+        read = {"labels": method.supervised, "text": "text" in method.reads}
+        sources = [Batch.from_panel(panel, self.device, **read) for panel in panels]
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
         _check_steps(method, fitted.steps)
         ranks |= self._rank(seen, "rank") if method.trains else {}
@@ -221,9 +223,32 @@ class Learner:
         scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
 
+    def embed_prepared(self, panel: Panel, modality: str) -> npt.NDArray[np.float32]:
+        """Return the vectors (n_cases, d) of one modality of the cases of a panel as it is, already normalised."""
+        check_able(self.name, self.cls, "embed")
+        seed_everything(self.key, "embed")
+        owner = f"{type(self.method).__name__}, {modality}"
+        embed = partial(in_chunks, self.method, step="embed", modality=modality)
+        return np.concatenate([check_features(owner, embed(batch), len(batch)) for batch in self._batches(panel)])
+
+    def match_prepared(
+        self, panel: Panel, series: npt.NDArray[np.int64], texts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Return how well the series of some cases and the texts of others go together (k,), larger is better.
+
+        panel : as it is, already normalised, and in memory. series, texts : indices of cases (k,).
+        """
+        seed_everything(self.key, "match")
+        batch = Batch.from_panel(panel.loaded().without_labels(), self.device, text=True)
+        pairs = [torch.from_numpy(index).to(self.device) for index in (series, texts)]
+        self.method.eval()
+        with torch.no_grad():
+            found = self.method.match(prepared(self.method, batch), *pairs)
+        return check_features(f"{type(self.method).__name__}.match", found[:, None], len(series))[:, 0]
+
     def _batches(self, panel: Panel) -> Iterator[Batch]:
         """Yield the cases of a panel without labels: all at once, or some chunks of a streamed one at a time."""
-        cases = Batch.from_panel(panel.without_labels(), self.device)
+        cases = Batch.from_panel(panel.without_labels(), self.device, text="text" in self.cls.reads)
         size, n_values = len(panel), panel.n_channels * panel.n_timepoints
         if isinstance(panel.X, Streamed):
             chunk = chunk_size(self.method, n_values)

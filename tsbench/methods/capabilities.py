@@ -7,7 +7,7 @@ from typing import Any
 from tsbench.discovery.catalog import Entry
 from tsbench.errors import UsageError
 
-CAPABILITIES = ("represent", "decide")
+CAPABILITIES = ("represent", "decide", "embed")
 
 
 def capabilities(cls: Any) -> tuple[str, ...]:
@@ -16,19 +16,26 @@ def capabilities(cls: Any) -> tuple[str, ...]:
     "represent" : it gives frozen features for a probe. A method that only decides says `represent = None`.
     "decide" : it has a decision rule of its own, trained or not: the `predict_scores` of a Classifier, or the
         `decide` of a method that the core trains on labels (`supervised = True`).
+    "embed" : it puts series and texts into one space; a method of the core's that writes `embed`.
     """
     if not isinstance(cls, type):
         return ()
     own = fits_itself(cls)
     represents = not own and callable(getattr(cls, "represent", None))
     decides = own or (bool(getattr(cls, "supervised", False)) and callable(getattr(cls, "decide", None)))
-    return tuple(name for name, can in zip(CAPABILITIES, (represents, decides), strict=True) if can)
+    embeds = not own and callable(getattr(cls, "embed", None))
+    return tuple(name for name, can in zip(CAPABILITIES, (represents, decides, embeds), strict=True) if can)
 
 
 def check_able(name: str, cls: Any, what: str) -> None:
     """Raise UsageError where a method, under its name, cannot do what is needed, a capability."""
-    if what in capabilities(cls):
+    able = capabilities(cls)
+    if what in able:
         return
+    if what == "embed":
+        raise UsageError(f"{name} puts no texts beside series: its class has no `embed`; take one such as ecg-text")
+    if able == ("embed",):
+        raise UsageError(f"{name} retrieves and nothing else: take a protocol such as retrieval")
     if what == "represent":
         raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
     if callable(getattr(cls, "decide", None)):

@@ -36,11 +36,14 @@ class SSLMethod(nn.Module, ABC):
     decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
         prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
         regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
+    embed : optional, `embed(batch, modality) -> Tensor`: maps a prepared batch to vectors (n, d) of one space, whose
+        inner product says how well they go together; modality is "series" or "text". `match(batch, series, texts)`
+        beside it scores pairs (k,) of cases' series and other cases' texts, both given by index.
     tasks : what a supervised method learns and decides, {"classification"} where it does not say.
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
-    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that neither it nor its
-        encoder does.
+    reads : what it reads of a case beside its series: "times", "static", "text"; a run says of the rest that neither it
+        nor its encoder does. Only who reads "text" is given it.
     pretrained_on : what the method, as it is before its training, has learnt from: names of datasets and collections,
         or a `Corpus` with a fingerprint; nothing by default, None where it is not known. `weights` parameters declare
         theirs.
@@ -99,7 +102,8 @@ class SSLMethod(nn.Module, ABC):
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
-    tasks: ClassVar[frozenset[str]]  # without a value, as decide: a plugin may have modules of such names
+    tasks: ClassVar[frozenset[str]]  # without a value, as decide and embed: a plugin may have modules of such names
+    match: Any
     trains: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset()
     pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
@@ -225,8 +229,11 @@ def chunk_size(method: SSLMethod, n_values: int) -> int:
 
 
 @torch.no_grad()
-def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
-    """Return what a method's step ("represent", "decide") gives of unprepared cases, as `SSLMethod.encode` does."""
+def in_chunks(method: SSLMethod, data: Batch, step: str, **given: Any) -> Tensor:
+    """Return what a method's step ("represent", "decide", "embed") gives of unprepared cases, as `encode` does.
+
+    given : what the step is given beside the cases.
+    """
     was_training = method.training
     method.eval()
     chunk, name = chunk_size(method, data.x[0].numel()), type(method).__name__
@@ -234,7 +241,7 @@ def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
     try:
         for start in range(0, len(data), chunk):
             batch = prepared(method, data.select(slice(start, start + chunk)))
-            parts.append(returned(getattr(method, step)(batch), Tensor, f"{name}.{step}"))
+            parts.append(returned(getattr(method, step)(batch, **given), Tensor, f"{name}.{step}"))
     finally:
         method.train(was_training)
     return torch.cat(parts)
