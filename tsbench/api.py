@@ -350,6 +350,7 @@ class Bench:
     def predictions(self, key: str) -> pd.DataFrame:
         """Return what a run predicted, a row per test case: case, fold, truth, prediction, and a score:CLASS per class.
 
+        Of imputation there is a row per hidden value, with `channel` and `step` after the fold, in prepared units.
         A dataset whose cases have names (recordings, windows) has them as `name`.
 
         key : its start is enough. Raises UsageError for a run that predicted nothing, since it failed.
@@ -404,18 +405,32 @@ class Bench:
             worker = where.make_worker(self.plugins, store)
             return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
 
+    def realism(self, keys: Names) -> pd.DataFrame:
+        """Return, of runs that fill in missing values, how well a small classifier tells their windows from true ones.
+
+        A row per run: key, method, dataset, protocol, fold, seed, cases, hidden, accuracy (0.5 is chance), low, high.
+        Weights come from the runs' checkpoints; where there is none, the method is trained anew. Raises UsageError.
+        """
+        from tsbench.plan.again import spec_of
+        from tsbench.reading.realism import realism
+
+        runs = [self.show(key) for key in read_names(keys, "KEY")]
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return realism(runs, lambda run: worker.windows(spec_of(run, self.plugins, self.registry)))
+
     def show(self, key: str) -> dict[str, Any]:
         """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.
 
         confusion : as `Task.confusion` has it, for several labels a table of 2 by 2 for each; None for numbers.
         """
-        from tsbench.tasks import task_of
+        from tsbench.tasks import measured_by
 
         run, found = self._find(key)
         del run["current"]  # one of the attempts
         if found is None:
             return {**run, "task": "", "confusion": None, "classes": []}
-        counts = task_of(found.task).confusion(found.y_true, found.y_pred, len(found.classes))
+        counts = measured_by(found.task).confusion(found.y_true, found.y_pred, len(found.classes))
         matrix = None if counts is None else counts.tolist()
         return {**run, "task": found.task, "confusion": matrix, "classes": list(found.classes)}
 

@@ -13,8 +13,10 @@ from tsbench.discovery.catalog import Catalog, did_you_mean
 from tsbench.discovery.plugins import RESERVED, plugins
 from tsbench.errors import UsageError
 from tsbench.identity import digest
+from tsbench.tasks.imputation import Imputation
 
 OWN_PROBE = "own"
+RECONSTRUCT = "reconstruct"  # in place of a probe: the method fills in what is hidden of the test part
 ARCHIVE_SPLIT = "archive"
 OWN_SCHEMES = ("archive", "own")  # of splits that are the dataset's own
 
@@ -130,7 +132,8 @@ class Protocol(BaseModel):
     normalisation : "channel" z-scores each channel with training statistics, "none" leaves values alone, "auto" is
         "none" for datasets whose card says they come normalised and "channel" for the others.
     transforms : names of transforms applied to the normalised series, in order; parameters as "name:key=value:...".
-    probe : what is fitted on the representation, with its parameters in probe_params.
+    probe : what is fitted on the representation, with its parameters in probe_params; "own" for the method's own
+        decision rule, "reconstruct" to have it fill in what the condition hides of the test part.
     static : "append" gives a probe on features the static values of the cases beside them, as `data.static` prepares
         them; "none" does not.
     condition : fewer labels or corrupted series; written after the name, as in "linear-cv5+labels=0.1".
@@ -243,6 +246,20 @@ class Protocol(BaseModel):
     def own(self) -> Protocol:
         """Return the protocol without a probe, under which methods with their own decision rule run."""
         return self.model_copy(update={"probe": OWN_PROBE, "probe_params": {}, "static": "none"})
+
+    @property
+    def imputes(self) -> bool:
+        """Say whether methods fill in values that are hidden of the test part."""
+        return self.probe == RECONSTRUCT
+
+    @property
+    def probed(self) -> bool:
+        """Say whether something is fitted on what a method gives."""
+        return self.probe not in (OWN_PROBE, RECONSTRUCT)
+
+    def task_of(self, labels: str) -> str:
+        """Return the name of what runs are measured by, where labels are for a task."""
+        return Imputation.name if self.imputes else labels
 
     @property
     def own_split(self) -> bool:

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 OWN = ("decide",)
 AEON, SKTIME = "tsbench_classic.wrappers:aeon_classifier", "tsbench_classic.wrappers:sktime_classifier"
+FILLS = {
+    "mean-fill": "Missing values are the channel's training mean.",
+    "last-fill": "Missing values are the last one before, carried forward.",
+    "linear-fill": "Missing values lie on the line between their neighbours.",
+}
 SHORT = {
     "minirocket": ("MiniRocketClassifier", "MiniRocket features and a ridge classifier.", "arXiv:2012.08791"),
     "rocket": ("RocketClassifier", "Rocket features and a ridge classifier.", "arXiv:1910.13051"),
@@ -54,6 +59,9 @@ def tsbench_methods(register: Register) -> None:
         paper="arXiv:2012.08791",
         tags=("represent",),
     )
+    for name, summary in FILLS.items():
+        target = f"tsbench_classic.fill:{name.title().replace('-', '')}"
+        register(name, target, summary=summary, tags=("reconstruct",))
     register("aeon:", AEON, summary="Any classifier of aeon by name, such as aeon:MiniRocketClassifier.", tags=OWN)
     register("sktime:", SKTIME, summary="Any classifier of sktime by name, such as sktime:SummaryClassifier.", tags=OWN)
     for name, (estimator, summary, paper) in SHORT.items():

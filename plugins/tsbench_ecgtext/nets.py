@@ -64,8 +64,9 @@ class Vision(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the tokens after the last normalisation."""
+        tokens: Tensor
         if not self.checkpointed or not self.training:
-            tokens: Tensor = self.net.forward_features(pictures)
+            tokens = self.net.forward_features(pictures)
             return tokens
         from torch.utils.checkpoint import checkpoint
 

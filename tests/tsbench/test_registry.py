@@ -3,7 +3,6 @@ import re
 import pytest
 
 from tsbench.errors import UsageError
-from tsbench.protocol import OWN_PROBE
 from tsbench.registry import load_registry
 
 NAMED = {"svm-rbf", "linear", "linear-paper", "logistic", "knn", "linear-cv5", "svm-rbf-cv5"}
@@ -19,7 +18,7 @@ def test_what_comes_along(registry, installed):
     assert set(registry.protocols) >= NAMED
     assert registry.collections["uea"].protocol == registry.collections["ucr"].protocol == "svm-rbf"
     for protocol in registry.protocols.values():
-        assert protocol.probe == OWN_PROBE or protocol.probe in installed["probes"]
+        assert not protocol.probed or protocol.probe in installed["probes"]
     for suite in registry.suites.values():
         assert all(name in installed["methods"] for name in suite.methods)
     assert all(name in installed["methods"] for name in registry.floors)

@@ -24,6 +24,7 @@ COMMANDS = {
     "reproduce": ("tsbench.cli.reproduce:reproduce", "Run a table of a paper and put ours beside the published."),
     "read": ("tsbench.cli.read:read", "Read what a run predicted: intervals, subgroups, calibration, net benefit."),
     "predict": ("tsbench.cli.predict:predict", "Apply a trained run to new data, labelled or not."),
+    "realism": ("tsbench.cli.realism:realism", "Tell windows with values filled in from true ones."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": (
         "tsbench.cli.list:list_names",

@@ -159,9 +159,10 @@ def _protocol(row: Mapping[str, Any]) -> str:
 
 def _metrics(known: set[str]) -> dict[str, str]:
     """Return {name: format} of the primary metric of each task that has rows, and f1_macro."""
-    from tsbench.tasks import METRICS, TASKS
+    from tsbench.tasks import MEASURED, METRICS
 
-    primary = [task.primary for task in TASKS.values() if task.primary in known] or [TASKS["classification"].primary]
+    primary = [task.primary for task in MEASURED.values() if task.primary in known]
+    primary = primary or [MEASURED["classification"].primary]
     names = [*primary, *(["f1_macro"] if "f1_macro" in known or not known else [])]
     return {name: ".4f" if METRICS[name].unit == "fraction" else ".4g" for name in names}
 

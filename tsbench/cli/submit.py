@@ -75,6 +75,6 @@ def _check(path: Path, sample: int, seed: int, device: str) -> int:
     for one in repeat(found.runs, sample, seed, Where(device).make_worker(plugins)):
         spec, failed = one.spec, failed + (not one.agrees)
         name = f"{spec.key[:12]} ({spec.label} on {spec.dataset}, fold {spec.fold}, seed {spec.seed})"
-        answer = one.error or f"{one.changed} of {one.cases} test cases answered otherwise"
+        answer = one.error or f"{one.changed} of {one.cases} {one.what} answered otherwise"
         echo(f"{'repeats' if one.agrees else 'does not repeat'}: {name}: {answer}")
     return 1 if found.refused or failed else 0

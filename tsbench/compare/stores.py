@@ -21,7 +21,7 @@ from tsbench.registry import Registry
 from tsbench.store.merge import metrics_apart
 from tsbench.store.schema import runs
 from tsbench.store.store import Store
-from tsbench.tasks import METRICS, TASKS, metric_for
+from tsbench.tasks import IMPUTATION, MEASURED, METRICS, metric_for
 
 ROW = ["label", "protocol", "protocol_hash", "metric"]  # what may be averaged
 CELL = [*ROW, "dataset"]
@@ -104,10 +104,10 @@ def ask(
 ) -> Asked:
     """Return what is asked for by name: collections, datasets or paths, protocols, rows. Raises UsageError."""
     handles = expand_datasets(with_tasks(names, task, plugins, registry), plugins, registry) if names else []
-    if metric is not None:
-        metric_for({handle.name: handle.card.task for handle in handles}, metric)
     known = {one.hash(): name for name, one in registry.protocols.items()}
     chosen = [registry.protocol(name, plugins) for name in protocols]
+    if metric is not None and not any(metric == one.name for one in IMPUTATION.metrics):
+        metric_for({handle.name: handle.card.task for handle in handles}, metric)
     hashes = {one.hash(): protocol.name for protocol in chosen for one in (protocol.own(), protocol)}
     return Asked([handle.name for handle in handles], hashes, metric, labels, clean, known | hashes)
 
@@ -141,7 +141,7 @@ def _protocols(store: Store) -> dict[str, str]:
 
 def _scores(store: Store, asked: Asked, protocols: Mapping[str, str]) -> pd.DataFrame:
     """Return the results asked for, each by the metric of its task, with the name of its protocol."""
-    primary = dict.fromkeys(task.primary for task in TASKS.values())
+    primary = dict.fromkeys(task.primary for task in MEASURED.values())
     parts = []
     for metric in [asked.metric] if asked.metric else primary:
         rows = store.scores(metric, asked.hashes, asked.datasets)

@@ -43,6 +43,16 @@ def concatenate(panels: Sequence[Panel]) -> Panel:
     return replace(first, **fields)
 
 
+def narrowed(panel: Panel) -> Panel:
+    """Return the cases without the time axis beyond the longest of them."""
+    width = int(panel.lengths.max())
+    if width == panel.n_timepoints:
+        return panel
+    times = None if panel.times is None else np.ascontiguousarray(panel.times[:, :width])
+    X = panel.X.resized(width) if isinstance(panel.X, Streamed) else np.ascontiguousarray(panel.X[:, :, :width])
+    return replace(panel, X=X, times=times)
+
+
 def widened(panel: Panel, width: int) -> Panel:
     """Return the cases on a time axis of at least this width, which ends no case later."""
     if panel.n_timepoints >= width:

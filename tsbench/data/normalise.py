@@ -32,6 +32,10 @@ class Statistics:
             raise InvalidDataError(f"statistics of {len(self.mean)} channels applied to {panel.n_channels} channels")
         return panel.changed(self._scaled)
 
+    def restored(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return values (n, n_channels, n_timepoints) that `apply` gave in their own unit again, but for rounding."""
+        return (X * self.std[:, None] + self.mean[:, None]).astype(np.float32)
+
     @property
     def unseen(self) -> npt.NDArray[np.bool_]:
         """Which channels had no observed value."""

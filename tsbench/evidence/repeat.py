@@ -17,15 +17,22 @@ from tsbench.store.packing import unpack
 SHARE = 0.02
 """Of the test cases that a repetition may answer otherwise, and one in any case: other processors round differently."""
 
+CLOSE = 1e-3
+"""How far values that are filled in may lie apart, in prepared units and as a share of the value."""
+
 
 @dataclass(frozen=True)
 class Repeated:
-    """A run that was repeated: how many of its test cases were answered otherwise; `error` where it could not be."""
+    """A run that was repeated: how many of its test cases were answered otherwise; `error` where it could not be.
+
+    what : what is counted: test cases, or the values that were filled in.
+    """
 
     spec: RunSpec
     changed: int = 0
     cases: int = 0
     error: str = ""
+    what: str = "test cases"
 
     @property
     def agrees(self) -> bool:
@@ -46,4 +53,9 @@ def _compared(one: Evidence, again: Result) -> Repeated:
     theirs, ours = unpack(one.content), again.predictions
     if not np.array_equal(theirs.cases, ours.cases) or not np.array_equal(theirs.y_true, ours.y_true):
         return Repeated(spec, error="its test cases or their labels are not those of the data here")
+    if theirs.places is not None or ours.places is not None:
+        if not np.array_equal(theirs.places, ours.places):  # type: ignore[arg-type]
+            return Repeated(spec, error="other values are hidden of the data here")
+        changed = ~np.isclose(theirs.y_pred, ours.y_pred, CLOSE, CLOSE)
+        return Repeated(spec, int(changed.sum()), len(changed), what="values")
     return Repeated(spec, int((theirs.y_pred != ours.y_pred).sum()), len(ours.y_pred))

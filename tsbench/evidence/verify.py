@@ -167,7 +167,8 @@ class Verifier:
         self._checked |= {(name, id(value)): value for name, value in new.items()}
         _check_bounds(row)
         spec = self._spec(row)
-        self._answers_of(row["predictions"]).check(row, self._dataset(row["dataset"]).handle.card.task)
+        labels = self._dataset(row["dataset"]).handle.card.task
+        self._answers_of(row["predictions"]).check(row, spec.protocol.task_of(labels))
         measured = {name: math.nan if value is None else value for name, value in row["metrics"].items()}
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})

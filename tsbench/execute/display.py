@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from tsbench.execute.driver import Reporter
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
-from tsbench.tasks import METRICS, task_of
+from tsbench.tasks import METRICS, measured_by
 from tsbench.terminal import bars, echo, words
 
 REFRESH_SECONDS = 0.1
@@ -70,7 +70,7 @@ class Display:
         if result.status == "succeeded":
             compiled = result.durations.get("compile", 0.0)
             apart = f", {compiled:.1f} s of them compiling" if compiled >= COMPILED_SECONDS else ""
-            primary = METRICS[task_of(result.spec.task).primary]
+            primary = METRICS[measured_by(result.spec.task).primary]
             value = result.metrics.get(primary.name)
             text = "not defined" if value is None else primary.text(value, percent=False)
             echo(f"{name}: {primary.name} {text} in {seconds:.1f} s{apart}", err=True)

@@ -18,7 +18,7 @@ from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.store import Store
-from tsbench.tasks import TASKS, metric_for
+from tsbench.tasks import MEASURED, metric_for
 from tsbench.text import command_line
 
 
@@ -44,8 +44,8 @@ def query(
     """
     asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
-    metric = metric_for({handle.name: handle.card.task for handle in handles}, metric)
     chosen = _protocol(protocol, names, handles, plugins, registry)
+    metric = metric_for({handle.name: chosen.task_of(handle.card.task) for handle in handles}, metric)
     with open_store() as store:
         rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
         if rows.empty:
@@ -113,8 +113,9 @@ def _check_metric(
     metric: str, names: Sequence[str], handles: Sequence[DatasetHandle], protocol: Protocol, store: Store
 ) -> None:
     """Raise UsageError where there are results, and they lack the metric alone."""
-    tasks, hashes = {handle.card.task for handle in handles} & TASKS.keys(), {protocol.hash(), protocol.own().hash()}
-    defined = dict.fromkeys(one.name for task in sorted(tasks) for one in TASKS[task].metrics)
+    tasks = {protocol.task_of(handle.card.task) for handle in handles} & MEASURED.keys()
+    hashes = {protocol.hash(), protocol.own().hash()}
+    defined = dict.fromkeys(one.name for task in sorted(tasks) for one in MEASURED[task].metrics)
     datasets = [handle.name for handle in handles]
     others = [name for name in defined if not store.scores(name, hashes, datasets).empty]
     if others:

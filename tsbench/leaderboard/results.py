@@ -16,7 +16,7 @@ from tsbench.output import replacing
 from tsbench.protocol import Condition, Split
 from tsbench.store.store import ALL, Store
 from tsbench.store.wanted import Wanted
-from tsbench.tasks import METRICS, task_of
+from tsbench.tasks import METRICS, measured_by
 from tsbench.tasks.metrics import METRICS as ALWAYS
 from tsbench.tasks.score import Predictions
 
@@ -62,14 +62,17 @@ def results_frame(rows: list[dict[str, Any]], known: Set[str] | None = None) -> 
 def predictions_frame(predictions: Predictions, fold: int) -> pd.DataFrame:
     """Return a row per test case: case, its name where it has one, fold, truth, prediction, score:CLASS of each.
 
-    Truth and prediction are as `Task.words` has them.
+    Truth and prediction are as `Measured.words` has them. Of imputation there is a row per hidden value, with `channel`
+    and `step`, both from 0, after the fold.
     """
-    words, classes = task_of(predictions.task).words, predictions.classes
+    words, classes, places = measured_by(predictions.task).words, predictions.classes, predictions.places
+    of = slice(None) if places is None else places[:, 0]
     return pd.DataFrame(
         {
-            "case": predictions.cases,
-            **({} if predictions.names is None else {"name": predictions.names}),
+            "case": predictions.cases[of],
+            **({} if predictions.names is None else {"name": predictions.names[of]}),
             "fold": fold,
+            **({} if places is None else {"channel": places[:, 1], "step": places[:, 2]}),
             "truth": words(predictions.y_true, classes),
             "prediction": words(predictions.y_pred, classes),
             **{f"score:{name}": predictions.scores[:, number] for number, name in enumerate(classes)},

@@ -58,10 +58,10 @@ class Board:
 
     @property
     def unit(self) -> str:
-        """Unit of the cells: "%" of fractions, that of the labels where all columns share one, "" for none."""
+        """Unit of the cells: "%", "prepared units", that of the labels where all columns share one, "" for none."""
         of_metric = METRICS[self.metric].unit
         if of_metric != "label":
-            return "%" if of_metric == "fraction" else ""
+            return {"fraction": "%", "prepared": "prepared units"}.get(of_metric, "")
         found = {self.units.get(name, "") for name in self.cells.columns if self.cells[name].notna().any()}
         return (found.pop() if len(found) == 1 else "") or "units of the labels"
 
@@ -105,7 +105,7 @@ class Board:
         facts["protocol"] = self.protocol.name
         facts["protocol_hash"] = self.protocol.hash()[:12]
         facts["metric"] = self.metric
-        if METRICS[self.metric].unit == "label":
+        if METRICS[self.metric].unit in ("label", "prepared"):
             facts["unit"] = self.unit
         table = pd.concat([facts, self.summary.assign(split=self.protocol.split.label), self.cells], axis=1)
         return table.reset_index(names="method", allow_duplicates=True)  # a dataset may be called as a column is

@@ -246,6 +246,28 @@ class Learner:
             found = self.method.match(prepared(self.method, batch), *pairs)
         return check_features(f"{type(self.method).__name__}.match", found[:, None], len(series))[:, 0]
 
+    def reconstruct(self, panel: Panel) -> npt.NDArray[np.float32]:
+        """Return the values of any panel of the channels it was fitted on with missing ones filled in, in its unit.
+
+        Float32 (n_cases, n_channels, n_timepoints); observed values are as they are, NaN stands beyond a case's end.
+        Raises UsageError where the method cannot, and MethodError as `encode` does.
+        """
+        panel = panel.loaded()
+        X = np.concatenate(list(self.reconstruct_prepared(self._taken(panel, "reconstruct"))))
+        X = X if self.statistics is None else self.statistics.restored(X)
+        inside = np.arange(panel.n_timepoints) < panel.lengths[:, None]
+        return np.where(np.isnan(panel.X), np.where(inside[:, None], X, np.float32(np.nan)), panel.X)
+
+    def reconstruct_prepared(self, panel: Panel) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the values of a panel as it is, already normalised, with missing ones filled in, block by block.
+
+        Observed values are as they were, 0 stands beyond a case's end.
+        """
+        check_able(self.name, self.cls, "reconstruct")
+        seed_everything(self.key, "reconstruct")
+        for batch in self._batches(panel):
+            yield in_chunks(self.method, batch, "reconstruct").float().cpu().numpy()
+
     def _batches(self, panel: Panel) -> Iterator[Batch]:
         """Yield the cases of a panel without labels: all at once, or some chunks of a streamed one at a time."""
         cases = Batch.from_panel(panel.without_labels(), self.device, text="text" in self.cls.reads)

@@ -57,7 +57,8 @@ class Parts:
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
     tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training lacks.
-    missing : `missing_facts` of the test cases, where a corruption took values from them. prepare : what prepared them,
+    missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these cases as they
+    were before, prepared alike. prepare : what prepared them,
     for further cases.
     """
 
@@ -74,6 +75,7 @@ class Parts:
     unknown: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     missing: Mapping[str, float] = field(default_factory=dict)
+    whole: Panel | None = None
     prepare: Preparation | None = None
 
     @property
@@ -164,6 +166,7 @@ def divide(
         unknown=tuple(unknown_categories(data.panel, fold.train)),
         unseen=tuple(prepared.unseen(data.panel)),
         missing=missing_facts(masked) if gaps else {},
+        whole=panel.select(fold.test).without_labels() if gaps else None,
         prepare=prepared,
     )
 

@@ -40,7 +40,7 @@ def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
     protocol, probe = spec.protocol, None
     for name in protocol.transforms:
         plugins["transforms"].get(name.partition(":")[0])
-    if not spec.own_probe:
+    if protocol.probed:
         probe_cls = plugins["probes"].get(protocol.probe)
         probe = probe_cls(validate(probe_cls.Params, protocol.probe_params, protocol.probe))
     if trains(cls) and not spec.untrained:

@@ -19,6 +19,7 @@ from tsbench.learning.clock import timed
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
+from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
@@ -28,7 +29,7 @@ from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.tasks.base import Answer
-from tsbench.tasks.score import metrics_of, predictions_of
+from tsbench.tasks.score import Predictions, metrics_of, predictions_of
 
 
 @dataclass
@@ -131,6 +132,10 @@ class Run:
         parts = self.parts
         return Features(self.trained.features.of(parts, "test"), parts.y_test, parts.n_classes, parts.task.name)
 
+    def windows(self) -> Windows:
+        """Return cases of the test part as they were and with what was hidden filled in, of a protocol that hides."""
+        return windows(self.trained.learner, self.parts)
+
     def predict(self, panel: Panel, name: str) -> Answer:
         """Decide on cases of other data, called `name`, in place of the test part: matched, then prepared as it is.
 
@@ -160,11 +165,23 @@ class Run:
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:
                 warnings.warn(text, TsbenchWarning, stacklevel=1)
+        if self.spec.imputes:
+            result.predictions = self._impute(result)
+            result.metrics = _defined(metrics_of(result.predictions), "hidden values")
+            return
         answer, classes = self._decide(result), parts.train.classes
         result.predictions = predictions_of(
             parts.task.name, parts.fold.test, parts.y_test, answer, classes, parts.test.meta.get(CASE)
         )
-        result.metrics = _defined(metrics_of(result.predictions))
+        result.metrics = _defined(metrics_of(result.predictions), "labels")
+
+    def _impute(self, result: Result) -> Predictions:
+        """Fill in what is hidden of the test part, which is looked for before any training."""
+        hidden = hidden_values(self.parts)
+        result.facts.update(n_hidden=hidden.count, n_scored=len(hidden.values))
+        self.trained.describe(result)
+        with timed(result.durations, "predict"):
+            return impute(self.trained.learner, self.parts, hidden)
 
     def _decide(self, result: Result) -> Answer:
         """Decide on the test part, by the method's own rule or by the probe."""
@@ -182,10 +199,10 @@ class Run:
         return answer
 
 
-def _defined(metrics: dict[str, float]) -> dict[str, float]:
-    """Return the metrics that are numbers, and warn of the others."""
+def _defined(metrics: dict[str, float], of: str) -> dict[str, float]:
+    """Return the metrics that are numbers, and warn of the others; of : what is predicted."""
     undefined = [name for name, value in metrics.items() if math.isnan(value)]
     if undefined:
-        said = f"{', '.join(undefined)}: left out, since the labels of the test part do not vary"
+        said = f"{', '.join(undefined)}: left out, since the {of} of the test part do not vary"
         warnings.warn(said, TsbenchWarning, stacklevel=2)
     return {name: value for name, value in metrics.items() if name not in undefined}

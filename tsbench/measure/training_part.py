@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.data.dataset import Data, Fold
+from tsbench.data.join import narrowed
 from tsbench.data.panel import Panel
 from tsbench.data.splits import unlabelled_index
-from tsbench.data.stream import Streamed
 from tsbench.errors import InvalidDataError
 from tsbench.plan.datasets import DatasetHandle, check_planned, load_planned
 from tsbench.plan.spec import RunSpec
@@ -64,11 +64,7 @@ def training_part(spec: RunSpec, handle: DatasetHandle) -> Inner:
 
 def on_its_own(panel: Panel) -> Panel:
     """Cut off what only cases left behind need: the time axis beyond the longest series, labels that no case has."""
-    width = int(panel.lengths.max())
-    if width < panel.n_timepoints:
-        times = None if panel.times is None else np.ascontiguousarray(panel.times[:, :width])
-        X = panel.X.resized(width) if isinstance(panel.X, Streamed) else np.ascontiguousarray(panel.X[:, :, :width])
-        panel = replace(panel, X=X, times=times)
+    panel = narrowed(panel)
     if panel.task == "classification" and panel.y is not None:
         present, y = np.unique(panel.y, return_inverse=True)
         panel = replace(panel, y=y.astype(np.int64), classes=tuple(panel.classes[i] for i in present))

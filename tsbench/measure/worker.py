@@ -17,6 +17,7 @@ from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, TsbenchWarning
 from tsbench.learning import clock
 from tsbench.learning.loop import Progress
 from tsbench.measure import resources
+from tsbench.measure.imputation import Windows
 from tsbench.measure.load import find
 from tsbench.measure.pretrain import Checkpoints
 from tsbench.measure.run import Run, Shared
@@ -94,6 +95,12 @@ class Worker:
         run = Run(spec, self.shared)
         resources.limit_threads(spec.threads)
         return run.test_features()
+
+    def windows(self, spec: RunSpec) -> Windows:
+        """Return cases of an imputation's test part as they were and filled in; trained anew without a checkpoint."""
+        run = Run(spec, self.shared)
+        resources.limit_threads(spec.threads)
+        return run.windows()
 
 
 def _fail(result: Result, status: Status, error: BaseException, packages: set[str]) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
+from tsbench.data.series import Series
 from tsbench.errors import MethodError
 
 
@@ -35,6 +37,25 @@ def as_scores(owner: str, scores: Tensor) -> npt.NDArray[np.float64]:
         raise MethodError(f"{owner} gave complex scores, expected real numbers")
     x: npt.NDArray[np.float64] = scores.double().cpu().numpy()
     return x
+
+
+def check_filled(owner: str, given: Tensor, series: Series) -> Tensor:
+    """Return series with missing values as `reconstruct` gave them, observed ones as they were, 0 beyond their end.
+
+    Raises MethodError for another shape, what is no float, and NaN or infinity in place of a missing value.
+    """
+    if given.shape != series.x.shape or not given.is_floating_point():
+        kind = str(given.dtype).removeprefix("torch.")
+        raise MethodError(
+            f"{owner}.reconstruct gave {kind} of shape {tuple(given.shape)} for series of shape "
+            f"{tuple(series.x.shape)}; expected floats of that shape"
+        )
+    filled = torch.where(series.mask, series.x, given.to(series.x.dtype))
+    filled = filled if series.inside is None else filled.masked_fill(~series.inside[:, None], 0.0)
+    broken = int((~torch.isfinite(filled)).sum())
+    if broken:
+        raise MethodError(f"{owner}.reconstruct gave {broken} NaN or infinite values for missing ones: it diverged")
+    return filled
 
 
 def check_numbers(owner: str, values: Any) -> dict[str, float]:

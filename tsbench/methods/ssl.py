@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tsbench.data.batch import Batch, StreamedBatch
 from tsbench.data.panel import PanelShape
 from tsbench.errors import UsageError, returned
+from tsbench.methods.contracts import check_filled
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, Component, Settings, param, resolve
 from tsbench.methods.stages import TRAINING, Alternating, Losses, Stage, Step
@@ -36,6 +37,9 @@ class SSLMethod(nn.Module, ABC):
     decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
         prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
         regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
+    reconstruct : optional, `reconstruct(batch) -> Tensor`, for a method that fills in missing values: maps a prepared
+        batch to values like `batch.x`, where observed these themselves, 0 beyond a case's end. Protocol "impute"
+        measures it; it is asked in eval mode, without gradients, and sees no label.
     embed : optional, `embed(batch, modality) -> Tensor`: maps a prepared batch to vectors (n, d) of one space, whose
         inner product says how well they go together; modality is "series" or "text". `match(batch, series, texts)`
         beside it scores pairs (k,) of cases' series and other cases' texts, both given by index.
@@ -229,10 +233,11 @@ def chunk_size(method: SSLMethod, n_values: int) -> int:
 
 
 @torch.no_grad()
-def in_chunks(method: SSLMethod, data: Batch, step: str, **given: Any) -> Tensor:
-    """Return what a method's step ("represent", "decide", "embed") gives of unprepared cases, as `encode` does.
+def in_chunks(method: SSLMethod, data: Batch, step: str, **more: Any) -> Tensor:
+    """Return what a method's step gives of unprepared cases, as `SSLMethod.encode` does.
 
-    given : what the step is given beside the cases.
+    step : "represent", "decide", "embed", or "reconstruct", of which observed values stay as they were. more : what it
+    is given beside the cases.
     """
     was_training = method.training
     method.eval()
@@ -241,7 +246,8 @@ def in_chunks(method: SSLMethod, data: Batch, step: str, **given: Any) -> Tensor
     try:
         for start in range(0, len(data), chunk):
             batch = prepared(method, data.select(slice(start, start + chunk)))
-            parts.append(returned(getattr(method, step)(batch, **given), Tensor, f"{name}.{step}"))
+            given = returned(getattr(method, step)(batch, **more), Tensor, f"{name}.{step}")
+            parts.append(check_filled(name, given, batch) if step == "reconstruct" else given)
     finally:
         method.train(was_training)
     return torch.cat(parts)

@@ -380,7 +380,7 @@ def _cache_key(handle: DatasetHandle) -> str | None:
     # Copies may keep size and time (cp -p, rsync -t); no program sets ctime, and a new file has a new inode.
     stats = [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for path, s in found]
     kind = type(handle.dataset)
-    stats += [[step.text, _code(type(step.transform))] for step in handle.steps] if stats else []
+    stats += [[step.text, _code(step.code)] for step in handle.steps] if stats else []
     task, _ = split_task(handle.reference)
     about = [CACHE_VERSION, _code(kind), kind.__qualname__, handle.name, stats]
     return None if not stats else digest([*about, task] if task else about)

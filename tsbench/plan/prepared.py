@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from tsbench.corruptions.base import Corrupter
     from tsbench.data.dataset import Card, Data
     from tsbench.methods.transform import Transform
 
@@ -49,17 +51,41 @@ def take_from(name: str, known: Callable[[str], bool]) -> tuple[str, str] | None
     return next((pair for pair in pairs if all(known(take_apart(one, known)[0]) for one in pair)), pairs[0])
 
 
-@dataclass(frozen=True)
-class Step:
-    """One transform of a dataset's cases, each by itself, before any split; text : as it is written."""
+class Step(ABC):
+    """What is done to a dataset's cases, to each by itself, before any split; text : as it is written."""
 
     text: str
-    transform: Transform
 
     @property
     def suffix(self) -> str:
         """What stands after the dataset's name."""
         return "+" + self.text.replace(":", "=", 1)
+
+    @property
+    @abstractmethod
+    def code(self) -> type:
+        """The class that does it, whose file says what it does."""
+
+    @abstractmethod
+    def on_card(self, card: Card) -> Card:
+        """Return the card of the dataset after it."""
+
+    @abstractmethod
+    def on_data(self, data: Data) -> Data:
+        """Return the data after it; raises what does it raises."""
+
+
+@dataclass(frozen=True)
+class Transformed(Step):
+    """A transform."""
+
+    text: str
+    transform: Transform
+
+    @property
+    def code(self) -> type:
+        """The class of the transform."""
+        return type(self.transform)
 
     def on_card(self, card: Card) -> Card:
         """Return the card of the dataset after it."""
@@ -82,19 +108,79 @@ class Step:
         return replace(data, panel=apply(data.panel, self.transform, self.text), unlabelled=extra)
 
 
+@dataclass(frozen=True)
+class Thinned(Step):
+    """A corruption that hides values; what is then left are the time points with a value, at irregular times."""
+
+    text: str
+    corrupter: Corrupter
+
+    @property
+    def code(self) -> type:
+        """The class of the corruption."""
+        return type(self.corrupter.corruption)
+
+    def on_card(self, card: Card) -> Card:
+        """Return the card without what is counted of the whole series, and with what was hidden of them."""
+        from dataclasses import replace
+
+        corruption = self.corrupter.corruption
+        summary = f"{card.summary.rstrip('.')}; made irregular by {self.corrupter.text}"
+        return replace(card, summary=summary, checksum="", facts={corruption.levels.doc: corruption.level})
+
+    def on_data(self, data: Data) -> Data:
+        """Return the data after it; raises InvalidDataError where the corruption makes no sense of it."""
+        from dataclasses import replace
+
+        from tsbench.data.sparse import observed_times
+        from tsbench.errors import InvalidDataError
+
+        try:
+            self.corrupter.check(data.panel.task, data.panel.n_channels)
+        except UsageError as error:
+            raise InvalidDataError(str(error)) from None
+        extra = None if data.unlabelled is None else observed_times(self.corrupter.apply(data.unlabelled))
+        return replace(data, panel=observed_times(self.corrupter.apply(data.panel)), unlabelled=extra)
+
+
 def make_steps(texts: Sequence[str], dataset: str, plugins: Plugins) -> tuple[Step, ...]:
-    """Return the steps of a dataset; raises UsageError for one that is not known, or whose transform makes maps."""
+    """Return the steps of a dataset; raises UsageError for one that is not known, or cannot be done before a split."""
     if not texts:
         return ()
+    try:
+        return tuple(_step(text, plugins) for text in texts)
+    except UsageError as error:
+        raise UsageError(f"--dataset {dataset}: {error}") from None
+
+
+def _step(text: str, plugins: Plugins) -> Step:
+    name = text.partition(":")[0]
+    if name in plugins["corruptions"] and name not in plugins["transforms"]:
+        return Thinned(text, _corrupter(text, plugins))
     from tsbench.methods.applied import parse_transform
 
-    steps = []
-    for text in texts:
-        try:
-            step = Step(text, parse_transform(text, plugins))
-        except UsageError as error:
-            raise UsageError(f"--dataset {dataset}: {error}") from None
-        if step.transform.gives == "map":
-            raise UsageError(f"--dataset {dataset}: transform {text} makes maps (images, spectrograms), not series")
-        steps.append(step)
-    return tuple(steps)
+    transform = parse_transform(text, plugins)
+    if transform.gives == "map":
+        raise UsageError(f"transform {text} makes maps (images, spectrograms), not series")
+    return Transformed(text, transform)
+
+
+def _corrupter(text: str, plugins: Plugins) -> Corrupter:
+    """Return a corruption of single cases, "samples:0.8"; raises UsageError for one that hides none or needs others."""
+    from tsbench.corruptions.base import Corrupter, Corruption, find_corruption
+
+    name, _, level = text.partition(":")
+    cls, written = find_corruption(name, plugins["corruptions"]), text.replace(":", "=", 1)
+    try:
+        corruption = cls(float(level))
+    except ValueError:
+        raise UsageError(f"corruption {written}: write a level after it, {cls.levels.doc}, in {cls.levels}") from None
+    except UsageError as error:
+        raise UsageError(f"corruption {written}: {error}") from None
+    why = "changes values and hides none" if cls.makes != "gaps" else ""
+    why = "draws for all cases at once" if cls.acts_on != "raw" else why
+    why = "learns from the training cases, which a split says" if cls.fit is not Corruption.fit else why
+    why = "reads labels" if cls.uses_labels else why
+    if why:
+        raise UsageError(f"corruption {written} {why}: write it after the protocol, as in --protocol impute+{written}")
+    return Corrupter(corruption, name, written, written)

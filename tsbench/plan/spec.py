@@ -106,6 +106,11 @@ class RunSpec:
         return self.protocol.probe == OWN_PROBE
 
     @property
+    def imputes(self) -> bool:
+        """Say whether the method fills in what is hidden of the test part."""
+        return self.protocol.imputes
+
+    @property
     def task(self) -> str:
         """Return the name of what is predicted; a row names it among its versions, where it is no classification."""
         return next((name.removeprefix(TASK) for name in self.versions if name.startswith(TASK)), "classification")

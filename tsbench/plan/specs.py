@@ -17,7 +17,7 @@ from tsbench.plan.request import Request
 from tsbench.plan.spec import PADDING, TASK, RunSpec, Source
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol, split_alone
 from tsbench.registry import Registry
-from tsbench.tasks import TASKS
+from tsbench.tasks import measured_by
 
 if TYPE_CHECKING:
     from tsbench.methods.transform import Transform
@@ -49,7 +49,7 @@ def make_spec(
 ) -> RunSpec:
     """Return the specification of one run; raises UsageError where what it asks for cannot be combined."""
     overrides, chosen = dict(method.overrides), list[Corpus]()
-    if "represent" not in capabilities(method.cls):
+    if "represent" not in capabilities(method.cls) and not protocol.imputes:
         protocol = protocol.own()
     elif protocol.probe == OWN_PROBE:
         overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe
@@ -58,7 +58,7 @@ def make_spec(
         chosen = _chosen(sources, handle, summary, fold, request)
         overrides["pretrain_on"] = "+".join(request.pretrain_on) + ("-target" if request.exclude_target else "")
     padded = summary.padded or any(source.summary.padded for source in chosen)
-    versions = _versions(method, summary.task, padded, protocol, plugins)
+    versions = _versions(method, protocol.task_of(summary.task), padded, protocol, plugins)
     used = {folder for one in (handle, *(source.handle for source in chosen)) for folder in one.data_dirs}
     trained_on = tuple(
         Source(
@@ -122,8 +122,8 @@ def _versions(method: Method, task: str, padded: bool, protocol: Protocol, plugi
     for name in protocol.transforms:
         versions[f"transform:{name}"] = int(_transform(name, protocol, plugins).version)
     if task != "classification":
-        versions[f"{TASK}{task}"] = TASKS[task].version
-    if protocol.probe != OWN_PROBE:
+        versions[f"{TASK}{task}"] = measured_by(task).version
+    if protocol.probed:
         versions[f"probe:{protocol.probe}"] = int(plugins["probes"].get(protocol.probe).version)
     return versions
 

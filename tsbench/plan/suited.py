@@ -12,9 +12,10 @@ from tsbench.methods.capabilities import capabilities, check_able
 from tsbench.plan.datasets import DatasetHandle, Summary
 from tsbench.plan.methods import Method
 from tsbench.plan.request import Plan
-from tsbench.protocol import OWN_PROBE, Protocol
+from tsbench.protocol import OWN_PROBE, RECONSTRUCT, Protocol
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
+from tsbench.tasks.base import served_by
 
 if TYPE_CHECKING:
     from tsbench.tasks.base import Task
@@ -28,6 +29,7 @@ def note_unread(
     protocols: Sequence[Protocol] = (),
 ) -> None:
     """Note what nothing reads; protocols : those that may give static values to a probe."""
+    methods = [one for one in methods if not protocols or any(_able(one, protocol) for protocol in protocols)]
     parts = [part.cls for method in methods for part in method.settings.components.values()]
     read = {kind for cls in (*(method.cls for method in methods), *parts) for kind in getattr(cls, "reads", ())}
     probed = any("represent" in capabilities(method.cls) for method in methods)
@@ -62,14 +64,14 @@ def suited_pairs(
     task, suited, reasons, refused = TASKS[summary.task], set(), [], []
     for method in methods:
         for protocol in protocols:
-            able = capabilities(method.cls)
-            own = protocol.probe == OWN_PROBE or "represent" not in able
-            if own and "decide" not in able and not method.asked:
+            if not _able(method, protocol):
+                if method.asked:
+                    check_able(method.name, method.cls, "reconstruct" if protocol.imputes else "decide")
                 continue
-            if own:
-                check_able(method.name, method.cls, "decide")
+            own = not protocol.probed or "represent" not in capabilities(method.cls)
             probe = None if own else plugins["probes"].get(protocol.probe)
-            why = task.refuse(method.cls, probe)
+            fills = protocol.imputes
+            why = _no_filling(method, handle, task, protocol) if fills else task.refuse(method.cls, probe)
             if why is None:
                 suited.add((method.name, protocol.name))
             elif method.asked:
@@ -84,6 +86,34 @@ def suited_pairs(
         advice = f"what serves it: {', '.join(known)}" if known else "no protocol changes that"
         plan.invalid[handle.name] = f"{handle.name} is for {task.name}: {reasons[0]}{more}; {advice}"
     return suited
+
+
+def _able(method: Method, protocol: Protocol) -> bool:
+    """Say whether a method can do what a protocol asks of it."""
+    able = capabilities(method.cls)
+    if protocol.imputes:
+        return "reconstruct" in able
+    return "decide" in able or ("represent" in able and protocol.probe != OWN_PROBE)
+
+
+def _no_filling(method: Method, handle: DatasetHandle, task: Task, protocol: Protocol) -> str | None:
+    """Return why a method that fills in missing values cannot be measured by it on a dataset; None where it can."""
+    if getattr(method.cls, "supervised", False) and task.name not in served_by(method.cls):
+        return f"is trained for {' and '.join(sorted(served_by(method.cls)))} only"
+    if method.cls.normalisation not in (None, protocol.resolve_normalisation(handle.card)):
+        return f"insists on normalisation '{method.cls.normalisation}', and errors are in the unit of the protocol's"
+    return None
+
+
+def check_hides(protocol: Protocol, plugins: Plugins) -> None:
+    """Raise UsageError where a protocol has missing values filled in and hides none."""
+    if not protocol.imputes:
+        return
+    condition, advice = protocol.condition, "write what hides values after it, such as +samples=0.3"
+    if condition.corruption == "none":
+        raise UsageError(f"protocol '{protocol.name}' hides nothing that could be filled in: {advice}")
+    if condition.corrupter(plugins["corruptions"], "").corruption.makes != "gaps":
+        raise UsageError(f"protocol '{protocol.name}': {condition.corruption} changes values and hides none: {advice}")
 
 
 def _serves(protocol: str, task: Task, method: Method, plugins: Plugins, registry: Registry) -> bool:
@@ -112,6 +142,6 @@ def check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, pl
         return
     if "static" not in summary.beside:
         raise UsageError(f"{handle.name} has no static values, which protocol '{protocol.name}' gives to its probe")
-    if protocol.probe == OWN_PROBE or plugins["probes"].get(protocol.probe).needs != "features":
-        other = "a method's own rule" if protocol.probe == OWN_PROBE else protocol.probe
-        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {other}")
+    if not protocol.probed or plugins["probes"].get(protocol.probe).needs != "features":
+        other = {OWN_PROBE: "a method's own rule", RECONSTRUCT: "what a method fills in"}.get(protocol.probe)
+        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {other or protocol.probe}")

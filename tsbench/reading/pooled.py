@@ -57,6 +57,11 @@ def pooled(runs: Sequence[Mapping[str, Any]], answers: Sequence[Predictions | No
         name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
         if found is None:
             raise UsageError(f"{name} predicted nothing: it is {run['status']}")
+        if found.places is not None:
+            raise UsageError(
+                f"{name} fills in missing values, and this reads classes, labels and numbers of cases; "
+                "'tsbench results --predictions' lists what it filled in"
+            )
         differs = [what for what in SAME if _fact(run, what) != _fact(runs[0], what)]
         if differs:
             raise UsageError(f"{name} is not of the same {differs[0]} as the first: read folds of one configuration")

@@ -21,7 +21,8 @@ def prediction_frames(store: Store, wanted: Wanted, people: People) -> Iterator[
     """Yield a table per run with predictions, at least one: of the same columns, a row per test case.
 
     Columns: key, method, dataset, protocol, fold, seed, case, name, subject, truth, prediction, and score:CLASS of each
-    class of any of the runs, NaN where a run has no such class. name and subject are "" where the dataset has none, or
+    class of any of the runs, NaN where a run has no such class; of imputation a row per hidden value, with channel and
+    step before truth. name and subject are "" where the dataset has none, or
     is not on this machine. Raises UsageError for runs of several tasks.
     """
     classes, tasks = dict[str, None](), dict[str, None]()
@@ -31,7 +32,7 @@ def prediction_frames(store: Store, wanted: Wanted, people: People) -> Iterator[
             classes |= dict.fromkeys(found.classes)
             tasks[found.task] = None
     if len(tasks) > 1:
-        raise UsageError(f"--predictions: the runs are of {' and '.join(tasks)}; choose those of one by --dataset")
+        raise UsageError(f"--predictions: the runs are of {' and '.join(tasks)}; choose by --dataset, --protocol")
     none = True
     for key in keys:
         frame = _frame(store, key, list(classes), people)
@@ -48,12 +49,12 @@ def _frame(store: Store, key: str, classes: list[str], people: People) -> pd.Dat
         return None
     run = store.find(key)
     frame = predictions_frame(found, run["fold"])
-    names = found.names if found.names is not None else [""] * len(frame)
+    names = frame["name"] if "name" in frame else [""] * len(frame)
     subjects, _ = people.subjects(run)
-    whose = [""] * len(frame) if subjects is None else subjects[found.cases].astype(str)
+    whose = [""] * len(frame) if subjects is None else subjects[frame["case"]].astype(str)
     about = {"method" if name == "label" else name: run[name] for name in RUN}
     scores = {f"{SCORE}{name}": frame.get(f"{SCORE}{name}", pd.Series(np.nan, frame.index)) for name in classes}
-    said = {name: frame[name] for name in ("truth", "prediction")}
+    said = {name: frame[name] for name in ("channel", "step", "truth", "prediction") if name in frame}
     columns = {"case": frame["case"], "name": np.asarray(names, dtype=object), SUBJECT: np.asarray(whose, dtype=object)}
     scores = {name: column.astype(np.float32) for name, column in scores.items()}
     return pd.DataFrame({**about, **columns, **said, **scores}, index=frame.index)

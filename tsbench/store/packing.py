@@ -24,6 +24,7 @@ KINDS = {
     "classification": {"cases": "i", "y_true": "i", "y_pred": "i", "scores": "f", "classes": "U"},
     "multilabel": {"cases": "i", "y_true": "u", "y_pred": "u", "scores": "f", "classes": "U", "task": "U"},
     "regression": {"cases": "i", "y_true": "f", "y_pred": "f", "task": "U"},
+    "imputation": {"cases": "i", "y_true": "f", "y_pred": "f", "places": "i", "task": "U"},
 }
 OPTIONAL = {"probabilities": "b", "names": "U"}  # there where it is true, and where cases have names
 
@@ -35,6 +36,7 @@ def pack(p: Predictions) -> bytes:
     more = {"task": np.asarray([p.task])} if "task" in KINDS[p.task] else {}
     more |= {"probabilities": np.ones(1, dtype=bool)} if p.probabilities else {}
     more |= {} if p.names is None else {"names": np.asarray(p.names, dtype=np.str_)}
+    more |= {} if p.places is None else {"places": p.places}
     arrays = {"classes": np.asarray(p.classes, dtype=np.str_), **arrays, **more}
     kept = {name: array for name, array in arrays.items() if name in {**KINDS[p.task], **OPTIONAL}}
     np.savez_compressed(buffer, **kept)  # type: ignore[arg-type]
@@ -53,11 +55,17 @@ def unpack(content: Any, most: int = MOST_BYTES) -> Predictions:
         classes = tuple(fields.pop("classes").tolist()) if "classes" in fields else ()
         probabilities = "probabilities" in fields and bool(fields.pop("probabilities").all())
         names = fields.pop("names", None)
+        if task == "imputation" and not _are_places(fields["places"], len(fields["cases"])):
+            raise ValueError("they are of values that are not there")
         return Predictions(
             **fields, scores=scores, classes=classes, task=task, probabilities=probabilities, names=names
         )
     except Exception as error:  # whatever zipfile and numpy raise on rubbish
         raise _unreadable(error) from None
+
+
+def _are_places(places: Array, n_cases: int) -> bool:
+    return bool(places.min() >= 0 and places[:, 0].max() < n_cases)
 
 
 def check_packed(content: Any, most: int = MOST_BYTES) -> str:
@@ -109,6 +117,10 @@ def _checked(archive: zipfile.ZipFile, most: int) -> tuple[str, dict[str, _Part]
 def _check_shapes(task: str, shapes: dict[str, tuple[int, ...]], most: int) -> None:
     cases, classes = shapes["cases"], shapes.get("classes", (0,))
     answers = (*cases, *classes) if task == "multilabel" else cases
+    if task == "imputation":
+        answers = shapes["places"][:1]
+        if shapes["places"] != (*answers, 3) or 0 in answers:
+            raise ValueError(f"their shapes do not agree ({shapes})")
     alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == answers
     alike &= shapes.get("names", cases) == cases
     if not alike or 0 in cases or shapes.get("task", (1,)) != (1,) or shapes.get("probabilities", (1,)) != (1,):

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, UsageError
-from tsbench.tasks.base import Metric, Task
+from tsbench.tasks.base import Measured, Metric, Task
 from tsbench.tasks.classification import Classification
+from tsbench.tasks.imputation import Imputation
 from tsbench.tasks.multilabel import Multilabel
 from tsbench.tasks.regression import Regression
 
-TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Multilabel(), Regression())}
+TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Multilabel(), Regression())}  # of labels
+IMPUTATION = Imputation()
+MEASURED: dict[str, Measured] = {**TASKS, IMPUTATION.name: IMPUTATION}
 # A name that two tasks share, f1_macro, has one direction and one unit.
-METRICS: dict[str, Metric] = {metric.name: metric for task in TASKS.values() for metric in task.metrics}
+METRICS: dict[str, Metric] = {metric.name: metric for task in MEASURED.values() for metric in task.metrics}
 
 
 def task_of(name: str) -> Task:
@@ -21,6 +24,11 @@ def task_of(name: str) -> Task:
     if name not in TASKS:
         raise InvalidDataError(f"task '{name}' cannot be measured; choose one of {', '.join(TASKS)}")
     return TASKS[name]
+
+
+def measured_by(name: str) -> Measured:
+    """Return what runs of a task are measured by, imputation too; raises InvalidDataError for one that is not known."""
+    return MEASURED[name] if name in MEASURED else task_of(name)
 
 
 def labelled_task(dataset: str, panel: Panel) -> Task:
@@ -37,7 +45,7 @@ def metric_for(tasks: Mapping[str, str], metric: str | None) -> str:
     """
     if metric is not None and metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}'; choose one of {', '.join(METRICS)}")
-    known = {name: TASKS[task] for name, task in tasks.items() if task in TASKS}
+    known = {name: MEASURED[task] for name, task in tasks.items() if task in MEASURED}
     if metric is None:
         found = dict.fromkeys(task.primary for task in known.values()) or {TASKS["classification"].primary: None}
         if len(found) > 1:

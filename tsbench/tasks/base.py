@@ -20,12 +20,12 @@ class Metric:
     """A number that says how good answers are.
 
     better : whether a high or a low value is good. unit : "fraction" (shown in percent), "label" (that of the labels),
-    "" for a number without one.
+    "prepared" (that of the values after normalisation), "" for a number without one.
     """
 
     name: str
     better: Literal["high", "low"] = "high"
-    unit: Literal["fraction", "label", ""] = "fraction"
+    unit: Literal["fraction", "label", "prepared", ""] = "fraction"
 
     @property
     def sign(self) -> int:
@@ -51,17 +51,29 @@ class Answer:
     probabilities: bool = False
 
 
-class Task(ABC):
-    """What a target is and how answers are measured. `name` is that of `Panel.task`.
+class Measured:
+    """What runs are measured by.
 
     metrics : every metric that may be computed; primary : the one that ranks and tunes where none is named. The version
-    rises when numbers change; it is part of a row's key for every task but classification.
+    rises when numbers change; it is part of a row's key for all but classification.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     metrics: ClassVar[tuple[Metric, ...]]
     primary: ClassVar[str]
+
+    def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array | None:
+        """Return counts of what was predicted for what was true; None where labels are not counted."""
+        return None
+
+    def words(self, y: Array, classes: tuple[str, ...]) -> Array:
+        """Return what is true or predicted (n,) as a reader has it: names of classes, or numbers."""
+        return np.array(classes, dtype=object)[y]
+
+
+class Task(Measured, ABC):
+    """What a target is and how answers are measured. `name` is that of `Panel.task`."""
 
     def target(self, panel: Panel, index: Array | slice = slice(None)) -> Array:
         """Return the labels of some cases of a labelled panel."""
@@ -91,14 +103,6 @@ class Task(ABC):
     @abstractmethod
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics by name; NaN for one that is not defined on these labels."""
-
-    def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array | None:
-        """Return counts of what was predicted for what was true; None where labels are not counted."""
-        return None
-
-    def words(self, y: Array, classes: tuple[str, ...]) -> Array:
-        """Return labels (n,) as a reader has them: names of classes, or numbers."""
-        return np.array(classes, dtype=object)[y]
 
     def refuse(self, method: Any, probe: Any | None) -> str | None:
         """Return why a method's class does not serve this task, or a probe's class, in words; None if both do.

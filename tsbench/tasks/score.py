@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.tasks import task_of
+from tsbench.tasks import IMPUTATION, task_of
 from tsbench.tasks.base import Answer, Array
 
 STORED = {"classification": np.int32, "multilabel": np.uint8, "regression": np.float64}
@@ -21,6 +21,9 @@ class Predictions:
     cases : int32 (n,) index into the dataset; y_true, y_pred : int32 (n,), for multilabel uint8 (n, n_labels), for
     regression float64 (n,); scores : float32 (n, n_classes), n_classes being 0 for regression; classes : names of
     classes or labels. probabilities : the scores are probabilities. names : str (n,) of the cases, or None.
+    places : None but for imputation, where it is int32 (m, 3): of which of the cases (0 to n - 1), channel and time
+    point each value is; y_true and y_pred are then float32 (m,), the hidden values and what was filled in for them, in
+    prepared units.
     """
 
     cases: npt.NDArray[np.int32]
@@ -31,6 +34,7 @@ class Predictions:
     task: str = "classification"
     probabilities: bool = False
     names: npt.NDArray[np.str_] | None = None
+    places: npt.NDArray[np.int32] | None = None
 
 
 def predictions_of(
@@ -58,6 +62,8 @@ def predictions_of(
 def metrics_of(predictions: Predictions) -> dict[str, float]:
     """Return every metric, from nothing but stored predictions."""
     p = predictions
+    if p.places is not None:
+        return IMPUTATION.score(p.y_true, p.y_pred, p.places[:, 1])
     return task_of(p.task).score(p.y_true, Answer(p.y_pred, p.scores, p.probabilities), len(p.classes))
 
 

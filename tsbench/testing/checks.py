@@ -27,6 +27,7 @@ from tsbench.discovery.catalog import Entry
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError
 from tsbench.learning.curve import by_loss
+from tsbench.learning.learner import Learner
 from tsbench.measure.worker import Worker
 from tsbench.methods.applied import apply_transforms
 from tsbench.methods.capabilities import capabilities, registered_for, trains
@@ -34,7 +35,7 @@ from tsbench.methods.classifier import Classifier
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, resolve
 from tsbench.methods.probe import Probe
-from tsbench.methods.ssl import SSLMethod
+from tsbench.methods.ssl import SSLMethod, prepared
 from tsbench.methods.transform import Transform
 from tsbench.plan.plan import make_plan
 from tsbench.plan.request import Request
@@ -42,7 +43,8 @@ from tsbench.plan.result import Result
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry, load_registry
 from tsbench.tasks import METRICS, TASKS
-from tsbench.testing.generated import Parts, corners, datasets, features, labelled, quick
+from tsbench.tasks.base import served_by
+from tsbench.testing.generated import Parts, corners, datasets, features, labelled, make_data, quick
 
 Reasons = Mapping[str, bool]  # {pattern of an error: whether the data gives this reason}
 CONDITIONS = ("", "", "", "+labels=0.3", "+noise=10@all", "+dropout=0.5@all", "+noise=-300")
@@ -63,8 +65,9 @@ def check_method(
 ) -> None:
     """Run a method, and its untrained twin, on data of every kind; AssertionError where one neither works nor refuses.
 
-    What it can do decides what is run: its features under a probe, its own rule, and that for each of its `tasks`. The
-    tags it is registered with are to say the same, where it has some.
+    What it can do decides what is run: its features under a probe, its own rule, and that for each of its `tasks`, what
+    it fills in. `reconstruct` must keep observed values and the shape and kind of `batch.x`, and give 0 beyond a case's
+    end. The tags it is registered with are to say the same, where it has some.
 
     method : its name, or a class that no plugin registers. refusals : further reasons to refuse, given the data, such
     as `lambda data: {"needs 2 channels": data.panel.n_channels < 2}`. settings : values of parameters beside SMALL's.
@@ -78,6 +81,10 @@ def check_method(
     measured_by = [("own", task) for task in tasks]
     if "represent" in able:
         measured_by.append(("knn", "classification"))
+    if "reconstruct" in able:
+        learnt = sorted(served_by(cls)) if cls.supervised else ["classification"]
+        measured_by += [("impute", task) for task in learnt]
+        _check_reconstruct(plugins, name, cls, settings or {})
 
     @quick()
     @corners(normalisation="channel", condition="")
@@ -85,10 +92,37 @@ def check_method(
     def run(data: Data, normalisation: Any, condition: str) -> None:
         for one, (protocol, task) in itertools.product((name, *twins), measured_by):
             given = labelled(data, task)
-            result = run_on(plugins, given, one, f"{protocol}{condition}", normalisation, settings)
+            under = protocol if protocol == "impute" else f"{protocol}{condition}"
+            result = run_on(plugins, given, one, under, normalisation, settings)
             check_result(result, reasons(given, condition) | dict(refusals(given) if refusals else {}))
 
     run()
+
+
+def _check_reconstruct(plugins: Plugins, name: str, cls: type[SSLMethod], settings: Mapping[str, Any]) -> None:
+    """Fill in the gaps of cases of unequal length, in one batch and case by case."""
+    data = make_data((9, 0, 1), 2, 40, ragged=True, gaps=["points", "a channel of a case"])
+    panel = labelled(data, min(served_by(cls))).panel
+    panel = channel_statistics(panel, np.arange(len(panel))).apply(panel)
+    small = _small_settings(plugins, cls, settings, name)
+    learner = Learner.of(name, cls, resolve(cls.Params, small, lambda kind, part: plugins[kind].get(part), name))
+    learner.build([panel.shape], "check")
+    learner.train([panel])
+    batch = Batch.from_panel(panel.without_labels(), "cpu")
+
+    def fill(cases: Batch) -> torch.Tensor:
+        with torch.no_grad():
+            return learner.method.reconstruct(prepared(learner.method, cases))
+
+    filled = fill(batch)
+    assert filled.shape == batch.x.shape, f"reconstruct gave {tuple(filled.shape)} for {tuple(batch.x.shape)}"
+    assert filled.dtype == batch.x.dtype, f"reconstruct gave {filled.dtype} for {batch.x.dtype}"
+    assert torch.equal(filled[batch.mask], batch.x[batch.mask]), "reconstruct changed observed values"
+    assert batch.inside is not None
+    assert torch.isfinite(filled).all(), "reconstruct gave values that are not finite"
+    assert not filled.masked_fill(batch.inside[:, None], 0.0).any(), "reconstruct gave values beyond a case's end"
+    alone = torch.cat([fill(batch.select(slice(case, case + 1))) for case in range(len(batch))])
+    torch.testing.assert_close(alone, filled, rtol=1e-3, atol=1e-4, msg="what a case gets depends on those beside it")
 
 
 def check_encoder(encoder: str | type[Encoder], refusals: Callable[[Data], Reasons] | None = None) -> None:
@@ -224,12 +258,13 @@ def check_corruption(
 
 def reasons(data: Data, condition: str = "") -> dict[str, bool]:
     """Return what a method or probe may refuse data for, and whether the data, under a condition, is such."""
-    train = data.folds["archive"][0].train
+    train, _, test = data.folds["archive"][0]
     X, y = data.panel.X, data.panel.y
     assert y is not None
     seen = np.isfinite(X[train])
     with np.errstate(over="ignore"):
         extreme = bool(np.nanmax(np.abs(X), initial=0.0) > 1e4) or "noise" in condition
+    few = (np.isfinite(X[test]).sum(axis=(1, 2)) <= 1).all() or not seen.any(axis=(0, 2)).all()
     alike, alone = (
         len(np.unique(y[train], axis=0)) < 2 or "labels" in condition,
         len(train) < 2 or "labels" in condition,
@@ -240,6 +275,7 @@ def reasons(data: Data, condition: str = "") -> dict[str, bool]:
         "at least 2 training cases": alone,
         "one case only": alone,
         "has no observed value in the|no training case with an observed value": not seen.any(axis=(0, 2)).all(),
+        "hides no observed value of the test part": bool(few),
         "time points": X.shape[2] < 10,
         "NaN or infinite|the loss is|infinite or too large for float32": extreme,
         r"\bloss ('.*'|of .*) is (nan|inf|-inf)": extreme,
@@ -279,13 +315,18 @@ def run_on(
 ) -> Result:
     """Run a method on data with little training (SMALL, beside which `settings` are set); plugins of `with_given`."""
     Given.data = data
-    params, settings = plugins["methods"].get(method.removeprefix("random:")).Params, settings or {}
-    known = resolve(params, settings, lambda kind, name: plugins[kind].get(name), method).flat()
-    overrides = {key: str(value) for key, value in {**SMALL, **settings}.items() if key in known}
+    cls, given = plugins["methods"].get(method.removeprefix("random:")), settings or {}
+    overrides = {key: str(value) for key, value in _small_settings(plugins, cls, given, method).items()}
     name = protocol if isinstance(protocol, str) else "knn" if data.panel.task == "classification" else "ridge"
     (spec,) = make_plan(Request([method], ["given"], (name,), overrides=overrides), plugins, _registry()).specs
     spec = replace(spec, normalisation=normalisation)
     return Worker(plugins).run(spec if isinstance(protocol, str) else replace(spec, protocol=protocol))
+
+
+def _small_settings(plugins: Plugins, cls: Any, settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return SMALL, beside which `settings` are set, for the parameters that a method has."""
+    known = resolve(cls.Params, settings, lambda kind, part: plugins[kind].get(part), name).flat()
+    return {key: value for key, value in {**SMALL, **settings}.items() if key in known}
 
 
 class Given(Dataset):

@@ -31,6 +31,13 @@ class Blind(SSLMethod):
         return batch.x.mean(2)
 
 
+class Fills(Blind):
+    represent = None
+
+    def reconstruct(self, batch):
+        return batch.x
+
+
 class Rule(Classifier):
     def predict_scores(self, panel):
         return panel.X[:, :, 0]
@@ -54,6 +61,7 @@ class Chooser(Features):
         (Both, ("represent", "decide"), False),
         (Decides, ("decide",), False),
         (Blind, ("represent",), False),
+        (Fills, ("reconstruct",), False),
         (Rule, ("decide",), True),
         (Chooser, ("represent",), False),
         (dict, (), False),
@@ -78,6 +86,8 @@ def test_what_trains_has_a_twin():
         (Decides, "represent", "x gives no features, only decisions"),
         (Features, "decide", "x has no decision rule of its own: take a protocol with a probe"),
         (Blind, "decide", "declare supervised = True"),
+        (Fills, "decide", "x fills in missing values and nothing else: take a protocol such as impute"),
+        (Fills, "represent", "x fills in missing values and nothing else"),
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(cls, what, said):

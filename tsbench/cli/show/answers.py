@@ -1,8 +1,9 @@
-"""What a run predicted, in lines for the terminal: labels one by one, and the numbers that were missed by most."""
+"""What a run predicted, in lines for the terminal: labels and channels one by one, and numbers missed by most."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from tsbench.text import plain
 
@@ -29,3 +30,14 @@ def error_lines(cases: Sequence[object], truth: Sequence[float], predicted: Sequ
     yield f"largest errors ({min(len(found), MOST_LINES)} of {len(found)} cases)"
     for case, true, given in found[:MOST_LINES]:
         yield f"  case {plain(str(case))}: {true:.4g}, predicted {given:.4g}"
+
+
+def filled_lines(channels: Sequence[int], truth: Sequence[float], filled: Sequence[float]) -> Iterator[str]:
+    """Yield the channels whose hidden values were missed by most, in prepared units."""
+    errors: dict[int, list[float]] = {}
+    for channel, true, given in zip(channels, truth, filled, strict=True):
+        errors.setdefault(channel, []).append(abs(true - given))
+    worst = sorted(errors.items(), key=lambda one: -fmean(one[1]))[:MOST_LINES]
+    yield f"hidden values by channel, the largest mean error first ({len(worst)} of {len(errors)} channels)"
+    for channel, found in worst:
+        yield f"  channel {channel}: mean error {fmean(found):.4g} of {len(found)}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_COUNTS = 12  # classes up to which each cell shows its count
 MOST_NAMES = 40  # and each class its name
+MOST_DOTS = 5000
 
 
 def draw_run(
@@ -30,7 +31,7 @@ def draw_run(
     """Write the curves of the losses and what was predicted, those of the two that there are.
 
     matrix, classes : of `Bench.show`: drawn for classes, and as the F1 of each label. answers : of `Bench.predictions`,
-    for numbers: truth and prediction are drawn.
+    for numbers and for values filled in: truth and prediction are drawn.
     """
     curves = {name: points for name, points in by_loss(curve).items() if points}
     count = bool(curves) + bool(task)
@@ -66,7 +67,9 @@ def _labels(axis: Axes, f1: Sequence[float], names: Sequence[str]) -> None:
 
 
 def _numbers(axis: Axes, truth: Any, prediction: Any) -> None:
-    """Draw a dot per case, and the line of those that are right."""
+    """Draw a dot per case or hidden value, of many an even part, and the line of those that are right."""
+    every = -(-len(truth) // MOST_DOTS)
+    truth, prediction = truth[::every], prediction[::every]
     ends = [min(truth.min(), prediction.min()), max(truth.max(), prediction.max())]
     axis.plot(ends, ends, color="0.7", linewidth=1)
     axis.plot(truth, prediction, "o", markersize=3)

@@ -10,6 +10,7 @@ from tsbench.terminal import echo
 WORDS = {
     "represent": "give features, which the probe of a protocol is fitted on",
     "decide": "decide by a rule of its own: --protocol own, and any protocol where it gives no features",
+    "reconstruct": "fill in missing values: --protocol impute",
 }
 
 
@@ -23,7 +24,7 @@ def show_method(name: str) -> int:
     echo(f"{name} (version {cls.version}, plugin {entry.plugin})", f"{entry.summary} {entry.paper}".rstrip())
     if cls.__doc__:
         echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
-    echo("", "It can:", *(f"  {what:<9}  {WORDS[what]}" for what in capabilities(cls)))
+    echo("", "It can:", *(f"  {what:<11}  {WORDS[what]}" for what in capabilities(cls)))
     chosen = resolve(cls.Params, {}, lambda kind, part: plugins[kind].get(part), name)
     owners = [("", cls.Params), *((f"{slot}.", part.cls.Params) for slot, part in chosen.components.items())]
     echo("", "Parameters (--set KEY=VALUE):")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsbench.cli.options import bench, open_store, settings
-from tsbench.cli.show.answers import error_lines, label_lines
+from tsbench.cli.show.answers import error_lines, filled_lines, label_lines
 from tsbench.cli.show.repeat import obstacles, repeat_command, tune_command, tuning_metric
 from tsbench.cli.ui.tables import print_facts
 from tsbench.errors import TsbenchError
@@ -38,7 +38,7 @@ def show_run(prefix: str, as_json: bool, plot: Path | None) -> int:
     with contextlib.closing(open_store(must_exist=True)) as store:
         commands, notes = _repetition(run, attempt["device"], store)
     task, matrix, classes = run.pop("task"), run.pop("confusion"), run.pop("classes")
-    answers = bench().predictions(run["key"]) if task == "regression" else None
+    answers = bench().predictions(run["key"]) if task in ("regression", "imputation") else None
     if plot is not None:  # before the screen: what cannot be printed loses no file
         from tsbench.cli.show.draw_run import draw_run
 
@@ -62,6 +62,8 @@ def _answer_lines(task: str, matrix: Any, classes: Sequence[str], answers: Any) 
         yield from confusion_lines(matrix, classes)
     elif task == "multilabel":
         yield from label_lines(matrix, classes)
+    elif task == "imputation":
+        yield from filled_lines(answers["channel"], answers["truth"], answers["prediction"])
     elif answers is not None:
         yield from error_lines(answers.get("name", answers["case"]), answers["truth"], answers["prediction"])
 
