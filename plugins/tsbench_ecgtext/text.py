@@ -21,6 +21,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[ENC]")
 PAD, UNKNOWN, CLS, SEP, MASK, ENC = range(len(SPECIAL))
 PIECE_BYTES = 32  # of a word piece at most
 _PUNCTUATION = re.compile(r"[.!\"()*#:;~]")  # as BLIP's captions leave out
+_WORDS = re.compile(r"[^\W_]+|\S")  # letters and digits together, any other sign by itself, as BERT splits
 _LETTERS = string.ascii_lowercase + string.digits + "äöüß,-/%?'+<>=&å"
 
 
@@ -47,7 +48,7 @@ def learn_pieces(reports: Iterable[str], size: int) -> list[str]:
     The pair of pieces that stands side by side most often becomes one piece, again and again, as BPE has it; of pairs
     that are as frequent the first in the alphabet. The trainers of tokenizers give another order each time.
     """
-    counts = Counter(word for report in reports for word in normalised(report).split())
+    counts = Counter(word for report in reports for word in _WORDS.findall(normalised(report)))
     words = [[word[0], *(f"##{letter}" for letter in word[1:])] for word in counts]
     pieces = dict.fromkeys([*letters(), *sorted({piece for word in words for piece in word})])
     often, where = Counter[tuple[str, str]](), defaultdict[tuple[str, str], set[int]](set)

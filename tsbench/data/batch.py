@@ -57,9 +57,7 @@ class Batch(Series):
         return replace(self, extra={**self.extra, **tensors})
 
     @classmethod
-    def from_panel(
-        cls, panel: Panel, device: torch.device | str, labels: bool = False, text: bool = False
-    ) -> Batch:
+    def from_panel(cls, panel: Panel, device: torch.device | str, labels: bool = False, text: bool = False) -> Batch:
         """Copy a Panel to a device, once; labels and text travel only when asked for.
 
         A streamed one is read when selected.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tsbench.errors import MethodError
 from tsbench.identity import stage_seed
-from tsbench.tasks.base import Array, Metric
+from tsbench.tasks.base import Array, Measured, Metric
 
 CUTS = (1, 5, 10)  # the K of R@K
 COMMON = (32, 1000)  # sizes that pools of several sizes are compared at
@@ -28,7 +28,7 @@ def _recalls(form: str) -> list[str]:
     return [form.format(side=side, k=k) for side in SIDES for k in CUTS]
 
 
-class Retrieval:
+class Retrieval(Measured):
     """Each case of the test part is a query twice: its series among all texts, its text among all series.
 
     R@K is the share of queries whose partner is among the first K: `report_r1` of texts for a series, `image_r1` of
@@ -40,7 +40,6 @@ class Retrieval:
     """
 
     name = "retrieval"
-    version = 1
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("rsum", "high", ""),
         *(Metric(name) for name in _recalls("{side}_r{k}")),
@@ -60,10 +59,11 @@ class Retrieval:
     def score(self, relevance: Array, ranks: Array) -> dict[str, float]:
         """Return the metrics that are defined; rows are queries, so that any choice of rows has metrics.
 
-        relevance : uint16 (n, n_pool) as `relevance` gives it. ranks : int (n, 2 n_pool), from 0, of each candidate
-        among the texts, then among the series; negative where there is none.
+        relevance : uint16 (n, n_pool) as `relevance` gives it; rows without a partner are no queries. ranks : int (n, 2
+        n_pool), from 0, of each candidate among the texts, then among the series; negative where there is none.
         """
-        n_pool = relevance.shape[1]
+        queries = (relevance & OWN > 0).any(axis=1)
+        relevance, ranks, n_pool = relevance[queries], ranks[queries], relevance.shape[1]
         sides = dict(zip(SIDES, (ranks[:, :n_pool], ranks[:, n_pool:]), strict=True))
         own, equal, there = relevance & OWN > 0, relevance & (OWN | EQUAL) > 0, sides["report"] >= 0
         pool, alike = there.sum(axis=1), equal.sum(axis=1)
@@ -91,12 +91,11 @@ class Retrieval:
         return values
 
     def words(self, y: Array, classes: tuple[str, ...]) -> Array:
-        """Return "" for each query: what is found of it is a list."""
-        return np.full(len(y), "", dtype=object)
-
-    def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array | None:
-        """Return None: nothing is counted."""
-        return None
+        """Return for ranks (n, 2 n) those of the partners, from 1, and for relevances (n, n) where these stand."""
+        own, n = np.arange(len(y)), y.shape[1] // 2
+        if n < len(y):
+            return own.astype(object)
+        return np.array([f"report {y[i, i] + 1}, image {y[i, n + i] + 1}" for i in own], dtype=object)
 
 
 def relevance(texts: Sequence[str], codes: Sequence[str] | None) -> npt.NDArray[np.uint16]:
