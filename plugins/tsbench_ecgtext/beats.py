@@ -36,7 +36,7 @@ def one_beat(x: Array) -> Array:
 
 
 def r_peaks(x: Array) -> list[int]:
-    """Return the samples of the R peaks of a high-passed record, found on lead II at the pace that all leads agree on."""
+    """Return the samples of the R peaks of a high-passed record, on lead II at the pace that all leads agree on."""
     from scipy.signal import find_peaks
 
     leads = [_upright(lead) for lead in x]
