@@ -12,6 +12,7 @@ from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.scan import scan_ts
+from tsbench_archives.single import SINGLE, OneRecording
 from tsbench_archives.taken import Taken, taken
 from tsbench_archives.ward import RecordingsFolder, is_recordings
 
@@ -40,6 +41,8 @@ def open_local(path: str | Path, task: str = "", skip_bad: bool = False) -> Data
     path = Path(path).expanduser()
     if is_recordings(path):
         return RecordingsFolder(path, task, skip_bad)
+    if path.is_file() and path.suffix.lower() in SINGLE and not skip_bad:
+        return OneRecording(path)
     if skip_bad:
         raise UsageError(f"--skip-bad: {path} is no folder of recordings with their labels.csv")
     return LocalDataset(path, task)

@@ -25,6 +25,7 @@ COMMANDS = {
     "read": ("tsbench.cli.read:read", "Read what a run predicted: intervals, subgroups, calibration, net benefit."),
     "predict": ("tsbench.cli.predict:predict", "Apply a trained run to new data, labelled or not."),
     "realism": ("tsbench.cli.realism:realism", "Tell windows with values filled in from true ones."),
+    "retrieve": ("tsbench.cli.retrieve:retrieve", "Find the nearest cases of a run for a text or a recording."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": (
         "tsbench.cli.list:list_names",

@@ -18,7 +18,7 @@ from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.store import Store
-from tsbench.tasks import MEASURED, metric_for
+from tsbench.tasks import MEASURED, METRICS, metric_for
 from tsbench.text import command_line
 
 
@@ -80,11 +80,23 @@ def query(
             f"make some: {command} --method ..."
         )
     extents = {handle.name: handle.card.extent for handle in handles if handle.name in have and handle.card.extent}
-    board = replace(board, extents=extents)
+    board = replace(board, extents=extents, beside=_beside(board, open_store))
     if not costs:
         return board
     with open_store() as store:
         return with_costs(board, store, "" if costs is True else costs)
+
+
+def _beside(board: Board, open_store: Callable[[], AbstractContextManager[Store]]) -> dict[str, dict[str, float]]:
+    """Return {dataset: {metric: mean over the runs of the board}} of what its metric is to be read beside."""
+    found: dict[str, dict[str, float]] = {}
+    for name in METRICS[board.metric].beside:
+        with open_store() as store:
+            rows = store.scores(name, {board.protocol.hash(), board.protocol.own().hash()}, list(board.cells.columns))
+        means = rows[rows["key"].isin(board.runs["key"])].groupby("dataset")[name].mean()
+        for dataset, value in means.items():
+            found.setdefault(str(dataset), {})[name] = float(value)
+    return found
 
 
 def protocol_of(

@@ -49,6 +49,32 @@ def retrieve(learner: Learner, parts: Parts, rerank: int) -> Predictions:
     )
 
 
+class Gallery:
+    """The cases of a dataset that have a text, and a learner that puts them and others into one space.
+
+    panel : all cases of the dataset as they are. kept : which of them can be found. needs : as of `matched`.
+    """
+
+    def __init__(self, learner: Learner, parts: Parts, panel: Panel, needs: set[str]) -> None:
+        self.learner, self.parts, self.panel, self.needs = learner, parts, panel, needs
+        self.kept = with_text(panel)
+
+    def embed(self, panel: Panel, kind: str) -> npt.NDArray[np.float32]:
+        """Return vectors (n, d) of the "series" or the "text" of cases that are not prepared yet."""
+        assert self.parts.prepare is not None
+        return self.learner.embed_prepared(self.parts.prepare(panel.without_labels()), kind)
+
+    def vectors(self, kind: str) -> npt.NDArray[np.float32]:
+        """Return vectors (n, d) of what can be found."""
+        return self.embed(self.panel.select(self.kept), kind)
+
+    def part_of(self, case: int) -> str:
+        """Return in which part of the fold a case is, "" for none."""
+        fold = self.parts.fold
+        parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+        return next((name for name, index in parts.items() if index is not None and case in index), "")
+
+
 def with_text(panel: Panel) -> Index:
     """Return which cases have a text that is not empty; raises InvalidDataError where none has."""
     texts = [] if panel.text is None else panel.text.tolist()

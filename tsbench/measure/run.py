@@ -24,7 +24,7 @@ from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
-from tsbench.measure.retrieval import retrieve, with_text
+from tsbench.measure.retrieval import Gallery, retrieve, with_text
 from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
@@ -136,6 +136,10 @@ class Run:
     def windows(self) -> Windows:
         """Return cases of the test part as they were and with what was hidden filled in, of a protocol that hides."""
         return windows(self.trained.learner, self.parts)
+
+    def gallery(self) -> Gallery:
+        """Return the cases of the dataset that have a text, beside what finds them."""
+        return Gallery(self.trained.learner, self.parts, self.data.panel, set(self.made.method.reads))
 
     def predict(self, panel: Panel, name: str) -> Answer:
         """Decide on cases of other data, called `name`, in place of the test part: matched, then prepared as it is.

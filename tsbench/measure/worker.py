@@ -20,6 +20,7 @@ from tsbench.measure import resources
 from tsbench.measure.imputation import Windows
 from tsbench.measure.load import find
 from tsbench.measure.pretrain import Checkpoints
+from tsbench.measure.retrieval import Gallery
 from tsbench.measure.run import Run, Shared
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result, Status
@@ -95,6 +96,12 @@ class Worker:
         run = Run(spec, self.shared)
         resources.limit_threads(spec.threads)
         return run.test_features()
+
+    def gallery(self, spec: RunSpec) -> Gallery:
+        """Return what a run can find, and what finds it; trained anew where no checkpoint is kept."""
+        run = Run(spec, self.shared)
+        resources.limit_threads(spec.threads)
+        return run.gallery()
 
     def windows(self, spec: RunSpec) -> Windows:
         """Return cases of an imputation's test part as they were and filled in; trained anew without a checkpoint."""

@@ -23,11 +23,6 @@ CODES = "codes"  # the array of meta with the codes of a case, separated by ";"
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
-def _recalls(form: str) -> list[str]:
-    """Return the names of the six recalls; form : of one, with places for side and K."""
-    return [form.format(side=side, k=k) for side in SIDES for k in CUTS]
-
-
 class Retrieval(Measured):
     """Each case of the test part is a query twice: its series among all texts, its text among all series.
 
@@ -41,18 +36,18 @@ class Retrieval(Measured):
 
     name = "retrieval"
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("rsum", "high", ""),
-        *(Metric(name) for name in _recalls("{side}_r{k}")),
+        Metric("rsum", "high", "", ("chance_rsum", "ceiling_rsum")),
+        *(Metric(f"{side}_r{k}", beside=(f"chance_r{k}", f"ceiling_r{k}")) for side in SIDES for k in CUTS),
         *(Metric(f"{kind}_r{k}") for kind in ("chance", "ceiling") for k in CUTS),
         Metric("chance_rsum", "high", ""),
         Metric("ceiling_rsum", "high", ""),
-        *(Metric(name) for name in _recalls("{side}_r{k}_equal")),
+        *(Metric(f"{side}_r{k}_equal", beside=(f"chance_r{k}_equal",)) for side in SIDES for k in CUTS),
         *(Metric(f"chance_r{k}_equal") for k in CUTS),
         *(Metric(f"{side}_median_rank", "low", "") for side in SIDES),
         *(Metric(f"{side}_mrr") for side in SIDES),
         *(Metric(f"{side}_ndcg10") for side in SIDES),
         *(Metric(f"rsum_at_{size}", "high", "") for size in COMMON),
-        *(Metric(name) for size in COMMON for name in _recalls("{side}_r{k}_at_" + str(size))),
+        *(Metric(f"{side}_r{k}_at_{size}") for size in COMMON for side in SIDES for k in CUTS),
     )
     primary = "rsum"
 
