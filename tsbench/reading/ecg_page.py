@@ -1,4 +1,4 @@
-"""What was retrieved as a page: each case's leads on ECG paper, with its text, codes and score. No script, all escaped."""
+"""What was retrieved as a page: each case's leads on ECG paper, its text, codes and score; no script, all escaped."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def page(found: Retrieved, query: str) -> str:
 
 
 def plot(panel: Panel, case: int) -> str:
-    """Return an SVG of a case: SECONDS of each channel in a grid of ROWS rows, 25 mm/s and 10 mm/mV on paper of 5 mm."""
+    """Return an SVG of a case: SECONDS of each channel in ROWS rows, 25 mm/s and 10 mm/mV on paper of 1 and 5 mm."""
     series = panel.X[case, :, : panel.lengths[case]]
     rate = panel.sampling_rate or len(series.T) / SECONDS
     columns = -(-len(series) // ROWS)

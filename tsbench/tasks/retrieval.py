@@ -27,7 +27,7 @@ class Retrieval(Measured):
     """Each case of the test part is a query twice: its series among all texts, its text among all series.
 
     R@K is the share of queries whose partner is among the first K: `report_r1` of texts for a series, `image_r1` of
-    series for a text; rsum is the sum of the six in percent, at most 600. `_equal`: a case of the same text will do.
+    series for a text; rsum is the sum of the six, at most 6 (600 %). `_equal`: a case of the same text will do.
     `_at_32`, `_at_1000`: the expected value in a pool of so many, drawn from this one; not defined in a smaller one.
     median_rank and mrr are of the partner, from 1. ndcg10 grades by the codes that two cases share (Jaccard index), 1
     for the partner; not defined without codes. chance is the share that a random order finds; ceiling is what is left
@@ -36,17 +36,17 @@ class Retrieval(Measured):
 
     name = "retrieval"
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("rsum", "high", "", ("chance_rsum", "ceiling_rsum")),
+        Metric("rsum", beside=("chance_rsum", "ceiling_rsum")),
         *(Metric(f"{side}_r{k}", beside=(f"chance_r{k}", f"ceiling_r{k}")) for side in SIDES for k in CUTS),
         *(Metric(f"{kind}_r{k}") for kind in ("chance", "ceiling") for k in CUTS),
-        Metric("chance_rsum", "high", ""),
-        Metric("ceiling_rsum", "high", ""),
+        Metric("chance_rsum"),
+        Metric("ceiling_rsum"),
         *(Metric(f"{side}_r{k}_equal", beside=(f"chance_r{k}_equal",)) for side in SIDES for k in CUTS),
         *(Metric(f"chance_r{k}_equal") for k in CUTS),
         *(Metric(f"{side}_median_rank", "low", "") for side in SIDES),
         *(Metric(f"{side}_mrr") for side in SIDES),
         *(Metric(f"{side}_ndcg10") for side in SIDES),
-        *(Metric(f"rsum_at_{size}", "high", "") for size in COMMON),
+        *(Metric(f"rsum_at_{size}") for size in COMMON),
         *(Metric(f"{side}_r{k}_at_{size}") for size in COMMON for side in SIDES for k in CUTS),
     )
     primary = "rsum"
@@ -64,14 +64,14 @@ class Retrieval(Measured):
         pool, alike = there.sum(axis=1), equal.sum(axis=1)
         places = {side: _first(own, of) for side, of in sides.items()}
         found = _shares("{side}_r{k}", lambda side, k: places[side] < k)
-        values = {"rsum": 100 * sum(found.values()), **found}
+        values = {"rsum": sum(found.values()), **found}
         for k in CUTS:
             values[f"chance_r{k}"] = float(np.minimum(1, k / pool).mean())
             values[f"ceiling_r{k}"] = float(np.minimum(1, k / alike).mean())
             by_chance = [_hit(int(n), int(hits), k) for n, hits in zip(pool, alike, strict=True)]
             values[f"chance_r{k}_equal"] = float(np.mean(by_chance))
         for kind in ("chance", "ceiling"):
-            values[f"{kind}_rsum"] = 200 * sum(values[f"{kind}_r{k}"] for k in CUTS)
+            values[f"{kind}_rsum"] = 2 * sum(values[f"{kind}_r{k}"] for k in CUTS)
         firsts = {side: _first(equal, of) for side, of in sides.items()}
         values |= _shares("{side}_r{k}_equal", lambda side, k: firsts[side] < k)
         for side, place in places.items():
@@ -164,7 +164,7 @@ def _at(size: int, places: dict[str, Array], pool: Array) -> dict[str, float]:
         return likely
 
     found = _shares(f"{{side}}_r{{k}}_at_{size}", hit)
-    return {f"rsum_at_{size}": 100 * sum(found.values()), **found}
+    return {f"rsum_at_{size}": sum(found.values()), **found}
 
 
 def _ndcg(gains: Array, ranks: Array) -> float:

@@ -17,11 +17,11 @@ def scored(scores, texts=None, codes=None):
     return TASK.score(relevance(texts, codes), ranks_of("it", scores, np.asarray(scores).T, n))
 
 
-def test_a_perfect_order_has_an_rsum_of_600():
+def test_a_perfect_order_has_an_rsum_of_600_percent():
     found = scored(np.eye(20))
-    assert found["rsum"] == pytest.approx(600)
+    assert found["rsum"] == pytest.approx(6)
     assert found["report_median_rank"] == found["image_mrr"] == 1
-    assert found["ceiling_rsum"] == pytest.approx(600)
+    assert found["ceiling_rsum"] == pytest.approx(6)
 
 
 def test_every_metric_is_known_by_its_name():
@@ -33,9 +33,9 @@ def test_every_metric_is_known_by_its_name():
 def test_a_random_order_of_the_papers_pool_has_an_rsum_of_2_5():
     n = 1269
     found = scored(np.zeros((n, n)))
-    assert found["chance_rsum"] == pytest.approx(100 * 2 * (1 + 5 + 10) / n)
-    assert found["chance_rsum"] == pytest.approx(2.52, abs=0.005)
-    assert abs(found["rsum"] - found["chance_rsum"]) < 1.5  # four standard deviations of six shares of 1,269
+    assert found["chance_rsum"] == pytest.approx(2 * (1 + 5 + 10) / n)
+    assert found["chance_rsum"] == pytest.approx(0.0252, abs=5e-5)
+    assert abs(found["rsum"] - found["chance_rsum"]) < 0.015  # four standard deviations of six shares of 1,269
 
 
 def test_ranks_by_hand():
