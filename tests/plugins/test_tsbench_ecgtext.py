@@ -189,3 +189,61 @@ def test_the_large_ones_have_the_values_of_the_papers_table_4(name, queue, lr, s
     assert (params.queue, params.lr, params.size, params.image_size) == (queue, lr, size, 384)
     assert (params.epochs, params.batch_size, params.alpha, params.weight_decay) == (6, 16, 0.4, 0.05)
     assert (params.momentum, params.temperature, params.schedule) == (0.995, 0.07, "cosine")
+
+
+def write_bert(folder, words, width=24, layers=2, places=40):
+    """Write weights of a BERT by transformers itself, with vocab.txt; returns the file and the net."""
+    from safetensors.torch import save_file
+    from transformers import BertConfig, BertModel
+
+    sizes = {
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 12,
+        "intermediate_size": 4 * width,
+    }
+    net = BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=places, **sizes)).eval()
+    save_file(net.state_dict(), folder / "model.safetensors")
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    return folder / "model.safetensors", net
+
+
+WORDS = ["[PAD]", "[unused0]", "a", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "limb", "leads", "silent", "##s", ","]
+
+
+def test_a_trained_bert_reads_as_it_did(data, tmp_path):
+    file, theirs = write_bert(tmp_path, WORDS)
+    method, _, _ = built("series-text", distinct(data, 2), n_tokens=8, text_weights=str(file))
+    assert method.params.text_weights.startswith("sha256:")
+    method.eval()
+    batch = Batch.from_panel(Panel.build(np.zeros((1, 1, 1)), text=np.array(["limb leads silent"])), "cpu", text=True)
+    ids = torch.tensor([[WORDS.index(word) for word in ("[CLS]", "limb", "leads", "silent", "[SEP]")]])
+    with torch.no_grad():
+        expected, found = theirs(ids).last_hidden_state, method.text(method.tokens(batch))
+    torch.testing.assert_close(found[:, :5], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "message"),
+    [
+        (WORDS[:-1], {}, r"has 12 words, vocab.txt 11, so it is no BERT with this vocabulary"),
+        (["x", *WORDS[1:]], {}, r"vocab.txt lacks one of \[PAD\]"),
+        (WORDS, {"n_tokens": 41}, r"has places for 40 tokens; lower n_tokens to that"),
+    ],
+)
+def test_weights_that_are_no_bert_with_this_vocabulary_are_refused(data, tmp_path, words, settings, message):
+    file, _ = write_bert(tmp_path, WORDS)
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        built("series-text", distinct(data, 2), text_weights=str(file), **settings)
+
+
+def test_weights_of_a_bert_of_another_build_are_refused(data, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    file, _ = write_bert(tmp_path, WORDS)
+    state = load_file(file)
+    state["encoder.layer.0.intermediate.dense.weight"] = torch.zeros(7, 24)
+    save_file(state, file)
+    with pytest.raises(UsageError, match=r"text_weights: .*model.safetensors does not fit a BERT of 2 layers of 24"):
+        built("series-text", distinct(data, 2), text_weights=str(file))
