@@ -19,7 +19,7 @@ def made(tsbench):
 def test_a_board_has_chance_and_ceiling_beside_each_recall(tsbench, made):
     asked = ("leaderboard", "ecg-text-made", "--protocol", "retrieval", "--store", "r.db")
     code, out, _ = tsbench(*asked)
-    assert code == 0 and made in out
+    assert code == 0 and f"{100 * float(made):.1f}" in out
     assert "To be read beside rsum of ecg-text-made: chance_rsum 39.5, ceiling_rsum 600.0." in out
     _, out, _ = tsbench(*asked, "--metric", "report_r1")
     assert "To be read beside report_r1 of ecg-text-made: chance_r1 1.2, ceiling_r1 100.0." in out

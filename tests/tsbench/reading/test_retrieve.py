@@ -9,6 +9,7 @@ from tsbench.errors import InvalidDataError, UsageError
 from tsbench.reading.ecg_page import page, plot
 from tsbench.reading.retrieve import is_file, nearest
 from tsbench_ecgtext.made import LEADS, Made
+from tsbench_formats.drawn_paper import draw_page
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,14 @@ def test_a_recording_finds_texts_whatever_the_order_and_capitals_of_its_leads(be
         tables.append(bench.retrieve(key, str(tmp_path / folder / "rec.hea"), 4).frame)
     assert tables[0].equals(tables[1])
     assert tables[0]["score"][0] > 0.5
+
+
+def test_a_page_of_paper_ecg_is_a_recording(bench, key, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    leads = np.pad(Made().load().panel.X[100], ((0, 0), (0, 50)), mode="reflect")
+    image.fromarray((255 * draw_page(leads, 100)).astype(np.uint8)).save(tmp_path / "page.png")
+    found = bench.retrieve(key, str(tmp_path / "page.png"), 2)
+    assert len(found.frame) == 2 and found.query.n_channels == 12
 
 
 @pytest.mark.parametrize(
