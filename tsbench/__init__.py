@@ -39,6 +39,7 @@ _HOMES = {
     "each_case": "tsbench.corruptions.base",
     "Encoder": "tsbench.methods.encoder",
     "SSLMethod": "tsbench.methods.ssl",
+    "TrainingParams": "tsbench.methods.training",
     "Classifier": "tsbench.methods.classifier",
     "Scores": "tsbench.methods.classifier",
     "Diagnosis": "tsbench.methods.ssl",
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from tsbench.methods.stages import Alternating as Alternating
     from tsbench.methods.stages import Stage as Stage
     from tsbench.methods.stages import Step as Step
+    from tsbench.methods.training import TrainingParams as TrainingParams
     from tsbench.methods.transform import Transform as Transform
     from tsbench.methods.weights import Corpus as Corpus
     from tsbench.plan.result import Result as Result

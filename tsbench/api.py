@@ -17,6 +17,7 @@ from tsbench.discovery.plugins import Plugins, plugins_with
 from tsbench.discovery.plugins import plugins as installed
 from tsbench.errors import UsageError
 from tsbench.execute.where import Where, check_count, check_hours
+from tsbench.identity import permuted
 from tsbench.output import check_folder
 from tsbench.plan.asked import (
     Names,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
+    from tsbench.reading.attribution import Explanation
     from tsbench.reading.reading import Reading
     from tsbench.reading.retrieve import Retrieved
     from tsbench.store.wanted import Wanted
@@ -405,6 +407,26 @@ class Bench:
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
             return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
+
+    def explain(self, key: str, case: str, target: str | None = None, steps: int = 64) -> Explanation:
+        """Return on which values a run's score of a test case hangs, with what judges it, by integrated gradients.
+
+        case : its name, or number. target : a class; None: that of the largest score. steps : of the integral. Weights
+        come from the run's checkpoint; where there is none, the method is trained anew. Raises UsageError.
+        """
+        from tsbench.plan.again import spec_of
+        from tsbench.reading.attribution import explain, require
+
+        require()
+        run = self.show(key)
+        name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
+        if run["status"] != "succeeded":
+            raise UsageError(f"{name} has nothing to explain: it is {run['status']}")
+        if permuted(str(run["method"])):
+            raise UsageError(f"{name} is a control on shuffled series: take a run of the method itself")
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return explain(worker.explainable(spec_of(run, self.plugins, self.registry)), case, target, steps)
 
     def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved:
         """Return the cases of a run's dataset that are nearest to a text or a recording: `frame`, a row per case.

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.preprocessing import StandardScaler
 
 from tsbench.errors import MethodError
 from tsbench.methods.classifier import Scores
@@ -49,6 +50,23 @@ def expand(scores: Floats, seen: Labels, n_classes: int) -> Scores:
     everywhere = np.full((len(scores), n_classes), np.nextafter(scores.min(initial=0.0), -np.inf))
     everywhere[:, seen] = scores
     return everywhere
+
+
+def expand_weights(weights: Floats, intercept: Floats, seen: Labels, n_classes: int) -> tuple[Floats, Floats]:
+    """Spread weights (d, n_seen) and intercepts (n_seen,) over all classes as `expand` does scores; -inf for others."""
+    if weights.shape[1] == 1 and len(seen) == 2:
+        weights, intercept = np.concatenate([-weights, weights], axis=1), np.concatenate([-intercept, intercept])
+    everywhere, at = np.zeros((len(weights), n_classes)), np.full(n_classes, -np.inf)
+    everywhere[:, seen], at[seen] = weights, intercept
+    return everywhere, at
+
+
+def unscaled(weights: Floats, intercept: Floats, scaler: StandardScaler | None) -> tuple[Floats, Floats]:
+    """Return weights (d, k) and intercepts (k,) for features as they are, given those for standardised ones."""
+    if scaler is None:
+        return weights, intercept
+    own = weights / scaler.scale_[:, None]
+    return own, intercept - scaler.mean_ @ own
 
 
 def search_folds(y: Labels, n_folds: int = 5) -> Folds | None:

@@ -18,7 +18,17 @@ from tsbench.methods.params import BaseParams, param
 from tsbench.methods.probe import Features, Predictor, Probe
 from tsbench.methods.ssl import SSLMethod
 from tsbench.tasks.metrics import f1_macro
-from tsbench_probes.common import Floats, Folds, Labels, expand, finite, search_folds, training_data
+from tsbench_probes.common import (
+    Floats,
+    Folds,
+    Labels,
+    expand,
+    expand_weights,
+    finite,
+    search_folds,
+    training_data,
+    unscaled,
+)
 
 GRID = tuple(10.0**exponent for exponent in range(-4, 5))
 
@@ -118,6 +128,13 @@ class _LinearPredictor(Predictor):
     def predict(self, x: npt.NDArray[np.float32]) -> tuple[Labels, Scores]:
         scores = expand(self.model.decision_function(finite(x, "test")), self.model.classes_, self.n_classes)
         return scores.argmax(axis=1), scores
+
+    def linear(self) -> tuple[Floats, Floats]:
+        scaler, last = self.model[0], self.model[-1]
+        fits = last.estimators_ if isinstance(last, OneVsRestClassifier) else [last]
+        weights = np.concatenate([fit.coef_ for fit in fits]).T
+        intercept = np.concatenate([fit.intercept_ for fit in fits])
+        return expand_weights(*unscaled(weights, intercept, scaler), last.classes_, self.n_classes)
 
     def details(self) -> dict[str, float]:
         return self.found

@@ -14,7 +14,7 @@ from tsbench.methods.params import BaseParams, param
 from tsbench.methods.probe import Features, Predictor, Probe
 from tsbench.methods.ssl import SSLMethod
 from tsbench.tasks.metrics import f1_macro
-from tsbench_probes.common import Labels, expand, finite, training_data
+from tsbench_probes.common import Floats, Labels, expand, expand_weights, finite, training_data, unscaled
 
 
 class LinearPaper(Probe):
@@ -86,6 +86,10 @@ class _LayerPredictor(Predictor):
         logits = linear(_tensor(finite(x, "test"), self.scaler), *self.layer)
         scores = expand(logits.numpy().astype(np.float64), self.seen, self.n_classes)
         return scores.argmax(axis=1), scores
+
+    def linear(self) -> tuple[Floats, Floats]:
+        weight, bias = (part.numpy().astype(np.float64) for part in self.layer)
+        return expand_weights(*unscaled(weight.T, bias, self.scaler), self.seen, self.n_classes)
 
     def details(self) -> dict[str, float]:
         return self.found

@@ -10,7 +10,7 @@ from tsbench.errors import MethodError
 from tsbench.methods.classifier import Scores
 from tsbench.methods.probe import Features, Predictor, Probe
 from tsbench.methods.ssl import SSLMethod
-from tsbench_probes.common import Floats, Labels, expand, finite, training_data
+from tsbench_probes.common import Floats, Labels, expand, expand_weights, finite, training_data, unscaled
 
 GRID = tuple(10.0 ** (exponent / 2) for exponent in range(-6, 7))
 SMALLEST = 1e-12  # an eigenvalue below this share of the largest is rounding
@@ -99,6 +99,10 @@ class _RidgePredictor(Predictor):
             return (values > 0).astype(np.uint8), values
         scores = expand(values[:, 0] if len(self.seen) == 2 else values, self.seen, self.n_classes)
         return scores.argmax(axis=1), scores
+
+    def linear(self) -> tuple[Floats, Floats]:
+        found = unscaled(self.weights, self.intercept, self.scaler)
+        return expand_weights(*found, self.seen, self.n_classes) if self.task == "classification" else found
 
     def details(self) -> dict[str, float]:
         return self.found

@@ -17,6 +17,7 @@ NAMES = [entry.name for entry in PLUGINS["methods"] if entry.name[-1] != ":"]
 # Those that read texts have tests of their own: the panels here have none
 CLASSES = {name: PLUGINS["methods"].get(name) for name in NAMES}
 METHODS = [name for name, cls in CLASSES.items() if trains(cls) and "text" not in cls.reads]
+WITH_ENCODER = [name for name in METHODS if "encoder" in CLASSES[name].Params.model_fields]
 SELF_SUPERVISED = [name for name in METHODS if not PLUGINS["methods"].get(name).supervised]
 # Methods that contrast a case with others
 NEED_TWO = {"aimts", "cpc", "simclr", "trls", "ts-tcc"}
@@ -50,7 +51,7 @@ def test_same_seeds_same_bits_and_others_with_other_seeds(name):
 
 
 @pytest.mark.parametrize("encoder", PLUGINS["encoders"].names())
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", WITH_ENCODER)
 def test_it_trains_any_encoder_that_suits_it(name, encoder):
     panel = make_data(sizes=(9, 0, 1), channels=2, length=40).panel
     method, data = build(name, panel, encoder=encoder)

@@ -5,7 +5,7 @@ import pytest
 
 from tsbench import Learner, Panel
 
-NAN = np.nan
+NAN, HOW = np.nan, ("channel", "none")
 
 
 def filled(name, rows, times=None, lengths=None, train=None):
@@ -51,3 +51,11 @@ def test_padding_is_no_value_and_stays_empty(name):
     X = np.array([[[1.0, NAN, 3.0, NAN]], [[1.0, 1.0, 1.0, 11.0]]])
     found = Learner(name).fit(Panel.build(X)).reconstruct(Panel.build(X[:1], lengths=[3]))
     assert np.isnan(found[0, 0, 3]) and np.isfinite(found[0, 0, :3]).all() and found[0, 0, [0, 2]].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("name", ["mean-fill", "last-fill", "linear-fill"])
+def test_what_is_filled_in_is_in_the_unit_of_the_panel(name):
+    X = np.array([[[100.0, NAN, 300.0]], [[NAN, 250.0, 50.0]]])
+    scaled, plain = (Learner(name, normalisation=how).fit(Panel.build(X)).reconstruct(Panel.build(X)) for how in HOW)
+    np.testing.assert_allclose(scaled, plain, rtol=1e-5)
+    np.testing.assert_array_equal(scaled[~np.isnan(X)], X[~np.isnan(X)])

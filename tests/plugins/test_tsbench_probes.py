@@ -431,3 +431,30 @@ def test_a_search_passes_over_a_fit_without_a_finite_solution_and_a_last_fit_ref
     assert SVM().fit(None, Features(x, y, 2), None, rng).details()["C"] < float("inf")
     with pytest.raises(MethodError, match="no finite solution at C=inf"):
         SVM().fit(None, Features(x[:20], y[:20], 2), None, rng)  # too few to search: C is infinite
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("cls", [Linear, Logistic, LinearPaper, Ridge])
+def test_linear_scores_are_what_their_weights_say(cls, n_classes):
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % n_classes + 1  # of class 0 there is no training case
+    x = (rng.normal(size=(30, 5)) * [1, 10, 0.1, 1, 1] + 3 + y[:, None]).astype(np.float32)
+    predictor = fit(cls(), Features(x, y, n_classes + 1))
+    weights, intercept = predictor.linear()
+    assert weights.shape == (5, n_classes + 1) and intercept[0] == -np.inf and not weights[:, 0].any()
+    scores = predictor.predict(x)[1][:, 1:]
+    np.testing.assert_allclose((x @ weights + intercept)[:, 1:], scores, rtol=1e-3, atol=1e-4)
+
+
+def test_linear_weights_of_numbers_and_labels_and_of_what_is_not_linear():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 5)).astype(np.float32)
+    for y, n_classes, task in (
+        (x[:, 0] * 2.0, 0, "regression"),
+        (rng.integers(0, 2, (30, 3)).astype(np.uint8), 3, "multilabel"),
+    ):
+        predictor = fit(Ridge(), Features(x, y, n_classes, task))
+        weights, intercept = predictor.linear()
+        values, scores = predictor.predict(x)
+        np.testing.assert_allclose(np.squeeze(x @ weights + intercept), values if scores is None else scores, rtol=1e-4)
+    assert fit(KNN(), Features(x, np.arange(30) % 2, 2)).linear() is None

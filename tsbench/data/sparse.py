@@ -22,7 +22,7 @@ def observed_times(panel: Panel) -> Panel:
 
 def _packed(panel: Panel) -> Panel:
     """Return the time points to be kept at the beginning of each case, on a time axis as wide as before."""
-    seen = ~np.isnan(panel.X).all(axis=1)
+    seen = np.asarray((~np.isnan(panel.X[:])).any(axis=1))
     seen[:, 0] |= ~seen.any(axis=1)
     order, lengths = np.argsort(~seen, axis=1, kind="stable"), seen.sum(axis=1).astype(np.int32)
     beyond = np.arange(panel.n_timepoints) >= lengths[:, None]

@@ -25,6 +25,7 @@ from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, 
 from tsbench.identity import base_method, generators_kept, permuted, seed_everything, untrained
 from tsbench.learning import loop, saved
 from tsbench.learning.rank import RANK_CASES, effective_rank, rank_warnings
+from tsbench.learning.selection import LAST, Selection, asked_of, check_select
 from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
 from tsbench.methods.contracts import as_scores, check_features, check_numbers
 from tsbench.methods.frozen import files_of, to_save, whole
@@ -111,12 +112,15 @@ class Learner:
         panel: Panel,
         *,
         unlabelled: Panel | Iterable[Panel] = (),
+        validation: Panel | None = None,
         seed: int = 0,
         progress: loop.Progress | None = None,
     ) -> Self:
         """Learn from a panel anew, with labels where the method uses them; same seed, same bits.
 
         unlabelled : further cases to learn from, of the same channels and any length; the statistics are the panel's.
+        validation : labelled cases by which the state that is kept is chosen, where the parameter `select` names a
+            metric.
         progress : called with (step, steps in all, loss).
 
         Raises InvalidDataError where the panel does not do, and MethodError when the training fails.
@@ -129,6 +133,8 @@ class Learner:
             raise InvalidDataError(f"{self.name} learns from labels of {served}, and the panel has none")
         if self.cls.supervised and extra:
             raise UsageError(f"{self.name} learns from labels alone: leave out the unlabelled cases")
+        if validation is not None:
+            _check_validation(validation, panel)
         self.statistics = None
         if self.normalisation == "channel":
             self.statistics = channel_statistics(panel, np.arange(len(panel)))
@@ -136,7 +142,7 @@ class Learner:
         panels = [self._normalised(one) for one in (panel, *(one.without_labels() for one in extra))]
         self.build([one.shape for one in panels], f"seed {seed}")
         if not self.untrained:
-            self.train(panels, progress)
+            self.train(panels, progress, None if validation is None else self._normalised(validation))
         return self
 
     def build(self, shapes: Sequence[PanelShape], key: str) -> None:
@@ -150,27 +156,49 @@ class Learner:
         self.method.to(self.device)
         self.method.eval()
 
-    def train(self, panels: Sequence[Panel], progress: loop.Progress | None = None) -> None:
-        """Train the method that `build` made on these panels as they are; raises MethodError when that fails."""
+    def train(
+        self, panels: Sequence[Panel], progress: loop.Progress | None = None, validation: Panel | None = None
+    ) -> None:
+        """Train the method that `build` made on these panels as they are; raises MethodError when that fails.
+
+        validation : labelled cases, as they are, that choose the state where `select` names a metric.
+        """
         method, name = self.method, type(self.method).__name__
         seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
-        ranks = self._untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
+        ranks = self.untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
         read = {"labels": method.supervised, "text": "text" in method.reads}
         sources = [Batch.from_panel(panel, self.device, **read) for panel in panels]
-        fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress)
+        selection = self._selection(validation)
+        fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress, selection)
         _check_steps(method, fitted.steps)
         ranks |= self._rank(seen, "rank") if method.trains else {}
         data = [prepared(method, source) for source in sources]
         diagnosis = returned(method.diagnose(data), Diagnosis, f"{name}.diagnose")
+        chosen, unchosen = ({}, []) if selection is None else (selection.facts(), selection.warnings())
         self.report = {
             "steps": fitted.steps,
             "seconds": fitted.seconds,
             "curve": fitted.curve,
-            "diagnosis": {**check_numbers(f"{name}.diagnose", diagnosis.values), **ranks},
-            "warnings": [*diagnosis.warnings, *rank_warnings(ranks, len(seen))],
+            "diagnosis": {**check_numbers(f"{name}.diagnose", diagnosis.values), **ranks, **chosen},
+            "warnings": [*diagnosis.warnings, *rank_warnings(ranks, len(seen)), *unchosen],
         }
 
-    def _untrained_twin(self) -> Self:
+    def _selection(self, validation: Panel | None) -> Selection | None:
+        """Return what chooses the state that is kept; None for the last."""
+        params, shape = self.method.params, self.shapes[0]
+        check_select(self.name, self.cls, params)
+        if asked_of(params)[0] == LAST:
+            return None
+
+        def decide() -> Answer:
+            assert validation is not None
+            with generators_kept():
+                return self.predict_prepared(validation)
+
+        y = None if validation is None else task_of(shape.task).target(validation)
+        return Selection(params, shape.task, shape.n_classes, y, self.method, decide)
+
+    def untrained_twin(self) -> Self:
         """Return a learner whose method is as this one's was built, and shares no generator or cache with it."""
         twin = type(self).of(self.name, self.cls, self.settings, self.normalisation, self.device)
         with generators_kept():
@@ -378,6 +406,13 @@ def settings_of(name: str, cls: type[SSLMethod], params: Mapping[str, Any]) -> S
 def _check_panel(panel: Any, step: str) -> None:
     if not isinstance(panel, Panel):
         raise UsageError(f"{step} takes a Panel, got {type(panel).__name__}; make one with Panel.build(X, labels)")
+
+
+def _check_validation(validation: Panel, panel: Panel) -> None:
+    """Raise UsageError and InvalidDataError where cases cannot say how good a method is that learns from a panel."""
+    _check_panel(validation, "fit")
+    if any(getattr(validation, name) != getattr(panel, name) for name in ("task", "classes", "n_channels")):
+        raise InvalidDataError("the validation cases need the task, the classes and the channels of the others")
 
 
 def _check_steps(method: SSLMethod, steps: int) -> None:

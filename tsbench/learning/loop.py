@@ -15,6 +15,7 @@ from tsbench.data.batch import Batch
 from tsbench.errors import MethodError, returned
 from tsbench.learning.clock import work_seconds
 from tsbench.learning.curve import Curve, Points, curve_of
+from tsbench.learning.selection import Selection
 from tsbench.learning.sensor_dropout import sensor_dropout
 from tsbench.learning.stages import Recipe, StageRun, runs_of
 from tsbench.methods.ssl import SSLMethod, prepared
@@ -39,7 +40,8 @@ class Training:
 
     module : holds the weights, named where they break. owner : the class, for errors. data : prepared, on the device.
     bounds : from a number of cases to (start, end) of each batch of an epoch. rng : None for torch's global generator.
-    before_epoch, after_epoch, after_step : called then, the last after each step of a stage.
+    before_epoch, after_epoch, after_step : called then, the last after each step of a stage. scale : gives what all
+    learning rates are multiplied with beside their schedules.
     """
 
     module: nn.Module
@@ -51,6 +53,7 @@ class Training:
     before_epoch: Callable[[], object] = lambda: None
     after_epoch: Callable[[], object] = lambda: None
     after_step: Callable[[], object] = lambda: None
+    scale: Callable[[], float] = lambda: 1.0
     progress: Progress | None = None
 
     @property
@@ -59,11 +62,18 @@ class Training:
         return sum(len(self.bounds(len(source))) for source in self.data)
 
 
-def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progress | None = None) -> FitReport:
+def fit(
+    method: SSLMethod,
+    sources: Sequence[Batch],
+    seed: int,
+    progress: Progress | None = None,
+    selection: Selection | None = None,
+) -> FitReport:
     """Train a built method on its sources (unprepared, on the method's device).
 
     A batch holds cases of one source; every case is used in each epoch, and a last batch of one case joins the batch
-    before it. The budget is `epochs`, at least `min_steps` and at most `max_steps` steps.
+    before it. The budget is `epochs`, at least `min_steps` and at most `max_steps` steps. selection : chooses the state
+    that is kept; None for the last.
 
     Raises MethodError naming the step, and the parameter at fault, when a loss is not finite, and where sensor_dropout
     does not suit the sources.
@@ -82,6 +92,11 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
             data[:] = [prepared(method, thin(source)) for source in sources]
         method.on_epoch_start(data)
 
+    def after_step() -> None:
+        method.on_step_end()
+        if selection is not None:
+            selection.after_step()
+
     training = Training(
         method,
         owner,
@@ -90,12 +105,16 @@ def fit(method: SSLMethod, sources: Sequence[Batch], seed: int, progress: Progre
         Recipe.of(method.params),
         torch.Generator(sources[0].x.device).manual_seed(seed),
         before_epoch=before_epoch,
-        after_step=method.on_step_end,
+        after_epoch=selection.after_epoch if selection else lambda: None,
+        after_step=after_step,
+        scale=selection.scale if selection else lambda: 1.0,
         progress=progress,
     )
     per_epoch = training.steps_per_epoch
     steps = returned(method.total_steps(data, per_epoch), int, f"{owner}.total_steps")
     report = run_stages(method.training_stages(steps, per_epoch), training) if steps > 0 else FitReport()
+    if selection is not None:
+        selection.restore()
     method.on_fit_end()
     method.eval()
     return replace(report, seconds=work_seconds() - started)
@@ -158,7 +177,7 @@ class _Loop:
             run.update(total, names)
             losses.add(named)
 
-        run.set_rates()
+        run.set_rates(self.training.scale())
         data, rng = self.training.data[source], cast(torch.Generator, self.training.rng)
         with self.autocast:
             loss = run.stage.step(Step(batch, data, rng, self.step, self.epoch, source, update, run.stage.name))

@@ -32,6 +32,7 @@ class Recipe:
     optimizer: str = "own"
     schedule: str = "constant"
     warmup_steps: int = 0
+    plateau: int | None = None
 
     @classmethod
     def of(cls, params: BaseParams) -> Recipe:
@@ -74,15 +75,15 @@ class StageRun:
         stage = "" if self.stage.name == TRAINING else f" of stage '{self.stage.name}'"
         return (f"loss '{loss}'" if loss else "the loss") + stage
 
-    def set_rates(self) -> None:
-        """Set the learning rates of the step that comes."""
+    def set_rates(self, scale: float) -> None:
+        """Set the learning rates of the step that comes; scale : what all are multiplied with beside the schedule."""
         if not self.rates:
             return
         factor = self.factor(self.step, self.stage.budget)
         if not isinstance(factor, Real) or not 0 <= factor < math.inf:
             raise MethodError(f"{self.what}: its schedule gives {factor} at step {self.step} of {self.stage.budget}")
         for group, rate in self.rates:
-            group["lr"] = rate * factor
+            group["lr"] = rate * factor * scale
 
     def named(self, optimizer: str | Sequence[str] | None) -> tuple[str, ...]:
         """Return the names of the optimisers that are meant: where none is named "main", or all if there is no such."""
@@ -153,7 +154,8 @@ def _share(runs: list[StageRun], recipe: Recipe) -> None:
     for run in runs:
         for name, optimizer in run.optimizers.items():
             run.optimizers[name] = made.setdefault(id(optimizer), _of_kind(optimizer, recipe.optimizer))
-    if any(run.factor is not SCHEDULES["constant"] for run in runs):  # else they are the method's own to change
+    moved = recipe.plateau is not None or any(run.factor is not SCHEDULES["constant"] for run in runs)
+    if moved:  # else they are the method's own to change
         for run in runs:
             groups = [group for optimizer in run.optimizers.values() for group in optimizer.param_groups]
             run.rates = [(group, group["lr"]) for group in groups]

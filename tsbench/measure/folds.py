@@ -55,11 +55,11 @@ class Parts:
     """One fold, normalised with training statistics; test labels are kept apart from everything that is fitted.
 
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
-    pretrain as the probe gets them (corrupted, say); labelled : positions in train whose labels may be used. key : what
-    tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training lacks.
-    missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these cases as they
-    were before, prepared alike. prepare : what prepared them,
-    for further cases.
+    pretrain as the probe gets them (corrupted, say), as are those of validation; selection : the validation cases as
+    those of pretrain are, by which a state is chosen; labelled : positions in train whose labels may be used. key :
+    what tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training
+    lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
+    cases as they were before, prepared alike. prepare : what prepared them, for further cases.
     """
 
     key: Any
@@ -69,6 +69,7 @@ class Parts:
     train: Panel
     labelled: Index
     validation: Panel | None
+    selection: Panel | None
     test: Panel
     fold: Fold
     y_test: Any
@@ -160,6 +161,7 @@ def divide(
         train=later.select(fold.train),
         labelled=label_subset(task.strata(task.target(panel, fold.train)), condition.label_fraction, chosen.number),
         validation=None if fold.validation is None else later.select(fold.validation),
+        selection=None if fold.validation is None else (hard if deep else panel).select(fold.validation),
         test=test.without_labels(),
         fold=fold,
         y_test=test.y,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tsbench.data.panel import CASE, Array, Panel
 from tsbench.data.stream import blocks
@@ -17,19 +16,19 @@ from tsbench.tasks import IMPUTATION
 from tsbench.tasks.score import Predictions
 
 MOST_WINDOWS = 2000
-MOST_SCORED = 50_000  # values: 0.5 MB of a store, whatever the size of the data
+MOST_SCORED = 50_000  # values: 0.3 MB of a store, whatever the size of the data
 
 
 class Hidden(NamedTuple):
     """Hidden values of a test part: places int32 (m, 3), case of the part, channel and time point; values float32 (m,).
 
-    count : how many there are in all; of more than MOST_SCORED these are a part, drawn by the digest of the mask, so
+    total : how many there are; of more than MOST_SCORED these are a part, drawn by the digest of the mask, so
     that it is the same for every method.
     """
 
-    places: npt.NDArray[np.int32]
-    values: npt.NDArray[np.float32]
-    count: int
+    places: Array
+    values: Array
+    total: int
 
 
 def hidden_values(parts: Parts) -> Hidden:

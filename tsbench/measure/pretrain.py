@@ -95,13 +95,21 @@ class Pretrained:
 
 
 def pretrain(
-    learner: Learner, panels: Sequence[Panel], kept: Checkpoints, sources: str, progress: Progress | None = None
+    learner: Learner,
+    panels: Sequence[Panel],
+    kept: Checkpoints,
+    sources: str,
+    progress: Progress | None = None,
+    validation: Panel | None = None,
 ) -> Pretrained:
-    """Train a learner on the prepared panels it was built for, where no checkpoint has its weights."""
+    """Train a learner on the prepared panels it was built for, where no checkpoint has its weights.
+
+    validation : the cases that choose its state, where it selects one.
+    """
     checkpoint = None if learner.untrained else kept.restore(learner, sources)
     reused = checkpoint is not None
     if not learner.untrained and not reused:
-        learner.train(panels, progress)
+        learner.train(panels, progress, validation)
         checkpoint = kept.keep(learner, sources)
     return Pretrained(Representation(learner), checkpoint, reused)
 

@@ -49,8 +49,8 @@ class Judge:
         answer = parts.task.check(self.name, given, len(parts.test), parts.n_classes, predictor.probabilities)
         return answer, {f"probe_{key}": value for key, value in details.items()}
 
-    def _on_features(self, features: Representation, parts: Parts) -> tuple[Any, Predictor]:
-        """Fit on frozen features; the test part is encoded only after the fit."""
+    def fitted(self, features: Representation, parts: Parts) -> Predictor:
+        """Return the probe fitted on frozen features of train and validation."""
         task, about = parts.task, (parts.n_classes, parts.task.name)
         with timed(self.durations, "encode"):
             x = features.of(parts, "train")
@@ -60,7 +60,11 @@ class Judge:
             validation = None
             if parts.validation is not None:
                 validation = Features(features.of(parts, "validation"), task.target(parts.validation), *about)
-        predictor = self._fit(None, train, validation)
+        return self._fit(None, train, validation)
+
+    def _on_features(self, features: Representation, parts: Parts) -> tuple[Any, Predictor]:
+        """Fit on frozen features; the test part is encoded only after the fit."""
+        predictor = self.fitted(features, parts)
         with timed(self.durations, "encode"):
             x_test = features.of(parts, "test")
         with timed(self.durations, "predict"):

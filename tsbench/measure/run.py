@@ -14,10 +14,12 @@ from tsbench.data.join import widened
 from tsbench.data.match import matched
 from tsbench.data.panel import CASE, Panel
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import TsbenchWarning
+from tsbench.errors import TsbenchWarning, UsageError
 from tsbench.learning.clock import timed
 from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
+from tsbench.learning.selection import LAST, asked_of
+from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
@@ -104,7 +106,8 @@ class Run:
         spec, made, shared = self.spec, self.made, self.shared
         own, cases, unlabelled = own_panels(self.parts, made.method.supervised, "text" in made.method.reads)
         corruption = self.parts.corruption if spec.protocol.condition.corrupts("pretrain") else ""
-        key = spec.pretrain_key(cases, corruption, unlabelled)
+        chosen = self.parts.fold.validation if asked_of(made.settings.params)[0] != LAST else None
+        key = spec.pretrain_key(cases, corruption, unlabelled, chosen)
 
         def make() -> Pretrained:
             learner = Learner.of(spec.method, made.method, made.settings, device=shared.device)
@@ -113,7 +116,9 @@ class Run:
             panels = [panel for source in spec.sources for panel in source_panels(source, *asked)]
             learner.build([panel.shape for panel in panels or own], key)
             self._check_channels(learner)  # before any training
-            return pretrain(learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress)
+            return pretrain(
+                learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress, self.parts.selection
+            )
 
         trained: Pretrained = shared.remember("method", (key, spec.sources_split), make)
         self._check_channels(trained.learner)
@@ -132,6 +137,33 @@ class Run:
         """Return the frozen features of the test part with its labels."""
         parts = self.parts
         return Features(self.trained.features.of(parts, "test"), parts.y_test, parts.n_classes, parts.task.name)
+
+    def explainable(self) -> Explainable:
+        """Return the scores of the run as a differentiable function; raises UsageError where they are none."""
+        name, made, protocol = self.spec.method, self.made, self.spec.protocol
+        if fits_itself(made.method):
+            raise UsageError(f"{name} fits itself and has no gradient: take a net, or features under a linear probe")
+        if self.spec.imputes:
+            raise UsageError(f"{name} fills in missing values here and decides nothing: take another protocol")
+        learner, parts, head = self.trained.learner, self.parts, None
+        if made.probe is not None:
+            if made.probe.needs != "features" or self._appends:
+                raise UsageError(f"protocol '{protocol.name}' has more than features under its probe: take a plain one")
+            judge = Judge(f"probe {protocol.probe}", made.probe, self.spec.key, {})
+            head = judge.fitted(self.trained.features, parts).linear()
+            if head is None:
+                raise UsageError(f"probe {protocol.probe} is not linear in the features: take ridge, linear or own")
+        untrained = learner.untrained_twin()
+        return Explainable(
+            Decider(learner.method, head),
+            Decider(untrained.method, head),
+            parts.test,
+            parts.fold.test,
+            self.data.panel.case_names(),
+            parts.train.classes,
+            parts.task.name,
+            learner.device,
+        )
 
     def windows(self) -> Windows:
         """Return cases of the test part as they were and with what was hidden filled in, of a protocol that hides."""
@@ -187,7 +219,7 @@ class Run:
     def _impute(self, result: Result) -> Predictions:
         """Fill in what is hidden of the test part, which is looked for before any training."""
         hidden = hidden_values(self.parts)
-        result.facts.update(n_hidden=hidden.count, n_scored=len(hidden.values))
+        result.facts.update(n_hidden=hidden.total, n_scored=len(hidden.values))
         self.trained.describe(result)
         with timed(result.durations, "predict"):
             return impute(self.trained.learner, self.parts, hidden)

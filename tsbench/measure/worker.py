@@ -17,6 +17,7 @@ from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, TsbenchWarning
 from tsbench.learning import clock
 from tsbench.learning.loop import Progress
 from tsbench.measure import resources
+from tsbench.measure.decider import Explainable
 from tsbench.measure.imputation import Windows
 from tsbench.measure.load import find
 from tsbench.measure.pretrain import Checkpoints
@@ -102,6 +103,12 @@ class Worker:
         run = Run(spec, self.shared)
         resources.limit_threads(spec.threads)
         return run.gallery()
+
+    def explainable(self, spec: RunSpec) -> Explainable:
+        """Return the scores of a run as a differentiable function; trained anew where no checkpoint is kept."""
+        run = Run(spec, self.shared)
+        resources.limit_threads(spec.threads)
+        return run.explainable()
 
     def windows(self, spec: RunSpec) -> Windows:
         """Return cases of an imputation's test part as they were and filled in; trained anew without a checkpoint."""

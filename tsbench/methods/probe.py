@@ -60,6 +60,13 @@ class Predictor(ABC):
         (n, n_classes) and scores alike. Regression: numbers (n,) and None.
         """
 
+    def linear(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Return weights (d, n_classes) and intercepts (n_classes,) of scores that are linear in features, else None.
+
+        Of regression they are (d, 1) and (1,). A class that has no training case has no weight and -inf.
+        """
+        return None
+
     def details(self) -> dict[str, float]:
         """Return what was chosen (C, the epoch ...), to be stored with the result."""
         return {}

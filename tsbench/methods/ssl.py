@@ -15,8 +15,9 @@ from tsbench.data.panel import PanelShape
 from tsbench.errors import UsageError, returned
 from tsbench.methods.contracts import check_filled
 from tsbench.methods.encoder import Encoder
-from tsbench.methods.params import BaseParams, Component, Settings, param, resolve
+from tsbench.methods.params import Component, Settings, param, resolve
 from tsbench.methods.stages import TRAINING, Alternating, Losses, Stage, Step
+from tsbench.methods.training import TrainingParams
 from tsbench.methods.weights import Corpus
 
 
@@ -32,8 +33,8 @@ class SSLMethod(nn.Module, ABC):
     """A way of learning representations. Write `Params`, `build` and `training_step`; the core owns the loop.
 
     version : raise it when the numbers change.
-    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`, `shape.task`); of the validation
-        part it sees none.
+    supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`, `shape.task`); those of the
+        validation part choose a state of it where `select` says so, and it never sees them.
     decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
         prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
         regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
@@ -59,50 +60,10 @@ class SSLMethod(nn.Module, ABC):
     encode_elements : input values encoded at a time; a matter of memory, not of result.
     """
 
-    class Params(BaseParams):
-        """Parameters of every method; where its paper fixes a default, it writes `param(40, like="epochs")`."""
+    class Params(TrainingParams):
+        """Parameters of a method with an encoder; a default that its paper fixes is `param(40, like="epochs")`."""
 
         encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
-        epochs: int = param(50, low=0, high=100_000, stage="training", doc="passes over the training cases")
-        min_steps: int = param(
-            0, low=0, high=10_000_000, stage="training", doc="train at least this many steps, whatever the epochs"
-        )
-        max_steps: int | None = param(
-            None, low=0, high=10_000_000, stage="training", doc="train at most this many steps"
-        )
-        batch_size: int = param(
-            32, low=1, high=65_536, stage="training", doc="cases per step; a smaller set is one batch"
-        )
-        lr: float = param(1e-3, low=1e-7, high=1.0, log=True, tune=True, stage="training", doc="learning rate")
-        weight_decay: float = param(0.0, low=0.0, high=1.0, stage="training", doc="weight decay")
-        clip_norm: float | None = param(
-            None, low=0.0, stage="training", doc="clip the gradient to this norm", neutral=None
-        )
-        precision: Literal["fp32", "bf16"] = param(
-            "fp32", stage="training", doc="bf16: mixed precision by autocast", neutral="fp32", versions={"bf16": 2}
-        )
-        optimizer: Literal["own", "adam", "adamw", "sgd"] = param(
-            "own", stage="training", doc="kind of optimiser, sgd without momentum; own: the method's", neutral="own"
-        )
-        schedule: Literal["constant", "cosine"] = param(
-            "constant", stage="training", doc="learning rate over a stage; cosine: down to 0", neutral="constant"
-        )
-        warmup_steps: int = param(
-            0,
-            low=0,
-            high=10_000_000,
-            stage="training",
-            doc="first steps of a stage, in which the learning rate rises from 0",
-            neutral=0,
-        )
-        sensor_dropout: float = param(
-            0.0,
-            low=0.0,
-            high=0.99,
-            stage="training",
-            doc="up to this share of the sensors of each case is missing, others in each epoch",
-            neutral=0.0,
-        )
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False

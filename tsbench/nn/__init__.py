@@ -1,6 +1,7 @@
-"""Building blocks that methods share: heads, averages, losses, augmentations, masks, predicting the future."""
+"""Building blocks that methods share: heads, averages, losses, augmentations, masks, decay, predicting the future."""
 
 from tsbench.nn.augment import jitter, mask_stretch, permute_segments, scale, segment_order
+from tsbench.nn.decay import Decayed, DecayRNN, Steps, carried, time_gaps, times_of
 from tsbench.nn.dropout import Dropout
 from tsbench.nn.heads import project_each, projection_head, recompute_statistics, update_average
 from tsbench.nn.hierarchical import hierarchical_loss, pair_loss
@@ -9,8 +10,12 @@ from tsbench.nn.masks import flip_steps, last_step, masked_max, masked_mean, mas
 from tsbench.nn.predictive import PredictiveMethod
 
 __all__ = [
+    "DecayRNN",
+    "Decayed",
     "Dropout",
     "PredictiveMethod",
+    "Steps",
+    "carried",
     "flip_steps",
     "hierarchical_loss",
     "info_nce",
@@ -30,6 +35,8 @@ __all__ = [
     "regression_loss",
     "scale",
     "segment_order",
+    "time_gaps",
+    "times_of",
     "update_average",
     "within",
 ]

@@ -62,6 +62,8 @@ def resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> l
         found: type[Any] = plugins[kind].get(name)
         return found
 
+    from tsbench.learning.selection import check_select
+
     methods = []
     for name, cls in classes.items():
         settings, given = resolve(cls.Params, accepted[name], find, name), accepted[name]
@@ -69,6 +71,7 @@ def resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> l
             cls.check_component(part)
         if trains(cls) and not untrained(name):
             _check_steps(name, cls, settings.params)
+            check_select(name, cls, settings.params)
         elif not fits_itself(cls):  # what only training reads makes no other row
             given = {key: value for key, value in given.items() if key not in settings.keys_at("training")}
             settings = resolve(cls.Params, given, find, name)

@@ -189,11 +189,18 @@ class RunSpec:
         """Return the sha256 (hex) that identifies the run: same key, same bits."""
         return digest(self.identity())
 
-    def pretrain_key(self, train_index: npt.NDArray[np.int64], corruption: str = "", unlabelled: str = "") -> str:
+    def pretrain_key(
+        self,
+        train_index: npt.NDArray[np.int64],
+        corruption: str = "",
+        unlabelled: str = "",
+        validation: npt.NDArray[np.int64] | None = None,
+    ) -> str:
         """Return the sha256 (hex) that identifies the pre-training, shared by all probes on top.
 
         train_index : the training cases; they do not matter where there are sources, so that all targets share one
         pre-training. unlabelled : fingerprint of the unlabelled cases that are trained on as well, "" for none.
+        validation : the cases that choose the state which is kept, None where none do.
         """
         own = [[self.fingerprint, digest(train_index.tolist()), *([unlabelled] if unlabelled else [])]]
         content = {
@@ -207,4 +214,6 @@ class RunSpec:
             "seed": self.seed,
             "threads": self.threads,
         }
+        if validation is not None:
+            content["validation"] = digest(validation.tolist())
         return digest({**content, "corruption": corruption} if corruption else content)

@@ -147,6 +147,6 @@ def check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, pl
     if "static" not in summary.beside:
         raise UsageError(f"{handle.name} has no static values, which protocol '{protocol.name}' gives to its probe")
     if not protocol.probed or plugins["probes"].get(protocol.probe).needs != "features":
-        other = {OWN_PROBE: "a method's own rule", RECONSTRUCT: "what a method fills in", RETRIEVE: "what it retrieves"}
-        given = other.get(protocol.probe, protocol.probe)
-        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {given}")
+        words = {OWN_PROBE: "a method's own rule", RECONSTRUCT: "what a method fills in", RETRIEVE: "what it retrieves"}
+        other = words.get(protocol.probe, protocol.probe)
+        raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {other}")

@@ -15,7 +15,8 @@ from tsbench.errors import InvalidDataError, UsageError
 from tsbench.measure.imputation import Windows
 
 FOLDS = 5
-FEWEST = 2 * FOLDS  # cases
+FEWEST = 30  # cases, which leave a few leaves of trees on training folds
+LEAF = 5  # windows
 Z = 1.959964  # of a 95 % interval
 NEAR = 0.05  # of a mean or deviation
 
@@ -55,11 +56,11 @@ def realism(runs: Sequence[Mapping[str, Any]], windows_of: Callable[[Mapping[str
 def discriminative_score(true: Panel, filled: Panel) -> Score:
     """Return how well boosted trees tell cases with values filled in from the same cases as they were.
 
-    true, filled : the same n cases with the same values observed. The trees (scikit-learn's, 100 of 15 leaves, learning
-    rate 0.05) see `window_statistics`; in each of FOLDS folds both windows of a case are on one side, so that none is
-    known from training. Where each channel of each true case has mean 0 and deviation 1, both kinds are brought to that
-    first: else that alone would tell them apart. The interval is normal over the cases' own shares (0, 0.5 or 1). 0.5
-    is chance. Raises InvalidDataError below FEWEST cases.
+    true, filled : the same n cases with the same values observed. The trees (scikit-learn's, 100 of up to 15 leaves of
+    at least LEAF windows, learning rate 0.05) see `window_statistics`; in each of FOLDS folds both windows of a case
+    are on one side, so that none is known from training. Where each channel of each true case has mean 0 and deviation
+    1, both kinds are brought to that first: else that alone would tell them apart. The interval is normal over the
+    cases' own shares (0, 0.5 or 1). 0.5 is chance. Raises InvalidDataError below FEWEST cases.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import KFold
@@ -73,10 +74,13 @@ def discriminative_score(true: Panel, filled: Panel) -> Score:
     statistics = [window_statistics(replace(true, X=X.astype(np.float32))) for X in given]
     right = np.empty((n, 2))
     for train, test in KFold(FOLDS, shuffle=True, random_state=0).split(np.arange(n)):
-        trees = HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=15, learning_rate=0.05, random_state=0)
-        trees.fit(np.concatenate([one[train] for one in statistics]), np.repeat([0, 1], len(train)))
+        trees = HistGradientBoostingClassifier(
+            max_iter=100, max_leaf_nodes=15, min_samples_leaf=LEAF, learning_rate=0.05, random_state=0
+        )
+        known = ~np.isnan(np.concatenate([one[train] for one in statistics])).all(axis=0)  # which the trees ask for
+        trees.fit(np.concatenate([one[train][:, known] for one in statistics]), np.repeat([0, 1], len(train)))
         for kind, one in enumerate(statistics):
-            right[test, kind] = trees.predict(one[test]) == kind
+            right[test, kind] = trees.predict(one[test][:, known]) == kind
     shares = right.mean(axis=1)
     mean, half = float(shares.mean()), Z * float(shares.std(ddof=1)) / n**0.5
     return Score(mean, max(0.0, mean - half), min(1.0, mean + half), n)
@@ -117,4 +121,5 @@ def window_statistics(panel: Panel) -> Array:
         for order in (1, 2):
             if len(values) > order:
                 rough[case, channel, order - 1] = np.abs(np.diff(values, order)).mean()
-    return np.concatenate([found, rough], axis=2).reshape(len(panel), -1)
+    statistics: Array = np.concatenate([found, rough], axis=2).reshape(len(panel), -1)
+    return statistics

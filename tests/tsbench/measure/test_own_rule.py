@@ -8,12 +8,16 @@ import torch
 from torch import nn
 
 from tsbench import SSLMethod
+from tsbench.data.dataset import Fold
 from tsbench.discovery.catalog import Entry
 from tsbench.errors import UsageError
 from tsbench.leaderboard.table import build
+from tsbench.measure.pretrain import Checkpoints
+from tsbench.measure.run import Run, Shared
 from tsbench.measure.worker import Worker
 from tsbench.plan.plan import make_plan
 from tsbench.plan.request import Request
+from tsbench.plan.result import Result
 from tsbench.store.store import Store
 from tsbench.testing import make_data
 from tsbench.testing.checks import Given, with_given
@@ -146,3 +150,34 @@ def test_only_tasks_it_serves_are_planned(plugins, registry):
     plan = make_plan(Request(["net", "majority"], ["given"], ["own"]), plugins, registry)
     assert {spec.method for spec in plan.specs} == {"majority"}
     assert "net predicts for classification only" in plan.invalid["given"]
+
+
+def test_the_validation_part_chooses_the_state_and_the_test_part_does_not(plugins, registry):
+    def row(**overrides):
+        (spec,) = planned(plugins, registry, "net", "own", overrides={"epochs": 3, **overrides})
+        result = Worker(plugins).run(spec)
+        assert result.status == "succeeded", result.error
+        return spec, result
+
+    data = Given.data
+    archive = data.folds["archive"][0]
+    fold = Fold(archive.train, archive.test[:4], archive.test[4:])
+    Given.data = replace(data, folds={"archive": [fold]})
+    spec, result = row(select="auroc")
+    last_spec, last = row()
+    assert {"selected_auroc", "selected_epoch", "selected_step"} <= result.facts.keys()
+    assert not [name for name in last.facts if name.startswith("selected")]
+    assert spec.key != last_spec.key and "select" in last_spec.neutral_keys and "select" not in spec.neutral_keys
+    index = np.arange(3)
+    assert spec.pretrain_key(index, validation=index) != spec.pretrain_key(index, validation=index[:2])
+    run = Run(spec, Shared(plugins, "cpu", Checkpoints(None, lambda key: None)))
+    run.parts.y_test = 1 - run.parts.y_test  # nothing that is chosen moves with it
+    swapped = Result(spec, "succeeded")
+    run.measure(swapped)
+    assert swapped.facts["selected_auroc"] == result.facts["selected_auroc"]
+    assert np.array_equal(swapped.predictions.scores, result.predictions.scores)
+
+
+def test_what_cannot_choose_a_state_is_refused_when_it_is_planned(plugins, registry):
+    with pytest.raises(UsageError, match="select=auroc needs decisions"):
+        planned(plugins, registry, "simclr", "knn", overrides={"select": "auroc"})

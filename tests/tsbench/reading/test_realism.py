@@ -25,6 +25,12 @@ def test_windows_of_the_same_kind_are_near_chance():
     assert 0.4 < found.accuracy < 0.6 and found.low < 0.5 < found.high
 
 
+def test_a_channel_that_few_cases_have_is_no_obstacle():
+    X = np.concatenate([noise(30).X, np.full((30, 1, 40), np.nan, np.float32)], axis=1)
+    X[3, 1, :4] = 1
+    assert discriminative_score(Panel.build(X), Panel.build(X)).accuracy == 0.5
+
+
 @pytest.mark.parametrize("change", [lambda X: np.where(np.arange(40) % 2, 0, X), lambda X: X + 5])
 def test_what_is_plain_is_told(change):
     true = noise()
@@ -49,8 +55,8 @@ def test_the_statistics_by_hand():
 
 
 def test_few_cases_and_other_runs_are_refused():
-    with pytest.raises(InvalidDataError, match="9 cases have values filled in"):
-        discriminative_score(noise(9), noise(9))
+    with pytest.raises(InvalidDataError, match="29 cases have values filled in"):
+        discriminative_score(noise(29), noise(29))
     run = {"key": "abc", "label": "m", "dataset": "d", "protocol": "knn", "fold": 0, "seed": 0}
     run |= {"status": "succeeded", "task": "classification"}
     with pytest.raises(UsageError, match=r"run abc \(m on d\) fills nothing in: take one of protocol impute"):

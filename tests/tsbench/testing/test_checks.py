@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench import Classifier, Corruption, Encoder, Predictor, Probe, SSLMethod, Transform, each_case, testing
+from tsbench import (
+    BaseParams,
+    Classifier,
+    Corruption,
+    Encoder,
+    Predictor,
+    Probe,
+    SSLMethod,
+    Transform,
+    each_case,
+    testing,
+)
 from tsbench.discovery.catalog import Entry
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import MethodError
@@ -297,3 +308,47 @@ def thinned(panel, rng):
     gone = rng.random(panel.X.shape) < 0.5
     gone[:, :, 0] = False
     return np.where(gone & ~np.isnan(panel.X[:, :, :1]), np.float32(np.nan), panel.X)
+
+
+class Fills(SSLMethod):
+    """Fills with the mean, but for a fault."""
+
+    class Params(BaseParams):
+        pass
+
+    represent, trains = None, False
+
+    def build(self, shapes):
+        pass
+
+    def training_step(self, step):
+        raise NotImplementedError
+
+    def reconstruct(self, batch):
+        return self.fault(batch.x, batch) if hasattr(self, "fault") else batch.x
+
+
+def test_what_fills_in_passes_and_is_run():
+    check_method(Fills)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (lambda self, x, batch: x + 1, "reconstruct changed observed values"),
+        (
+            lambda self, x, batch: torch.where(batch.mask, x, torch.ones(())),
+            "reconstruct gave values beyond a case's end",
+        ),
+        (lambda self, x, batch: x.double(), "reconstruct gave torch.float64"),
+        (lambda self, x, batch: x[:, :, :-1], "reconstruct gave"),
+        (lambda self, x, batch: torch.where(batch.mask, x, x / 0), "not finite"),
+        (
+            lambda self, x, batch: torch.where(batch.mask | ~batch.inside[:, None], x, x.mean()),
+            "what a case gets depends on those beside it",
+        ),
+    ],
+)
+def test_what_breaks_the_contract_of_filling_in_is_found(fault, said):
+    with pytest.raises(AssertionError, match=said):
+        check_method(type("Faulty", (Fills,), {"fault": fault}))

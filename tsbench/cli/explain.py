@@ -1,0 +1,60 @@
+"""tsbench explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tsbench.cli.options import bench, common_options
+from tsbench.errors import UsageError
+from tsbench.terminal import echo
+
+
+@click.command()
+@click.option("--run", "key", required=True, metavar="KEY", help="The start of the key of a run.")
+@click.option("--case", required=True, metavar="NAME", help="A case of its test part, by name or number.")
+@click.option("--class", "target", metavar="NAME", help="Whose score is explained.  [default: of the largest score]")
+@click.option("--steps", default=64, show_default=True, type=click.IntRange(8, 4096), help="Of the integral.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or cuda:N.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A picture (.png, .svg, .pdf), or a .csv.")
+@common_options
+def explain(key: str, case: str, target: str | None, steps: int, device: str, out: Path) -> int:
+    """Say on which values a decision about a case hangs, and how far that can be believed.
+
+    Integrated gradients of a score, from every value missing to the case. They are judged by deletion and insertion
+    curves beside occlusion and random order, and by what the untrained twin gives. For nets with a rule of their own,
+    and for features under a linear probe (ridge, linear, logistic, linear-paper).
+
+    \b
+    Example:
+      tsbench run --method supervised --dataset GunPoint --protocol own
+      tsbench explain --run 3fa9c1 --case 60 --out case60.png
+    """
+    from tsbench.leaderboard.cells import to_csv
+    from tsbench.output import check_file, write_bytes
+    from tsbench.plots.drawing import FORMATS, check_output, save
+
+    if out.suffix.lower() == ".csv":
+        check_file(out, "--out")
+    elif out.suffix.lower() in FORMATS:
+        check_output("--out", out)
+    else:
+        raise UsageError(f"--out {out}: the name must end in .csv or one of {', '.join(FORMATS)}")
+    door = bench(device=device)
+    run, found = door.show(key), door.explain(key, case, target, steps)
+    of = f"class {found.target}" if found.target else "the number"
+    if out.suffix.lower() == ".csv":
+        write_bytes(out, to_csv(found.entries, float_format=None).encode())
+    else:
+        from tsbench.plots.explain import draw
+
+        title = f"{run['label']}, {run['dataset']}, {run['protocol']}: case {case}, score of {of}"
+        save(draw(found.entries, found.curves, title), out)
+    echo(f"case {case}, {of}: score {found.score:.4g}, {found.at_nothing:.4g} with every value 0")
+    echo(f"the attributions' sum misses the difference by {100 * found.gap:.1f} %")
+    for name, (deletion, insertion) in found.areas.items():
+        echo(f"{name}: deletion {deletion:.3f} (low is good), insertion {insertion:.3f} (high is good)")
+    echo(f"rank correlation with the untrained twin's attributions: {found.like_untrained:.2f} (0: unlike)")
+    echo(f"written to {out}")
+    return 0
