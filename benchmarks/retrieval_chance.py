@@ -1,7 +1,7 @@
 """Whether a method retrieves better than by chance: python benchmarks/retrieval_chance.py STORE [PERMUTATIONS]
 
-For each row of a store's runs of retrieval, pooled over folds: RSUM in percent, what a random order gives, the ceiling of
-equal texts, and how many permutations of the texts within each fold reach the RSUM.
+For each row of a store's runs of retrieval, pooled over folds: RSUM in percent, what a random order gives, the ceiling
+of equal texts, and how many permutations of the texts within each fold reach the RSUM.
 """
 
 import sys

@@ -16,7 +16,7 @@ THIN, THICK = (1.0, 0.85, 0.83), (0.95, 0.62, 0.6)  # of the grid's lines, 1 mm 
 
 
 def draw_page(leads: Array, rate: float, pixels_per_mm: float = 6.0) -> Array:
-    """Return a page, float64 (height, width, 3) in [0, 1]: SECONDS of 12 leads in millivolts (12, n), column by column."""
+    """Return a page, float64 (height, width, 3) in [0, 1], of the leads (12, n) in millivolts, column by column."""
     from PIL import Image, ImageDraw
 
     width = round(COLUMNS * SECONDS * MM_PER_SECOND * pixels_per_mm)

@@ -1,7 +1,7 @@
 """Paper ECGs: a scanned or photographed page in the layout 3 x 4 becomes leads again.
 
-Steps: paper and ink are told apart by their colour (a grid is red, curves are black), the page is turned so that the grid is
-upright, the distance of its lines gives millimetres, and of each cell the darkest ink per column is the curve.
+Steps: grid and curves are told apart by their colour (a grid is red, curves are black), the page is turned so that the
+grid is upright, the distance of its lines gives millimetres, and of each cell the darkest ink per column is the curve.
 """
 
 from __future__ import annotations
