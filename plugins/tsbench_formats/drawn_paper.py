@@ -25,9 +25,9 @@ def draw_page(leads: Array, rate: float, pixels_per_mm: float = 6.0) -> Array:
     pen = ImageDraw.Draw(page)
     for step, colour, thick in ((1, THIN, 1), (5, THICK, 2)):
         ink = tuple(round(255 * one) for one in colour)
-        for at in np.arange(0, width, step * pixels_per_mm):
+        for at in np.arange(0, width, step * pixels_per_mm).tolist():
             pen.line([(at, 0), (at, height)], fill=ink, width=thick)
-        for at in np.arange(0, height, step * pixels_per_mm):
+        for at in np.arange(0, height, step * pixels_per_mm).tolist():
             pen.line([(0, at), (width, at)], fill=ink, width=thick)
     n = round(SECONDS * rate)
     for lead, values in enumerate(leads):

@@ -19,6 +19,7 @@ ROWS, COLUMNS = 3, 4
 SECONDS, MM_PER_SECOND, MM_PER_MV = 2.5, 25.0, 10.0
 SMALLEST = 300  # pixels of the shorter side
 STEEPEST = 8.0  # degrees that a page may be turned
+STEPS = (1, 2, 5, 10)
 INK = 0.6  # of the paper's brightness, below which a pixel is ink
 
 
@@ -120,29 +121,30 @@ def _spacing(grid: Array, where: str) -> float:
         line = line - line.mean()
         power = np.abs(np.fft.rfft(line * np.hanning(len(line)), 8 * len(line)))
         lag = np.fft.irfft(power**2)[: len(line) // 4]
-        shortest = max(4, np.argmax(lag < 0))
+        shortest = max(4, int(np.argmax(lag < 0)))
         if shortest >= len(lag) - 1:
             raise InvalidDataError(f"{where}: the lines of its grid have no regular distance")
-        # Lags of 1 mm have peaks too, lower than those of 5 mm, which all lines share.
         peaks = [at for at in range(shortest, len(lag) - 1) if lag[at - 1] < lag[at] >= lag[at + 1]]
         high = [at for at in peaks if lag[at] > 0.45 * max(lag[one] for one in peaks)] if peaks else []
         if not high:
             raise InvalidDataError(f"{where}: the lines of its grid have no regular distance")
         found.append(high[0] / 5)
-    times = round(max(found) / min(found))  # of one direction every second thick line may stand out
-    square = [one / times if one == max(found) else one for one in found]
-    if max(square) > 1.05 * min(square) or times > 2:
+    times = max(found) / min(found)  # lags of 1 mm and of 10 mm may stand out, too
+    if min(abs(times / one - 1) for one in STEPS) > 0.05:
         raise InvalidDataError(f"{where}: its grid is not square: {found[0]:.2f} and {found[1]:.2f} pixels to a mm")
-    return float(np.mean(square))
+    most = 1.03 * (np.ptp(_with_grid(grid, 0)) + 1) / (COLUMNS * SECONDS * MM_PER_SECOND)
+    return min(found) * max((one for one in STEPS if one * min(found) <= most), default=1)
+
+
+def _with_grid(grid: Array, axis: int) -> npt.NDArray[np.int64]:
+    """Return the columns (axis 0) or rows of a page that have a grid."""
+    line = grid.mean(axis=axis)
+    return np.flatnonzero(line > 0.3 * np.median(line[line > 0.2 * line.max()]))
 
 
 def _frame(grid: Array, pixels_per_mm: float, where: str) -> tuple[float, float, float, float]:
     """Return left, right, top and bottom of the cells: the width that they must have, where most of it has a grid."""
-    ends = []
-    for axis in (0, 1):
-        line = grid.mean(axis=axis)
-        ends.append(np.flatnonzero(line > 0.3 * np.median(line[line > 0.2 * line.max()])))
-    across, down = ends
+    across, down = _with_grid(grid, 0), _with_grid(grid, 1)
     width = round(COLUMNS * SECONDS * MM_PER_SECOND * pixels_per_mm)
     if width > 1.03 * (across[-1] - across[0] + 1):
         seconds = (across[-1] - across[0] + 1) / pixels_per_mm / MM_PER_SECOND
