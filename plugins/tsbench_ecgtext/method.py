@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsbench import Batch, PanelShape, SSLMethod, Step, param, weights
+from tsbench import Batch, PanelShape, SSLMethod, Step, TrainingParams, param, weights
 from tsbench.errors import UsageError
 from tsbench_ecgtext import nets, pretrained, text
 from tsbench_ecgtext.images import Layout, Variant, render
@@ -29,7 +29,7 @@ class PairMethod(SSLMethod):
     words (MLM), each with its weight. Equal reports are no negatives of each other (`same`).
     """
 
-    class Params(SSLMethod.Params):
+    class Params(TrainingParams):
         """The appendix's values (Table 4), but for what nets that start from nothing ask for.
 
         Those are steps, learning rate, momentum and queue: features that change fast do not stay in a queue.
@@ -67,7 +67,6 @@ class PairMethod(SSLMethod):
 
     version: ClassVar[int] = 1
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
-    modalities: ClassVar[tuple[str, ...]] = ("series", "text")
     represent = None  # it embeds two kinds of things, which a probe on features does not ask for
     seen_width: int
 
@@ -283,6 +282,8 @@ class SeriesText(PairMethod):
 
     class Params(PairMethod.Params):
         """The encoder is any of the catalogue."""
+
+        encoder: str = param("fcn", component="encoders", doc="encoder, any of `tsbench list encoders`")
 
     version: ClassVar[int] = 1
 

@@ -36,7 +36,7 @@ def distinct(data, n):
 
 
 def metrics(learner, panel):
-    series, text = (learner.embed_prepared(panel, kind) for kind in ("series", "text"))
+    series, text = (learner.embed(panel, kind) for kind in ("series", "text"))
     scores = series @ text.T
     return Retrieval().score(relevance(panel.text.tolist(), None), ranks_of("it", scores, scores.T, len(panel)))
 
@@ -63,8 +63,8 @@ def test_each_loss_has_a_curve_and_a_run_is_repeated_to_the_bit(data):
     first, again = (Learner("ecg-text", **SMALL, max_steps=2, queue=100).fit(pairs) for _ in range(2))
     assert set(first.report["curve"]) == {"itc", "itm", "mlm"}
     for kind in ("series", "text"):
-        np.testing.assert_array_equal(first.embed_prepared(pairs, kind), again.embed_prepared(pairs, kind))
-        norms = np.linalg.norm(first.embed_prepared(pairs, kind), axis=1)
+        np.testing.assert_array_equal(first.embed(pairs, kind), again.embed(pairs, kind))
+        norms = np.linalg.norm(first.embed(pairs, kind), axis=1)
         np.testing.assert_allclose(norms, 1, rtol=1e-5)
 
 
@@ -73,9 +73,8 @@ def test_what_is_saved_embeds_alike_and_holds_no_memory_of_the_training(data, tm
     learner = Learner("series-text", n_tokens=16, max_steps=2, queue=50).fit(pairs)
     learner.save(tmp_path / "kept")
     loaded = Learner.load(tmp_path / "kept")
-    panel = learner._normalised(pairs)
     for kind in ("series", "text"):
-        np.testing.assert_array_equal(loaded.embed_prepared(panel, kind), learner.embed_prepared(panel, kind))
+        np.testing.assert_array_equal(loaded.embed(pairs, kind), learner.embed(pairs, kind))
     assert learner.method._memory is None
     assert not any("queue" in name or "_memory" in name for name in learner.method.state_dict())
 
@@ -164,8 +163,7 @@ def test_equal_reports_are_positives_of_each_other_unless_records_are_asked_for(
 def test_signal_text_finds_what_its_words_say(data):
     train, _, test = data.folds["archive"][0]
     learner = Learner("signal-text").fit(data.panel.select(train))
-    panel = learner._normalised(data.panel.select(test))
-    assert metrics(learner, panel)["report_r1"] > 0.1  # chance is 1 of 81
+    assert metrics(learner, data.panel.select(test))["report_r1"] > 0.1  # chance is 1 of 81
 
 
 def test_a_panel_without_texts_is_refused():
@@ -247,3 +245,14 @@ def test_weights_of_a_bert_of_another_build_are_refused(data, tmp_path):
     save_file(state, file)
     with pytest.raises(UsageError, match=r"text_weights: .*model.safetensors does not fit a BERT of 2 layers of 24"):
         built("series-text", distinct(data, 2), text_weights=str(file))
+
+
+def test_what_cannot_be_embedded_is_refused(data):
+    pairs = distinct(data, 3)
+    learner = Learner("signal-text").fit(pairs)
+    with pytest.raises(UsageError, match="modality 'image': choose series or text"):
+        learner.embed(pairs, "image")
+    with pytest.raises(UsageError, match="signal-text embeds texts, and the panel has none"):
+        learner.embed(Panel.build(pairs.X), "text")
+    with pytest.raises(UsageError, match="retrieves and nothing else"):
+        learner.encode(pairs)

@@ -35,6 +35,7 @@ from tsbench.tasks import task_of
 from tsbench.tasks.base import Answer, served_by
 
 Normalisation = Literal["channel", "none"]
+MODALITIES = ("series", "text")  # of what is embedded
 STREAMED_VALUES = 2_000_000  # of cases that are read to be encoded
 UNTOUCHED: Mapping[str, Any] = {"steps": 0, "seconds": 0.0}
 
@@ -251,9 +252,20 @@ class Learner:
         scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
 
+    def embed(self, panel: Panel, modality: str) -> npt.NDArray[np.float32]:
+        """Return vectors, float32 (n_cases, d), of the "series" or the "text" of the cases of any panel.
+
+        Raises UsageError where the method cannot, or the panel has no texts, and MethodError as `encode` does.
+        """
+        return self.embed_prepared(self._taken(panel, "embed"), modality)
+
     def embed_prepared(self, panel: Panel, modality: str) -> npt.NDArray[np.float32]:
         """Return the vectors (n_cases, d) of one modality of the cases of a panel as it is, already normalised."""
         check_able(self.name, self.cls, "embed")
+        if modality not in MODALITIES:
+            raise UsageError(f"modality '{modality}': choose {' or '.join(MODALITIES)}")
+        if modality == "text" and panel.text is None:
+            raise UsageError(f"{self.name} embeds texts, and the panel has none: give it `text`")
         seed_everything(self.key, "embed")
         owner = f"{type(self.method).__name__}, {modality}"
         embed = partial(in_chunks, self.method, step="embed", modality=modality)

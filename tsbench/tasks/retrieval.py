@@ -87,10 +87,16 @@ class Retrieval(Measured):
 
     def words(self, y: Array, classes: tuple[str, ...]) -> Array:
         """Return for ranks (n, 2 n) those of the partners, from 1, and for relevances (n, n) where these stand."""
-        own, n = np.arange(len(y)), y.shape[1] // 2
-        if n < len(y):
-            return own.astype(object)
-        return np.array([f"report {y[i, i] + 1}, image {y[i, n + i] + 1}" for i in own], dtype=object)
+        if y.shape[1] == len(y):
+            return np.arange(len(y)).astype(object)
+        return np.array([f"report {report + 1}, image {image + 1}" for report, image in partners(y)], dtype=object)
+
+
+def partners(ranks: Array) -> Array:
+    """Return (n, 2): the rank of each case's text and of its series, from 0, of all ranks (n, 2 n)."""
+    own = np.arange(len(ranks))
+    found: Array = np.stack([ranks[own, own], ranks[own, len(own) + own]], axis=1)
+    return found
 
 
 def relevance(texts: Sequence[str], codes: Sequence[str] | None) -> npt.NDArray[np.uint16]:
