@@ -35,7 +35,12 @@ class SignalText(SSLMethod):
     version: ClassVar[int] = 1
     trains: ClassVar[bool] = False
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
-    represent = None
+    represent = None  # type: ignore[assignment]
+    weights: Tensor
+    shift: Tensor
+    scale: Tensor
+    rarity: Tensor
+    words: Tensor
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make room for what is fitted."""

@@ -67,8 +67,9 @@ class PairMethod(SSLMethod):
 
     version: ClassVar[int] = 1
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
-    represent = None  # it embeds two kinds of things, which a probe on features does not ask for
-    seen_width: int
+    represent = None  # type: ignore[assignment]
+    vision: nn.Module
+    pieces: Tensor
 
     def build_vision(self, shapes: Sequence[PanelShape]) -> int:
         """Make `self.vision`, from what `picture` gives to tokens (n, n_tokens, width); return the width."""
