@@ -50,7 +50,7 @@ from tsbench.text import command_line
     metavar="[METRIC]",
     help="Take the parameters that 'tsbench tune' found best, by the task's metric (accuracy) or another.",
 )
-@click.option("--floors", is_flag=True, help="Add majority, 1nn-ed and the untrained twin of each method.")
+@click.option("--floors", is_flag=True, help="Add the floors that suit and the untrained twin of each method.")
 @click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:N,...", help="Where to compute."
 )
