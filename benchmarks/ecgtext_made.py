@@ -17,7 +17,7 @@ SETTINGS = {
 
 
 def main(steps: int) -> None:
-    data = Made(n_train=60).load()
+    data = Made(n_train=10).load()
     train, _, test = data.folds["archive"][0]
     started = time.process_time()
     learner = Learner("ecg-text", **SETTINGS, max_steps=steps).fit(data.panel.select(train))

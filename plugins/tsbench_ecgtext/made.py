@@ -13,7 +13,7 @@ from tsbench.data.panel import Panel
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 RATE, SECONDS = 100.0, 2
-PACES = (0.0, 0.5, 2.0)  # Hz of the waves of three leads; 0 Hz: flat
+PACES = (0.0, 0.5, 1.0)  # Hz of the waves of three leads; 0 Hz: flat
 WORDS = (
     ("limb leads silent", "limb leads slow", "limb leads fast"),
     ("augmented pause", "augmented sinus", "augmented flutter"),

@@ -19,7 +19,6 @@ ROWS, COLUMNS = 3, 4
 SECONDS, MM_PER_SECOND, MM_PER_MV = 2.5, 25.0, 10.0
 SMALLEST = 300  # pixels of the shorter side
 STEEPEST = 8.0  # degrees that a page may be turned
-STEPS = (1, 2, 5, 10)
 INK = 0.6  # of the paper's brightness, below which a pixel is ink
 
 
@@ -57,7 +56,7 @@ def leads_of(pixels: Array, rate: float, where: str) -> Array:
     angle = _angle(grid, where)
     grid, ink = _turned(grid, angle), _turned(ink, angle)
     pixels_per_mm = _spacing(grid, where)
-    left, right, top, bottom = _frame(grid, pixels_per_mm, where)
+    left, right, top, bottom = _frame(grid, pixels_per_mm)
     found, n = [], round(SECONDS * rate)
     for column in range(COLUMNS):
         for row in range(ROWS):
@@ -114,26 +113,40 @@ def _turned(page: Array, angle: float) -> Array:
 
 
 def _spacing(grid: Array, where: str) -> float:
-    """Return the pixels of a millimetre, by the strongest period of the thick lines, which are 5 mm apart."""
+    """Return the pixels of a millimetre, by the distance of the thick lines, which are 5 mm apart.
+
+    It is looked for where cells of 2.5 s fill more than half of the width, so that no multiple of it is taken for it.
+    """
+    most = 1.03 * (np.ptp(_with_grid(grid, 0)) + 1) / (COLUMNS * SECONDS * MM_PER_SECOND)
+    first, last = max(2, int(5 * 0.55 * most)), int(5 * most) + 2
     found = []
     for axis in (0, 1):
         line = grid.mean(axis=axis)
         line = line - line.mean()
-        power = np.abs(np.fft.rfft(line * np.hanning(len(line)), 8 * len(line)))
-        lag = np.fft.irfft(power**2)[: len(line) // 4]
-        shortest = max(4, int(np.argmax(lag < 0)))
-        if shortest >= len(lag) - 1:
-            raise InvalidDataError(f"{where}: the lines of its grid have no regular distance")
-        peaks = [at for at in range(shortest, len(lag) - 1) if lag[at - 1] < lag[at] >= lag[at + 1]]
-        high = [at for at in peaks if lag[at] > 0.45 * max(lag[one] for one in peaks)] if peaks else []
-        if not high:
-            raise InvalidDataError(f"{where}: the lines of its grid have no regular distance")
-        found.append(high[0] / 5)
-    times = max(found) / min(found)  # lags of 1 mm and of 10 mm may stand out, too
-    if min(abs(times / one - 1) for one in STEPS) > 0.05:
+        alike = np.fft.irfft(np.abs(np.fft.rfft(line, 2 * len(line))) ** 2)[: len(line) // 2]
+        longer = last + int(np.argmax(alike[last : 2 * last]))
+        if alike[longer] > 1.2 * alike[first:last].max():
+            seconds = most * SECONDS * COLUMNS / 1.03 / (longer / 5)
+            raise InvalidDataError(
+                f"{where}: its grid is {seconds:.1f} s wide, and {COLUMNS} leads of {SECONDS} s are not"
+            )
+        lag = _peak(alike, first, last, where)
+        for times in (2, 4, 8):  # several distances together tell one more exactly
+            if times * lag + 4 < len(alike):
+                lag = _peak(alike, round(times * lag) - 2, round(times * lag) + 3, where) / times
+        found.append(lag / 5)
+    if max(found) > 1.05 * min(found):
         raise InvalidDataError(f"{where}: its grid is not square: {found[0]:.2f} and {found[1]:.2f} pixels to a mm")
-    most = 1.03 * (np.ptp(_with_grid(grid, 0)) + 1) / (COLUMNS * SECONDS * MM_PER_SECOND)
-    return min(found) * max((one for one in STEPS if one * min(found) <= most), default=1)
+    return float(np.mean(found))
+
+
+def _peak(alike: Array, first: int, last: int, where: str) -> float:
+    """Return where a curve is highest from first to before last, to a fraction of a pixel."""
+    at = first + int(np.argmax(alike[first:last])) if last < len(alike) else 0
+    if not at or not alike[at - 1] < alike[at] >= alike[at + 1]:
+        raise InvalidDataError(f"{where}: the lines of its grid have no regular distance")
+    before, peak, after = alike[at - 1 : at + 2]
+    return float(at + 0.5 * (before - after) / (before - 2 * peak + after))
 
 
 def _with_grid(grid: Array, axis: int) -> npt.NDArray[np.int64]:
@@ -142,13 +155,10 @@ def _with_grid(grid: Array, axis: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(line > 0.3 * np.median(line[line > 0.2 * line.max()]))
 
 
-def _frame(grid: Array, pixels_per_mm: float, where: str) -> tuple[float, float, float, float]:
+def _frame(grid: Array, pixels_per_mm: float) -> tuple[float, float, float, float]:
     """Return left, right, top and bottom of the cells: the width that they must have, where most of it has a grid."""
     across, down = _with_grid(grid, 0), _with_grid(grid, 1)
     width = round(COLUMNS * SECONDS * MM_PER_SECOND * pixels_per_mm)
-    if width > 1.03 * (across[-1] - across[0] + 1):
-        seconds = (across[-1] - across[0] + 1) / pixels_per_mm / MM_PER_SECOND
-        raise InvalidDataError(f"{where}: its grid is {seconds:.1f} s wide, and {COLUMNS} leads of {SECONDS} s are not")
     covered = np.searchsorted(across, across + width) - np.arange(len(across))
     best = across[covered == covered.max()]
     left = float(best[len(best) // 2])
