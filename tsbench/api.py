@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tsbench.papers.reproduced import Reproduced
     from tsbench.reading.attribution import Explanation
     from tsbench.reading.reading import Reading
+    from tsbench.reading.retrieve import Retrieved
     from tsbench.store.wanted import Wanted
     from tsbench.tasks.score import Predictions
 
@@ -426,6 +427,18 @@ class Bench:
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
             return explain(worker.explainable(spec_of(run, self.plugins, self.registry)), case, target, steps)
+
+    def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved:
+        """Return the cases of a run's dataset that are nearest to a text or a recording: `frame`, a row per case.
+
+        query : the file or folder of one recording, whose channels are matched by name, else a text. The data that the
+        run was trained on must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        """
+        from tsbench.reading.retrieve import retrieve
+
+        with self._working(None, None) as where, self._open(must_exist=True) as store:
+            worker = where.make_worker(self.plugins, store)
+            return retrieve(store.find(key), query, k, worker, self.plugins, self.registry)
 
     def realism(self, keys: Names) -> pd.DataFrame:
         """Return, of runs that fill in missing values, how well a small classifier tells their windows from true ones.

@@ -14,9 +14,12 @@ from tsbench.discovery.plugins import RESERVED, plugins
 from tsbench.errors import UsageError
 from tsbench.identity import digest
 from tsbench.tasks.imputation import Imputation
+from tsbench.tasks.retrieval import Retrieval
 
 OWN_PROBE = "own"
 RECONSTRUCT = "reconstruct"  # in place of a probe: the method fills in what is hidden of the test part
+RETRIEVE = "retrieve"  # in place of a probe: the method finds the texts of the test part's series, and these for those
+POSED = {RECONSTRUCT: ("reconstruct", Imputation.name), RETRIEVE: ("embed", Retrieval.name)}  # capability, task
 ARCHIVE_SPLIT = "archive"
 OWN_SCHEMES = ("archive", "own")  # of splits that are the dataset's own
 
@@ -133,7 +136,9 @@ class Protocol(BaseModel):
         "none" for datasets whose card says they come normalised and "channel" for the others.
     transforms : names of transforms applied to the normalised series, in order; parameters as "name:key=value:...".
     probe : what is fitted on the representation, with its parameters in probe_params; "own" for the method's own
-        decision rule, "reconstruct" to have it fill in what the condition hides of the test part.
+        decision rule, "reconstruct" to have it fill in what the condition hides of the test part, "retrieve" to have it
+        find the texts of the test part by their series and the other way round; its one parameter, rerank, is how many
+        of the nearest candidates are put in a new order by what the method says of pairs.
     static : "append" gives a probe on features the static values of the cases beside them, as `data.static` prepares
         them; "none" does not.
     condition : fewer labels or corrupted series; written after the name, as in "linear-cv5+labels=0.1".
@@ -150,6 +155,14 @@ class Protocol(BaseModel):
     probe_params: dict[str, Any] = {}
     static: Literal["none", "append"] = "none"
     condition: Condition = Condition()
+
+    @model_validator(mode="after")
+    def _retrieval_fits(self) -> Protocol:
+        if self.retrieves:
+            rerank = self.probe_params.get("rerank", 0)
+            if self.probe_params.keys() - {"rerank"} or type(rerank) is not int or rerank < 0:
+                raise ValueError(f"probe_params: {RETRIEVE} has rerank, a number from 0, got {self.probe_params}")
+        return self
 
     def hash(self) -> str:
         """Return the sha256 (hex) of what the protocol says."""
@@ -253,13 +266,28 @@ class Protocol(BaseModel):
         return self.probe == RECONSTRUCT
 
     @property
+    def retrieves(self) -> bool:
+        """Say whether methods find texts by series and series by texts."""
+        return self.probe == RETRIEVE
+
+    @property
+    def rerank(self) -> int:
+        """Return how many of the nearest candidates of a query are put in a new order by what is said of pairs."""
+        return int(self.probe_params.get("rerank", 0)) if self.retrieves else 0
+
+    @property
     def probed(self) -> bool:
         """Say whether something is fitted on what a method gives."""
-        return self.probe not in (OWN_PROBE, RECONSTRUCT)
+        return self.probe != OWN_PROBE and self.probe not in POSED
+
+    @property
+    def capability(self) -> str:
+        """Return what a method must be able to do, "" where it is probed or decides."""
+        return POSED.get(self.probe, ("", ""))[0]
 
     def task_of(self, labels: str) -> str:
         """Return the name of what runs are measured by, where labels are for a task."""
-        return Imputation.name if self.imputes else labels
+        return POSED.get(self.probe, ("", labels))[1]
 
     @property
     def own_split(self) -> bool:

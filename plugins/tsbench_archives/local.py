@@ -13,6 +13,7 @@ from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
 from tsbench_archives.meds import MedsCohort, root_of
 from tsbench_archives.scan import scan_ts
+from tsbench_archives.single import SINGLE, OneRecording
 from tsbench_archives.taken import Taken, taken
 from tsbench_archives.ward import RecordingsFolder, is_recordings
 
@@ -43,6 +44,8 @@ def open_local(path: str | Path, task: str = "", skip_bad: bool = False) -> Data
         return MedsCohort(path, task, skip_bad)
     if is_recordings(path):
         return RecordingsFolder(path, task, skip_bad)
+    if path.is_file() and path.suffix.lower() in SINGLE and not skip_bad:
+        return OneRecording(path)
     if skip_bad:
         raise UsageError(f"--skip-bad: {path} is no folder of recordings with labels.csv, and none in the format MEDS")
     return LocalDataset(path, task)

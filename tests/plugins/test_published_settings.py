@@ -118,8 +118,13 @@ def test_defaults_of_probes_are_those_of_their_papers(installed, probe):
 
 
 def test_every_method_that_trains_has_its_papers_settings_here(installed):
-    names = {entry.name for entry in installed["methods"] if entry.name[-1] != ":"}
-    assert {name for name in names if trains(installed["methods"].get(name))} == set(PAPERS)
+    classes = {
+        entry.name: installed["methods"].get(entry.name) for entry in installed["methods"] if entry.name[-1] != ":"
+    }
+    ours = {
+        name for name, cls in classes.items() if trains(cls) and "text" not in cls.reads
+    }  # those with tests of their own
+    assert ours == set(PAPERS)
 
 
 @pytest.mark.parametrize("method", PAPERS)

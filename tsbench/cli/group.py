@@ -26,6 +26,7 @@ COMMANDS = {
     "predict": ("tsbench.cli.predict:predict", "Apply a trained run to new data, labelled or not."),
     "explain": ("tsbench.cli.explain:explain", "Say on which values a decision hangs, and how far to believe it."),
     "realism": ("tsbench.cli.realism:realism", "Tell windows with values filled in from true ones."),
+    "retrieve": ("tsbench.cli.retrieve:retrieve", "Find the nearest cases of a run for a text or a recording."),
     "results": ("tsbench.cli.results:results", "Print or export a row per run."),
     "list": (
         "tsbench.cli.list:list_names",

@@ -21,7 +21,7 @@ from tsbench.registry import Registry
 from tsbench.store.merge import metrics_apart
 from tsbench.store.schema import runs
 from tsbench.store.store import Store
-from tsbench.tasks import IMPUTATION, MEASURED, METRICS, metric_for
+from tsbench.tasks import MEASURED, METRICS, POSED, metric_for
 
 ROW = ["label", "protocol", "protocol_hash", "metric"]  # what may be averaged
 CELL = [*ROW, "dataset"]
@@ -106,7 +106,7 @@ def ask(
     handles = expand_datasets(with_tasks(names, task, plugins, registry), plugins, registry) if names else []
     known = {one.hash(): name for name, one in registry.protocols.items()}
     chosen = [registry.protocol(name, plugins) for name in protocols]
-    if metric is not None and not any(metric == one.name for one in IMPUTATION.metrics):
+    if metric is not None and not any(metric == one.name for task in POSED.values() for one in task.metrics):
         metric_for({handle.name: handle.card.task for handle in handles}, metric)
     hashes = {one.hash(): protocol.name for protocol in chosen for one in (protocol.own(), protocol)}
     return Asked([handle.name for handle in handles], hashes, metric, labels, clean, known | hashes)

@@ -25,10 +25,12 @@ class Batch(Series):
     y : only for methods that declare themselves supervised: int64 (n,) class indices, float32 (n, n_labels) of 0 and 1
         for multilabel, float32 (n,) for regression.
     extra : tensors with one row per case that `SSLMethod.prepare` computed once (a spectrogram, tokens).
+    text : only for methods that read "text": str (n,), in memory.
     """
 
     y: Tensor | None = None
     extra: Mapping[str, Tensor] = field(default_factory=dict)
+    text: npt.NDArray[np.str_] | None = None
 
     def select(self, index: Tensor | slice) -> Batch:
         """Return the cases of an index tensor (on the same device) or a slice."""
@@ -48,6 +50,7 @@ class Batch(Series):
             channel_names=self.channel_names,
             y=take(self.y),
             extra={name: tensor[index] for name, tensor in self.extra.items()},
+            text=_texts(self.text, index),
         )
 
     def with_extra(self, **tensors: Tensor) -> Batch:
@@ -55,12 +58,16 @@ class Batch(Series):
         return replace(self, extra={**self.extra, **tensors})
 
     @classmethod
-    def from_panel(cls, panel: Panel, device: torch.device | str, labels: bool = False) -> Batch:
-        """Copy a Panel to a device, once; labels travel only when asked for. A streamed one is read when selected."""
+    def from_panel(cls, panel: Panel, device: torch.device | str, labels: bool = False, text: bool = False) -> Batch:
+        """Copy a Panel to a device, once; labels and text travel only when asked for.
+
+        A streamed one is read when selected.
+        """
         y = _labels(panel).to(device) if labels and panel.y is not None else None
-        if isinstance(panel.X, Streamed):
-            return _streamed(panel, panel.X, device, y)
-        return replace(_copied(panel, panel.X, device), y=y)
+        X, texts = panel.X, panel.text if text else None
+        if isinstance(X, Streamed):
+            return replace(_streamed(panel, X, device), y=y, text=texts)
+        return replace(_copied(panel, X, device), y=y, text=texts)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,8 @@ class StreamedBatch(Batch):
     def select(self, index: Tensor | slice) -> Batch:
         """Read and prepare the cases of an index tensor or a slice."""
         extra = {name: tensor[index] for name, tensor in self.extra.items()}
-        batch = replace(self.read(index), y=None if self.y is None else self.y[index], extra=extra)
+        y = None if self.y is None else self.y[index]
+        batch = replace(self.read(index), y=y, extra=extra, text=_texts(self.text, index))
         return batch if self.preparation is None else self.preparation(batch)
 
 
@@ -100,7 +108,7 @@ def _copied(panel: Panel, X: npt.NDArray[np.float32], device: torch.device | str
     )
 
 
-def _streamed(panel: Panel, X: Streamed, device: torch.device | str, y: Tensor | None) -> StreamedBatch:
+def _streamed(panel: Panel, X: Streamed, device: torch.device | str) -> StreamedBatch:
     padded = bool((panel.lengths < panel.n_timepoints).any())
     masked = padded or not bool(X.complete.all())
 
@@ -122,9 +130,15 @@ def _streamed(panel: Panel, X: Streamed, device: torch.device | str, y: Tensor |
         sampling_rate=panel.sampling_rate,
         time_unit=SECONDS[panel.time_unit],
         channel_names=panel.channel_names,
-        y=y,
         read=read,
     )
+
+
+def _texts(text: npt.NDArray[np.str_] | None, index: Tensor | slice) -> npt.NDArray[np.str_] | None:
+    if text is None:
+        return None
+    chosen: npt.NDArray[np.str_] = text[index if isinstance(index, slice) else index.cpu().numpy()]
+    return chosen
 
 
 def _labels(panel: Panel) -> Tensor:

@@ -13,6 +13,8 @@ from tsbench.measure.worker import Worker
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
 from tsbench.store.packing import unpack
+from tsbench.tasks import RETRIEVAL
+from tsbench.tasks.retrieval import partners
 
 SHARE = 0.02
 """Of the test cases that a repetition may answer otherwise, and one in any case: other processors round differently."""
@@ -58,4 +60,5 @@ def _compared(one: Evidence, again: Result) -> Repeated:
             return Repeated(spec, error="other values are hidden of the data here")
         changed = ~np.isclose(theirs.y_pred, ours.y_pred, CLOSE, CLOSE)
         return Repeated(spec, int(changed.sum()), len(changed), what="values")
-    return Repeated(spec, int((theirs.y_pred != ours.y_pred).sum()), len(ours.y_pred))
+    said = [partners(one.y_pred) if one.task == RETRIEVAL.name else one.y_pred for one in (theirs, ours)]
+    return Repeated(spec, int((said[0] != said[1]).sum()), len(ours.y_pred))

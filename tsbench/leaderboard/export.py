@@ -100,6 +100,9 @@ def caveats(board: Board) -> list[str]:
         lines.append(f"{UNEVEN} Not every cell of this row has all of these seeds.")
     marked = {state(text) for text in board.exposures.values()}
     lines += [f"{MARKS[one]} {words}" for one, words in EXPLAINED.items() if one in marked]
+    for name, values in board.beside.items():
+        said = ", ".join(f"{one} {METRICS[one].text(value)}" for one, value in values.items())
+        lines.append(f"To be read beside {board.metric} of {name}: {said}.")
     if board.extents:
         lines.append(f"How much of a dataset was read: {'; '.join(f'{k} {v}' for k, v in board.extents.items())}.")
     if board.unclean:

@@ -20,7 +20,7 @@ from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.store import Store
-from tsbench.tasks import MEASURED, metric_for
+from tsbench.tasks import MEASURED, METRICS, metric_for
 from tsbench.text import command_line
 
 
@@ -83,7 +83,7 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
-    board = replace(board, extents=_extents(handles, rows, now))
+    board = replace(board, extents=_extents(handles, rows, now), beside=_beside(board, open_store))
     if not costs:
         return board
     with open_store() as store:
@@ -107,6 +107,18 @@ def _extents(handles: Iterable[DatasetHandle], rows: pd.DataFrame, now: Mapping[
     content |= {name: one.fingerprint for name, one in now.items()}
     found = {one.name: one.card.known.get(content[one.name], one.card.extent) for one in handles if one.name in content}
     return {name: extent for name, extent in found.items() if extent}
+
+
+def _beside(board: Board, open_store: Callable[[], AbstractContextManager[Store]]) -> dict[str, dict[str, float]]:
+    """Return {dataset: {metric: mean over the runs of the board}} of what its metric is to be read beside."""
+    found: dict[str, dict[str, float]] = {}
+    for name in METRICS[board.metric].beside:
+        with open_store() as store:
+            rows = store.scores(name, {board.protocol.hash(), board.protocol.own().hash()}, list(board.cells.columns))
+        means = rows[rows["key"].isin(board.runs["key"])].groupby("dataset")[name].mean()
+        for dataset, value in means.items():
+            found.setdefault(str(dataset), {})[name] = float(value)
+    return found
 
 
 def protocol_of(

@@ -38,6 +38,7 @@ class Board:
     unclean : how many results are left out since they are not clean.
     costs : COSTS of each cell (method, dataset), the mean over its runs; empty where they were not asked for.
     extents : {dataset: how much of it is here}, as its card says.
+    beside : {dataset: {metric: mean over the runs}} of the metrics that this one is to be read beside.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Board:
     unclean: int = 0
     costs: pd.DataFrame = field(default_factory=pd.DataFrame)
     extents: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:

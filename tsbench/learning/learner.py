@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -35,6 +36,7 @@ from tsbench.tasks import task_of
 from tsbench.tasks.base import Answer, served_by
 
 Normalisation = Literal["channel", "none"]
+MODALITIES = ("series", "text")  # of what is embedded
 STREAMED_VALUES = 2_000_000  # of cases that are read to be encoded
 UNTOUCHED: Mapping[str, Any] = {"steps": 0, "seconds": 0.0}
 
@@ -166,7 +168,8 @@ class Learner:
         method, name = self.method, type(self.method).__name__
         seen = panels[0].select(np.arange(min(RANK_CASES, len(panels[0]))))
         ranks = self.untrained_twin()._rank(seen, "rank_untrained") if method.trains else {}
-        sources = [Batch.from_panel(panel, self.device, labels=method.supervised) for panel in panels]
+        read = {"labels": method.supervised, "text": "text" in method.reads}
+        sources = [Batch.from_panel(panel, self.device, **read) for panel in panels]
         selection = self._selection(validation)
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress, selection)
         _check_steps(method, fitted.steps)
@@ -250,6 +253,40 @@ class Learner:
         scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
 
+    def embed(self, panel: Panel, modality: str) -> npt.NDArray[np.float32]:
+        """Return vectors, float32 (n_cases, d), of the "series" or the "text" of the cases of any panel.
+
+        Raises UsageError where the method cannot, or the panel has no texts, and MethodError as `encode` does.
+        """
+        return self.embed_prepared(self._taken(panel, "embed"), modality)
+
+    def embed_prepared(self, panel: Panel, modality: str) -> npt.NDArray[np.float32]:
+        """Return the vectors (n_cases, d) of one modality of the cases of a panel as it is, already normalised."""
+        check_able(self.name, self.cls, "embed")
+        if modality not in MODALITIES:
+            raise UsageError(f"modality '{modality}': choose {' or '.join(MODALITIES)}")
+        if modality == "text" and panel.text is None:
+            raise UsageError(f"{self.name} embeds texts, and the panel has none: give it `text`")
+        seed_everything(self.key, "embed")
+        owner = f"{type(self.method).__name__}, {modality}"
+        embed = partial(in_chunks, self.method, step="embed", modality=modality)
+        return np.concatenate([check_features(owner, embed(batch), len(batch)) for batch in self._batches(panel)])
+
+    def match_prepared(
+        self, panel: Panel, series: npt.NDArray[np.int64], texts: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """Return how well the series of some cases and the texts of others go together (k,), larger is better.
+
+        panel : as it is, already normalised, and in memory. series, texts : indices of cases (k,).
+        """
+        seed_everything(self.key, "match")
+        batch = Batch.from_panel(panel.loaded().without_labels(), self.device, text=True)
+        pairs = [torch.from_numpy(index).to(self.device) for index in (series, texts)]
+        self.method.eval()
+        with torch.no_grad():
+            found = self.method.match(prepared(self.method, batch), *pairs)
+        return check_features(f"{type(self.method).__name__}.match", found[:, None], len(series))[:, 0]
+
     def reconstruct(self, panel: Panel) -> npt.NDArray[np.float32]:
         """Return the values of any panel of the channels it was fitted on with missing ones filled in, in its unit.
 
@@ -274,7 +311,7 @@ class Learner:
 
     def _batches(self, panel: Panel) -> Iterator[Batch]:
         """Yield the cases of a panel without labels: all at once, or some chunks of a streamed one at a time."""
-        cases = Batch.from_panel(panel.without_labels(), self.device)
+        cases = Batch.from_panel(panel.without_labels(), self.device, text="text" in self.cls.reads)
         size, n_values = len(panel), panel.n_channels * panel.n_timepoints
         if isinstance(panel.X, Streamed):
             chunk = chunk_size(self.method, n_values)

@@ -16,6 +16,7 @@ from tsbench.learning.learner import Learner
 from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts, preparation
 from tsbench.measure.represent import Representation
+from tsbench.measure.retrieval import with_text
 from tsbench.methods.frozen import files_of, to_save
 from tsbench.nn.weights import trainable_parameters
 from tsbench.plan.datasets import check_planned, load_planned, open_dataset
@@ -113,8 +114,14 @@ def pretrain(
     return Pretrained(Representation(learner), checkpoint, reused)
 
 
-def own_panels(parts: Parts, supervised: bool) -> tuple[list[Panel], Index, str]:
-    """Return what a method is trained on within a fold: panels, indices of the cases, fingerprint of the unlabelled."""
+def own_panels(parts: Parts, supervised: bool, text: bool = False) -> tuple[list[Panel], Index, str]:
+    """Return what a method is trained on within a fold: panels, indices of the cases, fingerprint of the unlabelled.
+
+    text : leave out the cases whose text is empty.
+    """
+    if text:
+        kept = with_text(parts.pretrain)
+        return [parts.pretrain.select(kept)], parts.fold.train[kept], ""
     if supervised:
         return [parts.pretrain.select(parts.labelled)], parts.fold.train[parts.labelled], ""
     if parts.unlabelled is None:

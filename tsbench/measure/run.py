@@ -26,6 +26,7 @@ from tsbench.measure.load import find, load
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
+from tsbench.measure.retrieval import Gallery, retrieve, with_text
 from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
@@ -103,7 +104,7 @@ class Run:
     def trained(self) -> Pretrained:
         """The trained method, from a checkpoint where there is one."""
         spec, made, shared = self.spec, self.made, self.shared
-        own, cases, unlabelled = own_panels(self.parts, made.method.supervised)
+        own, cases, unlabelled = own_panels(self.parts, made.method.supervised, "text" in made.method.reads)
         corruption = self.parts.corruption if spec.protocol.condition.corrupts("pretrain") else ""
         chosen = self.parts.fold.validation if asked_of(made.settings.params)[0] != LAST else None
         key = spec.pretrain_key(cases, corruption, unlabelled, chosen)
@@ -168,6 +169,10 @@ class Run:
         """Return cases of the test part as they were and with what was hidden filled in, of a protocol that hides."""
         return windows(self.trained.learner, self.parts)
 
+    def gallery(self) -> Gallery:
+        """Return the cases of the dataset that have a text, beside what finds them."""
+        return Gallery(self.trained.learner, self.parts, self.data.panel, set(self.made.method.reads))
+
     def predict(self, panel: Panel, name: str) -> Answer:
         """Decide on cases of other data, called `name`, in place of the test part: matched, then prepared as it is.
 
@@ -201,6 +206,10 @@ class Run:
             result.predictions = self._impute(result)
             result.metrics = _defined(metrics_of(result.predictions), "hidden values")
             return
+        if self.spec.retrieves:
+            result.predictions = self._retrieve(result)
+            result.metrics = _defined(metrics_of(result.predictions), "texts")
+            return
         answer, classes = self._decide(result), parts.train.classes
         result.predictions = predictions_of(
             parts.task.name, parts.fold.test, parts.y_test, answer, classes, parts.test.meta.get(CASE)
@@ -214,6 +223,13 @@ class Run:
         self.trained.describe(result)
         with timed(result.durations, "predict"):
             return impute(self.trained.learner, self.parts, hidden)
+
+    def _retrieve(self, result: Result) -> Predictions:
+        """Find the texts of the test part by its series, and its series by their texts."""
+        result.facts["n_without_text"] = len(self.parts.test) - len(with_text(self.parts.test))
+        self.trained.describe(result)
+        with timed(result.durations, "predict"):
+            return retrieve(self.trained.learner, self.parts, self.spec.protocol.rerank)
 
     def _decide(self, result: Result) -> Answer:
         """Decide on the test part, by the method's own rule or by the probe."""

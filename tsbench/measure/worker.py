@@ -21,6 +21,7 @@ from tsbench.measure.decider import Explainable
 from tsbench.measure.imputation import Windows
 from tsbench.measure.load import find
 from tsbench.measure.pretrain import Checkpoints
+from tsbench.measure.retrieval import Gallery
 from tsbench.measure.run import Run, Shared
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result, Status
@@ -96,6 +97,12 @@ class Worker:
         run = Run(spec, self.shared)
         resources.limit_threads(spec.threads)
         return run.test_features()
+
+    def gallery(self, spec: RunSpec) -> Gallery:
+        """Return what a run can find, and what finds it; trained anew where no checkpoint is kept."""
+        run = Run(spec, self.shared)
+        resources.limit_threads(spec.threads)
+        return run.gallery()
 
     def explainable(self, spec: RunSpec) -> Explainable:
         """Return the scores of a run as a differentiable function; trained anew where no checkpoint is kept."""

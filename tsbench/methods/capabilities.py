@@ -7,7 +7,7 @@ from typing import Any
 from tsbench.discovery.catalog import Entry
 from tsbench.errors import UsageError
 
-CAPABILITIES = ("represent", "decide", "reconstruct")
+CAPABILITIES = ("represent", "decide", "reconstruct", "embed")
 
 
 def capabilities(cls: Any) -> tuple[str, ...]:
@@ -17,14 +17,16 @@ def capabilities(cls: Any) -> tuple[str, ...]:
     "decide" : it has a decision rule of its own, trained or not: the `predict_scores` of a Classifier, or the
         `decide` of a method that the core trains on labels (`supervised = True`).
     "reconstruct" : it fills in missing values; a method of the core's that writes `reconstruct`.
+    "embed" : it puts series and texts into one space; a method of the core's that writes `embed`.
     """
     if not isinstance(cls, type):
         return ()
     own = fits_itself(cls)
     represents = not own and callable(getattr(cls, "represent", None))
     decides = own or (bool(getattr(cls, "supervised", False)) and callable(getattr(cls, "decide", None)))
-    reconstructs = not own and callable(getattr(cls, "reconstruct", None))
-    return tuple(name for name, can in zip(CAPABILITIES, (represents, decides, reconstructs), strict=True) if can)
+    reconstructs, embeds = (not own and callable(getattr(cls, name, None)) for name in ("reconstruct", "embed"))
+    able = (represents, decides, reconstructs, embeds)
+    return tuple(name for name, can in zip(CAPABILITIES, able, strict=True) if can)
 
 
 def check_able(name: str, cls: Any, what: str) -> None:
@@ -38,6 +40,10 @@ def check_able(name: str, cls: Any, what: str) -> None:
         )
     if able == ("reconstruct",):
         raise UsageError(f"{name} fills in missing values and nothing else: take a protocol such as impute")
+    if what == "embed":
+        raise UsageError(f"{name} puts no texts beside series: its class has no `embed`; take one such as ecg-text")
+    if able == ("embed",):
+        raise UsageError(f"{name} retrieves and nothing else: take a protocol such as retrieval")
     if what == "represent":
         raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
     if callable(getattr(cls, "decide", None)):

@@ -41,11 +41,14 @@ class SSLMethod(nn.Module, ABC):
     reconstruct : optional, `reconstruct(batch) -> Tensor`, for a method that fills in missing values: maps a prepared
         batch to values like `batch.x`, where observed these themselves, 0 beyond a case's end. Protocol "impute"
         measures it; it is asked in eval mode, without gradients, and sees no label.
+    embed : optional, `embed(batch, modality) -> Tensor`: maps a prepared batch to vectors (n, d) of one space, whose
+        inner product says how well they go together; modality is "series" or "text". `match(batch, series, texts)`
+        beside it scores pairs (k,) of cases' series and other cases' texts, both given by index.
     tasks : what a supervised method learns and decides, {"classification"} where it does not say.
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
-    reads : what it reads of a case beside its series: "times", "static"; a run says of the rest that neither it nor its
-        encoder does.
+    reads : what it reads of a case beside its series: "times", "static", "text"; a run says of the rest that neither it
+        nor its encoder does. Only who reads "text" is given it.
     pretrained_on : what the method, as it is before its training, has learnt from: names of datasets and collections,
         or a `Corpus` with a fingerprint; nothing by default, None where it is not known. `weights` parameters declare
         theirs.
@@ -64,7 +67,8 @@ class SSLMethod(nn.Module, ABC):
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = False
-    tasks: ClassVar[frozenset[str]]  # without a value, as decide: a plugin may have modules of such names
+    tasks: ClassVar[frozenset[str]]  # without a value, as decide and embed: a plugin may have modules of such names
+    match: Any
     trains: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset()
     pretrained_on: ClassVar[tuple[str | Corpus, ...] | None] = ()
@@ -190,10 +194,11 @@ def chunk_size(method: SSLMethod, n_values: int) -> int:
 
 
 @torch.no_grad()
-def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
+def in_chunks(method: SSLMethod, data: Batch, step: str, **more: Any) -> Tensor:
     """Return what a method's step gives of unprepared cases, as `SSLMethod.encode` does.
 
-    step : "represent", "decide", or "reconstruct", of which observed values stay as they were.
+    step : "represent", "decide", "embed", or "reconstruct", of which observed values stay as they were. more : what it
+    is given beside the cases.
     """
     was_training = method.training
     method.eval()
@@ -202,7 +207,7 @@ def in_chunks(method: SSLMethod, data: Batch, step: str) -> Tensor:
     try:
         for start in range(0, len(data), chunk):
             batch = prepared(method, data.select(slice(start, start + chunk)))
-            given = returned(getattr(method, step)(batch), Tensor, f"{name}.{step}")
+            given = returned(getattr(method, step)(batch, **more), Tensor, f"{name}.{step}")
             parts.append(check_filled(name, given, batch) if step == "reconstruct" else given)
     finally:
         method.train(was_training)

@@ -111,6 +111,11 @@ class RunSpec:
         return self.protocol.imputes
 
     @property
+    def retrieves(self) -> bool:
+        """Say whether the method finds texts by series and series by texts."""
+        return self.protocol.retrieves
+
+    @property
     def task(self) -> str:
         """Return the name of what is predicted; a row names it among its versions, where it is no classification."""
         return next((name.removeprefix(TASK) for name in self.versions if name.startswith(TASK)), "classification")

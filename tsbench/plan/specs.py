@@ -49,7 +49,7 @@ def make_spec(
 ) -> RunSpec:
     """Return the specification of one run; raises UsageError where what it asks for cannot be combined."""
     overrides, chosen = dict(method.overrides), list[Corpus]()
-    if "represent" not in capabilities(method.cls) and not protocol.imputes:
+    if "represent" not in capabilities(method.cls) and not protocol.capability:
         protocol = protocol.own()
     elif protocol.probe == OWN_PROBE:
         overrides["probe"] = OWN_PROBE  # beside the row of its features, whatever their probe

@@ -12,7 +12,7 @@ from tsbench.methods.capabilities import capabilities, check_able
 from tsbench.plan.datasets import DatasetHandle, Summary
 from tsbench.plan.methods import Method
 from tsbench.plan.request import Plan
-from tsbench.protocol import OWN_PROBE, RECONSTRUCT, Protocol
+from tsbench.protocol import OWN_PROBE, RECONSTRUCT, RETRIEVE, Protocol
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
 from tsbench.tasks.base import served_by
@@ -66,12 +66,16 @@ def suited_pairs(
         for protocol in protocols:
             if not _able(method, protocol):
                 if method.asked:
-                    check_able(method.name, method.cls, "reconstruct" if protocol.imputes else "decide")
+                    check_able(method.name, method.cls, protocol.capability or "decide")
                 continue
             own = not protocol.probed or "represent" not in capabilities(method.cls)
             probe = None if own else plugins["probes"].get(protocol.probe)
-            fills = protocol.imputes
-            why = _no_filling(method, handle, task, protocol) if fills else task.refuse(method.cls, probe)
+            if protocol.retrieves:
+                why = None if "text" in summary.beside else "retrieves texts, and the dataset has none"
+            elif protocol.imputes:
+                why = _no_filling(method, handle, task, protocol)
+            else:
+                why = task.refuse(method.cls, probe)
             if why is None:
                 suited.add((method.name, protocol.name))
             elif method.asked:
@@ -91,8 +95,8 @@ def suited_pairs(
 def _able(method: Method, protocol: Protocol) -> bool:
     """Say whether a method can do what a protocol asks of it."""
     able = capabilities(method.cls)
-    if protocol.imputes:
-        return "reconstruct" in able
+    if protocol.capability:
+        return protocol.capability in able
     return "decide" in able or ("represent" in able and protocol.probe != OWN_PROBE)
 
 
@@ -143,6 +147,6 @@ def check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, pl
     if "static" not in summary.beside:
         raise UsageError(f"{handle.name} has no static values, which protocol '{protocol.name}' gives to its probe")
     if not protocol.probed or plugins["probes"].get(protocol.probe).needs != "features":
-        words = {OWN_PROBE: "a method's own rule", RECONSTRUCT: "what a method fills in"}
+        words = {OWN_PROBE: "a method's own rule", RECONSTRUCT: "what a method fills in", RETRIEVE: "what it retrieves"}
         other = words.get(protocol.probe, protocol.probe)
         raise UsageError(f"protocol '{protocol.name}': static: append needs a probe on features, not {other}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench.reading.about import People
+from tsbench.tasks import RETRIEVAL
 from tsbench.tasks.score import Predictions
 
 Array = npt.NDArray[Any]
@@ -96,11 +97,21 @@ def _joined(parts: Sequence[Predictions]) -> Predictions:
     first = parts[0]
     if any((one.task, one.classes) != (first.task, first.classes) for one in parts):
         raise UsageError("the runs differ in their classes: read folds of one configuration")
+    if first.task == RETRIEVAL.name:
+        parts = [_in_pool(one, max(len(other.cases) for other in parts)) for one in parts]
     arrays = {
         name: np.concatenate([getattr(one, name) for one in parts]) for name in ("cases", "y_true", "y_pred", "scores")
     }
     probabilities = all(one.probabilities for one in parts)
     return Predictions(**arrays, classes=first.classes, task=first.task, probabilities=probabilities)
+
+
+def _in_pool(one: Predictions, size: int) -> Predictions:
+    """Return what was retrieved with columns for a pool of so many candidates, of which it has no more than before."""
+    n = len(one.cases)
+    more = ((0, 0), (0, size - n))
+    ranks = [np.pad(side, more, constant_values=-1) for side in np.split(one.y_pred, 2, axis=1)]
+    return replace(one, y_true=np.pad(one.y_true, more), y_pred=np.concatenate(ranks, axis=1))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from tsbench.reading.pooled import Pooled
 from tsbench.reading.subgroups import subgroups
 from tsbench.statistics.clusters import FEWEST, RESAMPLES, clustered
 from tsbench.statistics.delong import delong, p_of
-from tsbench.tasks import METRICS, task_of
+from tsbench.tasks import METRICS, RETRIEVAL, measured_by, task_of
 from tsbench.tasks.base import Answer, Metric
 from tsbench.tasks.binary import BINARY, CALIBRATED, THRESHOLDS, binary_metrics, net_benefit
 from tsbench.tasks.calibration import reliability
@@ -117,13 +117,15 @@ class _View:
     @property
     def main(self) -> str:
         """Return the metric that says how good a group is."""
-        return "auroc" if self.positive else task_of(self.answers.task).primary
+        return "auroc" if self.positive else measured_by(self.answers.task).primary
 
     def measure(self, index: Array) -> dict[str, float]:
         """Return the metrics of some cases of one run."""
         a = self.answers
         if self.positive:
             return binary_metrics(self.y[index], self.said[index], self.score[index], a.probabilities)
+        if a.task == RETRIEVAL.name:
+            return RETRIEVAL.score(a.y_true[index], a.y_pred[index])
         task = task_of(a.task)
         return task.score(a.y_true[index], Answer(a.y_pred[index], a.scores[index], a.probabilities), len(a.classes))
 
@@ -167,7 +169,7 @@ def read(
         rule=view.rule,
         main=view.main,
         numbers=numbers,
-        confusion=task_of(answers.task).confusion(answers.y_true, answers.y_pred, len(answers.classes)),
+        confusion=measured_by(answers.task).confusion(answers.y_true, answers.y_pred, len(answers.classes)),
         curve=curve,
         benefit=benefit,
         groups=groups,

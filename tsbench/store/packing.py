@@ -25,6 +25,7 @@ KINDS = {
     "multilabel": {"cases": "i", "y_true": "u", "y_pred": "u", "scores": "f", "classes": "U", "task": "U"},
     "regression": {"cases": "i", "y_true": "f", "y_pred": "f", "task": "U"},
     "imputation": {"cases": "i", "y_true": "f", "y_pred": "f", "places": "i", "task": "U"},
+    "retrieval": {"cases": "i", "y_true": "u", "y_pred": "i", "task": "U"},
 }
 OPTIONAL = {"probabilities": "b", "names": "U"}  # there where it is true, and where cases have names
 
@@ -122,6 +123,8 @@ def _check_shapes(task: str, shapes: dict[str, tuple[int, ...]], most: int) -> N
         if shapes["places"] != (*answers, 3) or 0 in answers:
             raise ValueError(f"their shapes do not agree ({shapes})")
     alike = len(cases) == len(classes) == 1 and shapes["y_true"] == shapes["y_pred"] == answers
+    if task == "retrieval":
+        alike = len(cases) == 1 and shapes["y_true"] == 2 * cases and shapes["y_pred"] == (*cases, 2 * cases[0])
     alike &= shapes.get("names", cases) == cases
     if not alike or 0 in cases or shapes.get("task", (1,)) != (1,) or shapes.get("probabilities", (1,)) != (1,):
         raise ValueError(f"their shapes do not agree ({shapes})")

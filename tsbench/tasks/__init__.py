@@ -11,10 +11,12 @@ from tsbench.tasks.classification import Classification
 from tsbench.tasks.imputation import Imputation
 from tsbench.tasks.multilabel import Multilabel
 from tsbench.tasks.regression import Regression
+from tsbench.tasks.retrieval import Retrieval
 
 TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Multilabel(), Regression())}  # of labels
-IMPUTATION = Imputation()
-MEASURED: dict[str, Measured] = {**TASKS, IMPUTATION.name: IMPUTATION}
+IMPUTATION, RETRIEVAL = Imputation(), Retrieval()
+POSED: dict[str, Measured] = {IMPUTATION.name: IMPUTATION, RETRIEVAL.name: RETRIEVAL}  # by a protocol, not by labels
+MEASURED: dict[str, Measured] = {**TASKS, **POSED}
 # A name that two tasks share, f1_macro, has one direction and one unit.
 METRICS: dict[str, Metric] = {metric.name: metric for task in MEASURED.values() for metric in task.metrics}
 

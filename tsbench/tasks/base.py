@@ -20,12 +20,14 @@ class Metric:
     """A number that says how good answers are.
 
     better : whether a high or a low value is good. unit : "fraction" (shown in percent), "label" (that of the labels),
-    "prepared" (that of the values after normalisation), "" for a number without one.
+    "prepared" (that of the values after normalisation), "" for a number without one. beside : names of the metrics that
+    it is to be read beside: what chance gives, and what is possible.
     """
 
     name: str
     better: Literal["high", "low"] = "high"
     unit: Literal["fraction", "label", "prepared", ""] = "fraction"
+    beside: tuple[str, ...] = ()
 
     @property
     def sign(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.tasks import IMPUTATION, task_of
+from tsbench.tasks import IMPUTATION, RETRIEVAL, task_of
 from tsbench.tasks.base import Answer, Array
 
 STORED = {"classification": np.int32, "multilabel": np.uint8, "regression": np.float64}
@@ -23,7 +23,7 @@ class Predictions:
     classes or labels. probabilities : the scores are probabilities. names : str (n,) of the cases, or None.
     places : None but for imputation, where it is int32 (m, 3): of which of the cases (0 to n - 1), channel and time
     point each value is; y_true and y_pred are then float32 (m,), the hidden values and what was filled in for them, in
-    prepared units.
+    prepared units. For retrieval they are uint16 (n, n) and int32 (n, 2 n): relevances and ranks of `tasks.retrieval`.
     """
 
     cases: npt.NDArray[np.int32]
@@ -64,6 +64,8 @@ def metrics_of(predictions: Predictions) -> dict[str, float]:
     p = predictions
     if p.places is not None:
         return IMPUTATION.score(p.y_true, p.y_pred, p.places[:, 1])
+    if p.task == RETRIEVAL.name:
+        return RETRIEVAL.score(p.y_true, p.y_pred)
     return task_of(p.task).score(p.y_true, Answer(p.y_pred, p.scores, p.probabilities), len(p.classes))
 
 

@@ -71,3 +71,13 @@ def test_a_batch_knows_whether_it_is_padded():
     assert batch.inside.tolist() == [[True] * 4, [True, True, False, False]]
     assert batch.select(slice(1, 2)).inside.tolist() == [[True, True, False, False]]
     assert Batch(torch.ones(2, 1, 4), torch.tensor([4, 3])).padded
+
+
+def test_texts_travel_when_they_are_asked_for_and_with_their_cases():
+    X, text = np.arange(12, dtype=np.float32).reshape(4, 1, 3), np.array(["a", "bb", "c", "d"])
+    panel = Panel.build(X, text=text)
+    assert Batch.from_panel(panel, "cpu").text is None
+    batch = Batch.from_panel(panel, "cpu", text=True)
+    assert batch.select(torch.tensor([2, 0])).text.tolist() == ["c", "a"]
+    assert batch.select(slice(1, 3)).text.tolist() == ["bb", "c"]
+    assert Batch.from_panel(Panel.build(X), "cpu", text=True).select(slice(0, 2)).text is None

@@ -49,7 +49,8 @@ def test_every_file_is_small_and_every_number_a_fraction_where_no_paper_says_oth
     for name, path in files().items():
         assert path.stat().st_size < 1_000_000, name
         for row in load_published(name, units.get(name, 1)).rows:
-            assert 0 < float(row.mean) / units.get(name, 1) <= 1, row
+            most = 6 if row.metric == "RSUM" else 1  # the sum of six recalls
+            assert 0 < float(row.mean) / units.get(name, 1) <= most, row
 
 
 def test_named_results_are_of_known_datasets_metrics_and_protocols(registry, installed):

@@ -1,0 +1,58 @@
+"""One recording, or one page of paper ECG, by itself: to be predicted or asked with, not to be learnt from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.panel import CASE, RECORD, Panel
+from tsbench.errors import InvalidDataError
+from tsbench_archives.recordings import Recording, read_recording
+from tsbench_formats.paper import leads_of, read_page
+
+PAGES = (".png", ".jpg", ".jpeg")
+SINGLE = (".hea", ".edf", *PAGES)  # whose files are recordings whatever is beside them
+PAGE_RATE = 100.0  # Hz, that curves on paper are read at
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")  # of a page, column by column
+
+
+class OneRecording(Dataset):
+    """A WFDB header with its signals beside it, an EDF file, or a picture of an ECG on paper: a case without a label.
+
+    A page has 2.5 s of twelve leads in three rows and four columns, 25 mm/s and 10 mm/mV (`tsbench_formats.paper`).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def card(self) -> Card:
+        """The dataset's card."""
+        return Card(self.path.stem, summary="one recording", source=str(self.path.resolve().parent), task="none")
+
+    def files(self) -> list[Path]:
+        """Return the file."""
+        return [self.path]
+
+    def load(self) -> Data:
+        """Read the recording; raises InvalidDataError naming the file."""
+        one = _read_page(self.path) if self.path.suffix.lower() in PAGES else read_recording(self.path)
+        times = None if one.times is None else one.times[None]
+        name = np.array([self.path.stem])
+        try:
+            panel = Panel.build(
+                one.values[None],
+                times=times,
+                channel_names=one.channels,
+                sampling_rate=one.rate,
+                meta={RECORD: name, CASE: name},
+            )
+        except InvalidDataError as error:
+            raise InvalidDataError(f"{self.path}: {error}") from None
+        return Data(panel)
+
+
+def _read_page(path: Path) -> Recording:
+    return Recording(LEADS, leads_of(read_page(path), PAGE_RATE, str(path)), PAGE_RATE)

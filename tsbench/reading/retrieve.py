@@ -1,0 +1,120 @@
+"""What a run that retrieves finds among the cases it knows, for a text or a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tsbench.data.match import matched
+from tsbench.data.panel import Panel
+from tsbench.discovery.plugins import Plugins
+from tsbench.errors import InvalidDataError, UsageError
+from tsbench.plan.again import spec_of
+from tsbench.plan.datasets import open_dataset
+from tsbench.registry import Registry
+from tsbench.tasks.retrieval import CODES
+
+if TYPE_CHECKING:
+    from tsbench.measure.worker import Worker
+
+FILES = (".hea", ".edf", ".csv", ".parquet", ".png", ".jpg", ".jpeg")  # a query that ends so is a file
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """What was found for a query.
+
+    frame : a row per case: rank, case, part of the fold, score (the inner product), codes, text. cases : their series,
+    as they are in the dataset. query : the recording that was asked with, as `cases`, or the text.
+    """
+
+    frame: pd.DataFrame
+    cases: Panel
+    query: Panel | str
+
+
+def retrieve(
+    run: Mapping[str, Any], query: str, k: int, worker: Worker, plugins: Plugins, registry: Registry
+) -> Retrieved:
+    """Return the k cases of a run's dataset that are nearest to a query: a recording's file or folder, or a text.
+
+    A text finds cases by their series, a recording by their texts; every case with a text can be found, and `part` says
+    whether the run was trained on it. Raises UsageError for a run that does not retrieve and a file that is not there,
+    InvalidDataError for a recording that does not match.
+    """
+    name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
+    if run["status"] != "succeeded":
+        raise UsageError(f"{name} has nothing to retrieve with: it is {run['status']}")
+    spec = spec_of(run, plugins, registry)
+    if not spec.retrieves:
+        raise UsageError(f"{name} does not retrieve: take a run of protocol retrieval")
+    if k < 1:
+        raise UsageError(f"-k {k}: ask for at least one case")
+    known = worker.gallery(spec)
+    asked: Panel | str = query
+    if not query.strip():
+        raise UsageError("--query is empty: give a text, or the file of a recording")
+    if is_file(query):
+        raw = open_dataset(query, plugins, "").cases().without_labels()
+        if len(raw) > 1:
+            raise InvalidDataError(f"{query} holds {len(raw)} recordings: ask with one")
+        asked = matched(_spelt(raw, known.panel.channel_names), known.panel, query, known.needs)
+        vector = known.embed(asked, "series")
+    else:
+        vector = known.embed(_with_text(known.panel, query), "text")
+    found, scores = nearest(vector[0], known.vectors("text" if is_file(query) else "series"), k)
+    cases = known.panel.select(known.kept[found])
+    assert cases.text is not None
+    codes = cases.meta.get(CODES)
+    frame = pd.DataFrame(
+        {
+            "rank": np.arange(1, len(found) + 1),
+            "case": cases.case_names() if len(set(cases.case_names())) == len(cases) else known.kept[found],
+            "part": [known.part_of(int(case)) for case in known.kept[found]],
+            "score": scores,
+            **({} if codes is None else {"codes": codes}),
+            "text": cases.text,
+        }
+    )
+    return Retrieved(frame, cases, asked)
+
+
+def is_file(query: str) -> bool:
+    """Say whether a query names a file or folder; raises UsageError where it is meant to, and is not there."""
+    try:
+        if Path(query).exists():
+            return True
+    except OSError:  # longer than names of files may be
+        return False
+    if Path(query).suffix.lower() in FILES and " " not in query.strip():
+        raise UsageError(f"--query {query}: there is no such file")
+    return False
+
+
+def nearest(
+    query: npt.NDArray[np.float32], vectors: npt.NDArray[np.float32], k: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return indices and inner products of the k rows of vectors (n, d) with the largest ones, the largest first."""
+    scores = vectors @ query
+    k = min(k, len(scores))
+    some = np.argpartition(-scores, k - 1)[:k]
+    order = some[np.lexsort((some, -scores[some]))].astype(np.int64)
+    return order, scores[order]
+
+
+def _spelt(panel: Panel, names: Sequence[str]) -> Panel:
+    """Return a recording whose channels are spelt as in `names` where they differ in capitals alone: AVR is aVR."""
+    spelt = {name.casefold(): name for name in names}
+    own = tuple(spelt.get(name.casefold(), name) for name in panel.channel_names)
+    return replace(panel, channel_names=own) if len(set(own)) == len(own) else panel
+
+
+def _with_text(panel: Panel, text: str) -> Panel:
+    """Return a case that has nothing but a text: a method that embeds texts reads no series."""
+    return replace(panel.select([0]), text=np.array([text]))
