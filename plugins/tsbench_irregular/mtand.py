@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tsbench import Batch, PanelShape, Series, Step, param
-from tsbench_irregular.base import IrregularMethod, check_divides
+from tsbench_irregular.base import IrregularMethod, check_divides, filled
 
 WITHOUT_DIVERGENCE = 10  # epochs
 FLOOR = -60.0  # logits below the highest one by more count as if by this much: exp stays above 0 in float32
@@ -240,7 +240,10 @@ class MTANDFull(MTAND):
         }
 
     def reconstruct(self, batch: Batch) -> Tensor:
-        """Return what is decoded from the mean latent states where a value is missing."""
+        """Return prepared series (n, n_channels, n_timepoints) with gaps as the mean latent states decode them.
+
+        They are 0 beyond the end of a case.
+        """
         times = self.times(batch)
         values: Tensor = self.net.decode(self.net.latent(batch, times)[0], times)
-        return torch.where(batch.mask, batch.x, values.transpose(1, 2))
+        return filled(batch, values.transpose(1, 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch.nn.functional import normalize
@@ -11,9 +11,6 @@ from torch.nn.functional import normalize
 from tsbench import Batch, Diagnosis
 from tsbench_seqimage.losses import balanced_accuracy, occupancy_entropy, spherical_k_means
 from tsbench_seqimage.pictures import Pictures, inside_of
-
-if TYPE_CHECKING:
-    from tsbench_seqimage.method import SeqImage
 
 WINS = 0.95  # balanced accuracy from which the discriminator is said to win
 COLLAPSED = 0.01  # cosine between a sequence and its own pictures, above that with others'
@@ -23,8 +20,8 @@ _NAMED = 5
 
 
 @torch.no_grad()
-def diagnose(method: SeqImage, batch: Batch) -> Diagnosis:
-    """Return what the pictures, the contrast, the clusters and the discriminator of a trained method are like."""
+def diagnose(method: Any, batch: Batch) -> Diagnosis:
+    """Return what the pictures, the contrast, the clusters and the discriminator of a trained SeqImage are like."""
     values: dict[str, float] = {}
     warnings: list[str] = []
     series = method.timed(batch)
@@ -53,7 +50,7 @@ def diagnose(method: SeqImage, batch: Batch) -> Diagnosis:
     return Diagnosis(values, tuple(warnings))
 
 
-def _imputation(method: SeqImage, batch: Batch, values: dict[str, float], warnings: list[str]) -> None:
+def _imputation(method: Any, batch: Batch, values: dict[str, float], warnings: list[str]) -> None:
     made, seen = method.imputed(method.timed(batch)), batch.mask
     error, spread = ((made.forward + made.backward) / 2 - batch.x)[seen], batch.x[seen].std()
     if bool(spread > 0):

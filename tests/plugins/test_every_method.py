@@ -20,7 +20,7 @@ METHODS = [name for name, cls in CLASSES.items() if trains(cls) and "text" not i
 WITH_ENCODER = [name for name in METHODS if "encoder" in CLASSES[name].Params.model_fields]
 SELF_SUPERVISED = [name for name in METHODS if not PLUGINS["methods"].get(name).supervised]
 # Methods that contrast a case with others
-NEED_TWO = {"aimts", "cpc", "simclr", "trls", "ts-tcc"}
+NEED_TWO = {"aimts", "cpc", "simclr", "trls", "trls-paper", "ts-tcc"}
 # Encoders with fewer vectors than time points
 UNSUITABLE = {("ts2vec", "tcn"), ("ts2vec", "tfr")}
 

@@ -563,7 +563,7 @@ def test_what_a_method_can_do_is_shown(tsbench, tmp_path):
     assert lines["ts2vec"].endswith(" (represent)") and lines["rocket"].endswith(" (decide)")
     assert "decide" not in lines["random:<method>"]
     out = tsbench("show", "method", "rocket")[1]
-    assert "  decide     decide by a rule of its own" in out and "give features" not in out
+    assert "  decide       decide by a rule of its own" in out and "give features" not in out
     code, _, err = tsbench("run", "--method", "ts2vec", "--dataset", "UnitTest", "--protocol", "own")
     assert (code, err.count("\n")) == (2, 1)
     assert err == "error: ts2vec has no decision rule of its own: take a protocol with a probe, such as svm-rbf\n"

@@ -68,7 +68,7 @@ def test_a_value_with_a_version_of_its_own_is_part_of_its_runs_alone(installed, 
 
 
 def test_setting_a_default_explicitly_is_the_same_run(installed, registry):
-    explicit = plan(installed, registry, "trls", overrides={"encoder": "tfr", "encoder.cell": "lstm", "tau": "0.7"})
+    explicit = plan(installed, registry, "trls", overrides={"encoder": "tfr", "encoder.cell": "lstm", "tau": "0.999"})
     assert explicit.specs[0].key == plan(installed, registry, "trls").specs[0].key
     assert explicit.specs[0].label == "trls"
 
