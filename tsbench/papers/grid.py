@@ -9,9 +9,9 @@ from tsbench.papers.reproduce import RULE, shown, signed
 from tsbench.tasks import METRICS
 
 ABOUT = (
-    "Fractions in percent; in brackets the published number of a dataset. to first: the mean less that of the first row; "
-    "better/worse: datasets on which a row is better and worse than it. s: seconds of a training; MiB: the most that a "
-    "run which trained itself took, beyond what its process held before."
+    "Fractions in percent; in brackets the published number of a dataset. to first: the mean less that of the first "
+    "row; better/worse: datasets on which a row is better and worse than it. s: seconds of a training; MiB: the most "
+    "that a run which trained itself took, beyond what its process held before."
 )
 
 
