@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
@@ -48,6 +48,7 @@ class PaperRow(BaseModel):
     method: str
     variant: str = ""
     setting: str = Field("", description="start of the published setting, where method and variant are not enough")
+    apart: str = Field("", description="in what the run is known to differ from the published row; part of its name")
     run: str
     set: dict[str, str | int | float | bool] = {}
     protocol: str | None = Field(None, description="instead of the table's")
@@ -57,7 +58,8 @@ class PaperRow(BaseModel):
     @property
     def name(self) -> str:
         """What the row is called."""
-        return " ".join(part for part in (self.method, self.variant, self.setting) if part)
+        apart = f"({self.apart})" if self.apart else ""
+        return " ".join(part for part in (self.method, apart, self.variant, self.setting) if part)
 
 
 class PaperTable(BaseModel):
@@ -67,7 +69,9 @@ class PaperTable(BaseModel):
     first one, with a column per dataset. published : the name of the table in the paper's CSV, empty where no numbers
     were published. metrics : published name to ours. datasets : in the order of its columns. groups : collections whose
     mean gets a column of a grid. stand_ins : further datasets, each to what the paper calls the data that it is run in
-    place of, no number of which stands beside it. at_random : protocols that make folds are run on folds at random too,
+    place of, no number of which stands beside it. splits : datasets that are run on another of their own splits than
+    the protocol's. conditions : name to what is written after a protocol's name ("" for nothing): each row stands for
+    one under each of them, which is its variant. at_random : protocols that make folds are run on folds at random too,
     where a dataset's card names what its cases are grouped by.
     """
 
@@ -83,8 +87,27 @@ class PaperTable(BaseModel):
     )
     groups: tuple[str, ...] = ()
     stand_ins: dict[str, str] = {}
+    splits: dict[str, str] = {}
+    conditions: dict[str, str] = {}
     at_random: bool = False
     rows: tuple[PaperRow, ...] = Field(min_length=1)
+
+    @field_validator("rows")
+    @classmethod
+    def _under_conditions(cls, rows: tuple[PaperRow, ...], info: ValidationInfo) -> tuple[PaperRow, ...]:
+        conditions = info.data.get("conditions")
+        if not conditions:
+            return rows
+        return tuple(
+            row.model_copy(
+                update={
+                    "variant": " ".join(filter(None, (row.variant, name))),
+                    "protocol": f"{row.protocol or info.data.get('protocol')}+{text}" if text else row.protocol,
+                }
+            )
+            for row in rows
+            for name, text in conditions.items()
+        )
 
     @field_validator("rows")
     @classmethod
@@ -97,11 +120,17 @@ class PaperTable(BaseModel):
     def under(self, protocol: str | None) -> PaperTable:
         """Return the table under another protocol, where one is given: rows with one of their own keep it.
 
-        Nothing that was published stands beside it then.
+        Nothing that was published stands beside it then, and no dataset is on another split than the protocol's.
         """
-        if protocol in (None, self.protocol):
+        if protocol is None or protocol == self.protocol:
             return self
-        return self.model_copy(update={"protocol": protocol, "published": "", "average": ""})
+        changed = {"protocol": protocol, "published": "", "average": "", "splits": {}}
+        return self.model_copy(update={**changed, "rows": tuple(self._moved(row, protocol) for row in self.rows)})
+
+    def _moved(self, row: PaperRow, protocol: str) -> PaperRow:
+        """Return a row with its condition after another protocol, where it is the table's that it has one after."""
+        _, mine, condition = f"{row.protocol}".partition(f"{self.protocol}+")
+        return row.model_copy(update={"protocol": f"{protocol}+{condition}"}) if self.conditions and mine else row
 
 
 class Paper(BaseModel):

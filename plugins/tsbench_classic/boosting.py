@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +18,7 @@ from tsbench.methods.params import BaseParams, param
 
 Floats = npt.NDArray[np.float64]
 CHUNK = 2**24  # values that are worked on at once
+COPIES = 8  # of each case that trees are given with sensors left out
 
 
 class Boosting(Classifier):
@@ -31,6 +34,13 @@ class Boosting(Classifier):
         learning_rate: float = param(0.05, low=1e-4, high=1.0, log=True, tune=True, doc="shrinkage of a tree")
         max_leaf_nodes: int = param(15, low=2, high=1024, tune=True, doc="leaves of a tree")
         l2: float = param(1.0, low=0.0, high=1e6, doc="L2 penalty of the leaves")
+        sensor_dropout: float = param(
+            0.0,
+            low=0.0,
+            high=0.99,
+            doc="up to this share of the sensors of each case is missing, other ones in each of 8 copies of it",
+            neutral=0.0,
+        )
 
     normalisation: ClassVar = "none"  # trees do not care
     tasks: ClassVar = frozenset({"classification", "multilabel", "regression"})
@@ -45,10 +55,11 @@ class Boosting(Classifier):
         if train.y is None:
             raise MethodError("boosting needs labels")
         self.task, self.n_classes = train.task, len(train.classes)
-        x, seed = self.facts(train), int(rng.integers(2**31))
+        seed = int(rng.integers(2**31))
+        x = np.concatenate([self.facts(copy) for copy in _thinned(train, self.params.sensor_dropout, seed)])
         x[:, np.isnan(x).all(axis=0)] = 0.0  # scikit-learn cannot bin what no case has; a constant decides nothing
         targets = train.y.T if train.task == "multilabel" else [train.y]
-        self.models = [self._fitted(x, y, seed) for y in targets]
+        self.models = [self._fitted(x, np.tile(y, len(x) // len(train)), seed) for y in targets]
 
     def predict_scores(self, panel: Panel) -> Scores:
         """Return probabilities of the classes or labels, 0 for a class without training cases; or numbers."""
@@ -102,6 +113,21 @@ class MaskOnly(Boosting):
     def facts(self, panel: Panel) -> Floats:
         """Return (n_cases, 3 n_channels)."""
         return np.concatenate([_pattern(part) for part in _parts(panel)])
+
+
+def _thinned(panel: Panel, share: float, seed: int) -> Iterator[Panel]:
+    """Give copies of the cases that lack sensors as those of other methods do; the panel alone for a share of 0."""
+    if not share:
+        yield panel
+        return
+    from tsbench.data.batch import Batch
+    from tsbench.learning.sensor_dropout import sensor_dropout
+
+    batch = Batch.from_panel(panel, "cpu")
+    thin = sensor_dropout(share, [batch], seed)
+    assert thin is not None  # of a share above 0
+    for _ in range(COPIES):
+        yield replace(panel, X=np.where(thin(batch).mask.numpy(), panel.X, np.float32(np.nan)))
 
 
 def _parts(panel: Panel) -> list[Panel]:

@@ -71,6 +71,31 @@ def test_values_are_not_read_where_the_mask_alone_is():
     assert (scores == scores[0]).all()
 
 
+@pytest.mark.parametrize("cls", [HistGradientBoosting, MaskOnly])
+def test_with_sensor_dropout_a_case_is_told_without_the_sensor_that_tells_most(cls):
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = rng.normal(size=(200, 2, 7)).astype(np.float32)
+    X[:, 0] += 3 * y[:, None]
+    X[:, 1] += 1 * y[:, None]
+    X[:, 0][rng.random((200, 7)) < 0.5 * y[:, None]] = X[:, 1][rng.random((200, 7)) < 0.3 * y[:, None]] = NAN
+    without = X.copy()
+    without[:, 0] = NAN
+    right = {}
+    for share in (0.0, 0.5):
+        method = made(cls, sensor_dropout=share)
+        method.fit(Panel.build(X, y), None, np.random.default_rng(0))
+        right[share] = (method.predict_scores(Panel.build(without)).argmax(axis=1) == y).mean()
+    assert right[0.5] > right[0.0] + 0.05
+
+
+def test_sensor_dropout_of_no_sensor_is_refused_and_none_is_no_part_of_the_identity():
+    X, y = cases()
+    with pytest.raises(MethodError, match="sensor_dropout=0.1: a share of 0.1 is none of its 2 sensors"):
+        made(MaskOnly, sensor_dropout=0.1).fit(Panel.build(X, y), None, np.random.default_rng(0))
+    assert Settings(MaskOnly.Params(), {}).neutral_keys() == ("sensor_dropout",)
+
+
 def fitted(X, **labels):
     method = made(HistGradientBoosting)
     method.fit(Panel.build(X, **labels), None, np.random.default_rng(0))

@@ -9,20 +9,22 @@ from tsbench.papers.reproduce import RULE, shown, signed
 from tsbench.tasks import METRICS
 
 ABOUT = (
-    "Fractions in percent. to first: the mean less that of the first row; better/worse: datasets on which a row is "
-    "better and worse than it. s: seconds of a training; MiB: the most that a run which trained itself took, beyond "
-    "what its process held before."
+    "Fractions in percent; in brackets the published number of a dataset. to first: the mean less that of the first "
+    "row; better/worse: datasets on which a row is better and worse than it. s: seconds of a training; MiB: the most "
+    "that a run which trained itself took, beyond what its process held before."
 )
 
 
 def grid(title: str, frame: pd.DataFrame) -> str:
     """Return the frame of `tabulate` as a Markdown grid; ours are means over folds and seeds.
 
-    The published number and the verdict are those of the mean over all datasets, left out where none was published.
+    A published number stands in brackets beside ours. The columns for it and the verdict are of the mean over all
+    datasets, left out where none was published.
     """
     means = list(dict.fromkeys(frame["dataset"][frame["average"]]))
     single = list(dict.fromkeys(frame["dataset"][~frame["average"]]))
-    several, published = frame["metric"].nunique() > 1, bool(frame["published"].notna().any())
+    several = frame["metric"].nunique() > 1
+    published = bool(frame["published"][frame["average"]].notna().any())
     columns: list[tuple[str, Side]] = [("row", "left"), ("settings", "left")]
     columns += [("metric", "left")] if several else []
     columns += [(name, "right") for name in (*means, "to first", "better/worse", *single, "s", "MiB")]
@@ -38,7 +40,8 @@ def grid(title: str, frame: pd.DataFrame) -> str:
         cells = [whole["row"], whole["settings"], *([metric] if several else [])]
         cells += [shown(metric, ours[one]) for one in means]
         cells += [signed(metric, apart[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
-        cells += [shown(metric, ours[one]) for one in single]
+        theirs = part.set_index("dataset")["published"].astype(float)
+        cells += [_beside(shown(metric, ours[one]), shown(metric, theirs[one])) for one in single]
         costs = ((whole["fit_seconds"], ".1f"), (whole["peak_memory_bytes"] / 2**20, ".0f"))
         cells += ["" if pd.isna(value) else format(value, form) for value, form in costs]
         if published:
@@ -46,3 +49,8 @@ def grid(title: str, frame: pd.DataFrame) -> str:
         rows.append(cells)
     rule = f"{RULE}\n\n" if published else ""
     return f"# {markdown_cell(title)}\n\n{ABOUT}\n\n{rule}{to_markdown(columns, rows)}"
+
+
+def _beside(ours: str, theirs: str) -> str:
+    """Return ours with the published number in brackets."""
+    return f"{ours} ({theirs})".lstrip() if theirs else ours

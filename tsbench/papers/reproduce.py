@@ -16,7 +16,10 @@ from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.methods.capabilities import check_able
 from tsbench.papers.columns import Column, column_of, columns_of
 from tsbench.papers.published import Number, load_published
+from tsbench.plan.datasets import summarise
+from tsbench.plan.methods import accepts
 from tsbench.plan.plan import expand_datasets, make_plan
+from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.spec import RunSpec
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
@@ -59,7 +62,7 @@ def plan_paper(
     _, table = registry.table(name)
     table = table.under(protocol)
     all_of_it = [*table.datasets, *table.stand_ins]
-    known = [one for one in all_of_it if one in plugins["datasets"] or one in registry.collections]
+    known = [one for one in all_of_it if _known(one, plugins, registry)]
     planned = plan_table(table, datasets or known, seeds, overrides, plugins, registry, threads)
     unknown = [] if datasets else [one for one in all_of_it if one not in known]
     planned.plan.missing |= {one: f"no plugin brings {one}; --dataset A,B uses other data" for one in unknown}
@@ -76,13 +79,14 @@ def plan_table(
     threads: int = 1,
 ) -> TablePlan:
     """List the runs of every row on the given datasets, those that share a pre-training beside each other."""
-    whole, rows = Plan(), []
-    for row in table.rows:
+    whole, rows = Plan(missing=_without_split(table, datasets, plugins, registry)), []
+    here = [name for name in datasets if name not in whole.missing]
+    for row in _overridden(table.rows, overrides, plugins):
         if table.kind == "tsne":  # a map of features
             check_able(row.run, plugins["methods"].get(base_method(row.run)), "represent")
-        settings = {key: _text(value) for key, value in row.set.items()} | dict(overrides)
+        settings = {key: _text(value) for key, value in row.set.items()}
         specs: list[RunSpec] = []
-        for protocol, names in _protocols(table, row, datasets, plugins, registry).items():
+        for protocol, names in _protocols(table, row, here, plugins, registry).items():
             request = Request(
                 [row.run],
                 names,
@@ -106,14 +110,50 @@ def plan_table(
     return TablePlan(whole, tuple(rows), groups)
 
 
+def _overridden(rows: Sequence[PaperRow], overrides: Mapping[str, str], plugins: Plugins) -> list[PaperRow]:
+    """Return the rows with what is overridden, each with the parameters that its method has.
+
+    What no method has is left with all rows, so that it is refused.
+    """
+    runs = {row.run for row in rows}
+    takers = {key: {run for run in runs if accepts(run, key, plugins)} or runs for key in overrides}
+    return [
+        row.model_copy(update={"set": {**row.set, **{k: v for k, v in overrides.items() if row.run in takers[k]}}})
+        for row in rows
+    ]
+
+
+def _without_split(table: PaperTable, datasets: Sequence[str], plugins: Plugins, registry: Registry) -> dict[str, str]:
+    """Return the datasets that are here without the split that the table runs them on, each with what to do."""
+    found = {}
+    for name in [one for one in datasets if one in table.splits]:
+        (handle,), split = expand_datasets([name], plugins, registry), table.splits[name]
+        if handle.available() and split not in (known := summarise(handle).own_folds):
+            has = f"the table is on its split '{split}', and the files here make {', '.join(known) or 'none'}"
+            found[name] = f"{name}: {has}; 'tsbench data info {name}' says what is needed"
+    return found
+
+
+def _known(name: str, plugins: Plugins, registry: Registry) -> bool:
+    """Say whether there is a dataset or collection of a name, which may have steps after it."""
+
+    def known(base: str) -> bool:
+        return base in plugins["datasets"] or base in registry.collections
+
+    return known(take_apart(name, known)[0])
+
+
 def _protocols(
     table: PaperTable, row: PaperRow, datasets: Sequence[str], plugins: Plugins, registry: Registry
 ) -> dict[str, Sequence[str]]:
     """Return the protocols that a row is run under, each with its datasets."""
     reference = row.protocol or table.protocol
-    found, protocol = {reference: datasets}, registry.protocol(reference, plugins)
+    found: dict[str, Sequence[str]] = {reference: [name for name in datasets if name not in table.splits]}
+    for split in dict.fromkeys(table.splits.values()):
+        found[f"{reference}+split={split}"] = [name for name in datasets if table.splits.get(name) == split]
+    protocol = registry.protocol(reference, plugins)
     if table.at_random and not protocol.needs_own_split and protocol.split.group is not None:
-        handles = expand_datasets(datasets, plugins, registry)
+        handles = expand_datasets(found[reference], plugins, registry)
         if grouped := [handle.reference for handle in handles if protocol.group(handle.card)]:
             found[f"{reference}+group=none"] = grouped
     return found
@@ -147,13 +187,14 @@ def tabulate(
                 means[column, ours] = mean
                 verdict = _verdict(mean, std, number, paper.doubt, column.incomparable) if here else "not run"
                 lines.append(_line(row, table, here, by_key, column.name, ours, (mean, std), number, verdict))
-        for name, members in _averaged(table, planned, columns).items():
+        averaged = _averaged(table, planned, columns)
+        for name, members in averaged.items():
             here = [spec for spec in specs if column_of(table, spec) in members]
             for theirs, ours in table.metrics.items():
                 values = [means[column, ours] for column in members]
                 known = [value for value in values if value is not None]
                 mean = fmean(known) if known and len(known) == len(values) else None
-                number = find(row, table.average, theirs) if len(members) == len(columns) else None
+                number = find(row, table.average, theirs) if name == next(iter(averaged)) else None
                 verdict = _verdict_of_mean(mean, number, len(members), table.average)
                 lines.append(_line(row, table, here, by_key, name, ours, (mean, None), number, verdict, True))
     return pd.DataFrame(lines)
@@ -163,6 +204,8 @@ def _averaged(table: PaperTable, planned: TablePlan, columns: Sequence[Column]) 
     """Return the means that a table has, by name, with the columns they are of."""
     if not (table.average or table.kind == "grid"):
         return {}
+    here = {column_of(table, spec) for spec in planned.plan.specs}
+    columns = [one for one in columns if one in here] or columns  # data that is missing leaves no mean empty
     groups = {name: [one for one in columns if one.dataset in members] for name, members in planned.groups.items()}
     named = {f"{name} ({len(members)})": members for name, members in groups.items() if members}
     return {f"mean of {len(columns)}": columns, **named}

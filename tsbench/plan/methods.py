@@ -33,6 +33,11 @@ class Method:
     asked: bool  # by its name; a floor may come along
 
 
+def accepts(name: str, key: str, plugins: Plugins) -> bool:
+    """Say whether a method has the parameter that --set names; raises UsageError for a method that is not known."""
+    return _declares(_class_of(name, plugins), key)
+
+
 def resolve_methods(request: Request, plugins: Plugins, registry: Registry) -> list[Method]:
     """Return the methods asked for, and their floors; raises UsageError for a name or parameter that is not known."""
     names = list(dict.fromkeys(request.methods))

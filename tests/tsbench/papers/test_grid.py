@@ -77,6 +77,21 @@ def test_a_run_that_is_missing_leaves_the_mean_empty(planned):
     assert "not all runs of ours" in " ".join(shown["verdict"])
 
 
+def test_data_that_is_missing_leaves_no_mean_empty(planned):
+    paper, table, plan = planned()
+    frame = tabulate(paper, table, plan, [*HERE, "NotHere"], rows_of(plan, 0.5))
+    shown = cells(grid("t", frame))
+    assert list(shown["mean of 2"]) == ["50.00"] * 3 and list(shown["NotHere"]) == [""] * 3
+
+
+def test_what_was_published_of_a_dataset_stands_in_brackets(planned):
+    paper, table, plan = planned(rows=1, metrics={"ACC": "accuracy"})
+    frame = tabulate(paper, table, plan, HERE, rows_of(plan, 0.5))
+    frame.loc[frame["dataset"] == "GunPoint", "published"] = 0.25
+    line = cells(grid("t", frame)).iloc[0]
+    assert list(line[HERE]) == ["50.00", "50.00 (25.00)"]
+
+
 def test_costs_are_of_the_runs_that_trained(planned):
     paper, table, plan = planned(rows=1)
     about = [(10.0, 0.0, 3 * 2**20), (10.0, 1.0, 9 * 2**20)]
