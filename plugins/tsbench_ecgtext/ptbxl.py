@@ -54,7 +54,7 @@ class PtbXlStatements(_Told):
 
     def texts(self, files: Files, codes: Mapping[int, str]) -> Mapping[int, str]:
         """Return the descriptions; raises InvalidDataError for a code without one."""
-        described = {}
+        described: dict[str, str] = {}
         for place, code, row in self.statements(files, "description"):
             described[code] = row["description"].strip()
             if not described[code]:
