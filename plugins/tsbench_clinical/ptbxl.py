@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,21 +145,27 @@ class PtbXl(ClinicalDataset):
 
     def _statements(self, files: Files) -> tuple[tuple[str, ...], dict[str, str]]:
         """Return the classes, and the class of each SCP code ("" for codes that are not diagnostic)."""
-        name = files.find(STATEMENTS, self.name)
-        where, column = files.where(name), CLASS_OF[self.level]
-        header, _, rest = files.text(name).partition("\n")
-        text = f"code{header}\n{rest}" if header.startswith(",") else f"{header}\n{rest}"
+        column = CLASS_OF[self.level]
         class_of: dict[str, str] = {}
-        key = text.partition(",")[0].strip()
-        for line, row in rows(text, [key, "diagnostic", column], where):
-            diagnostic = number(row["diagnostic"], f"{where}, line {line}") == 1
+        for place, code, row in self.statements(files, "diagnostic", column):
+            diagnostic = number(row["diagnostic"], place) == 1
             if diagnostic and not row[column].strip():
-                raise InvalidDataError(f"{where}, line {line}: the diagnostic code {row[key]} has no {column}")
-            class_of[row[key].strip()] = row[column].strip() if diagnostic else ""
+                raise InvalidDataError(f"{place}: the diagnostic code {code} has no {column}")
+            class_of[code] = row[column].strip() if diagnostic else ""
         classes = tuple(sorted({label for label in class_of.values() if label}))
         if not classes:
-            raise InvalidDataError(f"{where}: has no diagnostic code")
+            raise InvalidDataError(f"{files.where(files.find(STATEMENTS, self.name))}: has no diagnostic code")
         return classes, class_of
+
+    def statements(self, files: Files, *needed: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Yield file and line, the SCP code and the columns of each row of the table of statements."""
+        name = files.find(STATEMENTS, self.name)
+        where = files.where(name)
+        header, _, rest = files.text(name).partition("\n")
+        text = f"code{header}\n{rest}" if header.startswith(",") else f"{header}\n{rest}"
+        key = text.partition(",")[0].strip()
+        for line, row in rows(text, [key, *needed], where):
+            yield f"{where}, line {line}", row[key].strip(), row
 
     def _records(self, files: Files, class_of: dict[str, str]) -> list[dict[str, Any]]:
         """Return id, patient, fold, labels, report, static values and file of each record with a label."""

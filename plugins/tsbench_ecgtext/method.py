@@ -219,7 +219,7 @@ class EcgText(PairMethod):
             0, low=0, high=24, stage="training", doc="vision layers that keep no activations: less memory, more time"
         )
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     prepares_cases: ClassVar[bool] = True
     normalisation: ClassVar[Literal["channel", "none"] | None] = "none"  # the encodings scale by lead
 
@@ -265,6 +265,8 @@ class EcgTextBase(EcgText):
         queue: int = param(57_600, like="queue")
         vocabulary: int = param(30_000, like="vocabulary")
         checkpointed: int = param(4, like="checkpointed")
+
+    version: ClassVar[int] = 1
 
 
 class EcgTextLarge(EcgTextBase):

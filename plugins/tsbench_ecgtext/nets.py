@@ -20,7 +20,8 @@ class Size:
     """Width, layers and heads of a transformer.
 
     drop_path : share of the vision layers that is skipped in training. spread : of the first weights of text layers;
-    with that of BERT, 0.02, narrow nets hardly tell inputs apart at first, and do not start to learn.
+    with that of BERT, 0.02, narrow nets hardly tell inputs apart at first, and do not start to learn. place : of the
+    first positions of patches. A white patch becomes values of about 2, beside which 0.02 does not say where it is.
     """
 
     width: int
@@ -28,10 +29,11 @@ class Size:
     heads: int
     drop_path: float = 0.0
     spread: float = 0.02
+    place: float = 0.02
 
 
 VISION: Mapping[str, Size] = {
-    "small": Size(96, 3, 4, spread=0.1),
+    "small": Size(96, 3, 4, spread=0.1, place=2.0),
     "base": Size(768, 12, 12),
     "large": Size(1024, 24, 16, drop_path=0.1),
 }
@@ -60,6 +62,8 @@ class Vision(nn.Module):
             drop_path_rate=size.drop_path,
             weight_init="" if size.spread == Size.spread else "jax",  # by the width of each layer
         )
+        if size.place != Size.place:
+            nn.init.normal_(self.net.pos_embed, std=size.place)
         self.width, self.checkpointed = size.width, checkpointed
 
     def forward(self, pictures: Tensor) -> Tensor:

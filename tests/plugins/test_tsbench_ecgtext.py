@@ -15,6 +15,7 @@ from tsbench.methods.stages import Step
 from tsbench.tasks.retrieval import Retrieval, ranks_of, relevance
 from tsbench_ecgtext.losses import itc_loss
 from tsbench_ecgtext.made import Made
+from tsbench_ecgtext.nets import VISION, Vision
 
 pytestmark = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("transformers", "timm", "tokenizers")),
@@ -97,6 +98,16 @@ def test_soft_labels_rise_over_the_first_epoch(data, monkeypatch):
     monkeypatch.setattr(module, "itc_loss", lambda *args: (seen.append(args[-1]), itc_loss(*args))[1])
     Learner("series-text", n_tokens=16, max_steps=6, batch_size=8, itm_weight=0, mlm_weight=0).fit(distinct(data, 32))
     assert seen == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.4])
+
+
+def test_where_the_ink_is_shows_before_any_training():
+    torch.manual_seed(0)
+    picture = torch.full((1, 3, 48, 48), 1.9)
+    picture[:, :, :12, :12] = 1.8 * torch.rand(12, 12)
+    vision = Vision(VISION["small"], 48, 12).eval()
+    with torch.no_grad():
+        here, there = vision(picture)[0, 0], vision(picture.roll(24, -1))[0, 0]
+    assert (here - there).norm() > 0.01 * here.norm()  # with positions of a spread of 0.02 it is 0.002
 
 
 def test_a_text_is_grounded_in_its_picture_only_where_one_is_given(data):
