@@ -25,6 +25,7 @@ from tsbench.plan.asked import (
     read_choice,
     read_folders,
     read_folds,
+    read_keys,
     read_names,
     read_overrides,
     read_request,
@@ -386,9 +387,7 @@ class Bench:
         from tsbench.reading.reading import read
         from tsbench.reading.stored import open_pooled
 
-        asked, others = read_names(keys, "KEY"), read_names(against, "--against")
-        if not asked:
-            raise UsageError("name a run by the start of its key; see 'tsbench results'")
+        asked, others = read_keys(keys), read_names(against, "--against")
         columns = [str(by)] if isinstance(by, str | Path) else [*map(str, by)]  # edges have commas
         with variables(self._variables), self._open(must_exist=True) as store:
             people = People(self.plugins)
@@ -449,7 +448,7 @@ class Bench:
         from tsbench.plan.again import spec_of
         from tsbench.reading.realism import realism
 
-        runs = [self.show(key) for key in read_names(keys, "KEY")]
+        runs = [self.show(key) for key in read_keys(keys)]
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
             return realism(runs, lambda run: worker.windows(spec_of(run, self.plugins, self.registry)))

@@ -29,14 +29,15 @@ def retrieve(key: str, query: str, k: int, html: Path | None, device: str) -> in
       tsbench retrieve --run 3fa9c1 --query "atrial fibrillation" -k 5 --html found.html
     """
     from tsbench.leaderboard.cells import to_csv
+    from tsbench.output import check_file, write_bytes
 
+    if html is not None:
+        check_file(html, "--html")
     found = bench(device=device).retrieve(key, query, k)
     echo_text(to_csv(found.frame))
     if html is not None:
-        from tsbench.output import replacing
         from tsbench.reading.ecg_page import page
 
-        with replacing(html) as draft:
-            draft.write(page(found, query).encode())
+        write_bytes(html, page(found, query).encode())
         echo(f"{len(found.frame)} cases drawn in {html}")
     return 0

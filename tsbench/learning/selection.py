@@ -13,7 +13,8 @@ from tsbench.errors import UsageError
 from tsbench.methods.capabilities import capabilities
 from tsbench.methods.params import BaseParams
 from tsbench.tasks import METRICS, TASKS
-from tsbench.tasks.base import Answer, Array
+from tsbench.tasks.base import Answer, Array, served_by
+from tsbench.tasks.calibration import CALIBRATION
 
 LAST = "last"
 FALL = 0.1  # what the learning rates are multiplied with at a plateau
@@ -41,9 +42,11 @@ def check_select(name: str, cls: Any, params: BaseParams) -> None:
         return
     if "decide" not in capabilities(cls):
         raise UsageError(f"{name}: select={metric} needs decisions, and the method has no `decide`; leave it out")
-    known = sorted({one.name for task in TASKS.values() for one in task.metrics})
-    if metric not in METRICS:
-        raise UsageError(f"{name}: select='{metric}' is no metric; choose {LAST} or one of {', '.join(known)}")
+    served = {one.name for task in served_by(cls) & TASKS.keys() for one in TASKS[task].metrics}
+    known = sorted(served - {one.name for one in CALIBRATION})  # a net's scores are no probabilities
+    if metric not in known:
+        why = f"select='{metric}' is no metric of its decisions"
+        raise UsageError(f"{name}: {why}; choose {LAST} or one of {', '.join(known)}")
 
 
 class Selection:

@@ -47,7 +47,8 @@ def hidden_values(parts: Parts) -> Hidden:
         values.append(before[hidden])
     where, what = np.concatenate(places), np.concatenate(values)
     if not len(where):
-        raise InvalidDataError(f"{parts.corruption} hides no observed value of the test part: take a higher level")
+        advice = "take a higher level, unless its cases have one value each or none"
+        raise InvalidDataError(f"{parts.corruption} hides no observed value of the test part: {advice}")
     if len(where) <= MOST_SCORED:
         return Hidden(where, what, len(where))
     rng = np.random.default_rng(int(parts.missing["test_mask"]))

@@ -10,6 +10,7 @@ from tsbench.data.panel import CASE, Panel
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
+from tsbench.methods.capabilities import check_pairs
 from tsbench.tasks import RETRIEVAL
 from tsbench.tasks.retrieval import CODES, ranks_of, relevance
 from tsbench.tasks.score import Predictions
@@ -86,8 +87,7 @@ def with_text(panel: Panel) -> Index:
 
 def _reranked(learner: Learner, test: Panel, scores: Scores, rerank: int) -> tuple[Scores, Scores]:
     """Return the scores (n, n) of texts for each series and of series for each text, candidates above all others."""
-    if not callable(getattr(learner.cls, "match", None)):
-        raise MethodError(f"{learner.name} says nothing of pairs: it has no `match`; take protocol retrieval")
+    check_pairs(learner.name, learner.cls)
     n = len(scores)
     near = min(rerank, n)
     chosen = [np.argpartition(-of, near - 1, axis=1)[:, :near] for of in (scores, scores.T)]

@@ -145,6 +145,8 @@ class Run:
             raise UsageError(f"{name} fits itself and has no gradient: take a net, or features under a linear probe")
         if self.spec.imputes:
             raise UsageError(f"{name} fills in missing values here and decides nothing: take another protocol")
+        if self.spec.retrieves:
+            raise UsageError(f"{name} retrieves here and decides nothing: take another protocol")
         learner, parts, head = self.trained.learner, self.parts, None
         if made.probe is not None:
             if made.probe.needs != "features" or self._appends:

@@ -51,6 +51,17 @@ def check_able(name: str, cls: Any, what: str) -> None:
     raise UsageError(f"{name} has no decision rule of its own: take a protocol with a probe, such as svm-rbf")
 
 
+def tells_pairs(cls: Any) -> bool:
+    """Say whether a class of methods says of a series and a text how well they match."""
+    return callable(getattr(cls, "match", None))
+
+
+def check_pairs(name: str, cls: Any) -> None:
+    """Raise UsageError where a method, under its name, says nothing of pairs."""
+    if not tells_pairs(cls):
+        raise UsageError(f"{name} says nothing of pairs: it has no `match`; take protocol retrieval")
+
+
 def registered_for(entry: Entry) -> tuple[str, ...]:
     """Return what a method is registered to be able to do, by its tags or a class that is given; () where none says."""
     said = tuple(name for name in CAPABILITIES if name in entry.tags)

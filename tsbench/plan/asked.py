@@ -43,6 +43,14 @@ def read_choice(asked: Names | None, option: str, known: Callable[[str], bool] =
     return found
 
 
+def read_keys(asked: Names) -> list[str]:
+    """Return the starts of keys of runs; raises UsageError where there is none."""
+    found = read_names(asked, "KEY")
+    if not found:
+        raise UsageError("name a run by the start of its key; see 'tsbench results'")
+    return found
+
+
 def read_folders(asked: Names) -> list[str]:
     """Return the absolute names of folders with datasets; raises UsageError where one is none."""
     found = [Path(name) for name in read_names(asked, "--data-dir")]

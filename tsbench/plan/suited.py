@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError, UsageError
-from tsbench.methods.capabilities import capabilities, check_able
+from tsbench.methods.capabilities import capabilities, check_able, check_pairs, tells_pairs
 from tsbench.plan.datasets import DatasetHandle, Summary
 from tsbench.plan.methods import Method
 from tsbench.plan.request import Plan
@@ -67,6 +67,7 @@ def suited_pairs(
             if not _able(method, protocol):
                 if method.asked:
                     check_able(method.name, method.cls, protocol.capability or "decide")
+                    check_pairs(method.name, method.cls)
                 continue
             own = not protocol.probed or "represent" not in capabilities(method.cls)
             probe = None if own else plugins["probes"].get(protocol.probe)
@@ -96,7 +97,7 @@ def _able(method: Method, protocol: Protocol) -> bool:
     """Say whether a method can do what a protocol asks of it."""
     able = capabilities(method.cls)
     if protocol.capability:
-        return protocol.capability in able
+        return protocol.capability in able and (not protocol.rerank or tells_pairs(method.cls))
     return "decide" in able or ("represent" in able and protocol.probe != OWN_PROBE)
 
 
@@ -114,7 +115,7 @@ def check_hides(protocol: Protocol, plugins: Plugins) -> None:
     if not protocol.imputes:
         return
     condition, advice = protocol.condition, "write what hides values after it, such as +samples=0.3"
-    if condition.corruption == "none":
+    if condition.corruption == "none" or condition.level == 0:
         raise UsageError(f"protocol '{protocol.name}' hides nothing that could be filled in: {advice}")
     if condition.corrupter(plugins["corruptions"], "").corruption.makes != "gaps":
         raise UsageError(f"protocol '{protocol.name}': {condition.corruption} changes values and hides none: {advice}")

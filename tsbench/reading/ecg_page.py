@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tsbench.data.panel import Panel
 from tsbench.reading.retrieve import Retrieved
+from tsbench.text import plain
 
 Array = npt.NDArray[Any]
 SECONDS, ROWS = 2.5, 3  # of a lead, and of leads one below the other; lead j is in row j % 3, column j // 3
@@ -34,6 +35,11 @@ def page(found: Retrieved, query: str) -> str:
         f"<style>{STYLE}</style></head><body><h1>Retrieved ECGs</h1>{asked}{''.join(parts)}"
         f"<p>{MM_PER_SECOND:g} mm/s, {MM_PER_MV:g} mm/mV; {SECONDS:g} s of each lead.</p></body></html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Return a text that is no markup, with control characters and what turns the direction of reading as escapes."""
+    return html.escape(plain(text))
 
 
 def plot(panel: Panel, case: int) -> str:

@@ -35,8 +35,9 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
     if permuted(str(run["method"])):
         raise UsageError(f"{name} is a control on shuffled series: take a run of the method itself")
     spec = spec_of(run, plugins, registry)
-    if spec.imputes:
-        raise UsageError(f"{name} fills in missing values and predicts nothing: take a run of another protocol")
+    if spec.imputes or spec.retrieves:
+        does = "fills in missing values" if spec.imputes else "retrieves"
+        raise UsageError(f"{name} {does} and predicts nothing: take a run of another protocol")
     handle = _opened(dataset, open_dataset(spec.reference, plugins, ""), plugins)
     panel = handle.cases()
     answer, classes, task = worker.predict(spec, panel, handle.name)

@@ -189,7 +189,7 @@ def _positive(found: Pooled, asked: str | None) -> tuple[str, str]:
     if asked is not None:
         if asked not in classes:
             raise UsageError(
-                f"--positive {asked}: choose one of {', '.join(classes) or 'none: the labels are numbers'}"
+                f"--positive {asked}: choose one of {', '.join(classes) or 'none: the run decides on no class'}"
             )
         return asked, "as asked"
     if found.answers.task != "classification" or len(classes) != 2:
@@ -251,7 +251,8 @@ def _worst(groups: Sequence[Group], view: _View) -> dict[str, str]:
 def _against(view: _View, other: Pooled, clusters: Array, resamples: int) -> Against:
     """Compare the areas of two configurations; over several folds, means of areas that are independent."""
     if not view.positive:
-        raise UsageError("--against compares areas of one class against the rest: name it by --positive")
+        advice = "name it by --positive" if view.found.answers.classes else "the run decides on none"
+        raise UsageError(f"--against compares areas of one class against the rest: {advice}")
     order = _aligned(view.found, other)
     theirs = _View(other, view.positive).score[order]
     parts = [view.found.part == part for part in range(len(view.found.runs))]

@@ -50,6 +50,12 @@ def test_they_are_evidence_and_repeat(tsbench, key, tmp_path):
     assert board.splitlines()[1].startswith("linear-fill,impute,") and "masked_mae,prepared units" in board
 
 
+@pytest.mark.parametrize("key", ["", ","])
+def test_realism_of_no_run_is_refused(tsbench, key):
+    code, out, err = tsbench("realism", key)
+    assert code == 2 and not out and "name a run by the start of its key" in err
+
+
 def test_how_real_it_looks_is_said(tsbench, key):
     code, _, err = tsbench("realism", key, "--device", "cpu")
     assert code == 1 and "22 cases have values filled in; telling windows apart takes at least 30" in err

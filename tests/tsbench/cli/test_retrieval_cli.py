@@ -42,6 +42,32 @@ def test_what_was_found_is_listed_by_case(tsbench, made):
     assert len(out.splitlines()) == 82 and re.search(r"report \d+, image \d+", out)
 
 
+def test_what_is_for_labels_refuses_such_a_run_by_name(tsbench, made):
+    key = tsbench("results", "--store", "r.db", "--format", "csv")[1].splitlines()[1].partition(",")[0]
+    for words, said in (
+        (("predict", "--run", key, "--dataset", "ecg-text-made"), "retrieves and predicts nothing"),
+        (("read", key, "--against", key), "the run decides on none"),
+        (("read", key, "--positive", "x"), "choose one of none: the run decides on no class"),
+        (("explain", "--run", key, "--case", "81", "--out", "a.csv"), "retrieves here and decides nothing"),
+    ):
+        code, _, err = tsbench(*words, "--store", "r.db")
+        assert code == 2 and said in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("html", ["", "folder", "file/a.html"])
+def test_a_page_that_cannot_be_written_is_refused_before_any_work(tsbench, tmp_path, html):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    code, out, err = tsbench("retrieve", "--run", "x", "--query", "pause", "--html", html, "--store", "none.db")
+    assert code == 2 and not out and "error: --html" in err
+
+
+def test_pairs_are_asked_for_of_methods_that_tell_them(tsbench):
+    asked = ("--dataset", "ecg-text-made", "--protocol", "retrieval-rerank")
+    code, _, err = tsbench("run", "--method", "signal-text", *asked)
+    assert code == 2 and "signal-text says nothing of pairs" in err
+
+
 def test_a_dataset_without_texts_is_refused(tsbench):
     code, _, err = tsbench("run", "--method", "signal-text", "--dataset", "UnitTest", "--protocol", "retrieval")
     assert code != 0 and "retrieves texts, and the dataset has none" in err

@@ -180,6 +180,11 @@ def test_another_unit_and_another_task_are_told_of_in_the_plan(plugins, registry
     assert len(planned(plugins, registry, "level").specs) == 1  # whatever the labels are
 
 
+def test_a_level_that_hides_nothing_is_refused_in_the_plan(plugins, registry):
+    with pytest.raises(UsageError, match="hides nothing that could be filled in"):
+        planned(plugins, registry, "mean-fill", "impute+samples=0")
+
+
 def test_where_nothing_is_hidden_the_run_says_so(plugins, registry):
     (spec,) = planned(plugins, registry, "level", "impute+samples=0.001").specs
     result = Worker(plugins).run(spec)

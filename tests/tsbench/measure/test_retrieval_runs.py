@@ -137,7 +137,8 @@ def test_only_the_nearest_are_put_in_a_new_order():
 
 
 def test_a_method_without_pairs_cannot_put_them_in_order():
-    assert "has no `match`; take protocol retrieval" in ran(protocol="retrieval-rerank").error
+    with pytest.raises(UsageError, match=r"knows says nothing of pairs: it has no `match`; take protocol retrieval"):
+        planned(protocol="retrieval-rerank")
 
 
 def test_what_is_stored_has_the_metrics():

@@ -105,6 +105,13 @@ def test_a_page_shows_leads_text_and_score_and_nothing_of_them_is_markup(bench, 
     assert "subject" not in text
 
 
+def test_a_page_has_no_control_character(bench, key):
+    found = bench.retrieve(key, "pause\x1b[31m", 1)
+    frame = found.frame.assign(text=["a\x00b\u202ec"], codes=["d\x07"])
+    text = page(type(found)(frame, found.cases, found.query), found.query)
+    assert not {"\x00", "\x07", "\x1b", "\u202e"} & set(text) and "pause\\x1b[31m" in text and "a\\x00b\\u202ec" in text
+
+
 def test_a_missing_value_breaks_the_curve(bench, key):
     found = bench.retrieve(key, "pause", 1)
     found.cases.X[0, 0, 50:60] = np.nan
