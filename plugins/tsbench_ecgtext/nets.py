@@ -63,7 +63,7 @@ class Vision(nn.Module):
             weight_init="" if size.spread == Size.spread else "jax",  # by the width of each layer
         )
         if size.place != Size.place:
-            nn.init.normal_(self.net.pos_embed, std=size.place)
+            nn.init.normal_(self.net.get_parameter("pos_embed"), std=size.place)
         self.width, self.checkpointed = size.width, checkpointed
 
     def forward(self, pictures: Tensor) -> Tensor:
