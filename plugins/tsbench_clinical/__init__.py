@@ -39,17 +39,30 @@ ICU_DEMO: Entries = {
     for source, database in (("eicu", "eICU"), ("mimic", "MIMIC-III"))
 }
 DATASETS = SINGLE | ICU_DEMO
+# Without the tag: they are the cases of ptb-xl once more.
+TEXTS: Entries = {
+    "ptb-xl-statements": (
+        "ptbxl_texts:PtbXlStatements",
+        "ECG: ptb-xl with the English descriptions of its SCP codes as texts.",
+        {},
+    ),
+    "ptb-xl-own-texts": (
+        "ptbxl_texts:PtbXlOwnTexts",
+        "ECG: ptb-xl with texts from a table of yours, ptbxl_texts.csv.",
+        {},
+    ),
+}
 
 
 @hookimpl
 def tsbench_datasets(register: Register) -> None:
-    """Register the clinical datasets, each with the tag of their collection."""
-    for name, (target, summary, options) in DATASETS.items():
+    """Register the clinical datasets, with the tag of their collection where they belong to it."""
+    for name, (target, summary, options) in (DATASETS | TEXTS).items():
         module, _, attribute = target.partition(":")
         register(
             name,
             f"tsbench_clinical.{module}:{attribute}",
             summary=summary,
-            tags=(TAG,),
+            tags=() if name in TEXTS else (TAG,),
             options={"name": name, **options},
         )

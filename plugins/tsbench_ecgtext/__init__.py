@@ -8,18 +8,8 @@ PAPER = "arXiv:2304.06286"
 
 @hookimpl
 def tsbench_datasets(register: Register) -> None:
-    """Register the generated set, and PTB-XL with other texts."""
+    """Register the generated set."""
     register("ecg-text-made", "tsbench_ecgtext.made:Made", summary="ECG: generated records that their reports tell.")
-    register(
-        "ptb-xl-statements",
-        "tsbench_ecgtext.ptbxl:PtbXlStatements",
-        summary="ECG: ptb-xl with the English descriptions of its SCP codes as texts.",
-    )
-    register(
-        "ptb-xl-own-texts",
-        "tsbench_ecgtext.ptbxl:PtbXlOwnTexts",
-        summary="ECG: ptb-xl with texts from a table of yours, ptbxl_texts.csv.",
-    )
 
 
 @hookimpl

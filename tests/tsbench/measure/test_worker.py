@@ -1,3 +1,4 @@
+import gc
 import re
 import subprocess
 import sys
@@ -204,6 +205,7 @@ def test_peak_memory_is_what_the_run_added(tmp_path, registry):
     plugins = with_method(tmp_path, CLASSIFIER + "        np.ones(8_000_000).sum()\n", "Classifier")
     (spec,) = specs(plugins, registry, method="mine")
     held = np.ones(16_000_000)  # of the process, before the run
+    gc.collect()  # else what others left behind may go meanwhile, and hide what is added
     result = Worker(plugins).run(spec)
     assert 50e6 < result.peak_memory_bytes < held.nbytes < result.facts["memory_at_start_bytes"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench_clinical.ptbxl import PtbXl
-from tsbench_ecgtext.ptbxl import OWN, PtbXlOwnTexts, PtbXlStatements
+from tsbench_clinical.ptbxl_texts import OWN, PtbXlOwnTexts, PtbXlStatements
 
 
 @pytest.fixture
