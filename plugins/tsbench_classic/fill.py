@@ -45,8 +45,7 @@ class _Fill(SSLMethod):
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """Return the values with missing ones filled in, 0 beyond each case's end."""
-        filled = torch.where(batch.mask, batch.x, self.fill(batch))
-        return filled if batch.inside is None else filled.masked_fill(~batch.inside[:, None], 0.0)
+        return batch.filled(self.fill(batch))
 
     @abstractmethod
     def fill(self, batch: Batch) -> Tensor:

@@ -147,12 +147,6 @@ class IrregularMethod(SSLMethod):
         return features if static is None else torch.cat([features, static.to(features.dtype)], dim=1)
 
 
-def filled(batch: Batch, values: Tensor) -> Tensor:
-    """Return prepared series with values where these are missing, 0 beyond the end of a case."""
-    whole = torch.where(batch.mask, batch.x, values)
-    return whole if batch.inside is None else whole.masked_fill(~batch.inside[:, None], 0.0)
-
-
 def channel_moments(data: Sequence[Batch]) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean, variance (ddof 0) and number of the observed values of each channel, float64 (n_channels,).
 

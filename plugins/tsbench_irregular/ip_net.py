@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 from tsbench import Batch, PanelShape, Series, Step, param
 from tsbench.nn import masked_mean
-from tsbench_irregular.base import IrregularMethod, channel_moments, filled
+from tsbench_irregular.base import IrregularMethod, channel_moments
 from tsbench_irregular.observations import Observations, segment_exp, segment_sum
 
 
@@ -167,4 +167,4 @@ class IPNet(IrregularMethod):
         """Return prepared series (n, n_channels, n_timepoints) with gaps interpolated, 0 beyond the end of a case."""
         times = self.times(batch)
         values: Tensor = self.net.interpolate.predict(Observations.of(batch, times), times, batch.inside)
-        return filled(batch, values.transpose(1, 2))
+        return batch.filled(values.transpose(1, 2))

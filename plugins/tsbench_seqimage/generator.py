@@ -10,7 +10,6 @@ from torch.nn.functional import pad
 
 from tsbench import Series
 from tsbench.nn.decay import DecayRNN, Steps
-from tsbench_seqimage.pictures import inside_of
 
 
 class Imputed(NamedTuple):
@@ -57,7 +56,7 @@ class Generator(nn.Module):
         ways = pad(steps.forward_in_time(made.combined), (0, steps.width - made.combined.shape[1]))
         past, future = _means(made.states, steps.lengths).unbind()
         vector = torch.cat([past, future], dim=1) if self.pooling == "mean" else steps.last(made.states)
-        values = torch.where(series.mask, series.x, ways.mean(dim=0) * inside_of(series))
+        values = series.filled(ways.mean(dim=0))
         return Imputed(values, ways[0], ways[1], past, future, vector)
 
 

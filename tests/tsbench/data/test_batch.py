@@ -22,6 +22,15 @@ def test_the_panel_is_copied_and_labels_travel_only_when_asked_for(panel):
     assert batch.y.tolist() == panel.y.tolist()
 
 
+def test_filled_are_the_missing_values_alone(panel):
+    batch = Batch.from_panel(panel, "cpu")
+    whole = batch.filled(torch.full((batch.x.shape[1], 1), 7.0))
+    assert torch.equal(whole[batch.mask], batch.x[batch.mask])
+    inside = batch.inside[:, None].expand_as(batch.x)
+    assert (~inside).any() and (whole[~inside] == 0).all()
+    assert whole[3, 1, 2] == 7 and (whole[inside & ~batch.mask] == 7).all()
+
+
 def test_a_complete_panel_stores_no_mask_but_has_one():
     batch = Batch.from_panel(Panel.build([[[1.0, 2.0]]]), "cpu")
     assert batch.observed is None
