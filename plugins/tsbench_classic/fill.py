@@ -37,8 +37,7 @@ class _Fill(SSLMethod):
         """Take the mean of the observed values of each channel, 0 where there is none, over all training cases."""
         total, count = self.mean.new_zeros(2, len(self.mean), dtype=torch.float64)
         for source in data:
-            for first in range(0, len(source), 512):  # cases may be streamed
-                part = source.select(slice(first, first + 512))
+            for part in source.parts(512):  # cases may be streamed
                 total += torch.where(part.mask, part.x, 0.0).double().sum(dim=(0, 2))
                 count += part.mask.sum(dim=(0, 2))
         self.mean.copy_(total / count.clamp(min=1))

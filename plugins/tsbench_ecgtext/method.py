@@ -158,10 +158,10 @@ class PairMethod(SSLMethod):
     @torch.no_grad()
     def match(self, batch: Batch, series: Tensor, texts: Tensor) -> Tensor:
         """Return (k,), larger where they belong together: case series[i]'s picture and case texts[i]'s report."""
-        vision = torch.cat([self.vision(self.picture(batch.select(part))) for part in _chunks(len(batch))])
+        vision = torch.cat([self.vision(self.picture(part)) for part in batch.parts(PAIRS)])
         tokens, found = self.tokens(batch), []
-        for part in _chunks(len(series)):
-            grounded = self.text(tokens[texts[part]], vision[series[part]])
+        for seen, read in zip(torch.split(series, PAIRS), torch.split(texts, PAIRS), strict=True):
+            grounded = self.text(tokens[read], vision[seen])
             found.append(self.match_head(grounded[:, 0])[:, 1])
         return torch.cat(found)
 
@@ -236,10 +236,7 @@ class EcgText(PairMethod):
     def prepare(self, batch: Batch) -> Batch:
         """Draw the cases: `image`, uint8 (n, 3, image_size, image_size); what is missing is 0 mV."""
         p = self.params
-        parts = [
-            render(batch.x[part], p.layout, p.variant, p.image_size, batch.sampling_rate)
-            for part in _chunks(len(batch), 64)
-        ]
+        parts = [render(x, p.layout, p.variant, p.image_size, batch.sampling_rate) for x in torch.split(batch.x, 64)]
         return batch.with_extra(image=torch.cat(parts))
 
     def picture(self, batch: Batch, rng: torch.Generator | None = None) -> Tensor:
@@ -320,10 +317,6 @@ def _cropped(pixels: Tensor, least: float, rng: torch.Generator) -> Tensor:
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = share[:, 0], share[:, 1], shift
     where = functional.affine_grid(theta, list(pixels.shape), align_corners=False)
     return functional.grid_sample(pixels, where, padding_mode="border", align_corners=False)
-
-
-def _chunks(n: int, size: int = PAIRS) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, n, size)]
 
 
 def _unit(vectors: Tensor) -> Tensor:

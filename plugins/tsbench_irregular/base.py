@@ -166,8 +166,7 @@ def channel_moments(data: Sequence[Batch]) -> tuple[Tensor, Tensor, Tensor]:
 def chunks(data: Sequence[Batch]) -> Iterator[Batch]:
     """Yield all cases of the sources, some at a time, so that cases which no memory holds can be looked at."""
     for source in data:
-        for start in range(0, len(source), CASES):
-            yield source.select(slice(start, start + CASES))
+        yield from source.parts(CASES)
 
 
 def check_divides(parts: int, size: int, name: str) -> None:

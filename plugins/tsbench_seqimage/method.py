@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -128,11 +128,11 @@ class SeqImage(SSLMethod):
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Take the longest time, and the limits of the pictures, from the training cases of the first source."""
-        ends = [last_times(part).max() for part in parts_of(data[0]) if part.times is not None]
+        ends = [last_times(part).max() for part in data[0].parts(_PART) if part.times is not None]
         if ends:
             self.longest.copy_(torch.stack(ends).max())
         if self.images is not None:
-            self.images.pictures.fit(self.timed(part) for part in parts_of(data[0]))
+            self.images.pictures.fit(self.timed(part) for part in data[0].parts(_PART))
         if data[0].y is not None:
             self.class_weight.copy_(self._weights(torch.bincount(data[0].y, minlength=len(self.class_weight))))
         self._clusters.clear()
@@ -338,15 +338,9 @@ def joint_vectors(method: SeqImage, data: Batch) -> Tensor:
     """Return the joint vectors of prepared cases in eval mode, a part at a time; the mode is restored."""
     training = method.training
     method.eval()
-    vectors = torch.cat([method.represent(part) for part in parts_of(data)]).float()
+    vectors = torch.cat([method.represent(part) for part in data.parts(_PART)]).float()
     method.train(training)
     return vectors
-
-
-def parts_of(data: Batch) -> Iterator[Batch]:
-    """Yield some cases at a time."""
-    for start in range(0, len(data), _PART):
-        yield data.select(slice(start, start + _PART))
 
 
 def last_times(batch: Batch) -> Tensor:

@@ -31,6 +31,15 @@ def test_filled_are_the_missing_values_alone(panel):
     assert whole[3, 1, 2] == 7 and (whole[inside & ~batch.mask] == 7).all()
 
 
+def test_parts_are_all_cases_in_their_order(panel):
+    batch = Batch.from_panel(panel, "cpu", labels=True)
+    parts = list(batch.parts(2))
+    assert [len(part) for part in parts[:-1]] == [2] * (len(parts) - 1) and len(parts[-1]) in (1, 2)
+    assert torch.equal(torch.cat([part.x for part in parts]), batch.x)
+    assert torch.equal(torch.cat([part.y for part in parts]), batch.y)
+    assert [len(part) for part in batch.parts(len(batch))] == [len(batch)]
+
+
 def test_a_complete_panel_stores_no_mask_but_has_one():
     batch = Batch.from_panel(Panel.build([[[1.0, 2.0]]]), "cpu")
     assert batch.observed is None
