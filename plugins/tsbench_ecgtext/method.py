@@ -11,10 +11,11 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, TrainingParams, param, weights
 from tsbench.errors import UsageError
+from tsbench.nn import update_average
 from tsbench_ecgtext import nets, pretrained, text
 from tsbench_ecgtext.images import Layout, Variant, render
 from tsbench_ecgtext.losses import hard_negatives, itc_loss, itm_loss, mask_tokens, mlm_loss
-from tsbench_ecgtext.memory import Queue, follow, momentum_copy
+from tsbench_ecgtext.memory import Queue, momentum_copy
 from tsbench_ecgtext.texts import texts_of
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of the pixels, as BLIP has them
@@ -133,7 +134,7 @@ class PairMethod(SSLMethod):
         image, report = _unit(self.vision_head(vision[:, 0])), _unit(self.text_head(words[:, 0]))
         with torch.no_grad():
             for twin, net in zip(twins, self._followed(), strict=True):
-                follow(twin, net, p.momentum)
+                update_average(twin, net, p.momentum)
             vision_m, text_m, vision_head_m, text_head_m = twins
             image_m = _unit(vision_head_m(vision_m(picture)[:, 0]))
             report_m = _unit(text_head_m(text_m(tokens)[:, 0]))
