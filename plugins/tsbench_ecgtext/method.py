@@ -168,10 +168,7 @@ class PairMethod(SSLMethod):
 
     def tokens(self, batch: Batch) -> Tensor:
         """Return the tokens (n, n_tokens) of the reports of cases, on their device."""
-        pieces = self.pieces
-        if self._known is None or self._known[0] != pieces._version:
-            self._known = pieces._version, text.Tokens(text.from_bytes(pieces), self.params.n_tokens)
-        return self._known[1](texts_of(batch), self.params.n_words).to(pieces.device)
+        return self._reader()(texts_of(batch), self.params.n_words).to(self.pieces.device)
 
     def pair_ids(self, batch: Batch) -> Tensor:
         """Return (n,): equal for pairs that are positives of each other."""
@@ -179,6 +176,13 @@ class PairMethod(SSLMethod):
             return text.text_ids(texts_of(batch)).to(batch.x.device)
         records = batch.x.cpu().numpy()
         return text.text_ids(record.tobytes().hex() for record in records).to(batch.x.device)
+
+    def _reader(self) -> text.Tokens:
+        """Return what makes tokens of reports, made anew where the word pieces are others."""
+        version = self.pieces._version
+        if self._known is None or self._known[0] != version:
+            self._known = version, text.Tokens(text.from_bytes(self.pieces), self.params.n_tokens)
+        return self._known[1]
 
     def _followed(self) -> list[nn.Module]:
         return [self.vision, self.text, self.vision_head, self.text_head]
@@ -196,8 +200,7 @@ class PairMethod(SSLMethod):
 
     def _hidden_words(self, vision: Tensor, tokens: Tensor, rng: torch.Generator) -> Tensor:
         kept = (tokens == text.PAD) | (tokens == text.CLS)
-        first = len(text.SPECIAL)
-        known = self._known[1].n_pieces if self._known else self.params.vocabulary
+        first, known = len(text.SPECIAL), self._reader().n_pieces
         hidden, targets = mask_tokens(tokens, kept, self.params.mask_share, text.MASK, known, first, rng)
         words = self.text.bert.embeddings.word_embeddings.weight
         return mlm_loss(self.word_head(self.text(hidden, vision), words), targets)
