@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -116,8 +115,8 @@ class BRITS(IrregularMethod):
         return batch.filled(imputed(*self._run(batch)))
 
     def _run(self, batch: Batch) -> tuple[Steps, Decayed]:
-        found: Any = self.net(batch, self.last_time)
-        return found  # type: ignore[no-any-return]
+        found: tuple[Steps, Decayed] = self.net(batch, self.last_time)
+        return found
 
     def _scores(self, states: Tensor, batch: Batch) -> list[Tensor]:
         """Return the scores of each direction."""
