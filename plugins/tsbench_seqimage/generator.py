@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from tsbench import Series
-from tsbench.nn.decay import DecayRNN, Steps
+from tsbench.nn import DecayRNN, Steps, within
 
 
 class Imputed(NamedTuple):
@@ -62,5 +62,5 @@ class Generator(nn.Module):
 
 def _means(states: Tensor, lengths: Tensor) -> Tensor:
     """Return the means over the first `lengths` (n,) steps of states (k, T, n, hidden), (k, n, hidden)."""
-    inside = torch.arange(states.shape[1], device=states.device)[:, None] < lengths
+    inside = within(lengths, states.shape[1]).T
     return (states * inside[:, :, None]).sum(dim=1) / lengths[:, None]

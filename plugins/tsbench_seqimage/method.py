@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from tsbench import Alternating, Batch, Diagnosis, PanelShape, Series, SSLMethod, Stage, Step
 from tsbench.errors import MethodError, UsageError
 from tsbench.methods.stages import SCHEDULES, scheduled
-from tsbench.nn import balanced, focal_loss, nt_xent
+from tsbench.nn import balanced, focal_loss, last_step, nt_xent
 from tsbench_seqimage.diagnosis import diagnose
 from tsbench_seqimage.generator import Generator, Imputed
 from tsbench_seqimage.losses import (
@@ -21,6 +21,7 @@ from tsbench_seqimage.losses import (
     cluster_loss,
     discriminator_loss,
     margin_contrast,
+    over,
     spherical_k_means,
 )
 from tsbench_seqimage.networks import Discriminator, ImageBranch, joint_layers, projection
@@ -128,7 +129,8 @@ class SeqImage(SSLMethod):
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Take the longest time, and the limits of the pictures, from the training cases of the first source."""
-        ends = [last_times(part).max() for part in data[0].parts(_PART) if part.times is not None]
+        parts = data[0].parts(_PART)
+        ends = [last_step(part.times, part.lengths).max() for part in parts if part.times is not None]
         if ends:
             self.longest.copy_(torch.stack(ends).max())
         if self.images is not None:
@@ -305,7 +307,7 @@ class SeqImage(SSLMethod):
         """Return cases with times from 0 to 1, the longest of training; of each case, where there was none."""
         if batch.times is None:
             return batch
-        longest = self.longest if bool(self.longest.isfinite()) else last_times(batch)[:, None]
+        longest = self.longest if bool(self.longest.isfinite()) else last_step(batch.times, batch.lengths)[:, None]
         return replace(batch, times=batch.times / torch.where(longest > 0, longest, 1.0))
 
     def _clustered(self, step: Step) -> tuple[Tensor, Tensor] | None:
@@ -341,14 +343,3 @@ def joint_vectors(method: SeqImage, data: Batch) -> Tensor:
     vectors = torch.cat([method.represent(part) for part in data.parts(_PART)]).float()
     method.train(training)
     return vectors
-
-
-def last_times(batch: Batch) -> Tensor:
-    """Return the time at which each case ends, (n,)."""
-    assert batch.times is not None
-    return batch.times[torch.arange(len(batch), device=batch.times.device), batch.lengths - 1]
-
-
-def over(keep: Tensor, values: Tensor) -> Tensor:
-    """Return the mean over what is kept; 0 where nothing is."""
-    return (values * keep).sum() / keep.sum().clamp(min=1)
