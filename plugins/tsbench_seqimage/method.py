@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from tsbench import Alternating, Batch, Diagnosis, PanelShape, Series, SSLMethod, Stage, Step
 from tsbench.errors import MethodError, UsageError
 from tsbench.methods.stages import SCHEDULES, scheduled
-from tsbench.nn import balanced, focal_loss, last_step, nt_xent
+from tsbench.nn import balanced, class_weights, focal_loss, last_step, nt_xent
 from tsbench_seqimage.diagnosis import diagnose
 from tsbench_seqimage.generator import Generator, Imputed
 from tsbench_seqimage.losses import (
@@ -136,17 +136,17 @@ class SeqImage(SSLMethod):
         if self.images is not None:
             self.images.pictures.fit(self.timed(part) for part in data[0].parts(_PART))
         if data[0].y is not None:
-            self.class_weight.copy_(self._weights(torch.bincount(data[0].y, minlength=len(self.class_weight))))
+            self.class_weight.copy_(self._weights(data[0].y))
         self._clusters.clear()
 
-    def _weights(self, counts: Tensor) -> Tensor:
+    def _weights(self, y: Tensor) -> Tensor:
         """Return what a case of each class weighs in the focal loss."""
         p = self.params
         if p.focal_alpha is not None:
             return torch.tensor([1 - p.focal_alpha, p.focal_alpha])
         if p.balance == "upsample":
-            return torch.ones(len(counts))
-        return counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
+            return torch.ones_like(self.class_weight)
+        return class_weights(y, len(self.class_weight))
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the AdamW of the last stage, over all but the discriminator and the heads of L_rec."""

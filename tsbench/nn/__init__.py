@@ -5,7 +5,7 @@ from tsbench.nn.decay import Decayed, DecayRNN, Steps, carried, time_gaps, times
 from tsbench.nn.dropout import Dropout
 from tsbench.nn.heads import project_each, projection_head, recompute_statistics, update_average
 from tsbench.nn.hierarchical import hierarchical_loss, pair_loss
-from tsbench.nn.losses import focal_loss, info_nce, nt_xent, regression_loss
+from tsbench.nn.losses import class_weights, focal_loss, info_nce, nt_xent, regression_loss
 from tsbench.nn.masks import flip_steps, last_step, masked_max, masked_mean, masked_norm, only, within
 from tsbench.nn.predictive import PredictiveMethod
 from tsbench.nn.sampling import balanced
@@ -18,6 +18,7 @@ __all__ = [
     "Steps",
     "balanced",
     "carried",
+    "class_weights",
     "flip_steps",
     "focal_loss",
     "hierarchical_loss",
