@@ -1,7 +1,7 @@
 """Building blocks that methods share: heads, averages, losses, augmentations, masks, decay, predicting the future."""
 
 from tsbench.nn.augment import jitter, mask_stretch, permute_segments, scale, segment_order
-from tsbench.nn.decay import Decayed, DecayRNN, Steps, carried, time_gaps, times_of
+from tsbench.nn.decay import Decayed, DecayRNN, Steps, carried, last_observed, time_gaps, times_of
 from tsbench.nn.dropout import Dropout
 from tsbench.nn.heads import project_each, projection_head, recompute_statistics, update_average
 from tsbench.nn.hierarchical import hierarchical_loss, pair_loss
@@ -24,6 +24,7 @@ __all__ = [
     "hierarchical_loss",
     "info_nce",
     "jitter",
+    "last_observed",
     "last_step",
     "mask_stretch",
     "masked_max",
