@@ -114,8 +114,8 @@ def missing(store, plugins, registry, arguments) -> list:
 def training_sizes(plugins, registry, only: str | None) -> Iterator[tuple[str, tuple[float, str]]]:
     """Yield the datasets that are at hand with the number of values in their training part, and their collection."""
     from tsbench.errors import TsbenchError
-    from tsbench.plan.datasets import summarise
     from tsbench.plan.plan import expand_datasets
+    from tsbench.plan.summaries import summarise
 
     for collection in COLLECTIONS:
         for handle in expand_datasets([collection], plugins, registry):

@@ -425,7 +425,7 @@ class Bench:
             raise UsageError(f"{name} is a control on shuffled series: take a run of the method itself")
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return explain(worker.explainable(spec_of(run, self.plugins, self.registry)), case, target, steps)
+            return explain(worker.opened(spec_of(run, self.plugins, self.registry)).explainable(), case, target, steps)
 
     def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved:
         """Return the cases of a run's dataset that are nearest to a text or a recording: `frame`, a row per case.
@@ -451,7 +451,7 @@ class Bench:
         runs = [self.show(key) for key in read_keys(keys)]
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return realism(runs, lambda run: worker.windows(spec_of(run, self.plugins, self.registry)))
+            return realism(runs, lambda run: worker.opened(spec_of(run, self.plugins, self.registry)).windows())
 
     def show(self, key: str) -> dict[str, Any]:
         """Return everything stored about a run, with its task, its counts and classes; the key's start is enough.

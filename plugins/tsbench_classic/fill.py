@@ -13,6 +13,7 @@ from tsbench import Batch, SSLMethod
 from tsbench.data.panel import PanelShape
 from tsbench.methods.params import BaseParams
 from tsbench.methods.stages import Step
+from tsbench.nn import carried, last_observed
 
 
 class _Fill(SSLMethod):
@@ -37,16 +38,14 @@ class _Fill(SSLMethod):
         """Take the mean of the observed values of each channel, 0 where there is none, over all training cases."""
         total, count = self.mean.new_zeros(2, len(self.mean), dtype=torch.float64)
         for source in data:
-            for first in range(0, len(source), 512):  # cases may be streamed
-                part = source.select(slice(first, first + 512))
+            for part in source.parts(512):  # cases may be streamed
                 total += torch.where(part.mask, part.x, 0.0).double().sum(dim=(0, 2))
                 count += part.mask.sum(dim=(0, 2))
         self.mean.copy_(total / count.clamp(min=1))
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """Return the values with missing ones filled in, 0 beyond each case's end."""
-        filled = torch.where(batch.mask, batch.x, self.fill(batch))
-        return filled if batch.inside is None else filled.masked_fill(~batch.inside[:, None], 0.0)
+        return batch.filled(self.fill(batch))
 
     @abstractmethod
     def fill(self, batch: Batch) -> Tensor:
@@ -66,9 +65,7 @@ class LastFill(_Fill):
 
     def fill(self, batch: Batch) -> Tensor:
         """Return the last value at each time point."""
-        before = _last_observed(batch.mask)
-        values = batch.x.gather(2, before.clamp(min=0))
-        return torch.where(before >= 0, values, self.mean[None, :, None])
+        return carried(batch.x, batch.mask, self.mean)
 
 
 class LinearFill(_Fill):
@@ -82,8 +79,8 @@ class LinearFill(_Fill):
     def fill(self, batch: Batch) -> Tensor:
         """Return the value of the line at each time point."""
         width = batch.x.shape[2]
-        before = _last_observed(batch.mask)
-        after = width - 1 - _last_observed(batch.mask.flip(2)).flip(2)  # `width` where there is none
+        before = last_observed(batch.mask)
+        after = width - 1 - last_observed(batch.mask.flip(2)).flip(2)  # `width` where there is none
         left, right = torch.where(before >= 0, before, after), torch.where(after < width, after, before)
         steps = torch.arange(width, device=batch.x.device, dtype=torch.float64)
         times = steps.expand(len(batch), width) if batch.times is None else batch.times.double().nan_to_num()
@@ -93,9 +90,3 @@ class LinearFill(_Fill):
         share = torch.where(t1 > t0, (times - t0) / (t1 - t0).clamp(min=torch.finfo(torch.float64).tiny), 0.0)
         line = (x0 + share * (x1 - x0)).to(batch.x.dtype)
         return torch.where(batch.mask.any(dim=2, keepdim=True), line, self.mean[None, :, None])
-
-
-def _last_observed(mask: Tensor) -> Tensor:
-    """Return for each time point where the last observed value up to it is, int64 like mask; -1 where there is none."""
-    steps = torch.arange(mask.shape[2], device=mask.device)
-    return torch.where(mask, steps, -1).cummax(dim=2).values

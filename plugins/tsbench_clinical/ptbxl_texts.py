@@ -75,7 +75,8 @@ class PtbXlOwnTexts(_Told):
         """Return what is found of PTB-XL, if the table of texts is beside it."""
         own = folder / OWN
         found = super().find(folder) if own.is_file() else []
-        return found if found == [folder] else [*found, *([own] if found else [])]
+        beside = found and found != [folder]  # of an archive, which does not hold it
+        return [*found, own] if beside else found
 
     def wanted(self, name: str) -> bool:
         """Take the table of texts, too."""

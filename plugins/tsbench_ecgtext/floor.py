@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tsbench import Batch, PanelShape, SSLMethod, Step, param
+from tsbench import BaseParams, Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
-from tsbench.methods.params import BaseParams
-from tsbench_ecgtext.text import from_bytes, normalised, to_bytes
+from tsbench_ecgtext.text import PIECE_BYTES, from_bytes, normalised, to_bytes
 from tsbench_ecgtext.texts import texts_of
 
 BANDS = 12  # of the spectrum of a lead
@@ -55,8 +54,8 @@ class SignalText(SSLMethod):
         """Fit on the training cases of the first source."""
         reports = [set(normalised(report).split()) for report in texts_of(data[0])]
         counts = Counter(word for report in reports for word in report)
-        known = sorted((word for word in counts if len(word.encode()) <= 32), key=lambda word: (-counts[word], word))
-        known = known[: self.params.words]
+        frequent = sorted(counts, key=lambda word: (-counts[word], word))
+        known = [word for word in frequent if len(word.encode()) <= PIECE_BYTES][: self.params.words]
         self.words.copy_(to_bytes(known, self.params.words))
         rarity = torch.tensor([len(reports) / counts[word] for word in known]).log1p()
         self.rarity[: len(known)] = rarity.to(self.rarity)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import tsbench_imaging as imaging
 from tsbench.errors import MethodError, UsageError
 from tsbench_ecgtext import beats
+from tsbench_imaging.segmentation import segment_means, segments
 
 Layout = Literal[
     "all-grid", "all-concat", "simple-plot", "gaf", "rp", "mtf", "mtf+gaf", "gaf+rp", "rp+mtf", "gadf", "spectrum"
@@ -59,8 +61,6 @@ def grid(maps: Tensor) -> Tensor:
 
 def encoded(x: Tensor, kind: str, variant: Variant, side: int) -> Tensor:
     """Return one encoding of each lead in [0, 1], (n, n_leads, side', side'), side' at most `side` or the length."""
-    import tsbench_imaging as imaging
-
     side = min(side, x.shape[-1])
     ours = variant == "paper_text"
     if kind in ("gaf", "gadf"):
@@ -81,8 +81,6 @@ def encoded(x: Tensor, kind: str, variant: Variant, side: int) -> Tensor:
     if not ours:
         plot = imaging.recurrence_plot(x, threshold=None).clamp(max=1.0)
         return plot if plot.shape[-1] == side else functional.adaptive_avg_pool2d(plot, side)
-    from tsbench_imaging.segmentation import segment_means, segments
-
     return imaging.recurrence_plot(segment_means(x, segments(x.shape[-1], side, device=x.device)), threshold="point")
 
 
@@ -96,8 +94,6 @@ def _maps(x: Tensor, wanted: tuple[str, ...], variant: Variant, side: int) -> Te
 
 def _plots(x: Tensor, size: int) -> Tensor:
     """Return line plots in the grid, black on white, each lead over its largest value to half a cell's height."""
-    import tsbench_imaging as imaging
-
     columns = -(-x.shape[1] // ROWS)
     cell = max(4, size // ROWS), max(4, size // columns)
     limits = torch.tensor([[-1.0, 1.0]], device=x.device).expand(x.shape[1], 2)

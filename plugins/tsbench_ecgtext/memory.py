@@ -39,14 +39,4 @@ class Queue:
 
 def momentum_copy(net: nn.Module) -> nn.Module:
     """Return a copy of a net that no gradient reaches; it is in the mode of the net."""
-    twin = copy.deepcopy(net)
-    for weight in twin.parameters():
-        weight.requires_grad_(False)
-    return twin
-
-
-@torch.no_grad()
-def follow(twin: nn.Module, net: nn.Module, momentum: float) -> None:
-    """Move each weight of a copy towards the net's: momentum times its own, and the rest of the net's."""
-    for own, other in zip(twin.parameters(), net.parameters(), strict=True):
-        own.lerp_(other, 1 - momentum)
+    return copy.deepcopy(net).requires_grad_(False)

@@ -11,10 +11,11 @@ from torch.nn import functional
 
 from tsbench import Batch, PanelShape, SSLMethod, Step, TrainingParams, param, weights
 from tsbench.errors import UsageError
+from tsbench.nn import update_average
 from tsbench_ecgtext import nets, pretrained, text
 from tsbench_ecgtext.images import Layout, Variant, render
 from tsbench_ecgtext.losses import hard_negatives, itc_loss, itm_loss, mask_tokens, mlm_loss
-from tsbench_ecgtext.memory import Queue, follow, momentum_copy
+from tsbench_ecgtext.memory import Queue, momentum_copy
 from tsbench_ecgtext.texts import texts_of
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of the pixels, as BLIP has them
@@ -133,7 +134,7 @@ class PairMethod(SSLMethod):
         image, report = _unit(self.vision_head(vision[:, 0])), _unit(self.text_head(words[:, 0]))
         with torch.no_grad():
             for twin, net in zip(twins, self._followed(), strict=True):
-                follow(twin, net, p.momentum)
+                update_average(twin, net, p.momentum)
             vision_m, text_m, vision_head_m, text_head_m = twins
             image_m = _unit(vision_head_m(vision_m(picture)[:, 0]))
             report_m = _unit(text_head_m(text_m(tokens)[:, 0]))
@@ -158,19 +159,16 @@ class PairMethod(SSLMethod):
     @torch.no_grad()
     def match(self, batch: Batch, series: Tensor, texts: Tensor) -> Tensor:
         """Return (k,), larger where they belong together: case series[i]'s picture and case texts[i]'s report."""
-        vision = torch.cat([self.vision(self.picture(batch.select(part))) for part in _chunks(len(batch))])
+        vision = torch.cat([self.vision(self.picture(part)) for part in batch.parts(PAIRS)])
         tokens, found = self.tokens(batch), []
-        for part in _chunks(len(series)):
-            grounded = self.text(tokens[texts[part]], vision[series[part]])
+        for seen, read in zip(torch.split(series, PAIRS), torch.split(texts, PAIRS), strict=True):
+            grounded = self.text(tokens[read], vision[seen])
             found.append(self.match_head(grounded[:, 0])[:, 1])
         return torch.cat(found)
 
     def tokens(self, batch: Batch) -> Tensor:
         """Return the tokens (n, n_tokens) of the reports of cases, on their device."""
-        pieces = self.pieces
-        if self._known is None or self._known[0] != pieces._version:
-            self._known = pieces._version, text.Tokens(text.from_bytes(pieces), self.params.n_tokens)
-        return self._known[1](texts_of(batch), self.params.n_words).to(pieces.device)
+        return self._reader()(texts_of(batch), self.params.n_words).to(self.pieces.device)
 
     def pair_ids(self, batch: Batch) -> Tensor:
         """Return (n,): equal for pairs that are positives of each other."""
@@ -178,6 +176,13 @@ class PairMethod(SSLMethod):
             return text.text_ids(texts_of(batch)).to(batch.x.device)
         records = batch.x.cpu().numpy()
         return text.text_ids(record.tobytes().hex() for record in records).to(batch.x.device)
+
+    def _reader(self) -> text.Tokens:
+        """Return what makes tokens of reports, made anew where the word pieces are others."""
+        version = self.pieces._version
+        if self._known is None or self._known[0] != version:
+            self._known = version, text.Tokens(text.from_bytes(self.pieces), self.params.n_tokens)
+        return self._known[1]
 
     def _followed(self) -> list[nn.Module]:
         return [self.vision, self.text, self.vision_head, self.text_head]
@@ -195,8 +200,7 @@ class PairMethod(SSLMethod):
 
     def _hidden_words(self, vision: Tensor, tokens: Tensor, rng: torch.Generator) -> Tensor:
         kept = (tokens == text.PAD) | (tokens == text.CLS)
-        first = len(text.SPECIAL)
-        known = self._known[1].n_pieces if self._known else self.params.vocabulary
+        first, known = len(text.SPECIAL), self._reader().n_pieces
         hidden, targets = mask_tokens(tokens, kept, self.params.mask_share, text.MASK, known, first, rng)
         words = self.text.bert.embeddings.word_embeddings.weight
         return mlm_loss(self.word_head(self.text(hidden, vision), words), targets)
@@ -236,10 +240,7 @@ class EcgText(PairMethod):
     def prepare(self, batch: Batch) -> Batch:
         """Draw the cases: `image`, uint8 (n, 3, image_size, image_size); what is missing is 0 mV."""
         p = self.params
-        parts = [
-            render(batch.x[part], p.layout, p.variant, p.image_size, batch.sampling_rate)
-            for part in _chunks(len(batch), 64)
-        ]
+        parts = [render(x, p.layout, p.variant, p.image_size, batch.sampling_rate) for x in torch.split(batch.x, 64)]
         return batch.with_extra(image=torch.cat(parts))
 
     def picture(self, batch: Batch, rng: torch.Generator | None = None) -> Tensor:
@@ -320,10 +321,6 @@ def _cropped(pixels: Tensor, least: float, rng: torch.Generator) -> Tensor:
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = share[:, 0], share[:, 1], shift
     where = functional.affine_grid(theta, list(pixels.shape), align_corners=False)
     return functional.grid_sample(pixels, where, padding_mode="border", align_corners=False)
-
-
-def _chunks(n: int, size: int = PAIRS) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, n, size)]
 
 
 def _unit(vectors: Tensor) -> Tensor:

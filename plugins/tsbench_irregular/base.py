@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from tsbench import Batch, PanelShape, SSLMethod, Stage, Step, TrainingParams, param
 from tsbench.errors import MethodError, UsageError
-from tsbench.nn import balanced, focal_loss, times_of
+from tsbench.nn import balanced, class_weights, focal_loss, times_of
 
 CASES = 1024  # that are looked at at a time for statistics of the training cases
 
@@ -75,13 +75,11 @@ class IrregularMethod(SSLMethod):
         return self.shape.n_static
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
-        """Take the longest time of the training cases, and how many there are of each class."""
+        """Take the longest time of the training cases, and what those of each class weigh."""
         longest = max(float(_known_times(part).max()) for part in chunks(data))
         self.last_time.fill_(longest if longest > 0 else 1.0)
         if data[0].y is not None:
-            counts = torch.bincount(data[0].y, minlength=self.shape.n_classes)
-            weight = len(data[0]) / (counts.count_nonzero() * counts.clamp(min=1))
-            self.class_weight.copy_(torch.where(counts > 0, weight, torch.zeros_like(weight)))
+            self.class_weight.copy_(class_weights(data[0].y, self.shape.n_classes))
 
     def training_stages(self, steps: int, steps_per_epoch: int) -> Sequence[Stage]:
         """Return one stage, of balanced batches where these are asked for."""
@@ -147,12 +145,6 @@ class IrregularMethod(SSLMethod):
         return features if static is None else torch.cat([features, static.to(features.dtype)], dim=1)
 
 
-def filled(batch: Batch, values: Tensor) -> Tensor:
-    """Return prepared series with values where these are missing, 0 beyond the end of a case."""
-    whole = torch.where(batch.mask, batch.x, values)
-    return whole if batch.inside is None else whole.masked_fill(~batch.inside[:, None], 0.0)
-
-
 def channel_moments(data: Sequence[Batch]) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean, variance (ddof 0) and number of the observed values of each channel, float64 (n_channels,).
 
@@ -172,8 +164,7 @@ def channel_moments(data: Sequence[Batch]) -> tuple[Tensor, Tensor, Tensor]:
 def chunks(data: Sequence[Batch]) -> Iterator[Batch]:
     """Yield all cases of the sources, some at a time, so that cases which no memory holds can be looked at."""
     for source in data:
-        for start in range(0, len(source), CASES):
-            yield source.select(slice(start, start + CASES))
+        yield from source.parts(CASES)
 
 
 def check_divides(parts: int, size: int, name: str) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tsbench import Batch, PanelShape, Series, Step, param
 from tsbench.nn import Decayed, DecayRNN, Steps
-from tsbench_irregular.base import IrregularMethod, filled
+from tsbench_irregular.base import IrregularMethod
 
 
 class BRITSNet(nn.Module):
@@ -113,11 +112,11 @@ class BRITS(IrregularMethod):
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """Return prepared series (n, n_channels, n_timepoints) whose gaps are filled, 0 beyond the end of a case."""
-        return filled(batch, imputed(*self._run(batch)))
+        return batch.filled(imputed(*self._run(batch)))
 
     def _run(self, batch: Batch) -> tuple[Steps, Decayed]:
-        found: Any = self.net(batch, self.last_time)
-        return found  # type: ignore[no-any-return]
+        found: tuple[Steps, Decayed] = self.net(batch, self.last_time)
+        return found
 
     def _scores(self, states: Tensor, batch: Batch) -> list[Tensor]:
         """Return the scores of each direction."""

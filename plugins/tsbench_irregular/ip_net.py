@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 from tsbench import Batch, PanelShape, Series, Step, param
 from tsbench.nn import masked_mean
-from tsbench_irregular.base import IrregularMethod, channel_moments, filled
+from tsbench_irregular.base import IrregularMethod, channel_moments
 from tsbench_irregular.observations import Observations, segment_exp, segment_sum
 
 
@@ -33,7 +33,9 @@ class Interpolation(nn.Module):
         self.register_buffer("mean", torch.zeros(n_channels))
 
     def with_absent(self, seen: Observations, n: int) -> Observations:
-        """Give each sensor without a value in a case its mean of the training part at time 0."""
+        """Give each sensor that a case lacks its mean of the training part at time 0, where `absent` says so."""
+        if self.absent != "start":
+            return seen
         n_channels = len(self.mean)
         empty = torch.bincount(seen.case * n_channels + seen.channel, minlength=n * n_channels) == 0
         case, channel = empty.view(n, n_channels).nonzero(as_tuple=True)
@@ -69,8 +71,7 @@ class Interpolation(nn.Module):
 
     def forward(self, seen: Observations, at: Tensor) -> Tensor:
         """Return (n, r, 3 c) at times (n, r): what `together` gives, intensities, and transients less the first."""
-        if self.absent == "start":
-            seen = self.with_absent(seen, len(at))
+        seen = self.with_absent(seen, len(at))
         y, intensity = self.alone(seen, at)
         smooth = self.together(y, intensity)
         transient, _ = self.alone(seen, at, self.sharper)
@@ -78,9 +79,7 @@ class Interpolation(nn.Module):
 
     def predict(self, seen: Observations, at: Tensor, counted: Tensor | None) -> Tensor:
         """Return what `together` gives at times (n, r), (n, r, c)."""
-        if self.absent == "start":
-            seen = self.with_absent(seen, len(at))
-        return self.together(*self.alone(seen, at), counted)
+        return self.together(*self.alone(self.with_absent(seen, len(at)), at), counted)
 
 
 def hold_out(mask: Tensor, share: float, rng: torch.Generator) -> Tensor:
@@ -167,4 +166,4 @@ class IPNet(IrregularMethod):
         """Return prepared series (n, n_channels, n_timepoints) with gaps interpolated, 0 beyond the end of a case."""
         times = self.times(batch)
         values: Tensor = self.net.interpolate.predict(Observations.of(batch, times), times, batch.inside)
-        return filled(batch, values.transpose(1, 2))
+        return batch.filled(values.transpose(1, 2))

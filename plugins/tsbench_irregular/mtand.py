@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tsbench import Batch, PanelShape, Series, Step, param
-from tsbench_irregular.base import IrregularMethod, check_divides, filled
+from tsbench_irregular.base import IrregularMethod, check_divides
 
 WITHOUT_DIVERGENCE = 10  # epochs
 FLOOR = -60.0  # logits below the highest one by more count as if by this much: exp stays above 0 in float32
@@ -246,4 +246,4 @@ class MTANDFull(MTAND):
         """
         times = self.times(batch)
         values: Tensor = self.net.decode(self.net.latent(batch, times)[0], times)
-        return filled(batch, values.transpose(1, 2))
+        return batch.filled(values.transpose(1, 2))

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from tsbench import Series
-from tsbench.nn.decay import DecayRNN, Steps
-from tsbench_seqimage.pictures import inside_of
+from tsbench.nn import DecayRNN, Steps, within
 
 
 class Imputed(NamedTuple):
@@ -57,11 +56,11 @@ class Generator(nn.Module):
         ways = pad(steps.forward_in_time(made.combined), (0, steps.width - made.combined.shape[1]))
         past, future = _means(made.states, steps.lengths).unbind()
         vector = torch.cat([past, future], dim=1) if self.pooling == "mean" else steps.last(made.states)
-        values = torch.where(series.mask, series.x, ways.mean(dim=0) * inside_of(series))
+        values = series.filled(ways.mean(dim=0))
         return Imputed(values, ways[0], ways[1], past, future, vector)
 
 
 def _means(states: Tensor, lengths: Tensor) -> Tensor:
     """Return the means over the first `lengths` (n,) steps of states (k, T, n, hidden), (k, n, hidden)."""
-    inside = torch.arange(states.shape[1], device=states.device)[:, None] < lengths
+    inside = within(lengths, states.shape[1]).T
     return (states * inside[:, :, None]).sum(dim=1) / lengths[:, None]

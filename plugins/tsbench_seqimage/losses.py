@@ -22,7 +22,12 @@ def adversarial_loss(logits: Tensor, missing: Tensor, saturating: bool = False) 
     missing : bool, shape of logits. saturating : the mean of log(1 - p) in its place, as GAIN and USGAN have it.
     """
     value = logsigmoid(-logits) if saturating else -logsigmoid(logits)
-    return (value * missing).sum() / missing.sum().clamp(min=1)
+    return over(missing, value)
+
+
+def over(keep: Tensor, values: Tensor) -> Tensor:
+    """Return the mean over what is kept; 0 where nothing is."""
+    return (values * keep).sum() / keep.sum().clamp(min=1)
 
 
 def balanced_accuracy(logits: Tensor, observed: Tensor, inside: Tensor) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from tsbench import Alternating, Batch, Diagnosis, PanelShape, Series, SSLMethod, Stage, Step
 from tsbench.errors import MethodError, UsageError
 from tsbench.methods.stages import SCHEDULES, scheduled
-from tsbench.nn import balanced, focal_loss, nt_xent
+from tsbench.nn import balanced, class_weights, focal_loss, last_step, nt_xent
 from tsbench_seqimage.diagnosis import diagnose
 from tsbench_seqimage.generator import Generator, Imputed
 from tsbench_seqimage.losses import (
@@ -21,6 +21,7 @@ from tsbench_seqimage.losses import (
     cluster_loss,
     discriminator_loss,
     margin_contrast,
+    over,
     spherical_k_means,
 )
 from tsbench_seqimage.networks import Discriminator, ImageBranch, joint_layers, projection
@@ -128,23 +129,24 @@ class SeqImage(SSLMethod):
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Take the longest time, and the limits of the pictures, from the training cases of the first source."""
-        ends = [last_times(part).max() for part in parts_of(data[0]) if part.times is not None]
+        parts = data[0].parts(_PART)
+        ends = [last_step(part.times, part.lengths).max() for part in parts if part.times is not None]
         if ends:
             self.longest.copy_(torch.stack(ends).max())
         if self.images is not None:
-            self.images.pictures.fit(self.timed(part) for part in parts_of(data[0]))
+            self.images.pictures.fit(self.timed(part) for part in data[0].parts(_PART))
         if data[0].y is not None:
-            self.class_weight.copy_(self._weights(torch.bincount(data[0].y, minlength=len(self.class_weight))))
+            self.class_weight.copy_(self._weights(data[0].y))
         self._clusters.clear()
 
-    def _weights(self, counts: Tensor) -> Tensor:
+    def _weights(self, y: Tensor) -> Tensor:
         """Return what a case of each class weighs in the focal loss."""
         p = self.params
         if p.focal_alpha is not None:
             return torch.tensor([1 - p.focal_alpha, p.focal_alpha])
         if p.balance == "upsample":
-            return torch.ones(len(counts))
-        return counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
+            return torch.ones_like(self.class_weight)
+        return class_weights(y, len(self.class_weight))
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the AdamW of the last stage, over all but the discriminator and the heads of L_rec."""
@@ -305,7 +307,7 @@ class SeqImage(SSLMethod):
         """Return cases with times from 0 to 1, the longest of training; of each case, where there was none."""
         if batch.times is None:
             return batch
-        longest = self.longest if bool(self.longest.isfinite()) else last_times(batch)[:, None]
+        longest = self.longest if bool(self.longest.isfinite()) else last_step(batch.times, batch.lengths)[:, None]
         return replace(batch, times=batch.times / torch.where(longest > 0, longest, 1.0))
 
     def _clustered(self, step: Step) -> tuple[Tensor, Tensor] | None:
@@ -338,23 +340,6 @@ def joint_vectors(method: SeqImage, data: Batch) -> Tensor:
     """Return the joint vectors of prepared cases in eval mode, a part at a time; the mode is restored."""
     training = method.training
     method.eval()
-    vectors = torch.cat([method.represent(part) for part in parts_of(data)]).float()
+    vectors = torch.cat([method.represent(part) for part in data.parts(_PART)]).float()
     method.train(training)
     return vectors
-
-
-def parts_of(data: Batch) -> Iterator[Batch]:
-    """Yield some cases at a time."""
-    for start in range(0, len(data), _PART):
-        yield data.select(slice(start, start + _PART))
-
-
-def last_times(batch: Batch) -> Tensor:
-    """Return the time at which each case ends, (n,)."""
-    assert batch.times is not None
-    return batch.times[torch.arange(len(batch), device=batch.times.device), batch.lengths - 1]
-
-
-def over(keep: Tensor, values: Tensor) -> Tensor:
-    """Return the mean over what is kept; 0 where nothing is."""
-    return (values * keep).sum() / keep.sum().clamp(min=1)

@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 
 from tsbench import PanelShape, Series
 from tsbench.errors import TsbenchWarning, UsageError
+from tsbench.nn import within
 from tsbench_imaging import frequency_spectrum, gramian_angular_field, line_plot, markov_transition_field
 from tsbench_imaging import recurrence_plot as recurrence_map
 from tsbench_imaging.layout import arrange, colour
@@ -85,15 +86,14 @@ class Pictures(nn.Module):
 
     def fit(self, parts: Iterable[Series]) -> None:
         """Take the limits of sensors and spectra and the sensors' order from the training cases, given in parts."""
-        limits, spectra, seen = self.limits, self.spectrum_limits, torch.zeros_like(self.order)
+        limits, spectra, seen = [], [], torch.zeros_like(self.order)
         for part in parts:
             values = self._with_gaps(part)
-            limits = _wider(limits, channel_limits(values).to(limits))
-            spectrum = spectrum_values(values, self.spectrum, times=self._lomb_times(part))
-            spectra = _wider(spectra, channel_limits(spectrum).to(spectra))
+            limits.append(channel_limits(values))
+            spectra.append(channel_limits(spectrum_values(values, self.spectrum, times=self._lomb_times(part))))
             seen = seen + part.mask.sum(dim=(0, 2))
-        self.limits.copy_(limits)
-        self.spectrum_limits.copy_(spectra)
+        self.limits.copy_(channel_limits(torch.stack(limits)))
+        self.spectrum_limits.copy_(channel_limits(torch.stack(spectra)))
         if self.ordered:
             self.order.copy_(seen.argsort(descending=True, stable=True))
 
@@ -128,7 +128,7 @@ class Pictures(nn.Module):
                 values,
                 self.cell,
                 limits=self._fitted(self.limits),
-                times=None if series.times is None else self._padded(_within(series), math.nan),
+                times=None if series.times is None else self._padded(_own_times(series), math.nan),
                 time_limits=(0.0, float(self.width) if series.times is None else 1.0),
                 connect=True,
                 marker=self.marker,
@@ -145,7 +145,7 @@ class Pictures(nn.Module):
         side = min(self.cell, width)
         filled, _ = complete(values, "mask")
         observed = ~values.isnan()
-        inside = torch.arange(width, device=values.device) < series.lengths[:, None, None]
+        inside = within(series.lengths, width)[:, None]
         keep = observed if self.missing == "mask" else inside.expand_as(observed)
         keep = keep & (observed.sum(dim=2, keepdim=True) >= 2)
         if self.missing == "imputed" and imputed is not None:
@@ -188,18 +188,13 @@ class Pictures(nn.Module):
         return pad(x, (0, max(0, self.width - x.shape[-1])), value=value)
 
     def _lomb_times(self, series: Series) -> Tensor | None:
-        return None if self.spectrum == "fft" or series.times is None else self._padded(_within(series), 0.0)
+        return None if self.spectrum == "fft" or series.times is None else self._padded(_own_times(series), 0.0)
 
 
-def _within(series: Series) -> Tensor:
+def _own_times(series: Series) -> Tensor:
     """Return the times, NaN beyond each case's end."""
     assert series.times is not None
     return series.times if series.inside is None else series.times.masked_fill(~series.inside, math.nan)
-
-
-def _wider(a: Tensor, b: Tensor) -> Tensor:
-    """Return limits (n_channels, 2) that hold both; NaN is none."""
-    return torch.stack([torch.fmin(a[:, 0], b[:, 0]), torch.fmax(a[:, 1], b[:, 1])], dim=1)
 
 
 def inside_of(series: Series) -> Tensor:

@@ -160,10 +160,10 @@ def test_layers_that_keep_no_activations_have_the_same_gradients(data):
 
 def test_equal_reports_are_positives_of_each_other_unless_records_are_asked_for(data):
     panel = distinct(data, 2).select([0, 1, 0])
-    for same, expected in (("report", [True, False]), ("record", [True, False])):
+    for same in ("report", "record"):
         method, batch, _ = built("series-text", panel, n_tokens=16, same=same)
         ids = method.pair_ids(batch)
-        assert [bool(ids[0] == ids[2]), bool(ids[0] == ids[1])] == expected
+        assert ids[0] == ids[2] and ids[0] != ids[1]
     panel = data.panel.select([0, 81])  # two records of one report
     ids = [built("series-text", panel, n_tokens=16, same=same)[0] for same in ("report", "record")]
     batch = Batch.from_panel(panel, "cpu", text=True)

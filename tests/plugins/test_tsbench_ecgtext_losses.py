@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tsbench.nn import update_average
 from tsbench_ecgtext.losses import (
     GUARD,
     IGNORED,
@@ -15,7 +16,7 @@ from tsbench_ecgtext.losses import (
     mask_tokens,
     mlm_loss,
 )
-from tsbench_ecgtext.memory import Queue, follow, momentum_copy
+from tsbench_ecgtext.memory import Queue, momentum_copy
 
 
 def unit(n, d, seed, grad=False):
@@ -174,7 +175,7 @@ def test_a_step_of_a_momentum_copy_keeps_995_parts_in_a_thousand():
     with torch.no_grad():
         for weight in net.parameters():
             weight.add_(torch.randn_like(weight))
-    follow(twin, net, 0.995)
+    update_average(twin, net, 0.995)
     for name, value in twin.state_dict().items():
         torch.testing.assert_close(value, 0.995 * old[name] + 0.005 * net.state_dict()[name])
     assert not any(weight.requires_grad for weight in twin.parameters())

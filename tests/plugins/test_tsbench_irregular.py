@@ -233,9 +233,10 @@ def test_a_missing_static_value_is_a_number_and_says_so():
     assert fitted.shapes[0].n_static == 3 and np.isfinite(fitted.predict(panel).scores).all()
 
 
-def test_shapes_of_two_sources_need_the_longest():
+@pytest.mark.parametrize("lengths", [(5, 9), (9, 5)])
+def test_shapes_of_two_sources_need_the_longest(lengths):
     method = learner("transformer").cls(learner("transformer").settings)
-    method.build([PanelShape(2, 5, n_classes=2), PanelShape(2, 9, n_classes=2)])
+    method.build([PanelShape(2, length, n_classes=2) for length in lengths])
     assert method.net.longest == 9
 
 

@@ -183,7 +183,9 @@ def tsne(device: str, **asked: Any) -> int:
         for run in runs:
             name = str(run["method"])
             check_able(name, plugins["methods"].get(name.removeprefix(UNTRAINED)), "represent")
-        found: pd.DataFrame = module.numbers(runs, lambda run: worker.features(spec_of(run, plugins, registry)))
+        found: pd.DataFrame = module.numbers(
+            runs, lambda run: worker.opened(spec_of(run, plugins, registry)).test_features()
+        )
         return found
 
     return _runs("tsne", asked, numbers)

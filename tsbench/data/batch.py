@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -52,6 +52,11 @@ class Batch(Series):
             extra={name: tensor[index] for name, tensor in self.extra.items()},
             text=_texts(self.text, index),
         )
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """Yield the cases, at most `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.select(slice(start, start + size))
 
     def with_extra(self, **tensors: Tensor) -> Batch:
         """Return the batch with further per-case tensors."""

@@ -67,6 +67,11 @@ class Series:
         """Return the cases with other values at the same time points."""
         return replace(self, x=x)
 
+    def filled(self, values: Tensor) -> Tensor:
+        """Return x with these values where it has none, 0 beyond each case's end; of a shape that broadcasts to x."""
+        whole = torch.where(self.mask, self.x, values)
+        return whole if self.inside is None else whole.masked_fill(~self.inside[:, None], 0.0)
+
 
 def within(lengths: Tensor, width: int) -> Tensor:
     """Return bool (n, width), True for the first `lengths` (n,) entries of each row."""

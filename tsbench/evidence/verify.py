@@ -22,12 +22,13 @@ from tsbench.evidence.shard import MOST_UNPACKED, Row
 from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
 from tsbench.methods.weights import without_place
-from tsbench.plan.datasets import DatasetHandle, open_dataset, summarise
+from tsbench.plan.datasets import DatasetHandle, open_dataset
 from tsbench.plan.methods import Method
 from tsbench.plan.request import LARGEST_SEED
 from tsbench.plan.result import Result
 from tsbench.plan.spec import PADDING, RunSpec
 from tsbench.plan.specs import method_again, plan_again
+from tsbench.plan.summaries import summarise
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.check import same_metric

@@ -13,9 +13,10 @@ import pandas as pd
 from tsbench.data.splits import counts_for, same_split
 from tsbench.errors import InvalidDataError, MissingDataError
 from tsbench.identity import base_method
-from tsbench.plan.datasets import DatasetHandle, summarise
+from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.exposure import CLEAN
 from tsbench.plan.spec import PADDING
+from tsbench.plan.summaries import summarise
 from tsbench.protocol import Protocol
 
 CELL = ["label", "dataset", "fold", "seed"]

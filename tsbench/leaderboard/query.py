@@ -56,13 +56,6 @@ def query(
             _check_metric(metric, names, handles, chosen, store)
     have = set(rows["dataset"])
     now = present([handle for handle in handles if handle.name in have], chosen)
-    known = sorted(rows["label"].unique())
-    wanted = read_choice(methods, "--method", known.__contains__)
-    for method in wanted:
-        if method not in known:
-            raise UsageError(
-                f"--method {method}: no such row{did_you_mean(method, known) or '; rows: ' + ', '.join(known)}"
-            )
     board = build(
         ", ".join(names),
         datasets,
@@ -70,7 +63,7 @@ def query(
         rows,
         metric,
         shared,
-        wanted,
+        _wanted(methods, rows),
         now,
         {handle.name: handle.card.label_unit for handle in handles},
         clean,
@@ -88,6 +81,17 @@ def query(
         return board
     with open_store() as store:
         return with_costs(board, store, "" if costs is True else costs)
+
+
+def _wanted(methods: Names, rows: pd.DataFrame) -> list[str]:
+    """Return the rows that are asked for; raises UsageError for one that there is not."""
+    known = sorted(rows["label"].unique())
+    wanted = read_choice(methods, "--method", known.__contains__)
+    for method in wanted:
+        if method not in known:
+            rest = did_you_mean(method, known) or "; rows: " + ", ".join(known)
+            raise UsageError(f"--method {method}: no such row{rest}")
+    return wanted
 
 
 def _metric(name: str, registry: Registry, tasks: Iterable[str]) -> str | None:

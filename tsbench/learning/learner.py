@@ -15,22 +15,21 @@ import torch
 from torch import Tensor
 
 from tsbench.data.batch import Batch
-from tsbench.data.dataset import check_times
 from tsbench.data.normalise import Statistics, channel_statistics
 from tsbench.data.panel import Panel, PanelShape
 from tsbench.data.scratch import on_disk
 from tsbench.data.static import StaticStatistics, static_statistics
 from tsbench.data.stream import Streamed
-from tsbench.discovery.plugins import plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidDataError, MethodError, TsbenchError, UsageError, returned
-from tsbench.identity import base_method, generators_kept, permuted, seed_everything, untrained
+from tsbench.identity import generators_kept, seed_everything, untrained
 from tsbench.learning import loop, saved
+from tsbench.learning.given import check_panel, check_steps, check_validation, named, settings_of
 from tsbench.learning.rank import RANK_CASES, effective_rank, rank_warnings
 from tsbench.learning.selection import LAST, Selection, asked_of, check_select
-from tsbench.methods.capabilities import capabilities, check_able, fits_itself, trains
+from tsbench.methods.capabilities import check_able
 from tsbench.methods.contracts import as_scores, check_features, check_numbers
 from tsbench.methods.frozen import files_of, to_save, whole
-from tsbench.methods.params import Settings, resolve
+from tsbench.methods.params import Settings
 from tsbench.methods.ssl import Diagnosis, SSLMethod, chunk_size, in_chunks, prepared
 from tsbench.tasks import task_of
 from tsbench.tasks.base import Answer, served_by
@@ -129,14 +128,14 @@ class Learner:
         """
         extra = [unlabelled] if isinstance(unlabelled, Panel) else list(unlabelled)
         for one in (panel, *extra):
-            _check_panel(one, "fit")
+            check_panel(one, "fit")
         if self.cls.supervised and (panel.y is None or panel.task not in served_by(self.cls)):
             served = " or ".join(sorted(served_by(self.cls)))
             raise InvalidDataError(f"{self.name} learns from labels of {served}, and the panel has none")
         if self.cls.supervised and extra:
             raise UsageError(f"{self.name} learns from labels alone: leave out the unlabelled cases")
         if validation is not None:
-            _check_validation(validation, panel)
+            check_validation(validation, panel)
         self.statistics = None
         if self.normalisation == "channel":
             self.statistics = channel_statistics(panel, np.arange(len(panel)))
@@ -172,7 +171,7 @@ class Learner:
         sources = [Batch.from_panel(panel, self.device, **read) for panel in panels]
         selection = self._selection(validation)
         fitted = loop.fit(method, sources, seed_everything(self.key, "fit"), progress, selection)
-        _check_steps(method, fitted.steps)
+        check_steps(method, fitted.steps)
         ranks |= self._rank(seen, "rank") if method.trains else {}
         data = [prepared(method, source) for source in sources]
         diagnosis = returned(method.diagnose(data), Diagnosis, f"{name}.diagnose")
@@ -218,7 +217,7 @@ class Learner:
     def restore(self, state: Mapping[str, Tensor], report: Mapping[str, Any]) -> None:
         """Give the method that `build` made the weights of one that was trained, with the report of its training."""
         if not self.untrained:
-            _check_steps(self.method, report["steps"])
+            check_steps(self.method, report["steps"])
         self.method.load_state_dict(whole(self.method, state))
         self.report = dict(report)
 
@@ -383,7 +382,7 @@ class Learner:
 
     def _taken(self, panel: Panel, step: str) -> Panel:
         """Return a panel normalised; raises UsageError and MethodError where a step cannot take it."""
-        _check_panel(panel, step)
+        check_panel(panel, step)
         self._checked_report(f"{step}s")
         self.check_channels(panel.n_channels, "this panel")
         return self._normalised(panel)
@@ -396,45 +395,3 @@ class Learner:
         if self.report is None:
             raise UsageError(f"{self.name} {does} when it has been fitted: call fit(panel) first")
         return self.report
-
-
-def named(method: str | type[SSLMethod]) -> tuple[str, type[SSLMethod]]:
-    """Return (name, class) of a method that is given by either; raises UsageError where it gives no features."""
-    name = method if isinstance(method, str) else getattr(method, "__name__", repr(method))
-    if permuted(name):
-        raise UsageError(f"'{name}' is a control of runs, which shuffle a dataset: fit {base_method(name)} here")
-    cls = plugins()["methods"].get(base_method(name)) if isinstance(method, str) else method
-    if not capabilities(cls) or fits_itself(cls):
-        raise UsageError(f"{name} gives no features, only decisions: take a method that a probe is fitted on")
-    if untrained(name) and not trains(cls):
-        raise UsageError(f"'{name}': {base_method(name)} has no training to leave out")
-    return name, cls
-
-
-def settings_of(name: str, cls: type[SSLMethod], params: Mapping[str, Any]) -> Settings:
-    """Return the checked parameters of a method; raises UsageError naming the key, the value and what is allowed."""
-    return resolve(cls.Params, params, lambda kind, entry: plugins()[kind].get(entry), name)
-
-
-def _check_panel(panel: Any, step: str) -> None:
-    """Raise UsageError for what is no panel, and InvalidDataError where times of a case do not increase."""
-    if not isinstance(panel, Panel):
-        raise UsageError(f"{step} takes a Panel, got {type(panel).__name__}; make one with Panel.build(X, labels)")
-    if panel.times is not None:
-        check_times(panel.times, panel.lengths)
-
-
-def _check_validation(validation: Panel, panel: Panel) -> None:
-    """Raise UsageError and InvalidDataError where cases cannot say how good a method is that learns from a panel."""
-    _check_panel(validation, "fit")
-    if any(getattr(validation, name) != getattr(panel, name) for name in ("task", "classes", "n_channels")):
-        raise InvalidDataError("the validation cases need the task, the classes and the channels of the others")
-
-
-def _check_steps(method: SSLMethod, steps: int) -> None:
-    """Raise MethodError where a method that trains made no step: its row would be its untrained twin's."""
-    if method.trains and not steps:
-        raise MethodError(
-            f"{type(method).__name__} trained no step: its parameters leave none; raise those that count its steps or "
-            "epochs, or run the untrained twin, random:METHOD"
-        )

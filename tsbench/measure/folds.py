@@ -15,7 +15,8 @@ from tsbench.data.static import StaticStatistics, static_statistics, unknown_cat
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
 from tsbench.methods.applied import apply_transforms
-from tsbench.plan.datasets import DatasetHandle, check_planned
+from tsbench.plan.datasets import DatasetHandle
+from tsbench.plan.summaries import check_planned
 from tsbench.protocol import Condition, Protocol
 from tsbench.tasks import TASKS, labelled_task
 from tsbench.tasks.base import Task

@@ -14,8 +14,9 @@ from tsbench.measure.training_part import training_part
 from tsbench.methods.capabilities import trains
 from tsbench.methods.params import Settings, resolve, validate
 from tsbench.methods.probe import Probe
-from tsbench.plan.datasets import DatasetHandle, load_planned, open_dataset
+from tsbench.plan.datasets import DatasetHandle, open_dataset
 from tsbench.plan.spec import RunSpec
+from tsbench.plan.summaries import load_planned
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from tsbench.measure.represent import Representation
 from tsbench.measure.retrieval import with_text
 from tsbench.methods.frozen import files_of, to_save
 from tsbench.nn.weights import trainable_parameters
-from tsbench.plan.datasets import check_planned, load_planned, open_dataset
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.result import Result
 from tsbench.plan.spec import Source
+from tsbench.plan.summaries import check_planned, load_planned
 from tsbench.protocol import split_alone
 from tsbench.store import artifacts, checkpoints
 from tsbench.store.rows import file_name

@@ -12,8 +12,9 @@ from tsbench.data.join import narrowed
 from tsbench.data.panel import Panel
 from tsbench.data.splits import unlabelled_index
 from tsbench.errors import InvalidDataError
-from tsbench.plan.datasets import DatasetHandle, check_planned, load_planned
+from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.spec import RunSpec
+from tsbench.plan.summaries import check_planned, load_planned
 from tsbench.protocol import Protocol, Split
 from tsbench.tasks import labelled_task
 

@@ -11,23 +11,17 @@ from pathlib import Path
 
 import torch
 
-from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, TsbenchError, TsbenchWarning
 from tsbench.learning import clock
 from tsbench.learning.loop import Progress
 from tsbench.measure import resources
-from tsbench.measure.decider import Explainable
-from tsbench.measure.imputation import Windows
 from tsbench.measure.load import find
 from tsbench.measure.pretrain import Checkpoints
-from tsbench.measure.retrieval import Gallery
 from tsbench.measure.run import Run, Shared
-from tsbench.methods.probe import Features
 from tsbench.plan.result import Result, Status
 from tsbench.plan.spec import RunSpec
 from tsbench.store.artifacts import Folder
-from tsbench.tasks.base import Answer
 
 
 class Worker:
@@ -83,38 +77,11 @@ class Worker:
         result.finished = time.time()
         return result
 
-    def predict(self, spec: RunSpec, panel: Panel, name: str) -> tuple[Answer, tuple[str, ...], str]:
-        """Return what a run decides on cases of other data, the classes, and the name of the task.
-
-        Weights come from the run's checkpoint, or are trained anew; the probe is fitted again on the training part.
-        """
+    def opened(self, spec: RunSpec) -> Run:
+        """Return a run to ask for more than its result; trained anew where no checkpoint is kept."""
         run = Run(spec, self.shared)
         resources.limit_threads(spec.threads)
-        return run.predict(panel, name), run.parts.train.classes, run.parts.task.name
-
-    def features(self, spec: RunSpec) -> Features:
-        """Return the frozen features of a run's test part with its labels; trained anew where no checkpoint is kept."""
-        run = Run(spec, self.shared)
-        resources.limit_threads(spec.threads)
-        return run.test_features()
-
-    def gallery(self, spec: RunSpec) -> Gallery:
-        """Return what a run can find, and what finds it; trained anew where no checkpoint is kept."""
-        run = Run(spec, self.shared)
-        resources.limit_threads(spec.threads)
-        return run.gallery()
-
-    def explainable(self, spec: RunSpec) -> Explainable:
-        """Return the scores of a run as a differentiable function; trained anew where no checkpoint is kept."""
-        run = Run(spec, self.shared)
-        resources.limit_threads(spec.threads)
-        return run.explainable()
-
-    def windows(self, spec: RunSpec) -> Windows:
-        """Return cases of an imputation's test part as they were and filled in; trained anew without a checkpoint."""
-        run = Run(spec, self.shared)
-        resources.limit_threads(spec.threads)
-        return run.windows()
+        return run
 
 
 def _fail(result: Result, status: Status, error: BaseException, packages: set[str]) -> None:

@@ -50,8 +50,7 @@ def check_filled(owner: str, given: Tensor, series: Series) -> Tensor:
             f"{owner}.reconstruct gave {kind} of shape {tuple(given.shape)} for series of shape "
             f"{tuple(series.x.shape)}; expected floats of that shape"
         )
-    filled = torch.where(series.mask, series.x, given.to(series.x.dtype))
-    filled = filled if series.inside is None else filled.masked_fill(~series.inside[:, None], 0.0)
+    filled = series.filled(given.to(series.x.dtype))
     broken = int((~torch.isfinite(filled)).sum())
     if broken:
         raise MethodError(f"{owner}.reconstruct gave {broken} NaN or infinite values for missing ones: it diverged")

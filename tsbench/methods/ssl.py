@@ -205,8 +205,8 @@ def in_chunks(method: SSLMethod, data: Batch, step: str, **more: Any) -> Tensor:
     chunk, name = chunk_size(method, data.x[0].numel()), type(method).__name__
     parts = []
     try:
-        for start in range(0, len(data), chunk):
-            batch = prepared(method, data.select(slice(start, start + chunk)))
+        for part in data.parts(chunk):
+            batch = prepared(method, part)
             given = returned(getattr(method, step)(batch, **more), Tensor, f"{name}.{step}")
             parts.append(check_filled(name, given, batch) if step == "reconstruct" else given)
     finally:

@@ -29,10 +29,15 @@ def time_gaps(mask: Tensor, times: Tensor) -> Tensor:
 
     mask : bool (n, C, T). times : (n, T). It is delta_1 = 0, delta_t = s_t - s_{t-1} + (1 - m_{t-1}) delta_{t-1}.
     """
-    steps = torch.arange(mask.shape[-1], device=mask.device)
-    seen = torch.where(mask, steps, 0).cummax(dim=-1).values
+    seen = last_observed(mask).clamp(min=0)
     before = torch.cat([seen.new_zeros(*seen.shape[:-1], 1), seen[..., :-1]], dim=-1)
     return times.unsqueeze(1) - times.unsqueeze(1).expand(mask.shape).gather(-1, before)
+
+
+def last_observed(mask: Tensor) -> Tensor:
+    """Return the last step up to each one that was observed, int64 of the shape of mask; -1 where none was yet."""
+    steps = torch.arange(mask.shape[-1], device=mask.device)
+    return torch.where(mask, steps, -1).cummax(dim=-1).values
 
 
 def carried(x: Tensor, mask: Tensor, before: Tensor) -> Tensor:
@@ -40,8 +45,7 @@ def carried(x: Tensor, mask: Tensor, before: Tensor) -> Tensor:
 
     before : (C,), what stands for it where none was yet.
     """
-    steps = torch.arange(x.shape[-1], device=x.device)
-    seen = torch.where(mask, steps, -1).cummax(dim=-1).values
+    seen = last_observed(mask)
     return torch.where(seen >= 0, x.gather(-1, seen.clamp(min=0)), before.to(x.dtype)[:, None])
 
 

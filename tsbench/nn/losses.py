@@ -39,6 +39,16 @@ def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return 2.0 - 2.0 * functional.cosine_similarity(prediction, target, dim=-1, eps=1e-8)
 
 
+def class_weights(y: Tensor, n_classes: int) -> Tensor:
+    """Return what a case of each class weighs so that all classes count alike, (n_classes,); 0 for one without a case.
+
+    y : int64 (n,). It is n over the number of classes that have cases and over the cases of the class.
+    """
+    counts = torch.bincount(y, minlength=n_classes)
+    weight = len(y) / (counts.count_nonzero() * counts.clamp(min=1))
+    return torch.where(counts > 0, weight, torch.zeros_like(weight))
+
+
 def focal_loss(scores: Tensor, y: Tensor, gamma: float = 2.0, weight: Tensor | None = None) -> Tensor:
     """Return the mean of -w (1 - p)^gamma log p of the true class (Lin et al. 2017, arXiv 1708.02002).
 

@@ -39,7 +39,7 @@ def masked_norm(norm: nn.BatchNorm1d, x: Tensor, keep: Tensor) -> Tensor:
 
 
 def last_step(x: Tensor, lengths: Tensor) -> Tensor:
-    """Return the last step of each case, (n, size), of cases that have `lengths` (n,) steps."""
+    """Return the last step of each case, (n, ...), of cases x (n, n_steps, ...) that have `lengths` (n,) steps."""
     return x[torch.arange(len(x), device=x.device), lengths - 1]
 
 

@@ -16,12 +16,12 @@ from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.methods.capabilities import check_able
 from tsbench.papers.columns import Column, column_of, columns_of
 from tsbench.papers.published import Number, load_published
-from tsbench.plan.datasets import summarise
 from tsbench.plan.methods import accepts
 from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.spec import RunSpec
+from tsbench.plan.summaries import summarise
 from tsbench.registry import Paper, PaperRow, PaperTable, Registry
 from tsbench.tasks import METRICS
 

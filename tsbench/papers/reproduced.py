@@ -45,7 +45,9 @@ class Reproduced:
             self.files.append(Path(f"{stem}.{suffix}"))
             write_bytes(self.files[-1], text.encode())
         if self.table.kind == "tsne":
-            self.files.extend(draw_map(self.table, self.planned, self.ran.outcome, make_worker().features, stem))
+            worker, outcome = make_worker(), self.ran.outcome
+            found = draw_map(self.table, self.planned, outcome, lambda spec: worker.opened(spec).test_features(), stem)
+            self.files.extend(found)
 
 
 def reproduced(

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.plan.datasets import open_dataset, summarise
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.spec import NO_PARAMETERS, RunSpec, Source
 from tsbench.plan.specs import method_again, plan_again
+from tsbench.plan.summaries import summarise
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench.methods.capabilities import trains
-from tsbench.plan.datasets import DatasetHandle, Summary, is_dataset, open_dataset, summarise
+from tsbench.plan.datasets import DatasetHandle, is_dataset, open_dataset
 from tsbench.plan.methods import Method, resolve_methods
 from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.specs import Corpus, make_spec
 from tsbench.plan.suited import check_hides, check_static, note_unread, suited_pairs
+from tsbench.plan.summaries import Summary, summarise
 from tsbench.protocol import ARCHIVE_SPLIT, Protocol, no_such_split
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS

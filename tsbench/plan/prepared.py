@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tsbench.discovery.plugins import Plugins
@@ -89,16 +89,12 @@ class Transformed(Step):
 
     def on_card(self, card: Card) -> Card:
         """Return the card of the dataset after it."""
-        from dataclasses import replace
-
         from tsbench.data.panel import RECORD
 
         return replace(card, group=card.group or RECORD) if self.transform.gives == "cases" else card
 
     def on_data(self, data: Data) -> Data:
         """Return the data after it; raises what the transform raises."""
-        from dataclasses import replace
-
         from tsbench.methods.applied import apply
         from tsbench.methods.cut import cut
 
@@ -122,16 +118,12 @@ class Thinned(Step):
 
     def on_card(self, card: Card) -> Card:
         """Return the card without what is counted of the whole series, and with what was hidden of them."""
-        from dataclasses import replace
-
         corruption = self.corrupter.corruption
         summary = f"{card.summary.rstrip('.')}; made irregular by {self.corrupter.text}"
         return replace(card, summary=summary, checksum="", facts={corruption.levels.doc: corruption.level})
 
     def on_data(self, data: Data) -> Data:
         """Return the data after it; raises InvalidDataError where the corruption makes no sense of it."""
-        from dataclasses import replace
-
         from tsbench.data.sparse import observed_times
         from tsbench.errors import InvalidDataError
 

@@ -11,10 +11,11 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.identity import untrained
 from tsbench.methods.capabilities import capabilities, trains
-from tsbench.plan.datasets import DatasetHandle, Summary
+from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.methods import Method, resolve_methods
 from tsbench.plan.request import Request
 from tsbench.plan.spec import PADDING, TASK, RunSpec, Source
+from tsbench.plan.summaries import Summary
 from tsbench.protocol import ARCHIVE_SPLIT, OWN_PROBE, Protocol, split_alone
 from tsbench.registry import Registry
 from tsbench.tasks import measured_by

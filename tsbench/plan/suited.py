@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.methods.capabilities import capabilities, check_able, check_pairs, tells_pairs
-from tsbench.plan.datasets import DatasetHandle, Summary
+from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.methods import Method
 from tsbench.plan.request import Plan
+from tsbench.plan.summaries import Summary
 from tsbench.protocol import OWN_PROBE, RECONSTRUCT, RETRIEVE, Protocol
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, MissingDataError, TsbenchError, UsageError
-from tsbench.plan.datasets import DatasetHandle, load_planned, open_dataset
+from tsbench.plan.datasets import DatasetHandle, open_dataset
+from tsbench.plan.summaries import load_planned
 
 if TYPE_CHECKING:
     import numpy.typing as npt

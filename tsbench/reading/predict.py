@@ -15,7 +15,6 @@ from tsbench.plan.again import spec_of
 from tsbench.plan.datasets import DatasetHandle, open_dataset
 from tsbench.reading.about import SUBJECT
 from tsbench.registry import Registry
-from tsbench.tasks import task_of
 
 if TYPE_CHECKING:
     from tsbench.measure.worker import Worker
@@ -40,8 +39,9 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
         raise UsageError(f"{name} {does} and predicts nothing: take a run of another protocol")
     handle = _opened(dataset, open_dataset(spec.reference, plugins, ""), plugins)
     panel = handle.cases()
-    answer, classes, task = worker.predict(spec, panel, handle.name)
-    words = task_of(task).words
+    again = worker.opened(spec)
+    answer, classes = again.predict(panel, handle.name), again.parts.train.classes
+    words = again.parts.task.words
     return pd.DataFrame(
         {
             "name": panel.case_names(),

@@ -56,7 +56,7 @@ def retrieve(
         raise UsageError(f"{name} does not retrieve: take a run of protocol retrieval")
     if k < 1:
         raise UsageError(f"-k {k}: ask for at least one case")
-    known = worker.gallery(spec)
+    known = worker.opened(spec).gallery()
     asked: Panel | str = query
     if not query.strip():
         raise UsageError("--query is empty: give a text, or the file of a recording")

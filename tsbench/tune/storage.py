@@ -22,8 +22,9 @@ from tsbench.data.splits import same_split
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, UsageError
 from tsbench.identity import digest
-from tsbench.plan.datasets import open_dataset, summarise
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.spec import RunSpec
+from tsbench.plan.summaries import summarise
 from tsbench.store.database import LOCK_SECONDS
 from tsbench.store.store import Store
 from tsbench.tune.tables import GRACE_SECONDS

@@ -22,6 +22,24 @@ def test_the_panel_is_copied_and_labels_travel_only_when_asked_for(panel):
     assert batch.y.tolist() == panel.y.tolist()
 
 
+def test_filled_are_the_missing_values_alone(panel):
+    batch = Batch.from_panel(panel, "cpu")
+    whole = batch.filled(torch.full((batch.x.shape[1], 1), 7.0))
+    assert torch.equal(whole[batch.mask], batch.x[batch.mask])
+    inside = batch.inside[:, None].expand_as(batch.x)
+    assert (~inside).any() and (whole[~inside] == 0).all()
+    assert whole[3, 1, 2] == 7 and (whole[inside & ~batch.mask] == 7).all()
+
+
+def test_parts_are_all_cases_in_their_order(panel):
+    batch = Batch.from_panel(panel, "cpu", labels=True)
+    parts = list(batch.parts(2))
+    assert [len(part) for part in parts[:-1]] == [2] * (len(parts) - 1) and len(parts[-1]) in (1, 2)
+    assert torch.equal(torch.cat([part.x for part in parts]), batch.x)
+    assert torch.equal(torch.cat([part.y for part in parts]), batch.y)
+    assert [len(part) for part in batch.parts(len(batch))] == [len(batch)]
+
+
 def test_a_complete_panel_stores_no_mask_but_has_one():
     batch = Batch.from_panel(Panel.build([[[1.0, 2.0]]]), "cpu")
     assert batch.observed is None

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tsbench.nn import focal_loss, info_nce, nt_xent, regression_loss
+from tsbench.nn import class_weights, focal_loss, info_nce, nt_xent, regression_loss
 
 
 @pytest.fixture
@@ -62,3 +62,10 @@ def test_focal_loss_is_cross_entropy_without_its_exponent_and_golden_with():
     assert focal_loss(scores, y, 2.0).item() == pytest.approx(expected)
     weighted = -(3 * 0.25**2 * math.log(0.75) + 0.5**2 * math.log(0.5)) / 2
     assert focal_loss(scores, y, 2.0, torch.tensor([1.0, 3.0])).item() == pytest.approx(weighted)
+
+
+def test_weights_make_all_classes_that_have_cases_count_alike():
+    y = torch.tensor([0, 0, 0, 0, 0, 3, 3, 1])
+    weight = class_weights(y, 5)
+    assert weight.tolist() == pytest.approx([8 / 15, 8 / 3, 0, 8 / 6, 0])
+    assert float(weight[y].sum()) == pytest.approx(len(y))

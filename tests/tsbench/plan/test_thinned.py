@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tsbench.errors import InvalidDataError, UsageError
-from tsbench.plan.datasets import open_dataset, summarise
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.request import Request
+from tsbench.plan.summaries import summarise
 
 
 def opened(installed, name):

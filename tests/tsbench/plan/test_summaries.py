@@ -8,7 +8,8 @@ import pytest
 
 from tsbench.data.places import cache_folder
 from tsbench.errors import InvalidDataError
-from tsbench.plan.datasets import check_planned, load_planned, open_dataset, summarise
+from tsbench.plan.datasets import open_dataset
+from tsbench.plan.summaries import check_planned, load_planned, summarise
 
 ROWS = [f"{'ab'[i % 2]},{i},{i * i % 7},{i // 4}" for i in range(24)]
 
@@ -103,7 +104,7 @@ def test_a_note_that_is_not_what_was_written_is_made_anew(ward, cached, registry
 def test_a_plugin_that_reads_the_same_file_otherwise_is_seen(ward, cached, tmp_path, monkeypatch):
     before = summarise(ward)
     code = tmp_path / "mine.py"
-    monkeypatch.setattr("tsbench.plan.datasets.inspect.getfile", lambda kind: code)
+    monkeypatch.setattr("tsbench.plan.summaries.inspect.getfile", lambda kind: code)
     for text, loads in (("version 1", 2), ("version 1", 2), ("version 2", 3)):
         code.write_text(text)
         assert summarise(ward) == before and ward.loads == loads
