@@ -27,7 +27,7 @@ from tsbench.store.rows import (
     flaw_of_run,
     is_number,
     read_json,
-    sound_scores,
+    sound_columns,
     versions_of,
 )
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
@@ -238,9 +238,10 @@ class Store(Database):
         with self.read() as connection:
             # Plain tuples: SQLAlchemy's rows take pandas three times as long.
             rows = connection.execute(query).cursor.fetchall()
-        sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
-        frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
-        frame["old"] = frame["old"].astype(object).where(frame["old"].notna(), None)  # pandas has NaN beside text
+        columns = sound_columns(rows, [*SCORE_COLUMNS.values(), NUMBER])
+        names_of = [*(column.name for column in SCORE_COLUMNS), metric]
+        with pd.option_context("future.infer_string", False):  # text that is read once, which to convert takes longer
+            frame = pd.DataFrame(dict(zip(names_of, columns, strict=True)), dtype=None if columns[0] else object)
         made = frame[["versions", "old"]].drop_duplicates()
         known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
         then = frame[frame["exposure"].isna()]
@@ -343,7 +344,8 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
     columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
     measured: dict[str, dict[str, Any]] = {}
-    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))):
+    # Plain tuples: SQLAlchemy's rows take three times as long.
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))).cursor.fetchall():
         measured.setdefault(key, {})[name] = value
     rows = {}
     for found in connection.execute(query).mappings():
