@@ -44,9 +44,7 @@ class ImageNetworkParams(BaseParams):
     @classmethod
     def _known(cls, name: str) -> str:
         if name in (*_OWN, LITE0, cls.model_fields["image_encoder"].default) or ":" in name or not find_spec("timm"):
-            return (
-                name  # timm takes seconds to import; "hf-hub:NAME" it looks up elsewhere; the run says what lacks
-            )
+            return name  # timm takes seconds to import; "hf-hub:NAME" it looks up elsewhere; the run says what lacks
         import timm
 
         if not timm.is_model(name):

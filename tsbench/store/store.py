@@ -21,6 +21,7 @@ from tsbench.store.packing import pack, unpack
 from tsbench.store.record import record
 from tsbench.store.rows import (
     ATTEMPT,
+    RUN,
     SPEC,
     file_name,
     flaw,
@@ -201,6 +202,19 @@ class Store(Database):
                 rows = _flat_rows(connection, chunk)
                 left_out += len(chunk) - len(rows)
                 yield rows
+        self._say_left_out(left_out)
+
+    def endings(self) -> Iterator[dict[str, Any]]:
+        """Yield key, status, started and finished of each run, of the attempt that it comes from."""
+        columns = [runs.c.key, runs.c.status, attempts.c.started, attempts.c.finished]
+        query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt)
+        left_out = 0
+        with self.read() as connection:
+            for row in map(dict, connection.execute(query, execution_options={"yield_per": BATCH}).mappings()):
+                if flaw(row, RUN) or flaw(row, ATTEMPT):
+                    left_out += 1
+                else:
+                    yield row
         self._say_left_out(left_out)
 
     def _say_left_out(self, count: int) -> None:
