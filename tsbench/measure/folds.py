@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from tsbench.data.panel import Panel
 from tsbench.data.splits import label_subset, unlabelled_index
 from tsbench.data.static import StaticStatistics, static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidDataError, TsbenchWarning
 from tsbench.methods.applied import apply_transforms
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.summaries import check_planned
@@ -156,7 +157,11 @@ def divide(
         validation, first = later.select(fold.validation), hard if deep else panel
         selection = validation if first is later else first.select(fold.validation)
     gaps = corrupter is not None and corrupter.corruption.makes == "gaps"
-    masked = test if given is data.panel else given.select(fold.test)
+    raw = given is not data.panel
+    masked = given.select(fold.test) if raw else test
+    whole = panel.select(fold.test).without_labels() if gaps else None
+    if whole is not None and condition.level and condition.corrupts("test"):
+        _check_taken(data.panel.select(fold.test) if raw else whole, masked, condition)
     task = TASKS[panel.task]
     return Parts(
         key,
@@ -173,9 +178,16 @@ def divide(
         unknown=tuple(unknown_categories(data.panel, fold.train)),
         unseen=tuple(prepared.unseen(data.panel)),
         missing=missing_facts(masked) if gaps else {},
-        whole=panel.select(fold.test).without_labels() if gaps else None,
+        whole=whole,
         prepare=prepared,
     )
+
+
+def _check_taken(before: Panel, after: Panel, condition: Condition) -> None:
+    """Warn where a corruption that hides values took none of the test part."""
+    if missing_facts(before) == missing_facts(after):
+        text = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
+        warnings.warn(text, TsbenchWarning, stacklevel=2)
 
 
 def _same(panel: Panel) -> Panel:
