@@ -160,9 +160,8 @@ def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) 
 
 
 def _default_protocol(name: str, plugins: Plugins, registry: Registry) -> str:
-    """Return the default protocol of the first collection a dataset belongs to."""
+    """Return the default protocol of the collection a dataset is tagged with, else of the first that lists it."""
     tags = plugins["datasets"].entry(name).tags if name in plugins["datasets"] else ()
-    for collection in registry.collections.values():
-        if name in collection.datasets or collection.tag in tags:
-            return collection.protocol
-    return "svm-rbf"
+    known = registry.collections.values()
+    homes = [*(one for one in known if one.tag in tags), *(one for one in known if name in one.datasets)]
+    return homes[0].protocol if homes else "svm-rbf"

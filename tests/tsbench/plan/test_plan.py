@@ -9,7 +9,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import declarations
-from tsbench.plan.plan import make_plan
+from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.request import Request, parse_overrides, parse_seeds
 from tsbench.plan.spec import PADDING
 from tsbench.registry import load_registry
@@ -37,6 +37,11 @@ def test_small_datasets_come_first(installed, registry):
 
 def test_the_default_protocol_is_the_collections(installed, registry):
     assert [spec.protocol.name for spec in plan(installed, registry, datasets="BasicMotions").specs] == ["svm-rbf"]
+
+
+def test_a_collection_that_only_lists_a_dataset_is_not_its_home(installed, registry):
+    for name, protocol in (("icu-demo-mortality24-eicu", "linear"), ("p19", "linear"), ("JapaneseVowels", "svm-rbf")):
+        assert expand_datasets([name], installed, registry)[0].default_protocol == protocol
 
 
 def test_floors_add_the_untrained_twin_of_each_method(installed, registry):
