@@ -23,7 +23,7 @@ class _NotAtRandom(Corruption):
     """Take from each case a share of its observed values that grows with how grave it is.
 
     The share is sigmoid(a + strength s) for a gravity s in [-1, 1]; `a` is such that the training cases lose the level
-    in all, but for rounding and the value that each case keeps. The strength is 2; another one is written after the name:
+    in all, but for rounding and the value that each case keeps. The strength is 2; others are written after the name:
     "mnar:4=0.5" is steeper, "mnar:-2=0.5" takes most from the least grave, "mnar:0=0.5" as much from each.
     """
 
