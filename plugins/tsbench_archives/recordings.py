@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,3 +124,15 @@ def recording_files(folder: Path, beside: Sequence[str]) -> dict[str, Path]:
             raise InvalidDataError(f"{path}: is recording '{path.stem}', and so is {found[path.stem].name}; keep one")
         found[path.stem] = path
     return found
+
+
+def headless(folder: Path, found: Mapping[str, Path]) -> list[Path]:
+    """Return the files of WFDB signals that no header names, each a recording that would not be read.
+
+    found : the files of the recordings.
+    """
+    signals = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".dat", ".mat")]
+    lost = [path for path in signals if found.get(path.stem, path).suffix.lower() != ".hea"]
+    headers = [path for path in found.values() if path.suffix.lower() == ".hea"] if lost else []
+    named = {word for path in headers for word in path.read_text(encoding="latin-1").split()}
+    return [path for path in lost if path.name not in named]

@@ -20,7 +20,7 @@ from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench_archives.cells import MISSING, shown
 from tsbench_archives.labels import PREFIX as LABEL
 from tsbench_archives.labels import number, several, target
-from tsbench_archives.recordings import READERS, Recording, read_recording, recording_files
+from tsbench_archives.recordings import READERS, Recording, headless, read_recording, recording_files
 from tsbench_archives.sources import check_channels
 from tsbench_archives.statics import static_fields
 from tsbench_archives.table import Table, check_columns, read
@@ -159,6 +159,9 @@ class RecordingsFolder(Dataset):
             with self._leaving_out(name, skipped):
                 what = f"recording '{name}' has no row in {LABELS}"
                 raise InvalidDataError(f"{files[name]}: {what}; add one, with an empty label where it has none")
+        for path in headless(self.folder, files):
+            with self._leaving_out(path.name, skipped):
+                raise InvalidDataError(f"{path}: no header (.hea) names these signals; add it, or remove the file")
         found: dict[str, Recording] = {}
         for name, row in rows.items():
             with self._leaving_out(name, skipped):
