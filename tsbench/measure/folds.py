@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from tsbench.data.panel import Panel
 from tsbench.data.splits import label_subset, unlabelled_index
 from tsbench.data.static import StaticStatistics, static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import InvalidDataError, TsbenchWarning
+from tsbench.errors import InvalidDataError
 from tsbench.methods.applied import apply_transforms
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.summaries import check_planned
@@ -61,7 +60,8 @@ class Parts:
     those of pretrain are, by which a state is chosen; labelled : positions in train whose labels may be used. key :
     what tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training
     lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
-    cases as they were before, prepared alike. prepare : what prepared them, for further cases.
+    cases as they were before, prepared alike; idle : what is to be said where none was taken. prepare : what prepared
+    them, for further cases.
     """
 
     key: Any
@@ -79,6 +79,7 @@ class Parts:
     unseen: tuple[str, ...] = ()
     missing: Mapping[str, float] = field(default_factory=dict)
     whole: Panel | None = None
+    idle: str = ""
     prepare: Preparation | None = None
 
     @property
@@ -160,8 +161,13 @@ def divide(
     raw = given is not data.panel
     masked = given.select(fold.test) if raw else test
     whole = panel.select(fold.test).without_labels() if gaps else None
-    if whole is not None and condition.level and condition.corrupts("test"):
-        _check_taken(data.panel.select(fold.test) if raw else whole, masked, condition)
+    missing, idle = missing_facts(masked) if gaps else {}, ""
+    if (
+        whole is not None
+        and condition.level
+        and missing == missing_facts(data.panel.select(fold.test) if raw else whole)
+    ):
+        idle = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
     task = TASKS[panel.task]
     return Parts(
         key,
@@ -177,17 +183,11 @@ def divide(
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
         unseen=tuple(prepared.unseen(data.panel)),
-        missing=missing_facts(masked) if gaps else {},
+        missing=missing,
         whole=whole,
+        idle=idle,
         prepare=prepared,
     )
-
-
-def _check_taken(before: Panel, after: Panel, condition: Condition) -> None:
-    """Warn where a corruption that hides values took none of the test part."""
-    if missing_facts(before) == missing_facts(after):
-        text = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
-        warnings.warn(text, TsbenchWarning, stacklevel=2)
 
 
 def _same(panel: Panel) -> Panel:

@@ -218,7 +218,7 @@ class Run:
         result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
-        for text in parts.unseen:
+        for text in (*parts.unseen, *([parts.idle] if parts.idle and not self.spec.imputes else [])):
             warnings.warn(text, TsbenchWarning, stacklevel=1)
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:
