@@ -395,17 +395,20 @@ class Bench:
             other = open_pooled(store, others, people, all_folds) if others else None
             return read(found, positive, columns, other, resamples)
 
-    def predict(self, key: str, dataset: str | Path) -> pd.DataFrame:
-        """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS of each class.
+    def predict(self, key: str, dataset: str | Path, skip_bad: bool = False) -> pd.DataFrame:
+        """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS, weights.
 
         dataset : a name or path; it needs no labels. Channels are matched by name. The data that the run was trained on
-        must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        must be here. skip_bad : leave out, with a warning, recordings that cannot be used. weights : "checkpoint",
+        or "trained anew" and the like, of which a warning is given before. Raises UsageError, MissingDataError and
+        InvalidDataError.
         """
         from tsbench.reading.predict import predict
 
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
+            (named,) = with_tasks([str(dataset)], None, self.plugins, self.registry, skip_bad)
+            return predict(store.find(key), named, worker, self.plugins, self.registry)
 
     def explain(self, key: str, case: str, target: str | None = None, steps: int = 64) -> Explanation:
         """Return on which values a run's score of a test case hangs, with what judges it, by integrated gradients.
