@@ -43,7 +43,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
             check_felt(protocol, methods)
             note_idle(plan, handle, protocol)
         suited = suited_pairs(plan, handle, summary, methods, chosen, plugins, registry)
-        folds = {p.name: _count_folds(p, handle, summary, plan) for p in chosen}
+        folds = {p.name: _count_folds(p, handle, summary, plan, registry) for p in chosen}
         plan.specs += [
             make_spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
             for fold in _wanted(request, max(folds.values()))
@@ -117,11 +117,13 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
             plan.specs[number] = replace(spec, overrides=overrides)
 
 
-def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan) -> int:
+def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan, registry: Registry) -> int:
     """Return the number of folds; 0 where the data has labels and cannot be split so, of which the plan is told."""
     own_folds = summary.own_folds.get(protocol.split.name, 0)
     if protocol.needs_own_split and not own_folds:
-        raise no_such_split(handle.name, protocol, summary.own_folds, handle.card.default_protocol)
+        crossed = f"{protocol.name.partition('+')[0]}-cv5"
+        default = crossed if crossed in registry.protocols else handle.card.default_protocol
+        raise no_such_split(handle.name, protocol, summary.own_folds, default)
     if summary.task in TASKS and not summary.splits[protocol.split_name(handle.card)]:
         try:
             protocol.folds(handle.load(), handle.card)

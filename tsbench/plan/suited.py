@@ -85,7 +85,8 @@ def suited_pairs(
                 reasons.append(f"{method.name}{under} {why}")
                 refused.append(method)
     if reasons:
-        more = f" ({len(reasons) - 1} more do not suit)" if len(reasons) > 1 else ""
+        others = list(dict.fromkeys(one.name for one in refused if one.name != refused[0].name))
+        more = f" (nor does it suit {', '.join(others)})" if others else ""
         known = [
             f"--protocol {name}" for name in registry.protocols if _serves(name, task, refused[0], plugins, registry)
         ]

@@ -85,6 +85,7 @@ def test_what_only_training_reads_makes_no_other_untrained_twin(installed, regis
         values = (*d.choices, d.low, d.high, True)
         if d.stage == "training" and d.type != "str | None":
             given[d.name] = str(next(value for value in values if value not in (None, d.default)))
+    given |= {"image_encoder": "small-cnn"} if "image_encoder" in given else {}  # which is looked up
     assert {"epochs", "min_steps", "max_steps", "batch_size", "lr", "weight_decay", "clip_norm", "precision"} <= set(
         given
     )
