@@ -58,9 +58,8 @@ class Recording:
         (low, high), (first, last) = channel.physical, channel.digital
         if low == high or first >= last:
             raise InvalidDataError(f"{self.where}: '{label}' has a range without extent")
-        raw = self.data[:, channel.start : channel.start + channel.samples]
-        raw, gain = raw.ravel(), scale * (high - low) / (last - first)
-        values = np.empty(len(raw), dtype=np.float32)
+        raw = self.data[:, channel.start : channel.start + channel.samples].ravel()
+        gain, values = scale * (high - low) / (last - first), np.empty(len(raw), dtype=np.float32)
         for begin in range(0, len(raw), BLOCK):  # what is worked on stays in the processor's cache
             block = raw[begin : begin + BLOCK].astype(np.float64)
             block -= first

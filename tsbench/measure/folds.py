@@ -162,11 +162,8 @@ def divide(
     masked = given.select(fold.test) if raw else test
     whole = panel.select(fold.test).without_labels() if gaps else None
     missing, idle = missing_facts(masked) if gaps else {}, ""
-    if (
-        whole is not None
-        and condition.level
-        and missing == missing_facts(data.panel.select(fold.test) if raw else whole)
-    ):
+    untouched = data.panel.select(fold.test) if raw else whole
+    if untouched is not None and gaps and condition.level and missing == missing_facts(untouched):
         idle = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
     task = TASKS[panel.task]
     return Parts(

@@ -132,6 +132,9 @@ def test_a_board_of_the_positive_class(tsbench, tmp_path):
     assert code == 0 and "To be read beside auprc_positive of ward: prevalence 50.0." in out
     code, _, err = tsbench(*words, "brier_positive")
     assert code == 2 and "needs probabilities; there are accuracy" in err
+    assert tsbench("run", "--method", "majority", "--dataset", "BasicMotions", "--protocol", "own")[0] == 0
+    code, _, err = tsbench("leaderboard", "BasicMotions", "--protocol", "own", "--metric", "auprc_positive")
+    assert code == 2 and "auprc_positive is of one class of two, and BasicMotions has 4" in err
     code, _, err = tsbench("tune", "--method", "ts2vec", "--dataset", "./ward", "--metric", "auprc_positive")
     assert code == 2 and "unknown metric 'auprc_positive'" in err
 
