@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench_imaging.compiled import compiled
+from tsbench.nn.compiled import compiled
 from tsbench_imaging.pen import make_pen
 from tsbench_imaging.positions import columns_of, observed_first, rows_of
 from tsbench_imaging.rasterise import rasterise

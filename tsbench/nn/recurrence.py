@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -167,6 +168,16 @@ class _Recur(torch.autograd.Function):
         hh = gates.new_empty(layers, k, n_steps, n, gates.shape[-1])
         estimates = None if fill.read is None else torch.empty_like(fill.known)
         regressed = None if fill.regress is None else torch.empty_like(fill.known)
+        ctx.cell = cell
+        ctx.save_for_backward(decay, hidden, deep, states, kept, hh, estimates, regressed, *filling)
+        if _compiles(decay):
+            from tsbench.nn import recurrence_cpu  # numba is imported, and compiles, where it is needed
+
+            given = *_arrays(4, gates), *_arrays(5, decay), *_arrays(4, hidden, hidden_bias, deep, deep_bias)
+            recurrence_cpu.forward(
+                *given, _filling(fill), *_arrays(5, states, kept, hh), *_arrays(4, estimates, regressed)
+            )
+            return states, estimates, regressed
         weight, bias = hidden.flatten(0, 1), hidden_bias.flatten(0, 1)
         by_step = [one.unbind(2) for one in (states, decay, kept, hh)]
         gaps: list[Any] = [
@@ -191,8 +202,6 @@ class _Recur(torch.autograd.Function):
                     gi = torch.baddbmm(deep_bias[layer - 1], out[layer - 1], deep[layer - 1])
                 cell.step(gi, parts[layer], hd[layer], out[layer], second[layer], None if c is None else c[layer])
             h, c = out, second
-        ctx.cell = cell
-        ctx.save_for_backward(decay, hidden, deep, states, kept, hh, estimates, regressed, *filling)
         return states, estimates, regressed
 
     @staticmethod
@@ -220,11 +229,29 @@ class _Backward:
     def run(self) -> tuple[Any, ...]:
         """Return the gradients in the order of what `_Recur.forward` takes."""
         d_filled = None if self.estimates is None else torch.empty_like(self.estimates)
-        dh = self.d_states[:, :, -1].clone()
-        for steps in self._blocks():
-            dh = self._block(steps, dh, None if d_filled is None else d_filled[:, steps])
+        if _compiles(self.decay):
+            self._compiled(d_filled)
+        else:
+            dh = self.d_states[:, :, -1].clone()
+            for steps in self._blocks():
+                dh = self._block(steps, dh, None if d_filled is None else d_filled[:, steps])
         d_deep = (self.d_deep, self.d_deep_bias)
         return None, self.d_gates, self.d_decay, self.d_hidden, self.d_hidden_bias, *d_deep, *self._of_filling(d_filled)
+
+    def _compiled(self, d_filled: Tensor | None) -> None:
+        from tsbench.nn import recurrence_cpu
+
+        recurrence_cpu.backward(
+            *_arrays(5, self.decay),
+            *_arrays(4, self.hidden, self.deep),
+            *_arrays(5, self.states, self.kept, self.hh),
+            _filling(self.fill),
+            *_arrays(5, self.d_states),
+            *_arrays(4, self.d_estimates, self.d_regressed, d_filled, self.d_gates),
+            *_arrays(5, self.d_decay),
+            *_arrays(4, self.d_hidden, self.d_hidden_bias, self.d_deep, self.d_deep_bias),
+            *_arrays(3, self.d_read),
+        )
 
     def _blocks(self) -> Iterator[slice]:
         n_steps = self.hh.shape[2]
@@ -293,6 +320,20 @@ class _Backward:
             grads["regress"], grads["regress_bias"] = _over(inputs, self.d_regressed), _total(self.d_regressed)
             grads["mix"] = d_filled * (self.regressed - self.estimates)
         return list(grads.values())
+
+
+def _compiles(x: Tensor) -> bool:
+    """Tell whether the loops run compiled; accelerators and other precisions have those of torch."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def _arrays(n_dims: int, *tensors: Tensor | None) -> list[Any]:
+    """Return what the compiled loops take, of size 0 for None."""
+    return [np.zeros((0,) * n_dims, np.float32) if one is None else one.contiguous().numpy() for one in tensors]
+
+
+def _filling(fill: Filling) -> Any:
+    return Filling(*(_arrays(dims, one)[0] for dims, one in zip((4, 4, 3, 3, 3, 3, 3, 4), fill, strict=True)))
 
 
 def _before(x: Tensor, steps: slice) -> Tensor:
