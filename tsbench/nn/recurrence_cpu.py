@@ -39,7 +39,9 @@ _Q = tuple(np.float32(one) for one in (1.19825839e-6, 1.18534706e-4, 2.26843463e
 
 @compiled
 def forward(
-    gates: Array,
+    inputs: Array,
+    weight: Array,
+    bias: Array,
     decay: Array,
     hidden: Array,
     hidden_bias: Array,
@@ -54,47 +56,52 @@ def forward(
 ) -> None:
     """Write states, kept, hh and estimates as `recurrence` has them; what it has as None is an array of size 0."""
     layers, k, n_steps, n, size = decay.shape
-    gru, fills = gates.shape[3] == 3 * size, fill.read.size > 0
+    gru, fills = weight.shape[2] == 3 * size, fill.read.size > 0
     hd, none = np.empty((layers, n, size), np.float32), np.zeros((n, size), np.float32)
-    sums, filled = np.empty(gates.shape[2:], np.float32), np.empty(fill.known.shape[2:], np.float32)
+    given, sums = np.empty(inputs.shape[2:], np.float32), np.empty(hh.shape[3:], np.float32)
     for way in range(k):
         for t in range(n_steps):
             for layer in range(layers):
                 _multiply(decay[layer, way, t], states[layer, way, t - 1] if t else none, hd[layer])
                 np.dot(hd[layer], hidden[layer, way], hh[layer, way, t])
-            inputs = gates[way, t]
+            given[:] = inputs[way, t]
             if fills:
-                _fill(fill, way, t, hd[layers - 1], estimates, regressed, filled)
-                np.dot(filled, fill.feed[way], sums)
-                _add(inputs, sums)
-                inputs = sums
+                _estimate(fill, way, t, hd[layers - 1], given, estimates, regressed)
+                _fill(fill, way, t, estimates, regressed, given)
+            np.dot(given, weight[way], sums)
+            _add_bias(bias[way, 0], sums)
             for layer in range(layers):
                 if layer:
                     np.dot(states[layer - 1, way, t], deep[layer - 1, way], sums)
                     _add_bias(deep_bias[layer - 1, way, 0], sums)
-                    inputs = sums
                 parts, out, second = hh[layer, way, t], states[layer, way, t], kept[layer, way, t]
                 _add_bias(hidden_bias[layer, way, 0], parts)
                 if gru:
-                    _gru(inputs, parts, hd[layer], out, second)
+                    _gru(sums, parts, hd[layer], out, second)
                 else:
-                    _lstm(inputs, parts, kept[layer, way, t - 1] if t else none, out, second)
+                    _lstm(sums, parts, kept[layer, way, t - 1] if t else none, out, second)
 
 
 @compiled
 def backward(
+    inputs: Array,
     decay: Array,
-    hidden: Array,
-    deep: Array,
+    weight_back: Array,
+    hidden_back: Array,
+    deep_back: Array,
+    fill: Any,
     states: Array,
     kept: Array,
     hh: Array,
-    fill: Any,
+    estimates: Array,
+    regressed: Array,
     d_states: Array,
     d_estimates: Array,
     d_regressed: Array,
     d_filled: Array,
-    d_gates: Array,
+    d_inputs: Array,
+    d_weight: Array,
+    d_bias: Array,
     d_decay: Array,
     d_hidden: Array,
     d_hidden_bias: Array,
@@ -102,48 +109,55 @@ def backward(
     d_deep_bias: Array,
     d_read: Array,
 ) -> None:
-    """Write d_filled, d_gates and d_decay; add to the other gradients behind d_states."""
-    layers, k, n_steps, n, size = decay.shape
+    """Write d_filled, d_inputs and d_decay; add to the other gradients behind d_states.
+
+    weight_back, hidden_back, deep_back : (..., G, I) and (..., G, H), the weights the other way round.
+    """
+    layers, k, n_steps, _, size = decay.shape
     gru, fills = hh.shape[4] == 3 * size, fill.read.size > 0
     dh, dc, d_hd = np.empty_like(d_states[:, 0, 0]), np.empty_like(d_states[:, 0, 0]), np.empty_like(d_states[:, 0, 0])
     hd, none, direct, product = np.empty_like(dh[0]), np.zeros_like(dh[0]), np.empty_like(dh[0]), np.empty_like(dh[0])
-    upper, parts = np.empty_like(hh[0, 0, 0]), np.empty_like(hh[0, 0, 0])
-    d_weight, d_reading = np.empty(hidden.shape[2:], np.float32), np.empty(fill.read.shape[1:], np.float32)
-    d_value = np.empty(fill.known.shape[2:], np.float32)
+    d_gates, parts, given = np.empty_like(hh[0, 0, 0]), np.empty_like(hh[0, 0, 0]), np.empty_like(inputs[0, 0])
+    of_weight, of_hidden, of_read = np.empty_like(d_weight[0]), np.empty_like(d_hidden[0, 0]), np.empty_like(d_read[0])
     for way in range(k):
         dh[:], dc[:] = d_states[:, way, n_steps - 1], 0
         for t in range(n_steps - 1, -1, -1):
             for layer in range(layers - 1, -1, -1):
-                before = states[layer, way, t - 1] if t else none
-                d_inputs, d_parts = upper if layer else d_gates[way, t], parts
+                before, d_parts = states[layer, way, t - 1] if t else none, parts
                 gates, second = hh[layer, way, t], kept[layer, way, t]
                 _multiply(decay[layer, way, t], before, hd)
                 if gru:
-                    _gru_back(gates, second, hd, dh[layer], d_inputs, d_parts, direct)
+                    _gru_back(gates, second, hd, dh[layer], d_gates, d_parts, direct)
                 else:
-                    d_parts = d_inputs  # the state meets the inputs in all gates
+                    d_parts = d_gates  # the state meets the inputs in all gates
                     cell = kept[layer, way, t - 1] if t else none
-                    _lstm_back(gates, second, cell, dh[layer], dc[layer], d_inputs)
+                    _lstm_back(gates, second, cell, dh[layer], dc[layer], d_gates)
                 if layer:
-                    np.dot(d_inputs, deep[layer - 1, way].T, product)
+                    np.dot(d_gates, deep_back[layer - 1, way], product)
                     _add(product, dh[layer - 1])
-                    np.dot(states[layer - 1, way, t].T, d_inputs, d_weight)
-                    _add(d_weight, d_deep[layer - 1, way])
-                    _add_total(d_inputs, d_deep_bias[layer - 1, way, 0])
-                np.dot(hd.T, d_parts, d_weight)
-                _add(d_weight, d_hidden[layer, way])
+                    np.dot(states[layer - 1, way, t].T, d_gates, of_hidden)
+                    _add(of_hidden, d_deep[layer - 1, way])
+                    _add_total(d_gates, d_deep_bias[layer - 1, way, 0])
+                np.dot(hd.T, d_parts, of_hidden)
+                _add(of_hidden, d_hidden[layer, way])
                 _add_total(d_parts, d_hidden_bias[layer, way, 0])
-                np.dot(d_parts, hidden[layer, way].T, d_hd[layer])
+                np.dot(d_parts, hidden_back[layer, way], d_hd[layer])
                 if gru:
                     _add(direct, d_hd[layer])
+            given[:] = inputs[way, t]
             if fills:
-                _fill_back(fill, way, t, d_gates[way, t], d_estimates, d_regressed, d_filled, d_value)
+                _fill(fill, way, t, estimates, regressed, given)
+            np.dot(given.T, d_gates, of_weight)
+            _add(of_weight, d_weight[way])
+            _add_total(d_gates, d_bias[way, 0])
+            np.dot(d_gates, weight_back[way], d_inputs[way, t])
+            if fills:
+                _fill_back(fill, way, t, d_inputs, d_estimates, d_regressed, d_filled)
                 np.dot(d_estimates[way, t], fill.read[way].T, product)
                 _add(product, d_hd[layers - 1])
-                last = states[layers - 1, way, t - 1] if t else none
-                _multiply(decay[layers - 1, way, t], last, hd)
-                np.dot(hd.T, d_estimates[way, t], d_reading)
-                _add(d_reading, d_read[way])
+                _multiply(decay[layers - 1, way, t], states[layers - 1, way, t - 1] if t else none, hd)
+                np.dot(hd.T, d_estimates[way, t], of_read)
+                _add(of_read, d_read[way])
             for layer in range(layers):
                 _multiply(d_hd[layer], states[layer, way, t - 1] if t else none, d_decay[layer, way, t])
                 if t:
@@ -152,35 +166,47 @@ def backward(
 
 
 @compiled
-def _fill(fill: Any, way: int, t: int, hd: Array, estimates: Array, regressed: Array, filled: Array) -> None:
-    """Write the estimates of a step, and what fills its gaps, 0 elsewhere."""
-    first, missing = estimates[way, t], fill.missing[way, t]
+def _estimate(fill: Any, way: int, t: int, hd: Array, given: Array, estimates: Array, regressed: Array) -> None:
+    """Write the estimates of a step; given : its inputs, 0 in gaps."""
+    first = estimates[way, t]
     np.dot(hd, fill.read[way], first)
     _add_bias(fill.read_bias[way, 0], first)
-    _multiply(first, missing, filled)
     if fill.regress.size:
         second = regressed[way, t]
-        _add(fill.known[way, t], filled)
-        np.dot(filled, fill.regress[way], second)
+        np.dot(given[:, : first.shape[1]] + fill.missing[way, t] * first, fill.regress[way], second)
         _add_bias(fill.regress_bias[way, 0], second)
-        filled[:] = (first + fill.mix[way, t] * (second - first)) * missing
+
+
+@compiled
+def _fill(fill: Any, way: int, t: int, estimates: Array, regressed: Array, given: Array) -> None:
+    """Fill the gaps among the first inputs of a step."""
+    first, missing = estimates[way, t], fill.missing[way, t]
+    mixes = fill.regress.size > 0
+    for i in range(len(given)):
+        row, one, gap = given[i, : first.shape[1]], first[i], missing[i]
+        if mixes:
+            other, share = regressed[way, t, i], fill.mix[way, t, i]
+            for j in range(len(row)):
+                row[j] += gap[j] * (one[j] + share[j] * (other[j] - one[j]))
+        else:
+            for j in range(len(row)):
+                row[j] += gap[j] * one[j]
 
 
 @compiled
 def _fill_back(
-    fill: Any, way: int, t: int, d_gates: Array, d_estimates: Array, d_regressed: Array, d_filled: Array, d_value: Array
+    fill: Any, way: int, t: int, d_inputs: Array, d_estimates: Array, d_regressed: Array, d_filled: Array
 ) -> None:
     """Take the gradient of what filled the gaps of a step on to both estimates."""
-    first, d_first, missing = d_filled[way, t], d_estimates[way, t], fill.missing[way, t]
-    np.dot(d_gates, fill.feed[way].T, d_value)
-    _multiply(d_value, missing, first)
-    _add(first, d_first)
+    filled, d_first, missing = d_filled[way, t], d_estimates[way, t], fill.missing[way, t]
+    _multiply(d_inputs[way, t], missing, filled)
+    _add(filled, d_first)
     if fill.regress.size:
-        d_second = d_regressed[way, t]
-        share = first * fill.mix[way, t]
+        d_second, d_values = d_regressed[way, t], np.empty_like(filled)
+        share = filled * fill.mix[way, t]
         _add(share, d_second)
-        np.dot(d_second, fill.regress[way].T, d_value)
-        d_first += d_value * missing - share
+        np.dot(d_second, fill.regress[way].T, d_values)
+        d_first += d_values * missing - share
 
 
 @compiled
