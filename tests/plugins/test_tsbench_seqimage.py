@@ -306,7 +306,7 @@ def test_it_overfits_a_toy_set_with_a_tiny_swin():
     X = np.sin(time * (0.2 + 0.35 * y[:, None, None]) + rng.uniform(0, 6, (64, 1, 1))) + rng.normal(0, 0.1, (64, 3, 24))
     X[rng.random(X.shape) < 0.7] = np.nan
     cases = Panel.build(X, y)
-    rates = {"lr": 3e-3, "image_lr": 1e-3, "joint_lr": 2e-3, "warmup_share": None, "max_steps": 24, "epochs": 24}
+    rates = {"lr": 3e-3, "image_lr": 1e-3, "joint_lr": 2e-3, "warmup_share": 0.0, "max_steps": 40, "epochs": 40}
     sizes = {
         "image_encoder": "tiny-swin",
         "image_size": 28,
