@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench_imaging.compiled import compiled
+from tsbench.nn.compiled import compiled
 
 Array = npt.NDArray[np.float64]
 

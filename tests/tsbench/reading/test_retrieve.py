@@ -7,7 +7,7 @@ from tests.plugins.clinical_files import write_wfdb
 from tsbench import Bench
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench.reading.ecg_page import page, plot
-from tsbench.reading.retrieve import is_file, nearest
+from tsbench.reading.retrieve import is_file
 from tsbench_ecgtext.made import LEADS, Made
 from tsbench_formats.drawn_paper import draw_page
 
@@ -85,14 +85,12 @@ def test_a_long_text_is_no_file():
     assert not is_file("x" * 10_000) and not is_file("sinus rhythm. ekg.png seen")
 
 
-def test_the_nearest_are_those_of_the_largest_products():
-    vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
-    query = vectors[17]
-    order, scores = nearest(query, vectors, 5)
-    every = vectors @ query
-    assert order.tolist() == np.argsort(-every, kind="stable")[:5].tolist()
-    np.testing.assert_array_equal(scores, every[order])
-    assert len(nearest(query, vectors, 1000)[0]) == 200
+def test_queries_of_a_list_are_answered_one_by_one(bench, key):
+    asked = ["limb leads silent", "augmented pause"]
+    together = bench.retrieve(key, asked, 3)
+    assert [one.query for one in together] == asked
+    for one, text in zip(together, asked, strict=True):
+        assert one.frame.equals(bench.retrieve(key, text, 3).frame)
 
 
 def test_a_page_shows_leads_text_and_score_and_nothing_of_them_is_markup(bench, key):
