@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from tsbench import BaseParams, Batch, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
-from tsbench_ecgtext.text import PIECE_BYTES, from_bytes, normalised, to_bytes
+from tsbench_ecgtext.text import PIECE_BYTES, from_bytes, to_bytes, words_of
 from tsbench_ecgtext.texts import texts_of
 
 BANDS = 12  # of the spectrum of a lead
@@ -31,7 +31,7 @@ class SignalText(SSLMethod):
         words: int = param(500, low=1, high=30_000, doc="of the reports that are told apart, the most frequent ones")
         penalty: float = param(10.0, low=1e-6, high=1e6, log=True, tune=True, doc="of the regression")
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     trains: ClassVar[bool] = False
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
     represent = None  # type: ignore[assignment]
@@ -52,7 +52,7 @@ class SignalText(SSLMethod):
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Fit on the training cases of the first source."""
-        reports = [set(normalised(report).split()) for report in texts_of(data[0])]
+        reports = [words_of(report) for report in texts_of(data[0])]
         counts = Counter(word for report in reports for word in report)
         frequent = sorted(counts, key=lambda word: (-counts[word], word))
         known = [word for word in frequent if len(word.encode()) <= PIECE_BYTES][: self.params.words]
@@ -77,7 +77,7 @@ class SignalText(SSLMethod):
         places: Mapping[str, int] = {word: place for place, word in enumerate(from_bytes(self.words))}
         hot = torch.zeros(len(batch), self.params.words)
         for row, report in zip(hot, texts_of(batch), strict=True):
-            row[[places[word] for word in set(normalised(report).split()) if word in places]] = 1.0
+            row[[places[word] for word in words_of(report) if word in places]] = 1.0
         return functional.normalize(hot.to(self.rarity) * self.rarity, dim=1)
 
     def _standardised(self, features: Tensor) -> Tensor:

@@ -27,7 +27,10 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
         raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
     rates = panel.sampling_rate, like.sampling_rate
     if None not in rates and rates[0] != rates[1]:
-        raise InvalidDataError(f"{name} is sampled at {rates[0]:g} Hz, expected {rates[1]:g} Hz; resample it")
+        raise InvalidDataError(
+            f"{name} is sampled at {rates[0]:g} Hz, expected {rates[1]:g} Hz; "
+            f"resample it: {name}+resample={rates[1]:g}hz"
+        )
     if like.times is not None and panel.times is None and "times" in needs:
         raise InvalidDataError(f"{name} has no times of its points, which are expected")
     panel = panel if like.times is not None else replace(panel, times=None)

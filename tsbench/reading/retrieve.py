@@ -23,7 +23,18 @@ from tsbench.tasks.retrieval import CODES
 if TYPE_CHECKING:
     from tsbench.measure.worker import Worker
 
-FILES = (".hea", ".edf", ".csv", ".parquet", ".png", ".jpg", ".jpeg")  # a query that ends so is a file
+FILES = (
+    ".hea",
+    ".edf",
+    ".csv",
+    ".parquet",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+)  # a query that ends so is a file
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,8 @@ class Retriever:
         spec = spec_of(run, plugins, registry)
         if not spec.retrieves:
             raise UsageError(f"{name} does not retrieve: take a run of protocol retrieval")
-        self._known, self._plugins, self._threads = worker.opened(spec).gallery(), plugins, spec.threads
+        self._name, self._plugins, self._threads = name, plugins, spec.threads
+        self._known = worker.opened(spec).gallery()
         self._indices: dict[str, Index] = {}
 
     def ask(self, query: str, k: int) -> Retrieved:
@@ -71,6 +83,8 @@ class Retriever:
             vector, index = known.embed(asked, "series"), self._index("text")
         else:
             vector, index = known.embed(_with_text(known.panel, query), "text"), self._index("series")
+        if not vector.any():
+            raise UsageError(f"{self._name} knows no word of the query: use those of its dataset's reports")
         found, scores = index.nearest(vector[0], k, self._threads)
         cases = known.panel.select(known.kept[found])
         assert cases.text is not None
@@ -103,13 +117,17 @@ class Retriever:
 
 
 def is_file(query: str) -> bool:
-    """Say whether a query names a file or folder; raises UsageError where it is meant to, and is not there."""
+    """Say whether a query names a file or folder, with `+resample=100hz` and the like after it or not.
+
+    Raises UsageError where it is meant to name one, and there is none.
+    """
+    path = query.partition("+")[0]
     try:
-        if Path(query).exists():
+        if path and (Path(query).exists() or Path(path).exists()):
             return True
     except OSError:  # longer than names of files may be
         return False
-    if Path(query).suffix.lower() in FILES and " " not in query.strip():
+    if Path(path).suffix.lower() in FILES and " " not in query.strip():
         raise UsageError(f"--query {query}: there is no such file")
     return False
 
