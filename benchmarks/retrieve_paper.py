@@ -1,11 +1,11 @@
-"""R@K by pages of paper ECG beside R@K by the signal: python benchmarks/retrieve_paper.py PTB_XL_FOLDER [PAGES]
+"""R@K by pages of paper ECG beside R@K by the signal: python benchmarks/retrieve_paper.py [PAGES]
 
-signal-text learns from the training part of the sample's folds; queries are cases of the test and validation part, and
-each looks for its own report among those of all these. The pages are drawn here from the first 2.5 s of each lead.
+PTB-XL is looked for where TSBENCH_DATA says. signal-text learns from the training part of its first fold; queries are
+cases of the test and validation part, and each looks for its own report among those of all these. The pages are drawn
+here from the first 2.5 s of each lead.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -42,8 +42,8 @@ def shares(vectors, texts, own, draw):
     return ", ".join(f"R@{k} {100 * (ranks < k).mean():.1f}" for k in CUTS)
 
 
-def main(folder, n_pages):
-    data = open_dataset("ptb-xl", plugins(), folder).load()
+def main(n_pages):
+    data = open_dataset("ptb-xl", plugins(), "").load()
     fold = next(iter(data.folds.values()))[0]
     has = np.array([bool(text.strip()) for text in data.panel.text])
     train, others = (index[has[index]] for index in (fold.train, np.concatenate([fold.validation, fold.test])))
@@ -76,4 +76,4 @@ def with_series(panel, X):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 48)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 48)
