@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from tsbench.data.memory import limit_reading
 from tsbench.discovery.plugins import Plugins, plugins_with
@@ -430,17 +430,25 @@ class Bench:
             worker = where.make_worker(self.plugins, store)
             return explain(worker.opened(spec_of(run, self.plugins, self.registry)).explainable(), case, target, steps)
 
-    def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved:
+    @overload
+    def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved: ...
+    @overload
+    def retrieve(self, key: str, query: Sequence[str], k: int = 5) -> list[Retrieved]: ...
+    def retrieve(self, key: str, query: str | Sequence[str], k: int = 5) -> Retrieved | list[Retrieved]:
         """Return the cases of a run's dataset that are nearest to a text or a recording: `frame`, a row per case.
 
-        query : the file or folder of one recording, whose channels are matched by name, else a text. The data that the
-        run was trained on must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        query : the file or folder of one recording, whose channels are matched by name, else a text; of a list of
+        queries there is a list of answers, and what can be found is embedded once for all. The data that the run was
+        trained on must be here. Raises UsageError, MissingDataError and InvalidDataError.
         """
-        from tsbench.reading.retrieve import retrieve
+        from tsbench.reading.retrieve import Retriever
 
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return retrieve(store.find(key), query, k, worker, self.plugins, self.registry)
+            retriever = Retriever(store.find(key), worker, self.plugins, self.registry)
+            if isinstance(query, str):
+                return retriever.ask(query, k)
+            return [retriever.ask(one, k) for one in query]
 
     def realism(self, keys: Names) -> pd.DataFrame:
         """Return, of runs that fill in missing values, how well a small classifier tells their windows from true ones.

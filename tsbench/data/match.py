@@ -29,7 +29,9 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
         raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
     rate, expected = rate_of(panel), rate_of(like)
     if rate is not None and expected is not None and not agree(rate, expected):
-        raise InvalidDataError(f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it")
+        raise InvalidDataError(
+            f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: {name}+resample={expected:g}hz"
+        )
     if like.times is not None and panel.times is None and "times" in needs:
         raise InvalidDataError(f"{name} has no times of its points, which are expected")
     panel = panel if like.times is not None else replace(panel, times=None)
