@@ -137,8 +137,12 @@ def test_the_order_in_memory_changes_no_compiled_gradient():
         *first, missing, read, read_bias, regress, regress_bias, mix = (one.requires_grad_() for one in mixed)
         filling = Filling(missing.detach(), read, read_bias, regress, regress_bias, mix)
         made = recur("gru", *first, filling=filling)
-        turn = [one.permute(2, 0, 3, 1) for one in made[1:]]  # whose gradients come in another order too
-        loss = sum(((one if turned else one.contiguous()) * weights).sum() for one in turn) + made.states.sum()
-        found.append(torch.autograd.grad(loss, [*first, read, read_bias, regress, regress_bias, mix]))
+        if turned:  # the gradients come in another order too
+            loss = sum((one.permute(2, 0, 3, 1) * weights).sum() for one in made[1:])
+        else:
+            loss = sum((one * weights.permute(1, 3, 0, 2).contiguous()).sum() for one in made[1:])
+        found.append(
+            torch.autograd.grad(loss + made.states.sum(), [*first, read, read_bias, regress, regress_bias, mix])
+        )
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
