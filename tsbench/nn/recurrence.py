@@ -71,7 +71,7 @@ def recur(
     fill = [None] * len(Filling._fields) if filling is None else filling
     tensors = [inputs, weight, bias, decay, hidden, hidden_bias, deep, deep_bias, *fill]
     with torch.autocast(inputs.device.type, enabled=False):
-        same = [None if one is None else one.to(hidden.dtype) for one in tensors]
+        same = [None if one is None else one.to(hidden.dtype).contiguous() for one in tensors]
         return Recurred(*_Recur.apply(_CELLS[cell], *same))
 
 
@@ -175,8 +175,9 @@ class _Recur(torch.autograd.Function):
         if _compiles(decay):
             from tsbench.nn import recurrence_cpu  # numba is imported, and compiles, where it is needed
 
-            given = _arrays("43354444", *tensors[:8])
-            recurrence_cpu.forward(*given, Filling(*_arrays(GAPS, *filling)), *_arrays("55544", *made))
+            given = [*_arrays("43354444", *tensors[:8]), Filling(*_arrays(GAPS, *filling))]
+            given += _arrays("55544", *made)
+            recurrence_cpu.forward(*given)
         else:
             _loop(cell, tensors[:8], fill, made)
         return states, estimates, regressed
@@ -225,13 +226,13 @@ class _Backward:
     def __init__(self, cell: Any, saved: Any, d_states: Tensor, d_estimates: Any, d_regressed: Any) -> None:
         self.inputs, self.weight, self.decay, self.hidden, self.deep, self.states, self.kept, self.hh, *rest = saved
         self.estimates, self.regressed, *filling = rest
-        self.cell, self.d_states = cell, d_states
+        self.cell, self.d_states = cell, d_states.contiguous()
         self.fill: Any = Filling(*filling)
         self.d_inputs = torch.empty_like(self.inputs)
         self.d_weight, self.d_bias = torch.zeros_like(self.weight), torch.zeros_like(self.weight[:, :1])
         self.d_filled = None if self.estimates is None else torch.empty_like(self.estimates)
-        self.d_estimates: Any = None if self.estimates is None else d_estimates.clone()
-        self.d_regressed: Any = None if self.regressed is None else d_regressed.clone()
+        self.d_estimates: Any = None if self.estimates is None else _copied(d_estimates)
+        self.d_regressed: Any = None if self.regressed is None else _copied(d_regressed)
         self.d_decay = torch.empty_like(self.decay)
         self.d_hidden, self.d_hidden_bias = torch.zeros_like(self.hidden), torch.zeros_like(self.hidden[:, :, :1])
         self.d_read: Any = None if self.estimates is None else torch.zeros_like(self.fill.read)
@@ -252,7 +253,7 @@ class _Backward:
         from tsbench.nn import recurrence_cpu
 
         back = [None if one is None else one.transpose(-2, -1) for one in (self.weight, self.hidden, self.deep)]
-        recurrence_cpu.backward(
+        given = [
             *_arrays("45344", self.inputs, self.decay, *back),
             Filling(*_arrays(GAPS, *self.fill)),
             *_arrays("55544", self.states, self.kept, self.hh, self.estimates, self.regressed),
@@ -260,7 +261,8 @@ class _Backward:
             *_arrays("44335", self.d_filled, self.d_inputs, self.d_weight, self.d_bias, self.d_decay),
             *_arrays("4444", self.d_hidden, self.d_hidden_bias, self.d_deep, self.d_deep_bias),
             *_arrays("3", self.d_read),
-        )
+        ]
+        recurrence_cpu.backward(*given)
 
     def _loop(self) -> None:
         self.d_gates = torch.empty_like(self.hh[0])
@@ -345,6 +347,10 @@ class _Backward:
             grads["regress"], grads["regress_bias"] = _over(inputs, self.d_regressed), _total(self.d_regressed)
             grads["mix"] = self.d_filled * (self.regressed - self.estimates)
         return list(grads.values())
+
+
+def _copied(x: Tensor) -> Tensor:
+    return x.clone(memory_format=torch.contiguous_format)  # which the compiled loops write to
 
 
 def _compiles(x: Tensor) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg.cython_blas  # type: ignore[import-untyped]  # noqa: F401  # numba's matrix products are its
+import scipy.linalg.cython_blas  # noqa: F401  # numba's matrix products are its
 import torch
 from threadpoolctl import threadpool_limits
 
