@@ -430,8 +430,8 @@ class Bench:
     @overload
     def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved: ...
     @overload
-    def retrieve(self, key: str, query: Sequence[str], k: int = 5) -> list[Retrieved]: ...
-    def retrieve(self, key: str, query: str | Sequence[str], k: int = 5) -> Retrieved | list[Retrieved]:
+    def retrieve(self, key: str, query: list[str], k: int = 5) -> list[Retrieved]: ...
+    def retrieve(self, key: str, query: str | list[str], k: int = 5) -> Retrieved | list[Retrieved]:
         """Return the cases of a run's dataset that are nearest to a text or a recording: `frame`, a row per case.
 
         query : the file or folder of one recording, whose channels are matched by name, else a text; of a list of
