@@ -26,8 +26,8 @@ def check_limb_leads(names: tuple[str, ...], values: Array, where: str, relation
     """Raise InvalidDataError, naming `where` and the lead, where a limb lead is not what the others make of it.
 
     values : (n_leads, n_timepoints); NaN counts for nothing. most : share of the energy of the leads of a relation that
-    may be left. On PTB-XL it is 0.0001 at most (400 records), and on pages drawn of 25 of them 0.19. What is not seen:
-    chest leads in another order, electrodes that were swapped on the body, and I for III on paper.
+    may be left. What is not seen: chest leads in another order, electrodes that were swapped on the body, and I for III
+    on paper.
     """
     places = {name.casefold(): place for place, name in enumerate(names)}
     for name, terms in relations.items():
