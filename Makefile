@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test lint docs boards clean
+.PHONY: run test lint docs boards clinical-tuned clean
 
 run: $(VENV)/.installed
 	mkdir -p build
@@ -23,6 +23,18 @@ docs: $(VENV)/.installed
 
 boards: $(VENV)/.installed
 	$(BIN)/tsbench boards --from leaderboards/results --out leaderboards/wide
+
+# TRIALS=2 STORE=try.db BOARD=try.csv tries it; what the store has is not done again.
+TRIALS ?= 20
+STORE ?= build/tuned.db
+BOARD ?= leaderboards/clinical-tuned.csv
+TUNED = --method gru-d,ts2vec,trls,ts-tcc --dataset hapt --protocol ridge --set min_steps=50 --set max_steps=50
+clinical-tuned: $(VENV)/.installed
+	mkdir -p $(dir $(STORE))
+	$(BIN)/tsbench tune $(TUNED) --trials $(TRIALS) --offline --store $(STORE)
+	$(BIN)/tsbench run $(TUNED) --offline --store $(STORE)
+	$(BIN)/tsbench run $(TUNED) --tuned --offline --store $(STORE)
+	$(BIN)/tsbench leaderboard hapt --protocol ridge --store $(STORE) --out $(BOARD)
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

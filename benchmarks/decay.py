@@ -1,6 +1,6 @@
 """Print the time of the decay recurrences, forward and backward, beside plain step-by-step code of the same equations.
 
-python benchmarks/decay.py [steps channels cases hidden]: one CPU thread, processor time, fastest of 3 in turn.
+python benchmarks/decay.py [steps channels cases hidden]: one CPU thread, processor time, fastest of 7 in turn.
 """
 
 import sys
@@ -114,7 +114,7 @@ def main():
             apart = max(
                 float((a - b).abs().max()) for a, b in zip(*(run() for run in runs), strict=True) if a is not None
             )
-        times = [[seconds(run, weight)[:2] for run, weight in zip(runs, weights, strict=True)] for _ in range(3)]
+        times = [[seconds(run, weight)[:2] for run, weight in zip(runs, weights, strict=True)] for _ in range(7)]
         best = [[min(one[i][j] for one in times) for j in range(2)] for i in range(2)]
         (a, b), (c, d) = best
         print(

@@ -29,7 +29,7 @@ def main(store, permutations):
     runs = bench.results()
     runs = runs[(runs["status"] == "succeeded") & runs["protocol"].str.startswith("retrieval")]
     draw = np.random.default_rng(0)
-    for label, part in runs.groupby("method"):
+    for (label, dataset), part in runs.groupby(["method", "dataset"]):
         folds, chance, ceiling = [], [], []
         for key in part["key"]:
             found = bench._find(key)[1]
@@ -44,7 +44,8 @@ def main(store, permutations):
         p = (1 + sum(one >= ours for one in null)) / (1 + permutations)
         about = f"chance {100 * np.mean(chance):.1f}, ceiling {100 * np.mean(ceiling):.1f}"
         spread = f"permuted {np.mean(null):.1f}, at most {max(null):.1f}"
-        print(f"{label}: {len(folds)} folds, {len(chance)} queries, RSUM {ours:.1f} ({about}; {spread}), p {p:.4f}")
+        of = f"{label} on {dataset}: {len(folds)} folds, {len(chance)} queries"
+        print(f"{of}, RSUM {ours:.1f} ({about}; {spread}), p {p:.4f}")
 
 
 if __name__ == "__main__":

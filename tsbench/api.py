@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from tsbench.data.memory import limit_reading
 from tsbench.discovery.plugins import Plugins, plugins_with
@@ -395,17 +395,20 @@ class Bench:
             other = open_pooled(store, others, people, all_folds) if others else None
             return read(found, positive, columns, other, resamples)
 
-    def predict(self, key: str, dataset: str | Path) -> pd.DataFrame:
-        """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS of each class.
+    def predict(self, key: str, dataset: str | Path, skip_bad: bool = False) -> pd.DataFrame:
+        """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS, weights.
 
         dataset : a name or path; it needs no labels. Channels are matched by name. The data that the run was trained on
-        must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        must be here. skip_bad : leave out, with a warning, recordings that cannot be used. weights : "checkpoint",
+        or "trained anew" and the like, of which a warning is given before. Raises UsageError, MissingDataError and
+        InvalidDataError.
         """
         from tsbench.reading.predict import predict
 
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return predict(store.find(key), str(dataset), worker, self.plugins, self.registry)
+            (named,) = with_tasks([str(dataset)], None, self.plugins, self.registry, skip_bad)
+            return predict(store.find(key), named, worker, self.plugins, self.registry)
 
     def explain(self, key: str, case: str, target: str | None = None, steps: int = 64) -> Explanation:
         """Return on which values a run's score of a test case hangs, with what judges it, by integrated gradients.
@@ -427,17 +430,25 @@ class Bench:
             worker = where.make_worker(self.plugins, store)
             return explain(worker.opened(spec_of(run, self.plugins, self.registry)).explainable(), case, target, steps)
 
-    def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved:
+    @overload
+    def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved: ...
+    @overload
+    def retrieve(self, key: str, query: list[str], k: int = 5) -> list[Retrieved]: ...
+    def retrieve(self, key: str, query: str | list[str], k: int = 5) -> Retrieved | list[Retrieved]:
         """Return the cases of a run's dataset that are nearest to a text or a recording: `frame`, a row per case.
 
-        query : the file or folder of one recording, whose channels are matched by name, else a text. The data that the
-        run was trained on must be here. Raises UsageError, MissingDataError and InvalidDataError.
+        query : the file or folder of one recording, whose channels are matched by name, else a text; of a list of
+        queries there is a list of answers, and what can be found is embedded once for all. The data that the run was
+        trained on must be here. Raises UsageError, MissingDataError and InvalidDataError.
         """
-        from tsbench.reading.retrieve import retrieve
+        from tsbench.reading.retrieve import Retriever
 
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return retrieve(store.find(key), query, k, worker, self.plugins, self.registry)
+            retriever = Retriever(store.find(key), worker, self.plugins, self.registry)
+            if isinstance(query, str):
+                return retriever.ask(query, k)
+            return [retriever.ask(one, k) for one in query]
 
     def realism(self, keys: Names) -> pd.DataFrame:
         """Return, of runs that fill in missing values, how well a small classifier tells their windows from true ones.

@@ -59,7 +59,8 @@ class Condition(BaseModel):
 
     label_fraction : share of the training labels given to the probe (to the method, where it is supervised); a
         stratified subset with at least one case per class, nested over fractions, the same for every method.
-    corruption : the name of one in the catalogue, "none" for none; level : how much of it.
+    corruption : the name of one in the catalogue, with its strength where that is not the usual one ("mnar:4"), "none"
+        for none; level : how much of it.
     stage : what is corrupted: "test" the test part, "downstream" what the probe is fitted on too, "all" what the
         method is trained on too.
     version, uses_labels : of the corruption, as the catalogue has them (`known`); what they are by default stays out of
@@ -87,14 +88,16 @@ class Condition(BaseModel):
     def corrupter(self, catalog: Catalog | None, key: str) -> Corrupter:
         """Return the corruption, ready for use; key : of what it draws at once. Raises UsageError as `known` does."""
         catalog, what = catalog or plugins()["corruptions"], f"condition '{self.corruption_text()}'"
-        if self.corruption not in catalog:
-            hint = did_you_mean(self.corruption, [*catalog.names(), *RESERVED]) or "; see 'tsbench list corruptions'"
-            raise UsageError(f"{what}: unknown corruption '{self.corruption}'{hint}")
-        cls = find_corruption(self.corruption, catalog)
+        name, colon, strength = self.corruption.partition(":")
+        if name not in catalog:
+            hint = did_you_mean(name, [*catalog.names(), *RESERVED]) or "; see 'tsbench list corruptions'"
+            raise UsageError(f"{what}: unknown corruption '{name}'{hint}")
+        cls = find_corruption(name, catalog)
         if "version" in self.model_fields_set and self.version != cls.version:
-            raise UsageError(f"{what} has version {self.version} of {self.corruption}, this installation {cls.version}")
+            raise UsageError(f"{what} has version {self.version} of {name}, this installation {cls.version}")
         try:
-            return Corrupter(cls(self.level), self.corruption, self.corruption_text(), key)
+            made = cls(self.level).with_strength(strength) if colon else cls(self.level)
+            return Corrupter(made, name, self.corruption_text(), key)
         except UsageError as error:
             raise UsageError(f"{what}: {error}") from None
 
@@ -241,7 +244,7 @@ class Protocol(BaseModel):
         for text in texts:
             kind, _, setting = text.partition("=")
             level, _, stage = setting.partition("@")
-            given = {"corruption": kind, "level": level, "stage": stage or "test"}
+            given = {"corruption": _one_spelling(kind), "level": level, "stage": stage or "test"}
             given = {"label_fraction": setting} if kind == "labels" else given
             if not kind or not level or values.keys() & given.keys():
                 raise UsageError(
@@ -367,6 +370,15 @@ def _said(error: ValidationError) -> str:
     """Return what pydantic says first of a condition, with what it is about."""
     first = error.errors()[0]
     return f"{first['loc'][0]} = {first['input']!r}: {first['msg']}"
+
+
+def _one_spelling(name: str) -> str:
+    """Return the name of a corruption with the number after it, if it has one, in its shortest form."""
+    name, colon, strength = name.partition(":")
+    try:
+        return f"{name}{colon}{_shortest(float(strength)) if colon else ''}"
+    except ValueError:  # which `Condition.corrupter` says
+        return f"{name}{colon}{strength}"
 
 
 def _shortest(number: float) -> str:

@@ -189,7 +189,10 @@ class Registry(BaseModel):
 
 def load_registry(extra: Path | None = None) -> Registry:
     """Read the registry that comes with tsbench; a user's own file merges over it, entry by entry."""
-    sources = [(path, _read(path)) for path in (_builtin(), extra) if path is not None]
+    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # for what we wrote: a C parser has its own words for mistakes
+    sources = [(_builtin(), _read(_builtin(), fast))]
+    if extra is not None:
+        sources.append((extra, _read(extra, yaml.SafeLoader)))
     merged: dict[str, Any] = {}
     for _, (content, _) in sources:
         for section, entries in content.items():
@@ -213,10 +216,11 @@ def _builtin() -> Path:
 Source = tuple[Path, tuple[dict[str, Any], yaml.Node | None]]
 
 
-def _read(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
+def _read(path: Path, loader: Any) -> tuple[dict[str, Any], yaml.Node | None]:
     try:
         text = path.read_text(encoding="utf-8")
-        content, node = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
+        node = yaml.compose(text, loader)
+        content = loader("").construct_document(node) if node else None
     except OSError as error:
         raise UsageError(f"registry {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:

@@ -15,7 +15,7 @@ from tsbench_archives.meds import MedsCohort, root_of
 from tsbench_archives.scan import scan_ts
 from tsbench_archives.single import SINGLE, OneRecording
 from tsbench_archives.taken import Taken, taken
-from tsbench_archives.ward import RecordingsFolder, is_recordings
+from tsbench_archives.ward import LABELS, NAME, RecordingsFolder, is_recordings
 
 READERS = {
     "ts": readers.read_ts,
@@ -172,7 +172,11 @@ def _only_dataset(folder: Path) -> str:
         raise UsageError(f"{folder}: holds no file of a known format ({KNOWN})")
     if len(names) > 1 and folder.resolve().name not in names:
         listed = ", ".join(sorted(name or "train/test" for name in names)[:10])
-        raise UsageError(f"{folder}: holds {len(names)} datasets ({listed}); name one of the files instead")
+        lacks = f"{LABELS} lacks a column '{NAME}'" if (folder / LABELS).is_file() else f"{LABELS} is missing"
+        raise UsageError(
+            f"{folder}: holds {len(names)} datasets ({listed}); name one of the files instead. As a folder of "
+            f"recordings it is not read: {lacks}"
+        )
     return folder.resolve().name if len(names) > 1 else names.pop()
 
 

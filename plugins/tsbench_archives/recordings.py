@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import shown
 from tsbench_archives.table import check_columns, read
 from tsbench_formats.edf import ANNOTATIONS, MICROVOLTS, read_edf
-from tsbench_formats.wfdb import parse_header, read_signals
+from tsbench_formats.wfdb import MILLIVOLTS, parse_header, read_signals
 
 TIME = "time"
 MILLI = 1e-3  # volts; what is in another unit keeps it
@@ -23,13 +23,15 @@ MILLI = 1e-3  # volts; what is in another unit keeps it
 class Recording:
     """One recording: values (n_channels, n_timepoints), NaN where missing; voltages of EDF and WFDB in millivolts.
 
-    rate : Hz, None where the file does not state it. times : (n_timepoints,) rising, or None.
+    rate : Hz, None where the file does not state it. times : (n_timepoints,) rising, or None. units : of each channel,
+    "" where the file states that there is none; () where files of its kind state none.
     """
 
     channels: tuple[str, ...]
     values: npt.NDArray[np.floating]
     rate: float | None = None
     times: npt.NDArray[np.float64] | None = None
+    units: tuple[str, ...] = ()
 
 
 def read_recording(path: Path) -> Recording:
@@ -43,6 +45,14 @@ def read_recording(path: Path) -> Recording:
         raise InvalidDataError(f"{path}: each channel needs a name of its own; they are called {listed}")
     if np.isnan(found.values).all():
         raise InvalidDataError(f"{path}: has no value")
+    with np.errstate(over="ignore"):
+        wrong = np.argwhere(np.isinf(found.values.astype(np.float32)))
+    if len(wrong):
+        channel, point = wrong[0]
+        raise InvalidDataError(
+            f"{path}: channel '{shown(found.channels[channel])}' is infinite or too large for float32 at time point "
+            f"{point}; leave it empty where the value is missing, or rescale all recordings"
+        )
     return found
 
 
@@ -74,7 +84,9 @@ def _read_edf(path: Path) -> Recording:
         if rate != signals[0][1]:
             rates = f"'{channels[0].label}' is sampled at {signals[0][1]:g} Hz, '{channel.label}' at {rate:g} Hz"
             raise InvalidDataError(f"{path}: {rates}; give the channels of one rate")
-    return Recording(tuple(one.label for one in channels), np.stack([x for x, _ in signals]), signals[0][1])
+    units = tuple("mV" if one.unit.lower() in MICROVOLTS else one.unit for one in channels)
+    labels = tuple(one.label for one in channels)
+    return Recording(labels, np.stack([x for x, _ in signals]), signals[0][1], units=units)
 
 
 def _read_wfdb(path: Path) -> Recording:
@@ -92,7 +104,8 @@ def _read_wfdb(path: Path) -> Recording:
         return file.read_bytes()
 
     values = read_signals(header, content, str(path), any_unit=True)
-    return Recording(tuple(signal.name for signal in header.signals), values, header.rate)
+    units = tuple("mV" if signal.unit.lower() in MILLIVOLTS else signal.unit for signal in header.signals)
+    return Recording(tuple(signal.name for signal in header.signals), values, header.rate, units=units)
 
 
 READERS = {".csv": _read_table, ".parquet": _read_table, ".edf": _read_edf, ".hea": _read_wfdb}
@@ -111,3 +124,15 @@ def recording_files(folder: Path, beside: Sequence[str]) -> dict[str, Path]:
             raise InvalidDataError(f"{path}: is recording '{path.stem}', and so is {found[path.stem].name}; keep one")
         found[path.stem] = path
     return found
+
+
+def headless(folder: Path, found: Mapping[str, Path]) -> list[Path]:
+    """Return the files of WFDB signals that no header names, each a recording that would not be read.
+
+    found : the files of the recordings.
+    """
+    signals = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".dat", ".mat")]
+    lost = [path for path in signals if found.get(path.stem, path).suffix.lower() != ".hea"]
+    headers = [path for path in found.values() if path.suffix.lower() == ".hea"] if lost else []
+    named = {word for path in headers for word in path.read_text(encoding="latin-1").split()}
+    return [path for path in lost if path.name not in named]

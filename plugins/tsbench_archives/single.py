@@ -10,9 +10,10 @@ from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.errors import InvalidDataError
 from tsbench_archives.recordings import Recording, read_recording
+from tsbench_formats.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench_formats.paper import leads_of, read_page
 
-PAGES = (".png", ".jpg", ".jpeg")
+PAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SINGLE = (".hea", ".edf", *PAGES)  # whose files are recordings whatever is beside them
 PAGE_RATE = 100.0  # Hz, that curves on paper are read at
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")  # of a page, column by column
@@ -37,8 +38,13 @@ class OneRecording(Dataset):
         return [self.path]
 
     def load(self) -> Data:
-        """Read the recording; raises InvalidDataError naming the file."""
-        one = _read_page(self.path) if self.path.suffix.lower() in PAGES else read_recording(self.path)
+        """Read the recording; raises InvalidDataError naming the file, also for swapped leads and no signal."""
+        paper = self.path.suffix.lower() in PAGES
+        one = _read_page(self.path) if paper else read_recording(self.path)
+        if not np.isfinite(one.values).any() or not (np.nanmax(one.values, 1) > np.nanmin(one.values, 1)).any():
+            raise InvalidDataError(f"{self.path}: has no signal: every channel is constant")
+        relations, most = (BY_COLUMN, READ) if paper else (TOGETHER, MEASURED)
+        check_limb_leads(tuple(one.channels), one.values, str(self.path), relations, most)
         times = None if one.times is None else one.times[None]
         name = np.array([self.path.stem])
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +20,7 @@ from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench_archives.cells import MISSING, shown
 from tsbench_archives.labels import PREFIX as LABEL
 from tsbench_archives.labels import number, several, target
-from tsbench_archives.recordings import READERS, Recording, read_recording, recording_files
+from tsbench_archives.recordings import READERS, Recording, headless, read_recording, recording_files
 from tsbench_archives.sources import check_channels
 from tsbench_archives.statics import static_fields
 from tsbench_archives.table import Table, check_columns, read
@@ -36,7 +36,8 @@ class RecordingsFolder(Dataset):
 
     labels.csv has a row per recording: `recording`, then `label` (or `label_NAME` of 0 and 1 for several), and any
     facts, of which `subject` (else `group`) keeps recordings together and `sampling_rate` is in Hz. A recording whose
-    label is empty is unlabelled: for pre-training alone. static.csv has static values by `recording` or `subject`.
+    label is empty is unlabelled: for pre-training alone, or to be predicted, and so are all without such a column.
+    static.csv has static values by `recording` or `subject`.
     task : what the labels are, "" for what they are taken for. skip_bad : leave out, with a warning, recordings that
     cannot be used, and rows without one.
     """
@@ -69,7 +70,10 @@ class RecordingsFolder(Dataset):
         recordings, rows = self._usable()
         labelled = np.asarray([self._has_label(row) for row in rows])
         if not labelled.any():
-            raise InvalidDataError(f"{self.folder / LABELS}: no recording has a label; give some of them one")
+            raise InvalidDataError(
+                f"{self.folder / LABELS}: no recording has a label; give some of them one, in a column 'label' or in "
+                f"columns '{LABEL}NAME'"
+            )
         panel = self._panel(recordings, rows)
         own = replace(panel.select(np.flatnonzero(labelled)), **self._target([r for r in rows if self._has_label(r)]))
         check_channels(own, str(self.folder))
@@ -110,13 +114,15 @@ class RecordingsFolder(Dataset):
             return self.task, ""
         if self._labels.labels:
             return "multilabel", ""
-        return taken_for([cell for cell in self._labels.cells("label") if cell not in MISSING])
+        return taken_for([cell for cell in self._cells.get("label", []) if cell not in MISSING])
 
     def _has_label(self, row: int) -> bool:
         """Say whether a row has a label: with names in one cell, an empty one means that none of them holds."""
         several_cells = self._labels.labels
         if several_cells:
             return any(self._cell(name, row) not in MISSING for name in several_cells)
+        if "label" not in self._cells:
+            return False
         cell = self._cell("label", row)
         return cell not in MISSING or (not cell and self._taken[0] == "multilabel")
 
@@ -153,6 +159,9 @@ class RecordingsFolder(Dataset):
             with self._leaving_out(name, skipped):
                 what = f"recording '{name}' has no row in {LABELS}"
                 raise InvalidDataError(f"{files[name]}: {what}; add one, with an empty label where it has none")
+        for path in headless(self.folder, files):
+            with self._leaving_out(path.name, skipped):
+                raise InvalidDataError(f"{path}: no header (.hea) names these signals; add it, or remove the file")
         found: dict[str, Recording] = {}
         for name, row in rows.items():
             with self._leaving_out(name, skipped):
@@ -161,10 +170,12 @@ class RecordingsFolder(Dataset):
                     raise InvalidDataError(f"{labels.where(row)}: {what}; add it, or drop the row")
                 found[name] = self._with_rate(read_recording(files[name]), name, row)
         most = Counter(map(_kind, found.values())).most_common(1)
+        units = _usual_units(found.values())
         fitting: dict[str, Recording] = {}
         for name, one in found.items():
             with self._leaving_out(name, skipped):
                 _check_kind(one, most[0][0], files[name])
+                _check_units(one, units, files[name])
                 fitting[name] = one
         return fitting, [rows[name] for name in fitting]
 
@@ -266,8 +277,8 @@ def _plain(cell: str) -> str:
 
 def _check_labels(path: Path, names: Sequence[str]) -> None:
     check_columns(path, names)
-    if NAME not in names or not any(name == "label" or name.startswith(LABEL) for name in names):
-        raise InvalidDataError(f"{path}: needs a column '{NAME}', and a column 'label' or columns '{LABEL}NAME'")
+    if NAME not in names:
+        raise InvalidDataError(f"{path}: needs a column '{NAME}'")
     if "label" in names and any(name.startswith(LABEL) for name in names):
         raise InvalidDataError(f"{path}: has both a column 'label' and columns '{LABEL}NAME'; give labels in one way")
     if taken := {RECORD, CASE} & set(names):
@@ -322,3 +333,22 @@ def _check_kind(one: Recording, most: _Kind, path: Path) -> None:
         raise InvalidDataError(
             f"{path}: is sampled at {own_rate}, most recordings at {rate}; bring all to one rate first"
         )
+
+
+def _usual_units(found: Iterable[Recording]) -> dict[str, str]:
+    """Return the unit that most recordings state of each channel."""
+    stated: dict[str, Counter[str]] = {}
+    for one in found:
+        for channel, unit in zip(one.channels, one.units, strict=False):
+            stated.setdefault(channel, Counter())[unit] += 1
+    return {channel: units.most_common(1)[0][0] for channel, units in stated.items()}
+
+
+def _check_units(one: Recording, usual: Mapping[str, str], path: Path) -> None:
+    """Raise InvalidDataError for a recording one of whose channels is in another unit than most state of it."""
+    for channel, unit in zip(one.channels, one.units, strict=False):
+        if unit.casefold() != usual[channel].casefold():
+            is_in, most = (f"in '{shown(u)}'" if u else "without a unit" for u in (unit, usual[channel]))
+            raise InvalidDataError(
+                f"{path}: channel '{shown(channel)}' is {is_in}, in most recordings {most}; bring all to one unit first"
+            )

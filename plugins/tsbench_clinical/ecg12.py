@@ -57,6 +57,7 @@ class Diagnoses(ClinicalDataset):
 
     def read(self, files: Files, space: Space) -> Data:
         """Read every record, ordered by name."""
+        files.check_headers((".mat",))
         names = sorted((name for name in files.names if name.endswith(".hea")), key=lambda name: Path(name).name)
         if not names:
             raise InvalidDataError(f"{self.name}: holds no header of a record")

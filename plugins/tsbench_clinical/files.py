@@ -88,6 +88,15 @@ class Files:
             raise InvalidDataError(f"{because}: {base} is there twice ({self.where(found[0])}, {self.where(found[1])})")
         return found[0]
 
+    def check_headers(self, endings: tuple[str, ...]) -> None:
+        """Raise InvalidDataError for a file of these endings that has no header (.hea) of its name beside it."""
+        for name in self._files:
+            if name.endswith(endings) and str(PurePosixPath(name).with_suffix(".hea")) not in self._files:
+                base = PurePosixPath(name).with_suffix(".hea").name
+                raise InvalidDataError(
+                    f"{self.where(name)}: has no header {base} beside it; add it, or remove the file"
+                )
+
 
 def is_archive(path: Path) -> bool:
     """Say whether a path is an archive of a kind that is read, by its name."""

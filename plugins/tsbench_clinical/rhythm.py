@@ -87,6 +87,7 @@ class RhythmWindows(ClinicalDataset):
 
     def read(self, files: Files, space: Space) -> Data:
         """Cut every record into windows: first the labels of all, then the signals."""
+        files.check_headers((".dat", ".atr"))
         records = [self._record(files, name) for name in sorted(files.names) if name.endswith(".hea")]
         records = [record for record in records if record is not None]
         cuts = [(record, start, label) for record in records if record for start, label in record.windows]

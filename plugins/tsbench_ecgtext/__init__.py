@@ -43,6 +43,12 @@ def tsbench_methods(register: Register) -> None:
         tags=("embed",),
     )
     register(
+        "sentence-text",
+        "tsbench_ecgtext.floor:SentenceText",
+        summary="A floor: the same onto vectors of a multilingual sentence encoder.",
+        tags=("embed",),
+    )
+    register(
         "series-text",
         "tsbench_ecgtext.method:SeriesText",
         summary="As ecg-text, with any encoder of series in place of pictures and their transformer.",

@@ -151,10 +151,12 @@ class PairMethod(SSLMethod):
         return losses
 
     def embed(self, batch: Batch, modality: str) -> Tensor:
-        """Return unit vectors (n, dim) of prepared cases, of their "series" or their "text"."""
+        """Return unit vectors (n, dim) of prepared cases, of their "series" or their "text"; 0 for no known word."""
         if modality == "series":
             return _unit(self.vision_head(self.vision(self.picture(batch))[:, 0]))
-        return _unit(self.text_head(self.text(self.tokens(batch))[:, 0]))
+        tokens = self.tokens(batch)
+        known = (tokens >= len(text.SPECIAL)).any(dim=1, keepdim=True)
+        return _unit(self.text_head(self.text(tokens)[:, 0])) * known
 
     @torch.no_grad()
     def match(self, batch: Batch, series: Tensor, texts: Tensor) -> Tensor:

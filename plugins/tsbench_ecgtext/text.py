@@ -31,6 +31,11 @@ def normalised(report: str, n_words: int | None = None) -> str:
     return " ".join(words[:n_words])
 
 
+def words_of(report: str) -> set[str]:
+    """Return the words of a report, letters and digits, in lower case."""
+    return {word for word in _WORDS.findall(normalised(report)) if word.isalnum()}
+
+
 def text_ids(reports: Iterable[str]) -> Tensor:
     """Return int64 (n,): one number for all reports that are equal once normalised."""
     digests = (hashlib.sha256(normalised(report).encode()).digest() for report in reports)

@@ -16,10 +16,12 @@ from tsbench.errors import InvalidDataError, UsageError
 
 Array = npt.NDArray[Any]
 ROWS, COLUMNS = 3, 4
+ONE = f"{ROWS} x {COLUMNS} leads"
 SECONDS, MM_PER_SECOND, MM_PER_MV = 2.5, 25.0, 10.0
 SMALLEST = 300  # pixels of the shorter side
 STEEPEST = 8.0  # degrees that a page may be turned
 INK = 0.6  # of the paper's brightness, below which a pixel is ink
+APART = 5.0  # mm between two curves of one cell, which are those of two rows
 
 
 def read_page(path: Path) -> Array:
@@ -29,16 +31,19 @@ def read_page(path: Path) -> Array:
     is not installed.
     """
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         raise UsageError("pages are read by pillow: pip install pillow") from None
     try:
         with Image.open(path) as image:
-            image.load()
-            pixels = np.asarray(image.convert("RGB"), dtype=np.float64) / 255
+            n_pages = getattr(image, "n_frames", 1)
+            upright = ImageOps.exif_transpose(image)  # cameras write beside a picture how they were held
+            pixels = np.asarray(upright.convert("RGB"), dtype=np.float64) / 255
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InvalidDataError(f"{path}: cannot be read as a picture ({reason})") from None
+    if n_pages > 1:
+        raise InvalidDataError(f"{path}: holds {n_pages} pages: give one")
     if min(pixels.shape[:2]) < SMALLEST:
         height, width = pixels.shape[:2]
         raise InvalidDataError(f"{path}: is {width} x {height} pixels, too small: a page has {SMALLEST} each way")
@@ -49,7 +54,8 @@ def leads_of(pixels: Array, rate: float, where: str) -> Array:
     """Return float32 (12, SECONDS * rate) in millivolts, in the order of the page: column by column.
 
     pixels : of a page whose cells fill it: ROWS rows of COLUMNS leads, 25 mm/s and 10 mm/mV, curves black on a red
-    grid. Raises InvalidDataError, naming `where`, for a page that has no grid, or a cell without a curve.
+    grid. Raises InvalidDataError, naming `where`, for a page that has no grid, or has more than these cells, and for a
+    cell without a curve.
     """
     level = _evened(pixels)
     grid, ink = _layers(level)
@@ -57,6 +63,8 @@ def leads_of(pixels: Array, rate: float, where: str) -> Array:
     grid, ink = _turned(grid, angle), _turned(ink, angle)
     pixels_per_mm = _spacing(grid, where)
     left, right, top, bottom = _frame(grid, pixels_per_mm)
+    if bottom - top > right - left:
+        raise InvalidDataError(f"{where}: is higher than wide: turn it by 90 degrees, or give one page of {ONE}")
     found, n = [], round(SECONDS * rate)
     for column in range(COLUMNS):
         for row in range(ROWS):
@@ -131,6 +139,13 @@ def _spacing(grid: Array, where: str) -> float:
                 f"{where}: its grid is {seconds:.1f} s wide, and {COLUMNS} leads of {SECONDS} s are not"
             )
         lag = _peak(alike, first, last, where)
+        for parts in (2, 3):
+            half = round(lag / parts)
+            if alike[half - 1 : half + 2].max() > 0.9 * alike[round(lag)]:
+                seconds = parts * most * SECONDS * COLUMNS / 1.03 / (lag / 5)
+                raise InvalidDataError(
+                    f"{where}: its grid is {seconds:.1f} s wide, more than one ECG of {ONE}: give a page of each"
+                )
         for times in (2, 4, 8):  # several distances together tell one more exactly
             if times * lag + 4 < len(alike):
                 lag = _peak(alike, round(times * lag) - 2, round(times * lag) + 3, where) / times
@@ -178,6 +193,8 @@ def _curve(cell: Array, n: int, pixels_per_mm: float, where: str) -> Array:
     rows = np.arange(height)[:, None]
     middle = np.where(there, (weight * rows).sum(axis=0) / np.maximum(total, 1e-9), np.nan)
     dark = label > 0.5 * label.max(axis=0)
+    if np.mean(_widest_gap(dark & (label > 0.2)) > APART * pixels_per_mm) > 0.4:
+        raise InvalidDataError(f"{where} has more than one curve: give a page of one ECG of {ONE}, and no other strip")
     top = np.where(there, dark.argmax(axis=0), np.nan)
     bottom = np.where(there, height - 1 - dark[::-1].argmax(axis=0), np.nan)
     base = np.nanmedian(middle)
@@ -188,3 +205,12 @@ def _curve(cell: Array, n: int, pixels_per_mm: float, where: str) -> Array:
     even = np.interp(np.linspace(0, width - 1, n), x, middle[x])
     values: Array = (np.median(even) - even) / (pixels_per_mm * MM_PER_MV)
     return values
+
+
+def _widest_gap(dark: Array) -> Array:
+    """Return by how many pixels the ink (height, width) of each column is interrupted at most."""
+    rows, never = np.arange(len(dark))[:, None], -1
+    seen = np.maximum.accumulate(np.where(dark, rows, never), axis=0)
+    before = np.vstack([np.full((1, dark.shape[1]), never), seen[:-1]])
+    widest: Array = np.where(dark & (before != never), rows - before - 1, 0).max(axis=0)
+    return widest

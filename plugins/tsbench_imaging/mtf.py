@@ -68,9 +68,8 @@ def markov_transition_field(
     reduced = torch.zeros(len(series), dtype=torch.bool, device=x.device)
     for i in range(0, len(series), chunk):
         part = slice(i, i + chunk)
-        values = series[part].double()
-        edges, reduced[part] = _edges(values, n_bins, strategy)
-        bins = torch.searchsorted(edges, values)
+        edges, reduced[part] = _edges(series[part], n_bins, strategy)
+        bins = torch.searchsorted(edges, series[part].double())
         _fields(bins, _transitions(bins, n_bins).to(images.dtype), bounds, images[part])
     if observed is not None:
         reduced &= observed.any(dim=1)  # the image of the others is blank
@@ -89,7 +88,7 @@ def _edges(x: Tensor, n_bins: int, strategy: Strategy) -> tuple[Tensor, Tensor]:
     if strategy == "normal":
         return torch.special.ndtri(steps * (1 / n_bins)).expand(len(x), -1).contiguous(), none
     if strategy == "uniform":
-        smallest, largest = x.aminmax(dim=1, keepdim=True)
+        smallest, largest = x.double().aminmax(dim=1, keepdim=True)
         return smallest + steps * ((largest - smallest) / n_bins), none
     edges = row_percentiles(x, steps * (100 / n_bins))
     equal = torch.nn.functional.pad(edges.diff(dim=1) <= _EQUAL, (0, 1))

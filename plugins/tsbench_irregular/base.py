@@ -44,6 +44,7 @@ class IrregularMethod(SSLMethod):
 
     version: ClassVar[int] = 1
     supervised: ClassVar[bool] = True
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification", "multilabel"})
     reads: ClassVar[frozenset[str]] = frozenset({"times", "static"})
     prepares_cases: ClassVar[bool] = True
     encode_elements: ClassVar[int] = 500_000
@@ -54,8 +55,13 @@ class IrregularMethod(SSLMethod):
     class_weight: Tensor
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
-        """Make the net and the head, for the longest of the sources."""
+        """Make the net and the head, for the longest of the sources; UsageError for weights of several labels."""
         self.shape = max(shapes, key=lambda shape: shape.n_timepoints)
+        self.multilabel = self.shape.task == "multilabel"
+        if self.multilabel and self.params.balance == "weights":
+            raise UsageError(
+                f"{type(self).__name__}: balance=weights is of classes, and a case has several labels; use focal"
+            )
         self.register_buffer("last_time", torch.ones(()))
         self.register_buffer("class_weight", torch.ones(self.shape.n_classes))
         self.net = self.make_net(self.shape)
@@ -78,14 +84,15 @@ class IrregularMethod(SSLMethod):
         """Take the longest time of the training cases, and what those of each class weigh."""
         longest = max(float(_known_times(part).max()) for part in chunks(data))
         self.last_time.fill_(longest if longest > 0 else 1.0)
-        if data[0].y is not None:
+        if data[0].y is not None and not self.multilabel:
             self.class_weight.copy_(class_weights(data[0].y, self.shape.n_classes))
 
     def training_stages(self, steps: int, steps_per_epoch: int) -> Sequence[Stage]:
-        """Return one stage, of balanced batches where these are asked for."""
+        """Return one stage, of balanced batches where these are asked for and a case has one class."""
         (stage,) = super().training_stages(steps, steps_per_epoch)
         assert isinstance(stage, Stage)
-        return [replace(stage, step=self._balanced_step)] if self.params.balance == "upsample" else [stage]
+        balances = self.params.balance == "upsample" and not self.multilabel
+        return [replace(stage, step=self._balanced_step)] if balances else [stage]
 
     def _balanced_step(self, step: Step) -> Any:
         y = step.data.y
@@ -103,7 +110,12 @@ class IrregularMethod(SSLMethod):
         return self.loss(self.head(self.with_static(features, batch)), batch.y)
 
     def loss(self, scores: Tensor, y: Tensor) -> Tensor:
-        """Return the cross entropy of scores (n, n_classes), weighted or focal as `balance` has it."""
+        """Return the cross entropy of scores (n, n_classes), weighted or focal as `balance` has it.
+
+        Of several labels each is a decision between two classes, the first with a score of 0.
+        """
+        if self.multilabel:
+            scores, y = torch.stack([torch.zeros_like(scores), scores], dim=2).flatten(0, 1), y.flatten().long()
         if self.params.balance == "focal":
             return focal_loss(scores, y, self.params.focal_gamma)
         return cross_entropy(scores, y, self.class_weight if self.params.balance == "weights" else None)

@@ -106,7 +106,10 @@ class BRITS(IrregularMethod):
         return steps.last(found.states)
 
     def decide(self, batch: Batch) -> Tensor:
-        """Return the logarithms of the directions' mean probabilities."""
+        """Return the logarithms of the directions' mean probabilities; of several labels, the log odds of these."""
+        if self.multilabel:
+            found = self._scores(self.represent(batch), batch)
+            return torch.stack(found).sigmoid().mean(dim=0).logit(eps=1e-6)
         scores = torch.stack([one.log_softmax(dim=1) for one in self._scores(self.represent(batch), batch)])
         return scores.logsumexp(dim=0) - math.log(len(scores))
 

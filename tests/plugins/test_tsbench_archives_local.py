@@ -673,7 +673,7 @@ def test_path_refusals(tmp_path, local):
         LocalDataset(empty)
     for name in ("a.csv", "b.csv"):
         (empty / name).write_text(WIDE)
-    with pytest.raises(UsageError, match=r"holds 2 datasets \(a, b\); name one of the files instead"):
+    with pytest.raises(UsageError, match=r"holds 2 datasets \(a, b\); name one.*labels.csv is missing"):
         LocalDataset(empty)
 
 

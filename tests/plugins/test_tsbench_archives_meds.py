@@ -249,8 +249,27 @@ def test_a_task_of_aces_gives_the_labels(cohort):
     (cohort / "labels/death.yaml").write_text(TASK.replace("index_timestamp: end", ""))
     with pytest.raises(InvalidDataError, match="its windows name no index_timestamp, which a labelled case needs"):
         open_local(cohort).load()
-    (cohort / "labels/death.yaml").write_text("predicates: 3\n")
-    with pytest.raises(InvalidDataError, match="ACES cannot use it on"):
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; a task says predicates, trigger, windows"),
+        ("- a\n", "holds no mapping"),
+        ("a: [1\n", "is no YAML"),
+        ("trigger: admission\n", "lacks predicates"),
+        ("predicates: 3\n", "'predicates' is no mapping"),
+        (TASK.replace("trigger: admission", "trigger: {}"), "'trigger' is no name of a predicate"),
+        (TASK.split("windows")[0], "lacks windows"),
+        (TASK + "more: 1\n", "is no task that ACES reads .Unrecognized keys"),
+        (TASK.replace("trigger: admission", "trigger: birth"), "is no task that ACES reads .*'birth'"),
+    ],
+)
+def test_what_is_no_task_is_said_by_its_file(cohort, text, message):
+    pytest.importorskip("aces")
+    (cohort / "labels/death.parquet").unlink()
+    (cohort / "labels/death.yaml").write_text(text)
+    with pytest.raises(InvalidDataError, match=f"death.yaml: {message}"):
         open_local(cohort).load()
 
 

@@ -155,6 +155,7 @@ def spoil(what):
         "fields": csv("\n0.3,", "\n0.3,1,"),
         "text": csv("\n0.3,", "\n0.3,high"),
         "letter": lambda ward: edit(ward / "r4.csv", "\n0.3,", "\n0.3x,"),
+        "infinite": lambda ward: (ward / "r4.csv").write_text("time,ecg,resp\n0,1,1\n1,1,1\n2,1,1\n3,1,1e39\n"),
         "back": csv("\n0.3,", "\n0.1,"),
         "repeated": csv("\n0.3,", "\n0.2,"),
         "channel": csv("time,ecg,resp", "time,ecg,breath"),
@@ -165,6 +166,7 @@ def spoil(what):
         "no file": lambda ward: (ward / "r4.csv").unlink(),
         "rate": lambda ward: (labels("subject,unit", "subject,sampling_rate")(ward), labels("p2,icu", "p2,250")(ward)),
         "edf": lambda ward: (ward / "r4.csv").unlink() or (ward / "r4.edf").write_bytes(b"0       no"),
+        "no header": lambda ward: (ward / "r40.dat").write_bytes(bytes(8)),
         "twice": lambda ward: write_csv(ward, "r4", rate=10) is not None and (ward / "r4.hea").write_text("r4 1 10 4"),
         "row twice": labels("r5,b", "r4,b"),
         "no subject": labels("r4,a,p2", "r4,a,"),
@@ -184,6 +186,7 @@ SKIPPABLE = {
     "fields": r"r4.csv:5: 4 fields where the header has 3",
     "text": r"r4.csv:5: column 'ecg': 'high.*' is not a number",
     "letter": r"r4.csv:5: column 'time': '0.3x' is not a number",
+    "infinite": r"r4.csv: channel 'resp' is infinite or too large for float32 at time point 3",
     "back": r"r4.csv:5: time 0.1 is not after 0.2 of the row before",
     "repeated": r"r4.csv:5: time 0.2 is not after 0.2",
     "channel": r"r4.csv: lacks channel resp and has channel breath",
@@ -193,12 +196,13 @@ SKIPPABLE = {
     "no row": r"r4.csv: recording 'r4' has no row in labels.csv",
     "no file": r"labels.csv:6: there is no file of recording 'r4'",
     "edf": r"r4.edf: is no EDF file",
+    "no header": r"r40.dat: no header .\.hea. names these signals",
 }
 FATAL = {
     "twice": r"r4.hea: is recording 'r4', and so is r4.csv",
     "row twice": r"labels.csv:7: recording 'r4' is there before, in .*labels.csv:6",
     "no subject": r"labels.csv:6: column 'subject' is empty",
-    "no column": r"labels.csv: needs a column 'recording', and a column 'label'",
+    "no column": r"labels.csv: no recording has a label; give some of them one, in a column 'label'",
     "both": r"labels.csv: has both a column 'label' and columns",
     "static": r"static.csv:6: subject 'p9' is not in labels.csv",
     "static twice": r"static.csv:6: subject 'p3' is there before, in .*static.csv:5",
@@ -220,9 +224,10 @@ def test_what_is_wrong_is_said_with_file_and_line(ward, what):
 @pytest.mark.parametrize("what", SKIPPABLE)
 def test_a_bad_recording_is_left_out_where_that_is_asked_for(ward, what):
     spoil(what)(ward)
-    with pytest.warns(TsbenchWarning, match=rf"1 recordings are left out \(r4: .*{SKIPPABLE[what]}"):
+    with pytest.warns(TsbenchWarning, match=rf"1 recordings are left out \(r4\S*: .*{SKIPPABLE[what]}"):
         data = open_local(ward, skip_bad=True).load()
-    assert data.panel.meta["record"].tolist() == [f"r{i}" for i in range(10) if i != 4]
+    left = [f"r{i}" for i in range(10) if i != 4 or what == "no header"]  # which is of a recording of its own
+    assert data.panel.meta["record"].tolist() == left
 
 
 def test_damage_of_binary_formats(tmp_path):
@@ -264,6 +269,37 @@ def test_edf_with_gaps_or_two_rates(tmp_path):
     (tmp_path / "r.edf").write_bytes(make.edf([("I", "mV", one), ("T", "DegC", one[:, :2])], duration=1))
     with pytest.raises(InvalidDataError, match=r"r.edf: 'I' is sampled at 10 Hz, 'T' at 2 Hz"):
         open_local(tmp_path).load()
+
+
+@pytest.mark.parametrize("kind", ["edf", "wfdb"])
+def test_a_recording_in_another_unit_is_named(tmp_path, kind):
+    def write(name, units):
+        if kind == "edf":
+            signals = zip("IP", units, np.arange(20).reshape(2, 1, 10), strict=True)
+            (tmp_path / f"{name}.edf").write_bytes(make.edf(list(signals), duration=1))
+        else:
+            make.write_wfdb(tmp_path, name, np.arange(20).reshape(2, 10), 10, ("I", "P"))
+            lines = (tmp_path / f"{name}.hea").read_text().splitlines()
+            lines[1:3] = [line.replace("/mV", f"/{unit}") for line, unit in zip(lines[1:3], units, strict=True)]
+            (tmp_path / f"{name}.hea").write_text("\n".join(lines) + "\n")
+
+    (tmp_path / "labels.csv").write_text("recording,label\nr0,a\nr1,b\nr2,b\n")
+    for name in ("r0", "r1", "r2"):
+        write(name, ("uV" if name == "r1" else "mV", "mmHg"))
+    assert len(open_local(tmp_path).load().panel) == 3  # voltages are brought to one
+    write("r1", ("mV", "kPa"))
+    with pytest.raises(InvalidDataError, match=r"r1\..*: channel 'P' is in 'kPa', in most recordings in 'mmHg'"):
+        open_local(tmp_path).load()
+    with pytest.warns(TsbenchWarning, match="1 recordings are left out"):
+        assert len(open_local(tmp_path, skip_bad=True).load().panel) == 2
+
+
+def test_recordings_that_have_no_label_need_no_column_of_labels(ward):
+    names = "".join(f"r{i}\n" for i in range(12))
+    (ward / "labels.csv").write_text("recording\n" + names)
+    (ward / "static.csv").unlink()
+    panel = open_local(ward).cases()
+    assert panel.y is None and panel.case_names() == names.split()
 
 
 def test_a_folder_without_labels_is_told(tmp_path):

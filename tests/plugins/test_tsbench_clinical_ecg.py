@@ -102,6 +102,13 @@ def test_a_record_that_cannot_be_is_refused(folder, file, change, message):
 
 
 @make.needs("mitdb")
+def test_signals_without_a_header_are_a_record_that_is_missed(folder):
+    make.write_mitdb(folder / "mitdb", n=7300)
+    (folder / "mitdb" / "101.hea").unlink()
+    with pytest.raises(InvalidDataError, match=r"101\.(atr|dat): has no header 101.hea beside it"):
+        Mitdb("mitdb").load()
+
+
 def test_real_mitdb(real):
     wfdb = pytest.importorskip("wfdb")
     panel = Mitdb("mitdb").load().panel

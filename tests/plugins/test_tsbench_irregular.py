@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsbench import Batch, Panel, PanelShape, Step
-from tsbench.errors import InvalidDataError, MethodError
+from tsbench.errors import InvalidDataError, MethodError, UsageError
 from tsbench.learning.learner import Learner
 from tsbench_irregular import METHODS
 from tsbench_irregular.base import balanced, channel_moments, focal_loss
@@ -51,6 +51,41 @@ def built(name, panel, **params):
     method.build([panel.shape])
     method.on_fit_start([Batch.from_panel(panel, "cpu", labels=True)])
     return method.eval()
+
+
+# --- several labels
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_learns_several_labels_of_a_case(name):
+    panel = irregular(n=12)
+    y = np.stack([panel.y == 1, np.arange(12) % 2 == 0, np.ones(12, bool)], axis=1).astype(np.uint8)
+    labelled = replace(panel, y=y, classes=("rare", "even", "all"), task="multilabel")
+    found = learner(name).fit(labelled).predict(labelled)
+    assert found.scores.shape == (12, 3) and np.isfinite(found.scores).all()
+
+
+def test_the_loss_of_several_labels_is_that_of_each_and_class_weights_are_refused():
+    panel = irregular(n=6)
+    labelled = replace(
+        panel, y=np.stack([panel.y, 1 - panel.y], 1).astype(np.uint8), classes=("a", "b"), task="multilabel"
+    )
+    method = built("transformer", labelled, balance="none")
+    scores, y = torch.randn(6, 2), torch.from_numpy(labelled.y)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(scores, y.float())
+    torch.testing.assert_close(method.loss(scores, y), expected)
+    with pytest.raises(UsageError, match="balance=weights is of classes, and a case has several labels"):
+        built("transformer", labelled, balance="weights")
+
+
+def test_brits_gives_the_log_odds_of_the_directions_mean_probability_of_a_label():
+    panel = irregular(n=6)
+    labelled = replace(
+        panel, y=np.stack([panel.y, 1 - panel.y], 1).astype(np.uint8), classes=("a", "b"), task="multilabel"
+    )
+    method, batch = built("brits", labelled), Batch.from_panel(labelled, "cpu", labels=True)
+    forward, backward = method._scores(method.represent(batch), batch)
+    torch.testing.assert_close(method.decide(batch).sigmoid(), (forward.sigmoid() + backward.sigmoid()) / 2)
 
 
 # --- batches, losses, statistics

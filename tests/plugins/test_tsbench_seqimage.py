@@ -306,7 +306,7 @@ def test_it_overfits_a_toy_set_with_a_tiny_swin():
     X = np.sin(time * (0.2 + 0.35 * y[:, None, None]) + rng.uniform(0, 6, (64, 1, 1))) + rng.normal(0, 0.1, (64, 3, 24))
     X[rng.random(X.shape) < 0.7] = np.nan
     cases = Panel.build(X, y)
-    rates = {"lr": 3e-3, "image_lr": 1e-3, "joint_lr": 2e-3, "warmup_share": None, "max_steps": 24, "epochs": 24}
+    rates = {"lr": 3e-3, "image_lr": 1e-3, "joint_lr": 2e-3, "warmup_share": 0.0, "max_steps": 40, "epochs": 40}
     sizes = {
         "image_encoder": "tiny-swin",
         "image_size": 28,
@@ -439,3 +439,23 @@ def test_crowded_clusters_and_uniform_pictures_are_said():
 def test_pictures_cannot_be_of_imputed_series_without_a_generator():
     with pytest.raises(UsageError, match="image_missing=imputed needs the generator"):
         started(branches="image", image_missing="imputed")
+
+
+WEIGHTS = {"rec_weight", "contrast_weight", "cluster_weight", "margin", "contrast_temperature"}
+
+
+def test_a_study_of_the_weights_shows_which_matter(tsbench):
+    sizes = {**SMALL, "maps": "line", "image_size": 16, "max_steps": 1, "select": "last"}
+    fixed = {**sizes, "lr": 1e-3, "image_lr": 1e-3, "joint_lr": 1e-3, "rec_anchor": 0}
+    study = ["tune", "--method", "seqimage", "--dataset", "BasicMotions+samples=0.8", "--protocol", "own"]
+    study += [part for key, value in fixed.items() for part in ("--set", f"{key}={value}")]
+    spaces = ["rec_weight=0.1:10:log", "contrast_weight=0.01:1:log", "cluster_weight=0.01:1:log", "margin=0:0.4"]
+    spaces += ["contrast_temperature=0.05:0.5:log"]
+    code, out, err = tsbench(*study, "--trials", 2, *(part for one in spaces for part in ("--space", one)))
+    assert code == 0, err
+    space = out.split("  space: ")[1].splitlines()[0]
+    assert {one.split()[0] for one in space.split("; ")} == WEIGHTS
+    code, out, err = tsbench(*study, "--show")
+    assert code == 0, err
+    shares = {line.split()[1]: float(line.split()[0]) for line in out.split("\nbest: ")[1].splitlines()[1:]}
+    assert shares.keys() == WEIGHTS and sum(shares.values()) == pytest.approx(1, abs=0.05)

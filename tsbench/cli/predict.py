@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tsbench.cli.options import bench, common_options
+from tsbench.cli.options import bench, common_options, skip_bad_option
 from tsbench.cli.results import form_of
 from tsbench.terminal import echo, echo_text
 
@@ -18,13 +18,14 @@ from tsbench.terminal import echo, echo_text
     "--out", type=click.Path(path_type=Path), help="Write a .csv, .parquet or .jsonl file.  [default: print CSV]"
 )
 @click.option("--device", default="auto", show_default=True, help="Where cases are encoded: cpu, cuda or cuda:N.")
+@skip_bad_option
 @common_options
-def predict(key: str, dataset: str, out: Path | None, device: str) -> int:
+def predict(key: str, dataset: str, out: Path | None, device: str, skip_bad: bool) -> int:
     """Apply a trained run to new data: a row per recording with its name, the prediction and the scores.
 
     The data that the run was trained on must be here: the probe is fitted on it again, and new values are normalised
-    as it is. Weights come from the checkpoint beside the store; where there is none, the method is trained anew.
-    Channels are matched by name.
+    as it is. Weights come from the checkpoint beside the store; where there is none, the method is trained anew, which
+    a warning and the column `weights` say. Channels are matched by name.
 
     \b
     Example:
@@ -34,7 +35,7 @@ def predict(key: str, dataset: str, out: Path | None, device: str) -> int:
     from tsbench.leaderboard.results import write_results
 
     form = form_of(out) if out else ""
-    frame = bench(device=device).predict(key, dataset)
+    frame = bench(device=device).predict(key, dataset, skip_bad)
     if out is None:
         echo_text(to_csv(frame, float_format=None))
     else:

@@ -52,9 +52,10 @@ def reproduce(
     limits = {name: where.pop(name) for name in ("time_limit", "memory_limit")}
     door = bench(device=device, **where)
     found = door.reproduction(table, datasets, seeds, out, parse_overrides(pairs), retry, protocol=protocol, **limits)
-    echo(found.ran)
-    echo_text(found.markdown)
+    if not found.ran.outcome.interrupted:
+        echo_text(found.markdown)
     echo(f"written to {', '.join(map(str, found.files))}")
+    echo(found.ran)
     return found.ran.exit_code
 
 

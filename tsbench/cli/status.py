@@ -10,17 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tsbench.cli.options import common_options, open_store
 from tsbench.terminal import echo, echo_json
-
-if TYPE_CHECKING:
-    pass
 
 RECENT_SECONDS = 600.0
 
@@ -59,7 +55,7 @@ def status(as_json: bool) -> int:
     with contextlib.closing(open_store(must_exist=True)) as store:
         claimed = store.claimed()
         plans = read_logs(log_folder(store), claimed.values())
-        facts = summarise(claimed, chain.from_iterable(store.batches()), plans, time.time())
+        facts = summarise(claimed, store.endings(), plans, time.time())
         facts["studies"] = studies_under_way(store)
         name = store.name
     if as_json:
@@ -84,7 +80,7 @@ def status(as_json: bool) -> int:
 def summarise(
     claimed: dict[str, str], rows: Iterable[dict[str, Any]], plans: dict[str, Waiting], now: float
 ) -> dict[str, Any]:
-    """Return counts, rate and time left from a store's live claims and rows, and what each driver's log says is left.
+    """Return counts, rate and time left from a store's claims and endings, and what each driver's log says is left.
 
     A run that several drivers have in their plans is queued once. The rate counts the runs that ended within
     RECENT_SECONDS, over the time since the first of them began where that is shorter.

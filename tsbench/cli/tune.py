@@ -184,7 +184,8 @@ class _Telling:
         self.count += 1
         self._named = search.study.study_name
         space = "; ".join(one.text() for one in search.dimensions)
-        echo(f"study {self.count}/{self.total}: {self._named}\n  space: {space}")
+        echo(f"study {self.count}/{self.total}: {self._named}")
+        echo(f"  space: {space}")
         if search.instead_of:
             echo(f"  in place of {search.instead_of}, made when the data was split otherwise")
 

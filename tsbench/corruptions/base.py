@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class Corruption(ABC):
     acts_on : "raw" series as the dataset has them; where the corruption reaches training, normalisation takes its
         statistics from what is left. "prepared" is for what was written before there were others: series normalised
         and transformed.
+    strengths : which values a second number has, written after the name as in "mnar:4=0.5"; None where there is none.
+    strength : that number; of the class, where none is written.
     """
 
     version: ClassVar[int] = 1
@@ -78,11 +80,28 @@ class Corruption(ABC):
     makes: ClassVar[Literal["gaps", "values"]] = "gaps"
     acts_on: ClassVar[Literal["raw", "prepared"]] = "raw"
     levels: ClassVar[Levels] = Levels(0, 1, "share of the values that are missing", open=True)
+    strengths: ClassVar[Levels | None] = None
+    strength: float = 0.0
 
     def __init__(self, level: float) -> None:
         if not self.levels.has(level):
             raise UsageError(f"level {level:g} is not in {self.levels}: {self.levels.doc}")
         self.level = level
+
+    def with_strength(self, text: str) -> Self:
+        """Return it with the second number that is written after its name; raises UsageError where it has not that."""
+        if self.strengths is None:
+            raise UsageError(f"it takes no number after its name ('{text}')")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not self.strengths.has(value):
+            raise UsageError(f"'{text}' after its name is not in {self.strengths}: {self.strengths.doc}")
+        if value == self.strength:
+            raise UsageError(f"'{text}' after its name is what it has without: leave it out")
+        self.strength = value
+        return self
 
     def check(self, task: str, n_channels: int) -> None:  # noqa: B027
         """Raise UsageError for data of a task and a number of channels that this level makes no sense of."""

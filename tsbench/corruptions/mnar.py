@@ -17,18 +17,19 @@ from tsbench.data.stream import blocks
 from tsbench.errors import UsageError
 
 Numbers = npt.NDArray[np.float64]
-STRENGTH = 2.0
-"""By how much the log odds of a missing value rise from the middle to the gravest case."""
 
 
 class _NotAtRandom(Corruption):
     """Take from each case a share of its observed values that grows with how grave it is.
 
-    The share is sigmoid(a + 2 s) for a gravity s in [-1, 1]; `a` is such that the training cases lose the level in all,
-    but for rounding and the value that each case keeps.
+    The share is sigmoid(a + strength s) for a gravity s in [-1, 1]; `a` is such that the training cases lose the level
+    in all, but for rounding and the value that each case keeps. The strength is 2; others are written after the name:
+    "mnar:4=0.5" is steeper, "mnar:-2=0.5" takes most from the least grave, "mnar:0=0.5" as much from each.
     """
 
     levels: ClassVar[Levels] = Levels(0, 1, "share of the observed values of the training cases that go", open=True)
+    strengths: ClassVar[Levels] = Levels(-20, 20, "by how much the log odds rise from the middle to the gravest case")
+    strength = 2.0
 
     @abstractmethod
     def gravity(self, panel: Panel) -> Numbers:
@@ -40,13 +41,13 @@ class _NotAtRandom(Corruption):
         low, high = -100.0, 100.0
         for _ in range(100):
             self.intercept = (low + high) / 2
-            lost = float((_sigmoid(self.intercept + STRENGTH * s) * n).sum() / max(1, n.sum()))
+            lost = float((_sigmoid(self.intercept + self.strength * s) * n).sum() / max(1, n.sum()))
             low, high = (self.intercept, high) if lost < self.level else (low, self.intercept)
 
     def __call__(self, panel: Panel, draws: Draws) -> Array:
         """Return X with the values NaN; a case keeps at least one."""
         X = panel.X.copy()
-        shares = _sigmoid(self.intercept + STRENGTH * self.gravity(panel)) if self.level else np.zeros(len(X))
+        shares = _sigmoid(self.intercept + self.strength * self.gravity(panel)) if self.level else np.zeros(len(X))
         for x, length, share, rng in zip(X, panel.lengths, shares, draws, strict=True):
             x[:, :length] = drop_observations(x[:, :length].copy(), share, rng)
         return X

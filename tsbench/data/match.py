@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tsbench.data.panel import Panel
+from tsbench.data.rate import agree, rate_of
 from tsbench.errors import InvalidDataError
 
 
@@ -16,7 +17,8 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
     so are times where it has none. name : what the panel is called. needs : which of times and static values must be
     there where `like` has them; what need not be there and is not whole is left out.
 
-    Raises InvalidDataError for a channel or static value that is missing, times that are, and another sampling rate.
+    Raises InvalidDataError for a channel or static value that is missing, times that are, and another sampling rate,
+    stated or that of even times.
     """
     own, wanted = panel.channel_names, like.channel_names
     if own and wanted:
@@ -25,9 +27,11 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
             panel = replace(panel.loaded(), channel_names=wanted, X=panel.loaded().X[:, order])
     elif panel.n_channels != like.n_channels:
         raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
-    rates = panel.sampling_rate, like.sampling_rate
-    if None not in rates and rates[0] != rates[1]:
-        raise InvalidDataError(f"{name} is sampled at {rates[0]:g} Hz, expected {rates[1]:g} Hz; resample it")
+    rate, expected = rate_of(panel), rate_of(like)
+    if rate is not None and expected is not None and not agree(rate, expected):
+        raise InvalidDataError(
+            f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: {name}+resample={expected:g}hz"
+        )
     if like.times is not None and panel.times is None and "times" in needs:
         raise InvalidDataError(f"{name} has no times of its points, which are expected")
     panel = panel if like.times is not None else replace(panel, times=None)

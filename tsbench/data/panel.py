@@ -89,11 +89,13 @@ class Panel:
             object.__setattr__(self, "X", streamed(self.X))
         _check_sizes(self)
         if not isinstance(self.X, Streamed):  # which looks at what it reads
-            refuse_infinite(self.X)
+            refuse_infinite(self.X, self._named)
         for name, array in (("times", self.times), ("static", self.static)):
             if array is not None and np.isinf(array).any():
                 case = int(np.isinf(array).any(axis=1).argmax())
-                raise InvalidDataError(f"{name} of case {case} holds an infinite or too large value; correct it")
+                raise InvalidDataError(
+                    f"{name} of case {self._named(case)} holds an infinite or too large value; correct it"
+                )
 
     @classmethod
     def build(cls, X: Array | Streamed, labels: Sequence[object] | Array | None = None, **fields: Any) -> Panel:
@@ -174,6 +176,9 @@ class Panel:
             if names and len(set(names)) == len(names):
                 return names
         return [str(case) for case in range(len(self))]
+
+    def _named(self, case: int) -> str:
+        return self.case_names()[case]
 
     def without_labels(self) -> Panel:
         """Return the same cases with their labels removed; what is to be predicted is passed in this form."""

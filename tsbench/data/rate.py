@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 
-from tsbench.data.series import Series
+from tsbench.data.panel import SECONDS, Array, Panel
 from tsbench.errors import InvalidDataError
+
+if TYPE_CHECKING:
+    from tsbench.data.series import Series
 
 UNEVEN = 1e-3  # of a step, by which steps of one rate may differ, beside what rounding makes of large times
 
@@ -24,28 +29,56 @@ def sampling_rate(series: Series, stated: float | None, name: str) -> float:
             f"{name}:sampling_rate=250hz, or a column of times to the data"
         )
     rate = next(iter(rates.values()))
-    if any(abs(other - rate) > 2 * UNEVEN * rate for other in rates.values()):
+    if not all(agree(rate, other) for other in rates.values()):
         raise InvalidDataError(f"{name}: {' but '.join(f'{whose} says {r:g} Hz' for whose, r in rates.items())}")
     return rate
 
 
+def rate_of(panel: Panel) -> float | None:
+    """Return the rate in Hz that a panel states, or that its times have; None where neither tells one."""
+    if panel.sampling_rate is not None or panel.times is None:
+        return panel.sampling_rate
+    found = _steps(panel.times, panel.lengths)
+    return None if found is None or len(found.uneven) else 1 / (found.usual * SECONDS[panel.time_unit])
+
+
+def agree(rate: float, other: float) -> bool:
+    """Say whether two rates in Hz are one, but for how even steps are."""
+    return abs(other - rate) <= 2 * UNEVEN * rate
+
+
 def _of_times(series: Series, name: str) -> float | None:
     """Return the rate that times have; raises InvalidDataError where their steps differ."""
-    if series.times is None or series.times.shape[1] < 2:
+    if series.times is None:
         return None
-    times, lengths = series.times.double().cpu().numpy(), series.lengths.cpu().numpy()
-    steps = np.diff(times, axis=1)
+    found = _steps(series.times.double().cpu().numpy(), series.lengths.cpu().numpy())
+    if found is None:
+        return None
+    steps, step = found.steps, found.usual
+    if len(found.uneven):
+        case, point = found.uneven[0]
+        raise InvalidDataError(
+            f"{name} needs an even grid: case {case} has a step of {steps[case, point] * series.time_unit:g} s at "
+            f"time point {point + 1}, where most are {step * series.time_unit:g} s; bring the series to a grid first, "
+            f"with bin:{max(step * series.time_unit, 1e-3):g}s, say"
+        )
+    return 1.0 / (step * series.time_unit)
+
+
+class _Steps(NamedTuple):
+    """Steps (n, t - 1) between time points, the usual one, and which (k, 2) are not it: case and point."""
+
+    steps: Array
+    usual: float
+    uneven: Array
+
+
+def _steps(times: Array, lengths: Array) -> _Steps | None:
+    """Return the steps of times (n, t); None where no case has two time points."""
     inside = np.arange(1, times.shape[1]) < lengths[:, None]
     if not inside.any():
         return None
-    step = float(np.median(steps[inside]))
+    steps = np.diff(times, axis=1)
+    usual = float(np.median(steps[inside]))
     rounded = 4 * np.spacing(np.abs(np.where(inside, times[:, 1:], 0.0)).max())
-    uneven = np.argwhere(inside & ~(np.abs(steps - step) <= UNEVEN * step + rounded))
-    if len(uneven):
-        case, point = uneven[0]
-        raise InvalidDataError(
-            f"{name} needs an even grid: case {case} has a step of {steps[case, point] * series.time_unit:g} s at time "
-            f"point {point + 1}, where most are {step * series.time_unit:g} s; bring the series to a grid first, with "
-            f"bin:{max(step * series.time_unit, 1e-3):g}s, say"
-        )
-    return 1.0 / (step * series.time_unit)
+    return _Steps(steps, usual, np.argwhere(inside & ~(np.abs(steps - usual) <= UNEVEN * usual + rounded)))

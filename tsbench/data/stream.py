@@ -134,7 +134,7 @@ class Streamed:
             X[np.broadcast_to((np.arange(X.shape[2]) >= self.ends[cases][:, None])[:, None], X.shape)] = np.nan
         for step in self.steps:
             X = step(X)
-        refuse_infinite(X, rows)
+        refuse_infinite(X, rows.__getitem__)
         return X
 
     def _values(self, rows: Array, dtype: Any = np.float32) -> Array:
@@ -244,15 +244,15 @@ def open_cases(path: Path, start: int, dtype: np.dtype[Any], shape: Sequence[int
     return file
 
 
-def refuse_infinite(X: Array, cases: Array | None = None) -> None:
+def refuse_infinite(X: Array, named: Callable[[int], object] = int) -> None:
     """Raise InvalidDataError naming the first infinite value of X (n, n_channels, n_timepoints).
 
-    cases : (n,) what the cases are called.
+    named : says what a case is called.
     """
     infinite = np.argwhere(np.isinf(X))
     if len(infinite):
         case, channel, time = infinite[0]
         raise InvalidDataError(
-            f"case {case if cases is None else cases[case]}, channel {channel}, time point {time} is infinite or too "
+            f"case {named(case)}, channel {channel}, time point {time} is infinite or too "
             "large for float32; replace it by NaN or rescale the data"
         )

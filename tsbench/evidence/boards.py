@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -43,20 +43,21 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
     where there is no evidence.
     """
     files, verifier = find(evidence), Verifier(plugins, registry)
-    boards, have = Boards(), set[tuple[str, str]]()
+    boards, have = Boards(), dict[str, set[tuple[str, str]]]()
     with tempfile.TemporaryDirectory(prefix="tsbench-boards-") as folder:
         opened = partial(_open, str(Path(folder) / "evidence.db"))
         with opened() as store:
             for found in verifier.files(files):
                 boards.refused += found.refused
                 boards.conflicts += found.conflicts
-                have |= {(one.result.spec.protocol.hash(), one.result.spec.dataset) for one in found.runs}
+                in_folder = have.setdefault(found.path.parent.name, set())
+                in_folder |= {(one.result.spec.protocol.hash(), one.result.spec.dataset) for one in found.runs}
                 bring(store, found.runs)
-        if not have:
+        if not any(have.values()):
             raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
         folders = {path.parent for path in files}
         boards.unknown = sorted(one for one in folders if one.name not in registry.collections)
-        for collection, protocol in _asked({one.name for one in folders}, have, plugins, registry):
+        for collection, protocol in _asked(have, plugins, registry):
             own = registry.collections[collection].protocol == protocol
             name = collection if own else f"{collection}-{protocol}"
             for shared in (False, True):
@@ -70,21 +71,18 @@ def _open(name: str) -> contextlib.closing[Store]:
     return contextlib.closing(Store(name))
 
 
-def _asked(
-    collections: set[str], have: set[tuple[str, str]], plugins: Plugins, registry: Registry
-) -> Iterator[tuple[str, str]]:
-    """Yield collection and protocol where there is a result: have holds hashes of protocols with datasets.
+def _asked(have: Mapping[str, set[tuple[str, str]]], plugins: Plugins, registry: Registry) -> Iterator[tuple[str, str]]:
+    """Yield collection and protocol where its folder has a result: have holds hashes of protocols with datasets.
 
     What has its own decision rule is on each board, and makes that of the collection's protocol alone.
     """
-    for collection in sorted(collections & registry.collections.keys()):
+    for collection in sorted(have.keys() & registry.collections.keys()):
         members = [handle.name for handle in expand_datasets([collection], plugins, registry)]
         for name in registry.protocols:
             protocol = registry.protocol(name, plugins)
-            if protocol.probe == OWN_PROBE:
+            of_collection = name == registry.collections[collection].protocol
+            if protocol.probe == OWN_PROBE and not of_collection:
                 continue
-            hashes = {protocol.hash()}
-            if name == registry.collections[collection].protocol:
-                hashes.add(protocol.own().hash())
-            if not have.isdisjoint(product(hashes, members)):
+            hashes = {protocol.hash(), protocol.own().hash()} if of_collection else {protocol.hash()}
+            if not have[collection].isdisjoint(product(hashes, members)):
                 yield collection, name

@@ -57,6 +57,7 @@ class Verified:
     conflicts : rows that hold and have other metrics than an earlier shard, which counts.
     """
 
+    path: Path
     runs: list[Evidence] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -140,7 +141,7 @@ class Verifier:
     def files(self, paths: Iterable[Path]) -> Iterator[Verified]:
         """Read and verify shards one after the other; a run of an earlier one is left out."""
         for path, rows, error_of_file in read_all(paths):
-            found, in_file = Verified(refused=[plain(error_of_file)] if error_of_file else []), set[str]()
+            found, in_file = Verified(path, refused=[plain(error_of_file)] if error_of_file else []), set[str]()
             for number, row in enumerate(rows):
                 where = f"{path}, row {number}, run {row['key'][:12]}"
                 try:

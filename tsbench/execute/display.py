@@ -111,5 +111,6 @@ def quiet() -> Iterator[Reporter]:
 
 def _name(spec: RunSpec) -> str:
     parts = [spec.label, spec.dataset, spec.protocol.name]
-    parts += [f"fold {spec.fold}"] if not spec.protocol.archive_split else []
+    several = spec.fold or not spec.protocol.archive_split  # an archive's own split may have several folds
+    parts += [f"fold {spec.fold}"] if several else []
     return " ".join([*parts, f"seed {spec.seed}"])

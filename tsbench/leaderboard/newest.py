@@ -127,16 +127,16 @@ def _padding_was_read(values: pd.DataFrame, now: Mapping[str, Present]) -> pd.Se
     """Say which rows are of before their label had versions for series of unequal length, as those of a dataset are."""
     has = values["versions"].str.contains(PADDING, regex=False)
     padded = values["dataset"].isin([name for name, one in now.items() if one.padded])
-    return padded & ~has & has.groupby(values["label"]).transform("any")
+    return padded & ~has & has.groupby(values["label"], observed=True).transform("any")
 
 
 def _on_present_data(values: pd.DataFrame, now: Mapping[str, Present]) -> pd.Series:
     """Say of each row whether it was made on the data and the split that its dataset has now."""
     current = values[values["current"]]
-    fingerprints = current.groupby("dataset")["fingerprint"].last().to_dict()
+    fingerprints = current.groupby("dataset", observed=True)["fingerprint"].last().to_dict()
     fingerprints |= {name: one.fingerprint for name, one in now.items()}
     same = values["fingerprint"] == values["dataset"].map(fingerprints)
-    last = current[same[current.index]].groupby(["dataset", "fold"])["split"].last().to_dict()
+    last = current[same[current.index]].groupby(["dataset", "fold"], observed=True)["split"].last().to_dict()
     made = values[["dataset", "fold", "split"]].drop_duplicates()
     agrees = [_same_split(name, fold, split, now, last) for name, fold, split in made.itertuples(index=False)]
     made = made.assign(same_split=agrees)
@@ -159,6 +159,6 @@ def _one_configuration(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     known = rows["configuration"].unique()
     for part, within in ((0, ["label"]), (2, ["label", "dataset"])):
         one = rows["configuration"].map({text: text.partition(":")[part] for text in known})
-        last = rows.assign(one=one)[kept & (one != "")].groupby(within)["one"].last().rename("last")
+        last = rows.assign(one=one)[kept & (one != "")].groupby(within, observed=True)["one"].last().rename("last")
         kept &= (one == "") | (one == rows.join(last, on=within)["last"])
     return rows[kept], rows[~kept]

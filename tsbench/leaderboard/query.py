@@ -12,6 +12,7 @@ from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.leaderboard.costs import with_costs
+from tsbench.leaderboard.derived import scores_of
 from tsbench.leaderboard.newest import Present, present
 from tsbench.leaderboard.table import Board, build
 from tsbench.plan.asked import Names, read_choice, with_tasks
@@ -49,9 +50,10 @@ def query(
     datasets = [handle.name for handle in handles]
     chosen = _protocol(protocol, names, handles, plugins, registry)
     tasks = {handle.name: chosen.task_of(handle.card.task) for handle in handles}
-    metric = metric_for(tasks, metric or _metric(asked[0], registry, tasks.values()))
+    metric = metric_for(tasks, metric or _metric(asked[0], registry, tasks.values()), derived=True)
+    positive = {handle.name: handle.card.positive for handle in handles}
     with open_store() as store:
-        rows = store.scores(metric, {chosen.hash(), chosen.own().hash()}, datasets)
+        rows = scores_of(store, metric, {chosen.hash(), chosen.own().hash()}, datasets, positive)
         if rows.empty:
             _check_metric(metric, names, handles, chosen, store)
     have = set(rows["dataset"])
@@ -76,7 +78,7 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
-    board = replace(board, extents=_extents(handles, rows, now), beside=_beside(board, open_store))
+    board = replace(board, extents=_extents(handles, rows, now), beside=_beside(board, open_store, positive))
     if not costs:
         return board
     with open_store() as store:
@@ -113,12 +115,15 @@ def _extents(handles: Iterable[DatasetHandle], rows: pd.DataFrame, now: Mapping[
     return {name: extent for name, extent in found.items() if extent}
 
 
-def _beside(board: Board, open_store: Callable[[], AbstractContextManager[Store]]) -> dict[str, dict[str, float]]:
+def _beside(
+    board: Board, open_store: Callable[[], AbstractContextManager[Store]], positive: Mapping[str, str]
+) -> dict[str, dict[str, float]]:
     """Return {dataset: {metric: mean over the runs of the board}} of what its metric is to be read beside."""
     found: dict[str, dict[str, float]] = {}
     for name in METRICS[board.metric].beside:
         with open_store() as store:
-            rows = store.scores(name, {board.protocol.hash(), board.protocol.own().hash()}, list(board.cells.columns))
+            hashes = {board.protocol.hash(), board.protocol.own().hash()}
+            rows = scores_of(store, name, hashes, list(board.cells.columns), positive)
         means = rows[rows["key"].isin(board.runs["key"])].groupby("dataset")[name].mean()
         for dataset, value in means.items():
             found.setdefault(str(dataset), {})[name] = float(value)

@@ -116,6 +116,9 @@ class Board:
 UNEVEN = "*"
 COSTS = ("fit_seconds", "probe_seconds", "peak_memory_bytes")
 BEHIND = ["label", "dataset", "fold", "seed", "key", "value", "exposure"]
+CODED = dict.fromkeys(
+    ("label", "dataset"), "category"
+)  # rows are grouped by them a dozen times: texts take twice as long
 COLUMNS = [
     *(
         "key",
@@ -154,7 +157,7 @@ def build(
     units : as `Board.units`; there is no mean over several. clean : leave out what is exposed, and what is unknown.
     """
     values, now = pd.DataFrame(rows, columns=[*COLUMNS, metric]), now or {}
-    values = values.rename(columns={metric: "value"})
+    values = values.rename(columns={metric: "value"}).astype(CODED)
     values = values[(values["status"] == "succeeded") & values["dataset"].isin(datasets) & values["value"].notna()]
     if not values["protocol_hash"].isin([protocol.hash(), protocol.own().hash()]).all():
         raise ValueError("rows of different protocols must not share a leaderboard")
@@ -167,7 +170,7 @@ def build(
     shown = set(values["dataset"].unique())
     absent = tuple(name for name in datasets if name in shown and name not in now)
     behind = _whole_seeds(values, protocol, now)
-    whole = behind.groupby(["label", "dataset", "seed"])["value"].mean()
+    whole = behind.groupby(["label", "dataset", "seed"], observed=True)["value"].mean()
     cells = _cells(values, whole, datasets)
     table, common = _summary(values, cells, _seeds(whole), shared, METRICS[metric].sign)
     rising = [False, True, METRICS[metric].better == "low"]
@@ -179,6 +182,7 @@ def build(
     if METRICS[metric].unit == "label" and len({units.get(name) or name for name in common}) > 1:
         table[["mean", "mean_low", "mean_high", "iqm"]], table["group"] = np.nan, ""  # of numbers in several units
     left_out = (len(outdated), len(others), chosen.unreadable)
+    behind = behind.astype(dict.fromkeys(CODED, object))
     return Board(name, metric, protocol, cells.loc[order], table, common, *left_out, absent, behind, units, unclean)
 
 
@@ -188,32 +192,36 @@ def _whole_seeds(values: pd.DataFrame, protocol: Protocol, now: Mapping[str, Pre
     A dataset's own split has the folds that it has now, of a dataset that is not here those of its rows.
     """
     here = {name: len(one.splits) for name, one in now.items() if one.splits}
-    last = values.groupby("dataset")["fold"].max()
+    last = values.groupby("dataset", observed=True)["fold"].max()
     folds = pd.Series({name: protocol.n_folds(here.get(str(name), fold + 1)) for name, fold in last.items()}, dtype=int)
-    count = values.groupby(["label", "dataset", "seed"])["value"].transform("size")
+    count = values.groupby(["label", "dataset", "seed"], observed=True)["value"].transform("size")
     return values.loc[count == values["dataset"].map(folds), BEHIND]
 
 
 def _cells(values: pd.DataFrame, whole: pd.Series, datasets: Sequence[str]) -> pd.DataFrame:
-    cells = whole.groupby(["label", "dataset"]).mean().unstack("dataset")
+    cells = whole.groupby(["label", "dataset"], observed=True).mean().unstack("dataset")
     methods = pd.Index(sorted(values["label"].unique()), name="method")
     return cells.reindex(index=methods, columns=pd.Index(datasets, name="dataset")).astype(float)
 
 
 def _seeds(whole: pd.Series) -> dict[str, str]:
     """Return the seeds behind each label's cells, such as "0-2" or "0,5"; UNEVEN follows where cells differ in them."""
-    seeds: dict[str, dict[str, set[int]]] = {}
-    for label, dataset, seed in whole.index:
-        seeds.setdefault(label, {}).setdefault(dataset, set()).add(int(seed))
+    runs = whole.index.to_frame(index=False)
+    seeds = runs[["label", "seed"]].drop_duplicates().groupby("label", observed=True)["seed"].agg(list)
+    fewest = runs.groupby(["label", "dataset"], observed=True).size().groupby("label", observed=True).min()
     return {
-        label: ranges(set().union(*cells.values())) + UNEVEN * (len({*map(frozenset, cells.values())}) > 1)
-        for label, cells in seeds.items()
+        str(label): ranges(map(int, of)) + UNEVEN * (least < len(of))
+        for (label, of), least in zip(seeds.items(), fewest, strict=True)
     }
 
 
 def _means_per(runs: pd.DataFrame, part: str) -> SeriesGroupBy[float, Any]:
     """Return the means of each cell's runs per seed, or per fold, grouped by cell."""
-    return runs.groupby(["label", "dataset", part])["value"].mean().groupby(["label", "dataset"])
+    return (
+        runs.groupby(["label", "dataset", part], observed=True)["value"]
+        .mean()
+        .groupby(["label", "dataset"], observed=True)
+    )
 
 
 def _spread(runs: pd.DataFrame, part: str, common: Sequence[str]) -> pd.Series:
@@ -222,7 +230,7 @@ def _spread(runs: pd.DataFrame, part: str, common: Sequence[str]) -> pd.Series:
     That is the root mean square, over the common datasets with several, of the cells' sample standard deviations.
     """
     of_cells = _means_per(runs[runs["dataset"].isin(common)], part).std().round(12)  # of equal values it is 1e-17
-    return (of_cells**2).groupby("label").mean() ** 0.5
+    return (of_cells**2).groupby("label", observed=True).mean() ** 0.5
 
 
 def _exposures(runs: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -270,8 +278,8 @@ def _summary(
     table.insert(3, "coverage", [f"{count}/{len(cells.columns)}" for count in covered])
     table.insert(4, "complete", complete)
     table.insert(5, "seeds", [seeds.get(label, "") for label in cells.index])
-    grouped = values.groupby("label")
-    table["method_version"] = grouped["method_version"].max()
+    table["method_version"] = values.groupby("label", observed=True)["method_version"].max()
     for name in ("versions", "normalisation"):
-        table[name] = grouped[name].agg(lambda column: "/".join(sorted(set(column))))
+        made = values[["label", name]].drop_duplicates()
+        table[name] = made.groupby("label", observed=True)[name].agg(lambda column: "/".join(sorted(column)))
     return table, tuple(common)

@@ -11,6 +11,7 @@ from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.plan.asked import Names, read_choice
+from tsbench.plan.datasets import looks_like_path
 from tsbench.plan.plan import expand_datasets
 from tsbench.plan.result import Status
 from tsbench.registry import Registry
@@ -34,8 +35,8 @@ def read_wanted(
 ) -> Wanted:
     """Return what rows are asked for; raises UsageError for a name that no row of the store has.
 
-    methods : of methods, or labels of rows. datasets : names, or collections, which stand for those of their members
-    that the store has. since : see `parse_since`.
+    methods : of methods, or labels of rows. datasets : names, paths, or collections, which stand for those of their
+    members that the store has. since : see `parse_since`.
     """
 
     def known(option: str, asked: Names, *columns: str) -> tuple[str, ...]:
@@ -54,13 +55,14 @@ def read_wanted(
             return ()
         there, found = store.names("dataset"), dict[str, None]()
         for name in read_choice(asked, "--dataset", there.__contains__):
-            if name in there or name not in registry.collections:
+            if name in there or not (name in registry.collections or looks_like_path(name)):
                 _check("--dataset", name, there, store, registry.collections)
                 found[name] = None
                 continue
             names = [handle.name for handle in expand_datasets([name], plugins, registry) if handle.name in there]
             if not names:
-                raise UsageError(f"--dataset {name}: {store.name} has no run of a dataset of this collection")
+                what = "a dataset of this collection" if name in registry.collections else "it"
+                raise UsageError(f"--dataset {name}: {store.name} has no run of {what}")
             found |= dict.fromkeys(names)
         return tuple(found)
 

@@ -68,10 +68,12 @@ class Selection:
         decide: Callable[[], Answer],
     ) -> None:
         metric, patience = asked_of(params)
-        self.task, self.metric = TASKS[task], METRICS[metric]
-        if metric not in {one.name for one in self.task.metrics}:
-            names = ", ".join(one.name for one in self.task.metrics)
-            raise UsageError(f"select={metric} is no metric of {task}; choose one of {names}")
+        self.task = TASKS[task]
+        names = [one.name for one in self.task.metrics]
+        found = [name for name in (metric, f"{metric}_macro") if name in names]  # of several labels, their mean
+        if not found:
+            raise UsageError(f"select={metric} is no metric of {task}; choose one of {', '.join(names)}")
+        self.metric = METRICS[found[0]]
         self.n_classes, self.y, self.module, self.decide = n_classes, y, module, decide
         self.plateau = _plateau(patience)
         self.steps = self.epochs = 0

@@ -60,7 +60,8 @@ class Parts:
     those of pretrain are, by which a state is chosen; labelled : positions in train whose labels may be used. key :
     what tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training
     lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
-    cases as they were before, prepared alike. prepare : what prepared them, for further cases.
+    cases as they were before, prepared alike; idle : what is to be said where none was taken. prepare : what prepared
+    them, for further cases.
     """
 
     key: Any
@@ -78,6 +79,7 @@ class Parts:
     unseen: tuple[str, ...] = ()
     missing: Mapping[str, float] = field(default_factory=dict)
     whole: Panel | None = None
+    idle: str = ""
     prepare: Preparation | None = None
 
     @property
@@ -156,7 +158,13 @@ def divide(
         validation, first = later.select(fold.validation), hard if deep else panel
         selection = validation if first is later else first.select(fold.validation)
     gaps = corrupter is not None and corrupter.corruption.makes == "gaps"
-    masked = test if given is data.panel else given.select(fold.test)
+    raw = given is not data.panel
+    masked = given.select(fold.test) if raw else test
+    whole = panel.select(fold.test).without_labels() if gaps else None
+    missing, idle = missing_facts(masked) if gaps else {}, ""
+    untouched = data.panel.select(fold.test) if raw else whole
+    if untouched is not None and gaps and condition.level and missing == missing_facts(untouched):
+        idle = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
     task = TASKS[panel.task]
     return Parts(
         key,
@@ -172,8 +180,9 @@ def divide(
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
         unseen=tuple(prepared.unseen(data.panel)),
-        missing=missing_facts(masked) if gaps else {},
-        whole=panel.select(fold.test).without_labels() if gaps else None,
+        missing=missing,
+        whole=whole,
+        idle=idle,
         prepare=prepared,
     )
 

@@ -102,17 +102,26 @@ def pretrain(
     sources: str,
     progress: Progress | None = None,
     validation: Panel | None = None,
+    again: bool = False,
 ) -> Pretrained:
     """Train a learner on the prepared panels it was built for, where no checkpoint has its weights.
 
-    validation : the cases that choose its state, where it selects one.
+    validation : the cases that choose its state, where it selects one. again : it was trained before: warn where that
+    has to be done once more.
     """
     checkpoint = None if learner.untrained else kept.restore(learner, sources)
     reused = checkpoint is not None
     if not learner.untrained and not reused:
+        if again:
+            warn_anew(f"there is no checkpoint of {learner.name} beside the store that can be used: it is trained anew")
         learner.train(panels, progress, validation)
         checkpoint = kept.keep(learner, sources)
     return Pretrained(Representation(learner), checkpoint, reused)
+
+
+def warn_anew(what: str) -> None:
+    """Warn that something is done once more for a run that is there, before it is."""
+    warnings.warn(f"{what}, which takes as long as it took then", TsbenchWarning, stacklevel=3)
 
 
 def own_panels(parts: Parts, supervised: bool, text: bool = False) -> tuple[list[Panel], Index, str]:

@@ -23,7 +23,7 @@ from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
-from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels
+from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels, warn_anew
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
 from tsbench.measure.retrieval import Gallery, retrieve, with_text
@@ -60,11 +60,13 @@ class Shared:
 class Run:
     """One run under way. A step is taken when a later one needs it; what others made is shared.
 
+    again : the run was done before; a training that has to be done once more is warned of.
+
     Raises UsageError and the like where what it is made of cannot be had.
     """
 
-    def __init__(self, spec: RunSpec, shared: Shared) -> None:
-        self.spec, self.shared = spec, shared
+    def __init__(self, spec: RunSpec, shared: Shared, again: bool = False) -> None:
+        self.spec, self.shared, self.again = spec, shared, again
         self.made = find(spec, shared.plugins)
 
     @cached_property
@@ -117,12 +119,28 @@ class Run:
             learner.build([panel.shape for panel in panels or own], key)
             self._check_channels(learner)  # before any training
             return pretrain(
-                learner, panels or own, shared.checkpoints, spec.sources_split, shared.progress, self.parts.selection
+                learner,
+                panels or own,
+                shared.checkpoints,
+                spec.sources_split,
+                shared.progress,
+                self.parts.selection,
+                self.again,
             )
 
         trained: Pretrained = shared.remember("method", (key, spec.sources_split), make)
         self._check_channels(trained.learner)
         return trained
+
+    @cached_property
+    def weights(self) -> str:
+        """What decides: a "checkpoint", or weights "trained anew", "fitted anew" (none are kept) or "untrained"."""
+        if fits_itself(self.made.method):
+            warn_anew(f"{self.spec.method} keeps no checkpoint: it is fitted anew")
+            return "fitted anew"
+        if self.trained.learner.untrained:
+            return "untrained"
+        return "checkpoint" if self.trained.reused else "trained anew"
 
     def _check_channels(self, learner: Learner) -> None:
         """Raise MethodError where a method trained on these panels could not encode the series of this fold."""
@@ -189,6 +207,7 @@ class Run:
             panel = widened(panel, like.n_timepoints)
         key = (parts.key, name, panel.fingerprint())
         self.parts = replace(parts, key=key, test=parts.prepare(panel), y_test=None, missing={})
+        _ = self.weights  # which later steps no longer tell
         return self._decide(Result(self.spec, "succeeded"))
 
     def measure(self, result: Result) -> None:
@@ -199,7 +218,7 @@ class Run:
         result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
-        for text in parts.unseen:
+        for text in (*parts.unseen, *([parts.idle] if parts.idle and not self.spec.imputes else [])):
             warnings.warn(text, TsbenchWarning, stacklevel=1)
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:

@@ -78,8 +78,8 @@ class Worker:
         return result
 
     def opened(self, spec: RunSpec) -> Run:
-        """Return a run to ask for more than its result; trained anew where no checkpoint is kept."""
-        run = Run(spec, self.shared)
+        """Return a run to ask for more than its result; trained anew, with a warning, where no checkpoint is kept."""
+        run = Run(spec, self.shared, again=True)
         resources.limit_threads(spec.threads)
         return run
 

@@ -47,7 +47,8 @@ class TrainingParams(BaseParams):
     select: str = param(
         "last",
         stage="training",
-        doc="state kept: the last, or of the epoch with the best value of this metric on the validation part",
+        doc="state kept: the last, or of the epoch with the best value of this metric on the validation part; of "
+        "several labels, auroc is their mean",
         neutral="last",
     )
     plateau: int | None = param(

@@ -153,10 +153,10 @@ class DecayRNN(nn.Module):
         x, mask, gaps = steps.x, steps.mask, steps.gaps
         decay = self.decay(gaps)
         inputs = torch.cat([x * mask if self.fills else x, mask], dim=-1)
-        gates = _each(inputs, self.input_weight, self.input_bias)
         deep, deep_bias = (self.deep_weight, self.deep_bias) if self.layers > 1 else (None, None)
-        filling = self._filling(x, mask, gaps) if self.fills else None
-        found = recur(self.cell, gates, decay, self.hidden_weight, self.hidden_bias, deep, deep_bias, filling)
+        filling = self._filling(mask, gaps) if self.fills else None
+        given = inputs, self.input_weight, self.input_bias, decay
+        found = recur(self.cell, *given, self.hidden_weight, self.hidden_bias, deep, deep_bias, filling)
         combined = found.estimates
         if filling is not None and filling.mix is not None:
             combined = torch.lerp(found.estimates, found.regressed, filling.mix)  # type: ignore[arg-type]
@@ -168,14 +168,13 @@ class DecayRNN(nn.Module):
         others = self.layers - len(decay)
         return torch.cat([decay, torch.ones_like(decay[:1]).expand(others, *decay.shape[1:])]) if others else decay
 
-    def _filling(self, x: Tensor, mask: Tensor, gaps: Tensor) -> Filling:
-        feed = self.input_weight[:, : x.shape[-1]]
-        filling = Filling(x * mask, 1 - mask, self.read_weight, self.read_bias, feed)
+    def _filling(self, mask: Tensor, gaps: Tensor) -> Filling:
+        filling = Filling(1 - mask, self.read_weight, self.read_bias)
         if not self.regresses:
             return filling
-        others = self.regress_weight * (1 - torch.eye(x.shape[-1], device=x.device, dtype=x.dtype))
+        others = self.regress_weight * (1 - torch.eye(mask.shape[-1], device=mask.device, dtype=mask.dtype))
         by_gap = torch.exp(-torch.relu(gaps * self.gap_weight + self.gap_bias))
-        mix = torch.sigmoid(_each(torch.cat([by_gap, mask], dim=-1), self.mix_weight, self.mix_bias)).to(x.dtype)
+        mix = torch.sigmoid(_each(torch.cat([by_gap, mask], dim=-1), self.mix_weight, self.mix_bias)).to(mask.dtype)
         return filling._replace(regress=others, regress_bias=self.regress_bias, mix=mix)
 
 

@@ -1,14 +1,15 @@
 """Recurrent nets whose state decays between steps and whose missing inputs they fill themselves: loop and gradient.
 
-A stock RNN kernel can do neither, and a loop of autograd operations costs several times the arithmetic. Here all that
-does not depend on the state is given ready made, directions are one batch, and the gradient is written by hand.
+A stock RNN kernel can do neither, and a loop of autograd operations costs several times the arithmetic. The gradient is
+written by hand. On a CPU the loops are compiled (`recurrence_cpu`); elsewhere directions and layers are one batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -19,23 +20,23 @@ BLOCK = 2**18  # numbers of gates whose derivatives are taken at a time: they sh
 
 
 class Filling(NamedTuple):
-    """How missing inputs are filled from the state; k directions, C channels, G gate inputs.
+    """How the first C inputs are filled from the state where they are missing; k directions.
 
-    known : (k, T, n, C), values, 0 where missing. missing : (k, T, n, C), 1 where a value is missing, else 0.
+    missing : (k, T, n, C), 1 where a value is missing, which is 0 among the inputs, else 0.
     read, read_bias : (k, H, C), (k, 1, C), from the decayed state of the top layer to an estimate.
-    feed : (k, C, G), from what fills the gaps to the gates of the first layer.
     regress, regress_bias : (k, C, C), (k, 1, C), from known values and estimates to a second estimate; mix :
         (k, T, n, C), its share of the filling. None for the first estimate alone.
     """
 
-    known: Tensor
     missing: Tensor
     read: Tensor
     read_bias: Tensor
-    feed: Tensor
     regress: Tensor | None = None
     regress_bias: Tensor | None = None
     mix: Tensor | None = None
+
+
+GAPS = "433334"  # dimensions of the fields of `Filling`
 
 
 class Recurred(NamedTuple):
@@ -48,7 +49,9 @@ class Recurred(NamedTuple):
 
 def recur(
     cell: CellKind,
-    gates: Tensor,
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Tensor,
     decay: Tensor,
     hidden: Tensor,
     hidden_bias: Tensor,
@@ -58,17 +61,17 @@ def recur(
 ) -> Recurred:
     """Run T steps of n cases from a state of zeros: in each the state is multiplied with its decay, then cells step.
 
-    gates : (k, T, n, G), what known inputs and biases give to the gates of the first layer; G = 3 H for "gru" (r, z, n
-        as torch has them), 4 H for "lstm" (i, f, o, g). decay : (layers, k, T, n, H). hidden, hidden_bias :
-        (layers, k, H, G), (layers, k, 1, G), from the decayed state. deep, deep_bias : (layers - 1, k, H, G),
-        (layers - 1, k, 1, G), from the layer below; None for one layer.
+    inputs : (k, T, n, I). weight, bias : (k, I, G), (k, 1, G), from these to the gates of the first layer; G = 3 H for
+        "gru" (r, z, n as torch has them), 4 H for "lstm" (i, f, o, g). decay : (layers, k, T, n, H). hidden,
+        hidden_bias : (layers, k, H, G), (layers, k, 1, G), from the decayed state. deep, deep_bias :
+        (layers - 1, k, H, G), (layers - 1, k, 1, G), from the layer below; None for one layer.
 
     The gradient reaches all but `missing`; it cannot be differentiated again.
     """
     fill = [None] * len(Filling._fields) if filling is None else filling
-    tensors = [gates, decay, hidden, hidden_bias, deep, deep_bias, *fill]
-    with torch.autocast(gates.device.type, enabled=False):
-        same = [None if one is None else one.to(hidden.dtype) for one in tensors]
+    tensors = [inputs, weight, bias, decay, hidden, hidden_bias, deep, deep_bias, *fill]
+    with torch.autocast(inputs.device.type, enabled=False):
+        same = [None if one is None else one.to(hidden.dtype).contiguous() for one in tensors]
         return Recurred(*_Recur.apply(_CELLS[cell], *same))
 
 
@@ -160,39 +163,23 @@ class _Recur(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, cell: Any, *tensors: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return what `recur` does; tensors : its arguments in their order, then those of `Filling`."""
-        gates, decay, hidden, hidden_bias, deep, deep_bias, *filling = tensors
-        fill: Any = Filling(*filling)
-        layers, k, n_steps, n, _ = decay.shape
+        inputs, weight, _, decay, hidden, _, deep, _, *filling = tensors
+        fill = Filling(*filling)
         states, kept = torch.empty_like(decay), torch.empty_like(decay)
-        hh = gates.new_empty(layers, k, n_steps, n, gates.shape[-1])
-        estimates = None if fill.read is None else torch.empty_like(fill.known)
-        regressed = None if fill.regress is None else torch.empty_like(fill.known)
-        weight, bias = hidden.flatten(0, 1), hidden_bias.flatten(0, 1)
-        by_step = [one.unbind(2) for one in (states, decay, kept, hh)]
-        gaps: list[Any] = [
-            None if one is None else one.unbind(1) for one in (*fill[:2], fill.mix, estimates, regressed)
-        ]
-        h, c = torch.zeros_like(states[:, :, 0]), None
-        for t, (out, by, second, parts, gi) in enumerate(zip(*by_step, gates.unbind(1), strict=True)):
-            hd = by * h
-            torch.baddbmm(bias, hd.flatten(0, 1), weight, out=parts.flatten(0, 1))
-            if estimates is not None:
-                now: list[Any] = [None if one is None else one[t] for one in gaps]
-                known, missing, mix, estimate, regression = now
-                filled = torch.baddbmm(fill.read_bias, hd[-1], fill.read, out=estimate)
-                if regression is not None:
-                    torch.baddbmm(
-                        fill.regress_bias, torch.addcmul(known, missing, filled), fill.regress, out=regression
-                    )
-                    filled = torch.lerp(filled, regression, mix)
-                gi = torch.baddbmm(gi, filled * missing, fill.feed)
-            for layer in range(layers):
-                if layer:
-                    gi = torch.baddbmm(deep_bias[layer - 1], out[layer - 1], deep[layer - 1])
-                cell.step(gi, parts[layer], hd[layer], out[layer], second[layer], None if c is None else c[layer])
-            h, c = out, second
+        hh = decay.new_empty(*decay.shape[:-1], weight.shape[-1])
+        estimates = None if fill.read is None else torch.empty_like(fill.missing)
+        regressed = None if fill.regress is None else torch.empty_like(fill.missing)
+        made = states, kept, hh, estimates, regressed
         ctx.cell = cell
-        ctx.save_for_backward(decay, hidden, deep, states, kept, hh, estimates, regressed, *filling)
+        ctx.save_for_backward(inputs, weight, decay, hidden, deep, *made, *filling)
+        if _compiles(decay):
+            from tsbench.nn import recurrence_cpu  # numba is imported, and compiles, where it is needed
+
+            given = [*_arrays("43354444", *tensors[:8]), Filling(*_arrays(GAPS, *filling))]
+            given += _arrays("55544", *made)
+            recurrence_cpu.forward(*given)
+        else:
+            _loop(cell, tensors[:8], fill, made)
         return states, estimates, regressed
 
     @staticmethod
@@ -202,16 +189,51 @@ class _Recur(torch.autograd.Function):
         return _Backward(ctx.cell(), ctx.saved_tensors, *grads).run()
 
 
+def _loop(cell: Any, tensors: Sequence[Tensor], fill: Any, made: tuple[Any, ...]) -> None:
+    """Write what the steps give, in torch."""
+    inputs, weight, bias, decay, hidden, hidden_bias, deep, deep_bias = tensors
+    states, kept, hh, estimates, regressed = made
+    layers = len(decay)
+    gates = torch.baddbmm(bias, inputs.flatten(1, 2), weight).view(*inputs.shape[:3], -1)
+    by_step = [one.unbind(2) for one in (states, decay, kept, hh)]
+    if estimates is not None:
+        n_filled = fill.missing.shape[-1]
+        known, feed = inputs[..., :n_filled], weight[:, :n_filled]
+        gaps: list[Any] = [
+            None if one is None else one.unbind(1) for one in (known, fill.missing, fill.mix, estimates, regressed)
+        ]
+    weight, bias = hidden.flatten(0, 1), hidden_bias.flatten(0, 1)
+    h, c = torch.zeros_like(states[:, :, 0]), None
+    for t, (out, by, second, parts, gi) in enumerate(zip(*by_step, gates.unbind(1), strict=True)):
+        hd = by * h
+        torch.baddbmm(bias, hd.flatten(0, 1), weight, out=parts.flatten(0, 1))
+        if estimates is not None:
+            now: list[Any] = [None if one is None else one[t] for one in gaps]
+            value, missing, mix, estimate, regression = now
+            filled = torch.baddbmm(fill.read_bias, hd[-1], fill.read, out=estimate)
+            if regression is not None:
+                torch.baddbmm(fill.regress_bias, torch.addcmul(value, missing, filled), fill.regress, out=regression)
+                filled = torch.lerp(filled, regression, mix)
+            gi = torch.baddbmm(gi, filled * missing, feed)
+        for layer in range(layers):
+            if layer:
+                gi = torch.baddbmm(deep_bias[layer - 1], out[layer - 1], deep[layer - 1])
+            cell.step(gi, parts[layer], hd[layer], out[layer], second[layer], None if c is None else c[layer])
+        h, c = out, second
+
+
 class _Backward:
     def __init__(self, cell: Any, saved: Any, d_states: Tensor, d_estimates: Any, d_regressed: Any) -> None:
-        self.decay, self.hidden, self.deep, self.states, self.kept, self.hh, *rest = saved
+        self.inputs, self.weight, self.decay, self.hidden, self.deep, self.states, self.kept, self.hh, *rest = saved
         self.estimates, self.regressed, *filling = rest
-        self.cell, self.d_states = cell, d_states
+        self.cell, self.d_states = cell, d_states.contiguous()
         self.fill: Any = Filling(*filling)
-        self.d_estimates: Any = None if self.estimates is None else d_estimates.clone()
-        self.d_regressed: Any = None if self.regressed is None else d_regressed.clone()
+        self.d_inputs = torch.empty_like(self.inputs)
+        self.d_weight, self.d_bias = torch.zeros_like(self.weight), torch.zeros_like(self.weight[:, :1])
+        self.d_filled = None if self.estimates is None else torch.empty_like(self.estimates)
+        self.d_estimates: Any = None if self.estimates is None else _copied(d_estimates)
+        self.d_regressed: Any = None if self.regressed is None else _copied(d_regressed)
         self.d_decay = torch.empty_like(self.decay)
-        self.d_gates = torch.empty_like(self.hh[0])
         self.d_hidden, self.d_hidden_bias = torch.zeros_like(self.hidden), torch.zeros_like(self.hidden[:, :, :1])
         self.d_read: Any = None if self.estimates is None else torch.zeros_like(self.fill.read)
         self.d_deep: Any = None if self.deep is None else torch.zeros_like(self.deep)
@@ -219,12 +241,40 @@ class _Backward:
 
     def run(self) -> tuple[Any, ...]:
         """Return the gradients in the order of what `_Recur.forward` takes."""
-        d_filled = None if self.estimates is None else torch.empty_like(self.estimates)
+        if _compiles(self.decay):
+            self._compiled()
+        else:
+            self._loop()
+        rest = self._of_filling()  # which adds to that of the inputs
+        of_inputs, of_hidden = (self.d_inputs, self.d_weight, self.d_bias), (self.d_hidden, self.d_hidden_bias)
+        return None, *of_inputs, self.d_decay, *of_hidden, self.d_deep, self.d_deep_bias, *rest
+
+    def _compiled(self) -> None:
+        from tsbench.nn import recurrence_cpu
+
+        back = [None if one is None else one.transpose(-2, -1) for one in (self.weight, self.hidden, self.deep)]
+        given = [
+            *_arrays("45344", self.inputs, self.decay, *back),
+            Filling(*_arrays(GAPS, *self.fill)),
+            *_arrays("55544", self.states, self.kept, self.hh, self.estimates, self.regressed),
+            *_arrays("544", self.d_states, self.d_estimates, self.d_regressed),
+            *_arrays("44335", self.d_filled, self.d_inputs, self.d_weight, self.d_bias, self.d_decay),
+            *_arrays("4444", self.d_hidden, self.d_hidden_bias, self.d_deep, self.d_deep_bias),
+            *_arrays("3", self.d_read),
+        ]
+        recurrence_cpu.backward(*given)
+
+    def _loop(self) -> None:
+        self.d_gates = torch.empty_like(self.hh[0])
         dh = self.d_states[:, :, -1].clone()
         for steps in self._blocks():
-            dh = self._block(steps, dh, None if d_filled is None else d_filled[:, steps])
-        d_deep = (self.d_deep, self.d_deep_bias)
-        return None, self.d_gates, self.d_decay, self.d_hidden, self.d_hidden_bias, *d_deep, *self._of_filling(d_filled)
+            dh = self._block(steps, dh, None if self.d_filled is None else self.d_filled[:, steps])
+        given = self.inputs
+        if self.estimates is not None:
+            known, others = given.tensor_split([self.estimates.shape[-1]], dim=-1)
+            given = torch.cat([torch.addcmul(known, self._filled(), self.fill.missing), others], dim=-1)
+        self.d_weight, self.d_bias = _over(given, self.d_gates), _total(self.d_gates)
+        torch.matmul(self.d_gates, self.weight.transpose(1, 2).unsqueeze(1), out=self.d_inputs)
 
     def _blocks(self) -> Iterator[slice]:
         n_steps = self.hh.shape[2]
@@ -272,7 +322,8 @@ class _Backward:
         """Take the gradient of what filled the gaps on to both estimates; return that of the top layer's state."""
         fill, d_first = self.fill, self.d_estimates[:, step]
         missing = fill.missing[:, step]
-        d_filled.copy_(torch.bmm(d_gates, fill.feed.transpose(1, 2)).mul_(missing))
+        feed = self.weight[:, : missing.shape[-1]]
+        d_filled.copy_(torch.bmm(d_gates, feed.transpose(1, 2)).mul_(missing))
         d_first.add_(d_filled)
         if self.d_regressed is not None:
             share = d_filled * fill.mix[:, step]
@@ -280,19 +331,37 @@ class _Backward:
             d_first.sub_(share).addcmul_(torch.bmm(d_second, fill.regress.transpose(1, 2)), missing)
         return torch.bmm(d_first, fill.read.transpose(1, 2))
 
-    def _of_filling(self, d_filled: Tensor | None) -> list[Any]:
+    def _filled(self) -> Tensor:
+        fill = self.fill
+        return self.estimates if self.regressed is None else torch.lerp(self.estimates, self.regressed, fill.mix)
+
+    def _of_filling(self) -> list[Any]:
         """Return the gradients of `Filling`."""
         fill, grads = self.fill, dict[str, Any].fromkeys(Filling._fields)
-        if d_filled is not None:
+        if self.d_filled is not None:
             grads["read"], grads["read_bias"] = self.d_read, _total(self.d_estimates)
-            filled = self.estimates if self.regressed is None else torch.lerp(self.estimates, self.regressed, fill.mix)
-            grads["feed"] = _over(filled * fill.missing, self.d_gates)
         if self.d_regressed is not None:
-            grads["known"] = torch.matmul(self.d_regressed, fill.regress.transpose(1, 2).unsqueeze(1))
-            inputs = torch.addcmul(fill.known, fill.missing, self.estimates)
+            known, d_known = (one[..., : fill.missing.shape[-1]] for one in (self.inputs, self.d_inputs))
+            d_known += torch.matmul(self.d_regressed, fill.regress.transpose(1, 2).unsqueeze(1))
+            inputs = torch.addcmul(known, fill.missing, self.estimates)
             grads["regress"], grads["regress_bias"] = _over(inputs, self.d_regressed), _total(self.d_regressed)
-            grads["mix"] = d_filled * (self.regressed - self.estimates)
+            grads["mix"] = self.d_filled * (self.regressed - self.estimates)
         return list(grads.values())
+
+
+def _copied(x: Tensor) -> Tensor:
+    return x.clone(memory_format=torch.contiguous_format)  # which the compiled loops write to
+
+
+def _compiles(x: Tensor) -> bool:
+    """Tell whether the loops run compiled; accelerators and other precisions have those of torch."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def _arrays(dims: str, *tensors: Tensor | None) -> list[Any]:
+    """Return what the compiled loops take; dims : a digit each, the dimensions of an empty array in place of None."""
+    pairs = zip(dims, tensors, strict=True)
+    return [np.empty((0,) * int(n), np.float32) if one is None else one.contiguous().numpy() for n, one in pairs]
 
 
 def _before(x: Tensor, steps: slice) -> Tensor:

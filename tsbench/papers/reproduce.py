@@ -185,7 +185,10 @@ def tabulate(
                 number = find(row, theirs_called, theirs)
                 mean, std = _cell(here, by_key, ours)
                 means[column, ours] = mean
-                verdict = _verdict(mean, std, number, paper.doubt, column.incomparable) if here else "not run"
+                if mean is None or std is None:
+                    verdict = _lacking(here, by_key) if here else "not run"
+                else:
+                    verdict = _verdict(mean, std, number, paper.doubt, column.incomparable)
                 lines.append(_line(row, table, here, by_key, column.name, ours, (mean, std), number, verdict))
         averaged = _averaged(table, planned, columns)
         for name, members in averaged.items():
@@ -195,7 +198,8 @@ def tabulate(
                 known = [value for value in values if value is not None]
                 mean = fmean(known) if known and len(known) == len(values) else None
                 number = find(row, table.average, theirs) if name == next(iter(averaged)) else None
-                verdict = _verdict_of_mean(mean, number, len(members), table.average)
+                verdict = _verdict_of_mean(number, len(members), table.average)
+                verdict = verdict if mean is not None else _lacking(here, by_key)
                 lines.append(_line(row, table, here, by_key, name, ours, (mean, None), number, verdict, True))
     return pd.DataFrame(lines)
 
@@ -273,9 +277,13 @@ def _cell(
     return float(folds.mean()), float(folds.std(ddof=0))
 
 
-def _verdict(mean: float | None, std: float | None, number: Number | None, doubt: str, incomparable: str) -> str:
-    if mean is None or std is None:
-        return "not comparable: not all runs of ours succeeded"
+def _lacking(specs: Sequence[RunSpec], by_key: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the verdict on a cell of which some runs have not succeeded."""
+    count = sum(by_key.get(spec.key, {}).get("status") == "succeeded" for spec in specs)
+    return f"not comparable: {count} of {len(specs)} runs of ours succeeded"
+
+
+def _verdict(mean: float, std: float, number: Number | None, doubt: str, incomparable: str) -> str:
     if incomparable:
         return f"not comparable: {incomparable}"
     if number is None:
@@ -286,9 +294,7 @@ def _verdict(mean: float | None, std: float | None, number: Number | None, doubt
     return f"{verdict} ({doubt})" if doubt else verdict
 
 
-def _verdict_of_mean(mean: float | None, number: Number | None, n_datasets: int, average: str) -> str:
-    if mean is None:
-        return "not comparable: not all runs of ours succeeded"
+def _verdict_of_mean(number: Number | None, n_datasets: int, average: str) -> str:
     if number is None:
         return "not comparable: no published number"
     return f"not comparable: ours is the mean of {n_datasets} datasets, theirs the {average}"

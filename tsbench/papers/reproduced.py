@@ -24,19 +24,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A paper's table made again. frame : see `tabulate`; ran : what came of the runs; files : what was written."""
+    """A paper's table made again.
+
+    frame : see `tabulate`. ran : what came of the runs. lacking : that some have not succeeded, in words. files : what
+    was written.
+    """
 
     title: str
     table: PaperTable
     frame: pd.DataFrame
     planned: TablePlan
     ran: Ran
+    lacking: str = ""
     files: list[Path] = field(default_factory=list)
 
     @property
     def markdown(self) -> str:
         """The table in Markdown, in percent."""
-        return (grid if self.table.kind == "grid" else markdown)(self.title, self.frame)
+        text = (grid if self.table.kind == "grid" else markdown)(self.title, self.frame)
+        return text.replace("\n\n", f"\n\n**{self.lacking}**\n\n", 1) if self.lacking else text
 
     def write(self, folder: Path, make_worker: Callable[[], Worker]) -> None:
         """Write the table as CSV and Markdown, and draw its map, if it is one, with what a worker encodes."""
@@ -57,5 +63,10 @@ def reproduced(
     paper, table = registry.table(name)
     table = table.under(protocol)
     datasets = [*dict.fromkeys(spec.dataset for spec in planned.plan.specs), *planned.plan.missing]
-    frame = tabulate(paper, table, planned, datasets, store.results())
-    return Reproduced(f"{name}: {table.summary}", table, frame, planned, ran)
+    results = store.results()
+    frame = tabulate(paper, table, planned, datasets, results)
+    there = {row["key"] for row in results if row["status"] == "succeeded"}
+    wanted = [spec.key for spec in planned.plan.specs]
+    count = sum(key in there for key in wanted)
+    lacking = "" if count == len(wanted) else f"Partial: {count} of {len(wanted)} runs have succeeded."
+    return Reproduced(f"{name}: {table.summary}", table, frame, planned, ran, lacking)

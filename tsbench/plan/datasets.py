@@ -79,7 +79,7 @@ class DatasetHandle:
 
         data = self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
         for step in self.steps:
-            data = self._ask(step.text, partial(step.on_data, data))
+            data = self._ask(step.text, partial(step.done, data))
         return data
 
     def cases(self) -> Panel:
@@ -88,7 +88,7 @@ class DatasetHandle:
 
         panel = self._ask("cases()", self.dataset.cases)
         for step in self.steps:
-            panel = self._ask(step.text, partial(step.on_data, Data(panel))).panel
+            panel = self._ask(step.text, partial(step.done, Data(panel))).panel
         return panel
 
     @cached_property

@@ -13,7 +13,7 @@ from tsbench.plan.methods import Method, resolve_methods
 from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.specs import Corpus, make_spec
-from tsbench.plan.suited import check_hides, check_static, note_unread, suited_pairs
+from tsbench.plan.suited import check_felt, check_hides, check_static, note_idle, note_unread, suited_pairs
 from tsbench.plan.summaries import Summary, summarise
 from tsbench.protocol import ARCHIVE_SPLIT, Protocol, no_such_split
 from tsbench.registry import Registry
@@ -40,8 +40,10 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
                 )
             check_static(protocol, handle, summary, plugins)
             check_hides(protocol, plugins)
+            check_felt(protocol, methods)
+            note_idle(plan, handle, protocol)
         suited = suited_pairs(plan, handle, summary, methods, chosen, plugins, registry)
-        folds = {p.name: _count_folds(p, handle, summary, plan) for p in chosen}
+        folds = {p.name: _count_folds(p, handle, summary, plan, registry) for p in chosen}
         plan.specs += [
             make_spec(method, handle, summary, protocol, fold, seed, request, plugins, sources)
             for fold in _wanted(request, max(folds.values()))
@@ -115,11 +117,13 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
             plan.specs[number] = replace(spec, overrides=overrides)
 
 
-def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan) -> int:
+def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan, registry: Registry) -> int:
     """Return the number of folds; 0 where the data has labels and cannot be split so, of which the plan is told."""
     own_folds = summary.own_folds.get(protocol.split.name, 0)
     if protocol.needs_own_split and not own_folds:
-        raise no_such_split(handle.name, protocol, summary.own_folds, handle.card.default_protocol)
+        crossed = f"{protocol.name.partition('+')[0]}-cv5"
+        default = crossed if crossed in registry.protocols else handle.card.default_protocol
+        raise no_such_split(handle.name, protocol, summary.own_folds, default)
     if summary.task in TASKS and not summary.splits[protocol.split_name(handle.card)]:
         try:
             protocol.folds(handle.load(), handle.card)
@@ -158,9 +162,8 @@ def expand_datasets(names: Sequence[str], plugins: Plugins, registry: Registry) 
 
 
 def _default_protocol(name: str, plugins: Plugins, registry: Registry) -> str:
-    """Return the default protocol of the first collection a dataset belongs to."""
+    """Return the default protocol of the collection a dataset is tagged with, else of the first that lists it."""
     tags = plugins["datasets"].entry(name).tags if name in plugins["datasets"] else ()
-    for collection in registry.collections.values():
-        if name in collection.datasets or collection.tag in tags:
-            return collection.protocol
-    return "svm-rbf"
+    known = registry.collections.values()
+    homes = [*(one for one in known if one.tag in tags), *(one for one in known if name in one.datasets)]
+    return homes[0].protocol if homes else "svm-rbf"

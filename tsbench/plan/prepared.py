@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import UsageError
+from tsbench.errors import TsbenchWarning, UsageError
 
 if TYPE_CHECKING:
     from tsbench.corruptions.base import Corrupter
     from tsbench.data.dataset import Card, Data
+    from tsbench.data.panel import Panel
     from tsbench.methods.transform import Transform
 
 SKIP_BAD = "skip-bad"  # as a step: leave out what cannot be used of a folder of recordings
@@ -74,6 +76,14 @@ class Step(ABC):
     def on_data(self, data: Data) -> Data:
         """Return the data after it; raises what does it raises."""
 
+    def done(self, data: Data) -> Data:
+        """Return the data after it as `on_data` does; warns where that leaves all labelled series as they were."""
+        after = self.on_data(data)
+        if _same_series(data.panel, after.panel):
+            text = f"'{self.suffix}' changes none of the series, and makes a dataset of another name: leave it out"
+            warnings.warn(text, TsbenchWarning, stacklevel=2)
+        return after
+
 
 @dataclass(frozen=True)
 class Transformed(Step):
@@ -133,6 +143,17 @@ class Thinned(Step):
             raise InvalidDataError(str(error)) from None
         extra = None if data.unlabelled is None else observed_times(self.corrupter.apply(data.unlabelled))
         return replace(data, panel=observed_times(self.corrupter.apply(data.panel)), unlabelled=extra)
+
+
+def _same_series(before: Panel, after: Panel) -> bool:
+    """Say whether panels have the same values at the same times; what stays in its file is not compared."""
+    import numpy as np
+
+    if not (isinstance(before.X, np.ndarray) and isinstance(after.X, np.ndarray)):
+        return False
+    pairs = [(before.lengths, after.lengths), (before.X, after.X)]
+    pairs += [(before.times, after.times)] if before.times is not None and after.times is not None else []
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
 
 
 def make_steps(texts: Sequence[str], dataset: str, plugins: Plugins) -> tuple[Step, ...]:

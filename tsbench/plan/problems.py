@@ -28,6 +28,7 @@ def _problems(plan: Plan) -> list[str]:
 
 
 def unread_notes(plan: Plan) -> list[str]:
-    """Say, in a line per dataset, what its cases have that no method of the plan reads."""
+    """Say, in a line each, what cases have that no method of the plan reads, and the plan's remarks."""
     noted = plan.unread.items()
-    return [f"note: {name} has {' and '.join(words)}, which none of the chosen methods reads" for name, words in noted]
+    lines = [f"note: {name} has {' and '.join(words)}, which none of the chosen methods reads" for name, words in noted]
+    return [*lines, *plan.remarks]

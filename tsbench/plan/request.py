@@ -41,6 +41,7 @@ class Plan:
     cannot be used. Small datasets come first, so that results and mistakes show early; runs on one fold follow each
     other, protocols innermost, so that they share one pre-training. A dataset that only some methods or protocols suit
     is in invalid, too. unread : {dataset: what its cases have beside their series, in words, that no method reads}.
+    remarks : what else is to be said, a line each.
     """
 
     specs: list[RunSpec] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Plan:
     missing_sources: dict[str, str] = field(default_factory=dict)
     unread: dict[str, list[str]] = field(default_factory=dict)
     fetchable: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:

@@ -163,7 +163,9 @@ def _padding_versions(method: Method, protocol: Protocol, plugins: Plugins) -> d
 
 def method_again(name: str, overrides: Mapping[str, Any], plugins: Plugins, registry: Registry) -> Method:
     """Return the method of a stored run; raises UsageError for a method, component or parameter that is not known."""
-    (method,) = resolve_methods(Request([name], [], overrides=overrides), plugins, registry)
+    # The mark of a row that decides by itself, which `make_spec` adds, is no parameter.
+    given = {key: value for key, value in overrides.items() if (key, value) != ("probe", OWN_PROBE)}
+    (method,) = resolve_methods(Request([name], [], overrides=given), plugins, registry)
     return method
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError, UsageError
-from tsbench.methods.capabilities import capabilities, check_able, check_pairs, tells_pairs
+from tsbench.methods.capabilities import capabilities, check_able, check_pairs, fits_itself, tells_pairs
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.methods import Method
 from tsbench.plan.request import Plan
@@ -85,7 +85,8 @@ def suited_pairs(
                 reasons.append(f"{method.name}{under} {why}")
                 refused.append(method)
     if reasons:
-        more = f" ({len(reasons) - 1} more do not suit)" if len(reasons) > 1 else ""
+        others = list(dict.fromkeys(one.name for one in refused if one.name != refused[0].name))
+        more = f" (nor does it suit {', '.join(others)})" if others else ""
         known = [
             f"--protocol {name}" for name in registry.protocols if _serves(name, task, refused[0], plugins, registry)
         ]
@@ -120,6 +121,32 @@ def check_hides(protocol: Protocol, plugins: Plugins) -> None:
         raise UsageError(f"protocol '{protocol.name}' hides nothing that could be filled in: {advice}")
     if condition.corrupter(plugins["corruptions"], "").corruption.makes != "gaps":
         raise UsageError(f"protocol '{protocol.name}': {condition.corruption} changes values and hides none: {advice}")
+
+
+def check_felt(protocol: Protocol, methods: Sequence[Method]) -> None:
+    """Raise UsageError where a part of the protocol's condition changes nothing for any method that is asked for."""
+    asked = [method.cls for method in methods if method.asked and _able(method, protocol)]
+    condition, name = protocol.condition, protocol.name
+    taught = any(getattr(cls, "supervised", False) for cls in asked) and not protocol.retrieves
+    if asked and condition.label_fraction < 1 and protocol.capability and not taught:
+        raise UsageError(
+            f"protocol '{name}': labels={condition.label_fraction:g} changes nothing, since nothing learns from labels "
+            "here: leave it out"
+        )
+    fits = any(fits_itself(cls) or (protocol.probed and "represent" in capabilities(cls)) for cls in asked)
+    if asked and condition.corruption != "none" and condition.stage == "downstream" and not fits:
+        raise UsageError(
+            f"protocol '{name}': @downstream is no more than @test, since nothing is fitted on what a method gives: "
+            "write @test, or @all"
+        )
+
+
+def note_idle(plan: Plan, handle: DatasetHandle, protocol: Protocol) -> None:
+    """Note that folds at random are asked for where nothing says whose the cases are."""
+    if protocol.split.group is None and "+group=none" in protocol.name and handle.card.group is None:
+        plan.remarks.append(
+            f"note: {handle.name} names no group: under {protocol.name} its folds are those without +group=none"
+        )
 
 
 def _serves(protocol: str, task: Task, method: Method, plugins: Plugins, registry: Registry) -> bool:

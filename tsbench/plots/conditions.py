@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tsbench.leaderboard.table import Board
 
+HIDDEN = "+samples=0.5"  # what is filled in must have been hidden
 Place = tuple[str, float]
 """What is corrupted (the name of a panel, "" where there is one), and how much: a level or a share."""
 Varied = Callable[[Condition, Condition], Place | None]
@@ -34,7 +35,8 @@ def boards_under(
     """Return {place: board} of the protocols among names that differ from a base in what is varied alone.
 
     read, make : return the protocol, and the board, of a name; without the one or the other it is left out. example :
-    what is written after the name of a protocol. Raises UsageError where less than two are left.
+    what is written after the name of a protocol that a corruption may change the values of. Raises UsageError where
+    less than two are left.
     """
     found, said = {}, ""
     for name in sorted(names):
@@ -50,7 +52,7 @@ def boards_under(
     if len(found) < 2:
         raise UsageError(
             f"this needs results under protocol '{base.name}' and under conditions such as "
-            f"'{base.name}{example}', and here is {len(found)} of them{said}"
+            f"'{base.name}{HIDDEN if base.imputes else example}', and here is {len(found)} of them{said}"
         )
     return dict(sorted(found.items()))
 

@@ -49,7 +49,8 @@ class Pooled:
         """Return the mean over runs of numbers of their cases in the index, over the runs where one is defined."""
         parts = self.part[index]
         found = [measure(index[parts == one]) for one in np.unique(parts)]
-        return {name: _mean([values[name] for values in found]) for name in found[0]} if found else {}
+        names = dict.fromkeys(name for values in found for name in values)
+        return {name: _mean([values[name] for values in found if name in values]) for name in names}
 
 
 def pooled(runs: Sequence[Mapping[str, Any]], answers: Sequence[Predictions | None], people: People) -> Pooled:

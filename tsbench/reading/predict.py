@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugins, registry: Registry) -> pd.DataFrame:
     """Return a row per case of a dataset: name, subject, truth (where all have labels), prediction, score:CLASS.
 
+    The last column is weights, `Run.weights` in every row.
+
     The run's training part must be here: the probe is fitted on it again, and gives it the normalisation. The steps of
     the run's dataset (DATASET+notch=50hz) are done to the new one.
 
@@ -49,6 +51,7 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
             **({} if panel.y is None else {"truth": words(panel.y, panel.classes)}),
             "prediction": words(answer.y_pred, classes),
             **{f"score:{one}": np.asarray(answer.scores)[:, at] for at, one in enumerate(classes)},
+            "weights": again.weights,
         }
     )
 

@@ -16,8 +16,16 @@ from tsbench.statistics.clusters import FEWEST, RESAMPLES, clustered
 from tsbench.statistics.delong import delong, p_of
 from tsbench.tasks import METRICS, RETRIEVAL, measured_by, task_of
 from tsbench.tasks.base import Answer, Metric
-from tsbench.tasks.binary import BINARY, CALIBRATED, THRESHOLDS, binary_metrics, net_benefit
+from tsbench.tasks.binary import (
+    BINARY,
+    CALIBRATED,
+    THRESHOLDS,
+    binary_metrics,
+    net_benefit,
+    positive_class,
+)
 from tsbench.tasks.calibration import reliability
+from tsbench.tasks.score import against_rest
 
 Array = npt.NDArray[Any]
 SMALL, SMALL_CLASS = 20, 5  # cases of a group, and of either class, below which it is called small
@@ -98,21 +106,7 @@ class _View:
         self.found, self.answers = found, found.answers
         self.positive, self.rule = _positive(found, positive)
         if self.positive:
-            at = self.answers.classes.index(self.positive)
-            several = self.answers.task == "multilabel"
-            self.y = self.answers.y_true[:, at] == 1 if several else self.answers.y_true == at
-            self.said = self.answers.y_pred[:, at] == 1 if several else self.answers.y_pred == at
-            self.score = self._score(at)
-
-    def _score(self, at: int) -> Array:
-        """Return the score of the positive class; of probabilities scaled as calibration has them."""
-        scores = self.answers.scores.astype(np.float64)
-        if self.answers.task == "classification" and len(self.answers.classes) == 2 and not self.answers.probabilities:
-            own: Array = scores[:, at] - scores[:, 1 - at] if np.isfinite(scores).all() else scores[:, at]
-            return own
-        if self.answers.task == "classification" and self.answers.probabilities:
-            scores = scores / scores.sum(axis=1, keepdims=True)
-        return scores[:, at]
+            self.y, self.said, self.score = against_rest(self.answers, self.positive)
 
     @property
     def main(self) -> str:
@@ -192,11 +186,7 @@ def _positive(found: Pooled, asked: str | None) -> tuple[str, str]:
                 f"--positive {asked}: choose one of {', '.join(classes) or 'none: the run decides on no class'}"
             )
         return asked, "as asked"
-    if found.answers.task != "classification" or len(classes) != 2:
-        return "", ""
-    if found.card_positive in classes:
-        return found.card_positive, "by the dataset's card"
-    return classes[-1], "the last class, since no card names one"
+    return positive_class(found.answers.task, classes, found.card_positive)
 
 
 def _notes(view: _View, clusters: Array) -> list[str]:

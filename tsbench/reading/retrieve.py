@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from tsbench.data.match import matched
@@ -17,13 +16,25 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench.plan.again import spec_of
 from tsbench.plan.datasets import open_dataset
+from tsbench.reading.index import Index
 from tsbench.registry import Registry
 from tsbench.tasks.retrieval import CODES
 
 if TYPE_CHECKING:
     from tsbench.measure.worker import Worker
 
-FILES = (".hea", ".edf", ".csv", ".parquet", ".png", ".jpg", ".jpeg")  # a query that ends so is a file
+FILES = (
+    ".hea",
+    ".edf",
+    ".csv",
+    ".parquet",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+)  # a query that ends so is a file
 
 
 @dataclass(frozen=True)
@@ -39,73 +50,86 @@ class Retrieved:
     query: Panel | str
 
 
-def retrieve(
-    run: Mapping[str, Any], query: str, k: int, worker: Worker, plugins: Plugins, registry: Registry
-) -> Retrieved:
-    """Return the k cases of a run's dataset that are nearest to a query: a recording's file or folder, or a text.
+class Retriever:
+    """A run that retrieves, with the cases of its dataset that can be found, to be asked as often as wanted.
 
-    A text finds cases by their series, a recording by their texts; every case with a text can be found, and `part` says
-    whether the run was trained on it. Raises UsageError for a run that does not retrieve and a file that is not there,
-    InvalidDataError for a recording that does not match.
+    What can be found is embedded once, when it is first asked for. Raises UsageError for a run that does not retrieve.
     """
-    name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
-    if run["status"] != "succeeded":
-        raise UsageError(f"{name} has nothing to retrieve with: it is {run['status']}")
-    spec = spec_of(run, plugins, registry)
-    if not spec.retrieves:
-        raise UsageError(f"{name} does not retrieve: take a run of protocol retrieval")
-    if k < 1:
-        raise UsageError(f"-k {k}: ask for at least one case")
-    known = worker.opened(spec).gallery()
-    asked: Panel | str = query
-    if not query.strip():
-        raise UsageError("--query is empty: give a text, or the file of a recording")
-    if is_file(query):
-        raw = open_dataset(query, plugins, "").cases().without_labels()
+
+    def __init__(self, run: Mapping[str, Any], worker: Worker, plugins: Plugins, registry: Registry) -> None:
+        name = f"run {run['key'][:12]} ({run['label']} on {run['dataset']})"
+        if run["status"] != "succeeded":
+            raise UsageError(f"{name} has nothing to retrieve with: it is {run['status']}")
+        spec = spec_of(run, plugins, registry)
+        if not spec.retrieves:
+            raise UsageError(f"{name} does not retrieve: take a run of protocol retrieval")
+        self._name, self._plugins, self._threads = name, plugins, spec.threads
+        self._known = worker.opened(spec).gallery()
+        self._indices: dict[str, Index] = {}
+
+    def ask(self, query: str, k: int) -> Retrieved:
+        """Return the k cases that are nearest to a query: a recording's file or folder, or a text.
+
+        A text finds cases by their series, a recording by their texts; every case with a text can be found, and `part`
+        says whether the run was trained on it. Raises UsageError for a query that is empty and a file that is not
+        there, InvalidDataError for a recording that does not match.
+        """
+        if k < 1:
+            raise UsageError(f"-k {k}: ask for at least one case")
+        if not query.strip():
+            raise UsageError("--query is empty: give a text, or the file of a recording")
+        known, asked = self._known, self._recording(query) if is_file(query) else query
+        if isinstance(asked, Panel):
+            vector, index = known.embed(asked, "series"), self._index("text")
+        else:
+            vector, index = known.embed(_with_text(known.panel, query), "text"), self._index("series")
+        if not vector.any():
+            raise UsageError(f"{self._name} knows no word of the query: use those of its dataset's reports")
+        found, scores = index.nearest(vector[0], k, self._threads)
+        cases = known.panel.select(known.kept[found])
+        assert cases.text is not None
+        codes = cases.meta.get(CODES)
+        frame = pd.DataFrame(
+            {
+                "rank": np.arange(1, len(found) + 1),
+                "case": cases.case_names() if len(set(cases.case_names())) == len(cases) else known.kept[found],
+                "part": [known.part_of(int(case)) for case in known.kept[found]],
+                "score": scores,
+                **({} if codes is None else {"codes": codes}),
+                "text": cases.text,
+            }
+        )
+        return Retrieved(frame, cases, asked)
+
+    def _recording(self, query: str) -> Panel:
+        """Return the one recording of a file, with the channels that the run knows."""
+        raw = open_dataset(query, self._plugins, "").cases().without_labels()
         if len(raw) > 1:
             raise InvalidDataError(f"{query} holds {len(raw)} recordings: ask with one")
-        asked = matched(_spelt(raw, known.panel.channel_names), known.panel, query, known.needs)
-        vector = known.embed(asked, "series")
-    else:
-        vector = known.embed(_with_text(known.panel, query), "text")
-    found, scores = nearest(vector[0], known.vectors("text" if is_file(query) else "series"), k)
-    cases = known.panel.select(known.kept[found])
-    assert cases.text is not None
-    codes = cases.meta.get(CODES)
-    frame = pd.DataFrame(
-        {
-            "rank": np.arange(1, len(found) + 1),
-            "case": cases.case_names() if len(set(cases.case_names())) == len(cases) else known.kept[found],
-            "part": [known.part_of(int(case)) for case in known.kept[found]],
-            "score": scores,
-            **({} if codes is None else {"codes": codes}),
-            "text": cases.text,
-        }
-    )
-    return Retrieved(frame, cases, asked)
+        known = self._known
+        return matched(_spelt(raw, known.panel.channel_names), known.panel, query, known.needs)
+
+    def _index(self, kind: str) -> Index:
+        """Return the index of the "series" or the "text" of what can be found."""
+        if kind not in self._indices:
+            self._indices[kind] = Index(self._known.vectors(kind))
+        return self._indices[kind]
 
 
 def is_file(query: str) -> bool:
-    """Say whether a query names a file or folder; raises UsageError where it is meant to, and is not there."""
+    """Say whether a query names a file or folder, with `+resample=100hz` and the like after it or not.
+
+    Raises UsageError where it is meant to name one, and there is none.
+    """
+    path = query.partition("+")[0]
     try:
-        if Path(query).exists():
+        if path and (Path(query).exists() or Path(path).exists()):
             return True
     except OSError:  # longer than names of files may be
         return False
-    if Path(query).suffix.lower() in FILES and " " not in query.strip():
+    if Path(path).suffix.lower() in FILES and " " not in query.strip():
         raise UsageError(f"--query {query}: there is no such file")
     return False
-
-
-def nearest(
-    query: npt.NDArray[np.float32], vectors: npt.NDArray[np.float32], k: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Return indices and inner products of the k rows of vectors (n, d) with the largest ones, the largest first."""
-    scores = vectors @ query
-    k = min(k, len(scores))
-    some = np.argpartition(-scores, k - 1)[:k]
-    order = some[np.lexsort((some, -scores[some]))].astype(np.int64)
-    return order, scores[order]
 
 
 def _spelt(panel: Panel, names: Sequence[str]) -> Panel:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tsbench.identity import canonical
-
 LATEST = 1e11  # seconds since 1970, some 3,000 years
 HASH = re.compile("[0-9a-f]{64}")
 KEY = re.compile("[0-9a-z]{1,64}")  # a key becomes part of a printed command
@@ -58,11 +56,13 @@ def flaw(row: Mapping[str, Any], rules: Mapping[str, Callable[[Any], bool]]) -> 
     return ""
 
 
-def sound_scores(rows: Sequence[tuple[Any, ...]], kinds: Sequence[set[Any]]) -> Sequence[tuple[Any, ...]]:
-    """Return the rows in which each column is of one of its types."""
-    if all(set(map(type, column)) <= kind for column, kind in zip(zip(*rows, strict=True), kinds, strict=False)):
-        return rows
-    return [row for row in rows if all(type(one) in kind for one, kind in zip(row, kinds, strict=True))]
+def sound_columns(rows: Sequence[tuple[Any, ...]], kinds: Sequence[set[Any]]) -> list[Sequence[Any]]:
+    """Return the columns of the rows in which each value is of one of its column's types."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    if not all(set(map(type, column)) <= kind for column, kind in zip(columns, kinds, strict=False)):
+        rows = [row for row in rows if all(type(one) in kind for one, kind in zip(row, kinds, strict=True))]
+        columns = list(zip(*rows, strict=True))
+    return columns or [()] * len(kinds)
 
 
 def versions_of(text: Any, spec: Any = None) -> dict[str, int] | None:
@@ -115,10 +115,19 @@ def _point(value: Any) -> bool:
 _points = _list(_point)
 
 
+def _plain(value: Any) -> bool:
+    """Say whether this is a part of JSON without NaN."""
+    if isinstance(value, dict):
+        return all(map(_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def _params(value: Any) -> bool:
     try:
-        return isinstance(value, dict) and bool(canonical(value))
-    except (ValueError, RecursionError):
+        return isinstance(value, dict) and _plain(value)
+    except RecursionError:
         return False
 
 

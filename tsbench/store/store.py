@@ -21,13 +21,14 @@ from tsbench.store.packing import pack, unpack
 from tsbench.store.record import record
 from tsbench.store.rows import (
     ATTEMPT,
+    RUN,
     SPEC,
     file_name,
     flaw,
     flaw_of_run,
     is_number,
     read_json,
-    sound_scores,
+    sound_columns,
     versions_of,
 )
 from tsbench.store.schema import attempts, checkpoints, environments, metrics, predictions, runs
@@ -203,6 +204,19 @@ class Store(Database):
                 yield rows
         self._say_left_out(left_out)
 
+    def endings(self) -> Iterator[dict[str, Any]]:
+        """Yield key, status, started and finished of each run, of the attempt that it comes from."""
+        columns = [runs.c.key, runs.c.status, attempts.c.started, attempts.c.finished]
+        query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt)
+        left_out = 0
+        with self.read() as connection:
+            for row in map(dict, connection.execute(query, execution_options={"yield_per": BATCH}).mappings()):
+                if flaw(row, RUN) or flaw(row, ATTEMPT):
+                    left_out += 1
+                else:
+                    yield row
+        self._say_left_out(left_out)
+
     def _say_left_out(self, count: int) -> None:
         if count:
             logger.warning("%d runs of %s cannot be used and are left out; see 'tsbench store check'", count, self.name)
@@ -238,9 +252,10 @@ class Store(Database):
         with self.read() as connection:
             # Plain tuples: SQLAlchemy's rows take pandas three times as long.
             rows = connection.execute(query).cursor.fetchall()
-        sound = sound_scores(rows, [*SCORE_COLUMNS.values(), NUMBER])
-        frame = pd.DataFrame(sound, columns=[*(column.name for column in SCORE_COLUMNS), metric])
-        frame["old"] = frame["old"].astype(object).where(frame["old"].notna(), None)  # pandas has NaN beside text
+        columns = sound_columns(rows, [*SCORE_COLUMNS.values(), NUMBER])
+        names_of = [*(column.name for column in SCORE_COLUMNS), metric]
+        with pd.option_context("future.infer_string", False):  # text that is read once, which to convert takes longer
+            frame = pd.DataFrame(dict(zip(names_of, columns, strict=True)), dtype=None if columns[0] else object)
         made = frame[["versions", "old"]].drop_duplicates()
         known = {pair: versions_of(*pair) for pair in made.itertuples(index=False, name=None)}
         then = frame[frame["exposure"].isna()]
@@ -343,7 +358,8 @@ def _flat_rows(connection: sa.Connection, keys: Sequence[str]) -> list[dict[str,
     columns += [sa.func.coalesce(runs.c.versions, versions).label("versions"), params.label("params")]
     query = sa.select(*columns).join(attempts, attempts.c.id == runs.c.attempt).where(runs.c.key.in_(keys))
     measured: dict[str, dict[str, Any]] = {}
-    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))):
+    # Plain tuples: SQLAlchemy's rows take three times as long.
+    for key, name, value in connection.execute(sa.select(metrics).where(metrics.c.key.in_(keys))).cursor.fetchall():
         measured.setdefault(key, {})[name] = value
     rows = {}
     for found in connection.execute(query).mappings():

@@ -10,7 +10,7 @@ FIXED = 0.9  # the specificity at which sensitivity is read, and the other way r
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 BINARY = (
     Metric("auroc"),
-    Metric("auprc_positive"),
+    Metric("auprc_positive", beside=("prevalence",)),
     Metric("prevalence"),
     Metric("sensitivity_at_specificity_0.9"),
     Metric("specificity_at_sensitivity_0.9"),
@@ -20,6 +20,18 @@ BINARY = (
     Metric("npv"),
 )
 CALIBRATED = (Metric("brier_positive", "low", ""), Metric("ece_positive", "low"))
+
+
+def positive_class(task: str, classes: tuple[str, ...], of_card: str) -> tuple[str, str]:
+    """Return which of two classes is looked for, and what says so; "" twice where there are not two.
+
+    of_card : the class that the dataset's card names, "" for none.
+    """
+    if task != "classification" or len(classes) != 2:
+        return "", ""
+    if of_card in classes:
+        return of_card, "by the dataset's card"
+    return classes[-1], "the last class, since no card names one"
 
 
 def binary_metrics(positive: Array, predicted: Array, scores: Array, probabilities: bool = False) -> dict[str, float]:

@@ -69,6 +69,21 @@ def metrics_of(predictions: Predictions) -> dict[str, float]:
     return task_of(p.task).score(p.y_true, Answer(p.y_pred, p.scores, p.probabilities), len(p.classes))
 
 
+def against_rest(answers: Predictions, name: str) -> tuple[Array, Array, Array]:
+    """Return of each case whether it is of a class, or has a label, whether the run says so, and the score (n,).
+
+    Probabilities are scaled as calibration has them; of two classes' other scores it is the difference.
+    """
+    at, scores = answers.classes.index(name), answers.scores.astype(np.float64)
+    if answers.task == "multilabel":
+        return answers.y_true[:, at] == 1, answers.y_pred[:, at] == 1, scores[:, at]
+    if answers.probabilities:
+        scores = scores / scores.sum(axis=1, keepdims=True)
+    elif len(answers.classes) == 2 and np.isfinite(scores).all():
+        scores = scores - scores[:, ::-1]
+    return answers.y_true == at, answers.y_pred == at, scores[:, at]
+
+
 def stored_scores(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Return scores as float32, all divided by one power of two where some are too large: only their order matters."""
     largest = np.abs(scores[np.isfinite(scores)]).max(initial=0.0)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from tests.tsbench.reading.wards import ward
 from tsbench import Bench
+from tsbench.errors import TsbenchWarning
 
 QUICK = ("--set", "max_steps=2", "--set", "min_steps=0")
 
@@ -87,8 +89,54 @@ def test_new_recordings_need_no_label_and_their_channels_no_order(ran, tsbench, 
     ward(tmp_path / "new", 6, ("BP", "HR", "extra"), labelled=False, seed=1, statics=False)
     code, out, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
     assert code == 0, err
-    assert out.splitlines()[0] == "name,subject,prediction,score:alive,score:died"
+    assert out.splitlines()[0] == "name,subject,prediction,score:alive,score:died,weights"
     assert [line.split(",")[:3] for line in out.splitlines()[1:3]] == [["r00", "s0", "alive"], ["r01", "s0", "died"]]
+
+
+def test_a_training_that_is_done_once_more_is_said_before_and_in_every_row(ran, tsbench, tmp_path):
+    ward(tmp_path / "new", 4, labelled=False)
+    words = ("predict", "--run", ran[0], "--dataset", "./new", "--out", "p.csv")
+    assert tsbench(*words)[2] == "" and set(pd.read_csv("p.csv")["weights"]) == {"checkpoint"}
+    shutil.rmtree(tmp_path / "tsbench-artifacts")
+    with pytest.warns(TsbenchWarning, match="no checkpoint of ts2vec .* trained anew"):
+        assert tsbench(*words)[0] == 0
+    assert set(pd.read_csv("p.csv")["weights"]) == {"trained anew"}
+
+
+def test_what_keeps_no_checkpoint_is_fitted_anew(tsbench, tmp_path):
+    ward(tmp_path / "ward")
+    assert tsbench("run", "--method", "1nn-ed", "--dataset", "./ward", "--protocol", "own-cv5", "--fold", "0")[0] == 0
+    key = Bench("tsbench.db").results()["key"].iloc[0]
+    with pytest.warns(TsbenchWarning, match="1nn-ed keeps no checkpoint"):
+        assert set(Bench("tsbench.db").predict(key, "./ward")["weights"]) == {"fitted anew"}
+
+
+def test_bad_recordings_are_left_out_of_what_is_predicted(ran, tsbench, tmp_path):
+    new = ward(tmp_path / "new", 4, labelled=False)
+    (new / "r01.csv").write_text("HR,BP\n1,x\n")
+    code, _, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
+    assert code != 0 and "r01.csv:2: column 'BP': 'x' is not a number" in err
+    with pytest.warns(TsbenchWarning, match="1 recordings are left out .r01"):
+        code, out, _ = tsbench("predict", "--run", ran[0], "--dataset", "./new", "--skip-bad")
+    assert code == 0 and [line[:3] for line in out.splitlines()[1:]] == ["r00", "r02", "r03"]
+
+
+def test_a_board_of_the_positive_class(tsbench, tmp_path):
+    ward(tmp_path / "ward")
+    assert tsbench("run", "--method", "1nn-ed,majority", "--dataset", "./ward", "--protocol", "own-cv5")[0] == 0
+    words = ("leaderboard", "./ward", "--protocol", "own-cv5", "--format", "json", "--metric")
+    found = json.loads(tsbench(*words, "auprc_positive")[1])
+    cells = {row["method"]: row["cells"]["ward"]["value"] for row in found["rows"]}
+    assert cells == {"1nn-ed": 1.0, "majority": pytest.approx(0.5)}
+    code, out, _ = tsbench("leaderboard", "./ward", "--protocol", "own-cv5", "--metric", "auprc_positive")
+    assert code == 0 and "To be read beside auprc_positive of ward: prevalence 50.0." in out
+    code, _, err = tsbench(*words, "brier_positive")
+    assert code == 2 and "needs probabilities; there are accuracy" in err
+    assert tsbench("run", "--method", "majority", "--dataset", "BasicMotions", "--protocol", "own")[0] == 0
+    code, _, err = tsbench("leaderboard", "BasicMotions", "--protocol", "own", "--metric", "auprc_positive")
+    assert code == 2 and "auprc_positive is of one class of two, and BasicMotions has 4" in err
+    code, _, err = tsbench("tune", "--method", "ts2vec", "--dataset", "./ward", "--metric", "auprc_positive")
+    assert code == 2 and "unknown metric 'auprc_positive'" in err
 
 
 def test_what_cannot_be_predicted(ran, tsbench, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tsbench.corruptions.base import Corrupter
-from tsbench.corruptions.mnar import STRENGTH, MnarLabel, MnarSeverity
+from tsbench.corruptions.mnar import MnarLabel, MnarSeverity
 from tsbench.data.panel import Panel
 from tsbench.errors import UsageError
 
@@ -18,10 +18,11 @@ def ward():
     return Panel.build(X, rng.permutation(300) % 4)
 
 
-def lost(cls, level, train, panel=None):
+def lost(cls, level, train, panel=None, strength=""):
     """Return the share of its observed values that each case loses."""
     panel = train if panel is None else panel
-    corrupter = Corrupter(cls(level), "mnar", f"mnar={level:g}@test", "k")
+    made = cls(level).with_strength(strength) if strength else cls(level)
+    corrupter = Corrupter(made, "mnar", f"mnar={level:g}@test", "k")
     corrupter.fit(train)
     before, after = ((~np.isnan(X)).sum(axis=(1, 2)) for X in (panel.X, corrupter.apply(panel).X))
     return (before - after) / before, before
@@ -34,11 +35,13 @@ def test_the_level_is_what_the_training_cases_lose_in_all(ward, cls, level):
     assert np.average(shares, weights=observed) == pytest.approx(level, abs=0.003)
 
 
-def test_later_classes_lose_more_by_the_odds_that_are_stated(ward):
-    shares, _ = lost(MnarLabel, 0.5, ward)
+@pytest.mark.parametrize(("strength", "odds_of"), [("", 2), ("3", 3), ("-3", -3), ("0", 0)])
+def test_later_classes_lose_more_by_the_odds_that_are_stated(ward, strength, odds_of):
+    shares, observed = lost(MnarLabel, 0.5, ward, strength=strength)
+    assert np.average(shares, weights=observed) == pytest.approx(0.5, abs=0.003)
     means = np.array([shares[ward.y == label].mean() for label in range(4)])
     odds = np.log(means / (1 - means))
-    np.testing.assert_allclose(np.diff(odds), STRENGTH * 2 / 3, atol=0.05)
+    np.testing.assert_allclose(np.diff(odds), odds_of * 2 / 3, atol=0.1)
 
 
 def test_the_labels_that_count_are_those_of_the_panel(ward):
@@ -51,6 +54,36 @@ def test_severity_is_the_distance_from_the_mean_and_no_label(ward):
     assert np.corrcoef(shares, np.arange(300))[0, 1] > 0.95
     again, _ = lost(MnarSeverity, 0.5, replace(ward, y=3 - ward.y))
     np.testing.assert_array_equal(shares, again)
+
+
+def test_a_strength_below_zero_takes_most_from_the_least_grave(ward):
+    shares, _ = lost(MnarSeverity, 0.5, ward, strength="-2")
+    assert np.corrcoef(shares, np.arange(300))[0, 1] < -0.95
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        ("knn+mnar:x=0.5", "'x' after its name is not in .-20, 20."),
+        ("knn+mnar:=0.5", "'' after its name is not in"),
+        ("knn+mnar:99=0.5", "'99' after its name is not in"),
+        ("knn+mnar:nan=0.5", "'nan' after its name is not in"),
+        ("knn+mnar:2.0=0.5", "'2' after its name is what it has without: leave it out"),
+        ("knn+samples:2=0.5", "it takes no number after its name"),
+        ("knn+mnra:2=0.5", "unknown corruption 'mnra'; did you mean 'mnar'"),
+    ],
+)
+def test_a_strength_that_there_is_not(registry, installed, protocol, message):
+    with pytest.raises(UsageError, match=message):
+        registry.protocol(protocol, installed)
+
+
+def test_a_strength_is_part_of_the_protocol(registry, installed):
+    names = ["knn+mnar=0.5", "knn+mnar:4=0.5", "knn+mnar:4.0=0.5", "knn+mnar:-2=0.5"]
+    found = [registry.protocol(name, installed) for name in names]
+    assert [one.name for one in found] == [f"{name}@test" for name in (names[0], names[1], names[1], names[3])]
+    assert found[1].hash() == found[2].hash() and len({one.hash() for one in found}) == 3
+    assert found[1].condition.uses_labels and found[1].condition.label == "mnar:4=0.5@test, reads labels"
 
 
 def test_cases_without_labels_are_in_the_middle(ward):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tsbench.errors import UsageError
-from tsbench.evidence.boards import make_boards
+from tsbench.evidence.boards import _asked, make_boards
 
 COMMITTED = ROOT / "leaderboards"
 
@@ -21,6 +21,18 @@ def test_a_folder_called_as_no_collection_is_named(folder, tmp_path, installed, 
     (folder / "uea").rename(folder / "mine")
     made = make_boards(folder, tmp_path / "boards", installed, registry)
     assert made.unknown == [folder / "mine"] and [path.name for path in made.files] == ["ucr.csv", "ucr-shared.csv"]
+
+
+def test_a_folder_makes_the_boards_of_its_collection_alone(installed, registry):
+    both = "icu-demo-mortality24-mimic"  # a member of both collections
+    have = {
+        "irregular-clinical": {
+            (registry.protocol("own").hash(), both),
+            (registry.protocol("linear").hash(), "GunPoint"),
+        },
+        "imputation": {(registry.protocol("impute").hash(), both)},
+    }
+    assert [*_asked(have, installed, registry)] == [("imputation", "impute"), ("irregular-clinical", "own")]
 
 
 def test_without_evidence_there_is_no_board(tmp_path, installed, registry):

@@ -1,5 +1,6 @@
 """What a row says must follow from itself and from what is installed; each refusal names file and row."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tsbench.evidence.conftest import edited, named
+from tsbench.api import Bench
 from tsbench.errors import TsbenchError
 from tsbench.evidence import shard
 from tsbench.evidence.apart import read_all
+from tsbench.evidence.submit import submit
 from tsbench.evidence.verify import Verifier
 from tsbench.store.packing import pack, unpack
+from tsbench.store.store import Store
 from tsbench.tasks.score import metrics_of
 
 
@@ -168,3 +172,14 @@ def test_whatever_a_field_holds_is_taken_or_refused_in_words(one, installed, reg
         except TsbenchError:
             continue
         assert name not in ("key", "seed", "fold", "predictions") or value == row[name]
+
+
+def test_decisions_of_what_can_also_represent_are_evidence(tmp_path, installed, registry, verify):
+    quick = {"max_steps": 1, "min_steps": 0}
+    with Bench(tmp_path / "own.db", offline=True, progress=False, device="cpu") as bench:
+        assert bench.run("supervised", "ItalyPowerDemand", "own,svm-rbf", params=quick).exit_code == 0
+    with contextlib.closing(Store(str(tmp_path / "own.db"))) as store:
+        report = submit(store, ["supervised"], ["ItalyPowerDemand"], tmp_path / "results", installed, registry)
+    assert (report.written, report.refused) == (2, [])
+    runs, refused = verify(*(tmp_path / "results").rglob("*.parquet"))
+    assert refused == [] and sorted("probe" in run.result.spec.overrides for run in runs) == [False, True]

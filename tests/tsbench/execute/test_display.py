@@ -20,3 +20,11 @@ def test_the_line_about_a_run_says_what_was_compiled(capsys, seconds, end):
     with Display() as display:
         display.finished(make_result(make_spec(0), started=1.0, finished=31.0, durations={"compile": seconds}))
     assert capsys.readouterr().err.rstrip("\n").endswith(end)
+
+
+def test_the_folds_of_a_data_set_with_several_of_its_own_are_told_apart(capsys):
+    with Display() as display:
+        for fold in range(2):
+            display.finished(make_result(make_spec(0, fold=fold)))
+    first, second = capsys.readouterr().err.splitlines()
+    assert " seed 0" in first and "fold" not in first and " fold 1 seed 0" in second

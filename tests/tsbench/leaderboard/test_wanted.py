@@ -89,3 +89,11 @@ def test_the_screen_and_the_file_have_the_same_rows(store, tsbench):
         assert code == 0 and out.count("failed") == 1 and "succeeded" not in out
     code, out, err = tsbench("results", "--method", "nope", "--format", "csv")
     assert (code, out) == (2, "") and "--method nope: no run in" in err
+
+
+def test_a_path_stands_for_the_dataset_that_it_is(seeds, tmp_path):
+    for name in ("D", "E"):
+        (tmp_path / f"{name}.csv").write_text("label,t0\na,1\nb,2\n")
+    assert seeds(datasets=tmp_path / "D.csv") == [0, 2, 3]
+    with pytest.raises(UsageError, match="has no run of it"):
+        seeds(datasets=tmp_path / "E.csv")

@@ -82,6 +82,18 @@ def test_where_the_metric_is_not_defined_the_last_state_is_kept_and_said():
     assert any("it is not defined on the validation part" in line for line in learner.report["warnings"])
 
 
+def test_of_several_labels_the_mean_is_taken():
+    class Labels(Scripted):
+        tasks = frozenset({"classification", "multilabel"})
+
+    y = np.array([[0, 1], [1, 0], [0, 1], [1, 0]])
+    several = Panel.build(
+        np.repeat(y[:, :1, None].astype(float), 6, axis=2), y=y, task="multilabel", classes=("a", "b")
+    )
+    learner = Learner(Labels, normalisation="none", select="auroc").fit(several, validation=several)
+    assert "selected_auroc_macro" in learner.report["diagnosis"]
+
+
 def test_a_low_value_is_the_best_of_an_error():
     y = np.array([0.0, 1.0, 0.0, 1.0])
     numbers = Panel.build(np.repeat(y[:, None, None], 6, axis=2), y=y, task="regression")

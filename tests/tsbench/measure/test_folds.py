@@ -86,6 +86,14 @@ def test_what_is_missing_of_the_test_cases_is_stated(data, divided, stage, acts_
     assert divided(data, stage, type("When", (Louder,), {"acts_on": acts_on})).missing == {}
 
 
+@pytest.mark.parametrize("acts_on", ["raw", "prepared"])
+def test_a_level_that_takes_nothing_is_said(data, divided, acts_on):
+    cls = type("When", (Late,), {"acts_on": acts_on})
+    assert divided(data, "test", cls, level=0.1).idle.startswith("late=0.1@test takes no value of the test part")
+    assert not divided(data, "test", cls, level=0.25).idle
+    assert not divided(data, "test", cls, level=0.0).idle  # asked for in so many words
+
+
 @pytest.mark.parametrize("stage", ["test", "downstream"])
 def test_statistics_are_those_of_all_where_it_does_not(data, divided, stage):
     parts = divided(data, stage)  # 0 0 8 8 2 2 8 8

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -5,6 +7,7 @@ from tests.tsbench.store.test_store import make_spec
 from tsbench.errors import UsageError
 from tsbench.papers.published import load_published
 from tsbench.papers.reproduce import TablePlan, markdown, plan_table, tabulate
+from tsbench.papers.reproduced import reproduced
 from tsbench.plan.request import Plan
 from tsbench.registry import PaperRow, PaperTable
 
@@ -19,7 +22,7 @@ OF_OURS = {"TRLS untrained", "TRLS with dropout on outputs", "TRLS by our defaul
 
 def rows_of(planned, value):
     return [
-        {"key": s.key, "split": s.made_on, "accuracy": value + 0.01 * s.fold, "f1_macro": value}
+        {"key": s.key, "split": s.made_on, "status": "succeeded", "accuracy": value + 0.01 * s.fold, "f1_macro": value}
         for s in planned.plan.specs
     ]
 
@@ -85,7 +88,8 @@ def test_a_dataset_of_the_same_name_is_not_the_papers(installed, registry, table
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"), [(0.92, "within (the paper"), (0.80, "outside (the paper"), (None, "not comparable: not all")]
+    ("value", "verdict"),
+    [(0.92, "within (the paper"), (0.80, "outside (the paper"), (None, "not comparable: 0 of 5 runs")],
 )
 def test_verdicts(registry, table1, value, verdict):
     paper, table = small(registry, table1, "TRLS")
@@ -95,6 +99,19 @@ def test_verdicts(registry, table1, value, verdict):
     line = frame[frame["metric"] == "accuracy"].iloc[0]
     assert line["verdict"].startswith(verdict)
     assert "93.61 ± 0.73" in markdown("t", frame)
+
+
+def test_a_table_of_which_runs_are_missing_says_so(registry, table1):
+    _, table = small(registry, table1, "TRLS")
+    specs = tuple(make_spec(dataset="uci-har", fold=fold) for fold in range(5))
+    planned = TablePlan(Plan(specs=list(specs)), ((table.rows[0], specs),))
+    rows = rows_of(planned, 0.9)
+    rows[0]["status"] = "failed"
+    for stored, partial in ((rows, True), (rows_of(planned, 0.9), False)):
+        found = reproduced(
+            "trls/table1", planned, None, SimpleNamespace(results=lambda stored=stored: stored), registry
+        )
+        assert ("**Partial: 4 of 5 runs have succeeded.**" in found.markdown) == partial == bool(found.lacking)
 
 
 def test_the_command(tsbench, tmp_path):

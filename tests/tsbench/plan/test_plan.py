@@ -9,7 +9,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import declarations
-from tsbench.plan.plan import make_plan
+from tsbench.plan.plan import expand_datasets, make_plan
 from tsbench.plan.request import Request, parse_overrides, parse_seeds
 from tsbench.plan.spec import PADDING
 from tsbench.registry import load_registry
@@ -37,6 +37,11 @@ def test_small_datasets_come_first(installed, registry):
 
 def test_the_default_protocol_is_the_collections(installed, registry):
     assert [spec.protocol.name for spec in plan(installed, registry, datasets="BasicMotions").specs] == ["svm-rbf"]
+
+
+def test_a_collection_that_only_lists_a_dataset_is_not_its_home(installed, registry):
+    for name, protocol in (("icu-demo-mortality24-eicu", "linear"), ("p19", "linear"), ("JapaneseVowels", "svm-rbf")):
+        assert expand_datasets([name], installed, registry)[0].default_protocol == protocol
 
 
 def test_floors_add_the_untrained_twin_of_each_method(installed, registry):
@@ -80,6 +85,7 @@ def test_what_only_training_reads_makes_no_other_untrained_twin(installed, regis
         values = (*d.choices, d.low, d.high, True)
         if d.stage == "training" and d.type != "str | None":
             given[d.name] = str(next(value for value in values if value not in (None, d.default)))
+    given |= {"image_encoder": "small-cnn"} if "image_encoder" in given else {}  # which is looked up
     assert {"epochs", "min_steps", "max_steps", "batch_size", "lr", "weight_decay", "clip_norm", "precision"} <= set(
         given
     )
@@ -495,3 +501,38 @@ def test_a_source_is_trained_on_the_split_that_is_named(several_splits, registry
     with pytest.raises(UsageError, match="fold 0 of several may hold test cases of fold 1; add --exclude-target"):
         made("linear+split=raindrop")
     assert len(made("linear+split=raindrop", folds=(0,)).specs) == 1
+
+
+@pytest.mark.parametrize(
+    ("methods", "protocol", "message"),
+    [
+        ("linear-fill,mean-fill", "impute+samples=0.3+labels=0.5", "labels=0.5 changes nothing"),
+        ("linear-fill", "impute+samples=0.3@downstream", "@downstream is no more than @test"),
+        ("supervised", "own+samples=0.3@downstream", "@downstream is no more than @test"),
+        ("signal-text", "retrieval+labels=0.5", "labels=0.5 changes nothing"),
+    ],
+)
+def test_a_condition_that_changes_nothing_is_refused(installed, registry, methods, protocol, message):
+    with pytest.raises(UsageError, match=message):
+        plan(installed, registry, methods, "BasicMotions", protocols=(protocol,))
+
+
+@pytest.mark.parametrize(
+    ("methods", "protocol"),
+    [
+        ("linear-fill,seqimage", "impute+samples=0.3+labels=0.5"),  # the second learns from labels
+        ("supervised,1nn-ed", "own+samples=0.3@downstream"),  # the second is fitted by itself
+        ("supervised", "own+samples=0.3@all+labels=0.5"),
+        ("ts2vec", "knn+samples=0.3@downstream+labels=0.5"),
+    ],
+)
+def test_a_condition_that_some_method_feels_is_planned(installed, registry, methods, protocol):
+    assert plan(installed, registry, methods, "BasicMotions", protocols=(protocol,)).specs
+
+
+def test_folds_at_random_where_nothing_is_grouped_are_noted(installed, registry, tmp_path):
+    (tmp_path / "own.csv").write_text("label,subject,t0\n" + "".join(f"{'ab'[i % 2]},s{i},1\n" for i in range(10)))
+    for dataset, noted in (("BasicMotions", True), (f"{tmp_path}/own.csv", False)):
+        found = plan(installed, registry, datasets=dataset, protocols=("linear-cv5+group=none",))
+        assert [line.startswith(f"note: {dataset} names no group") for line in found.remarks] == [True] * noted
+    assert not plan(installed, registry, datasets="BasicMotions", protocols=("linear-cv5",)).remarks

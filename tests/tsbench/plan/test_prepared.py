@@ -9,11 +9,11 @@ import pytest
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import InvalidDataError, MethodError, UsageError
+from tsbench.errors import InvalidDataError, MethodError, TsbenchWarning, UsageError
 from tsbench.methods.applied import parse_transform
 from tsbench.methods.cut import cut
 from tsbench.plan.datasets import open_dataset
-from tsbench.plan.prepared import take_apart
+from tsbench.plan.prepared import make_steps, take_apart
 
 PLUGINS = Plugins()
 PLUGINS.load_entry_points()
@@ -206,3 +206,13 @@ def test_a_protocol_refuses_what_makes_cases(tsbench, table, tmp_path):
         "run", "--registry", "mine.yaml", "--protocol", "cut", "--method", "majority", "--dataset", table
     )
     assert code == 2 and "write it after the dataset, as in --dataset DATASET+window=1s" in err
+
+
+@pytest.mark.parametrize(
+    ("step", "idle"), [("window=10s", True), ("window=1s", False), ("resample=10hz", True), ("resample=5hz", False)]
+)
+def test_a_step_that_changes_nothing_is_said(step, idle, recwarn):
+    (done,) = make_steps([step.replace("=", ":")], "ward", PLUGINS)
+    done.done(Data(recordings()))
+    found = [str(one.message) for one in recwarn if issubclass(one.category, TsbenchWarning)]
+    assert [f"'+{step}' changes none of the series" in text for text in found] == [True] * idle

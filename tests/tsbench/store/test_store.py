@@ -166,6 +166,18 @@ def test_rows_come_in_pieces_and_in_order(store, monkeypatch):
     assert [row for piece in found for row in piece] == store.results()
 
 
+def test_endings_are_of_the_attempt_that_counts(store, caplog):
+    for status in ("succeeded", "failed"):
+        store.record(make_result(status=status, started=1.0, finished=2.0), ENVIRONMENT)
+    store.record(make_result(make_spec(1), status="failed", started=3.0, finished=4.0), ENVIRONMENT)
+    ended = sorted((row["status"], row["started"], row["finished"]) for row in store.endings())
+    assert ended == [("failed", 3.0, 4.0), ("succeeded", 1.0, 2.0)]
+    out_of_range = attempts.update().where(attempts.c.key == make_spec(1).key).values(finished=1e300)
+    store.write(lambda connection: connection.execute(out_of_range))
+    assert [row["key"] for row in store.endings()] == [make_spec().key]
+    assert "1 runs" in caplog.text
+
+
 def test_the_attempt_a_result_comes_from_is_not_a_later_failure(store):
     store.record(make_result(durations={"fit": 1.0}), {"python": "old"})
     store.record(make_result(status="failed", metrics={}, predictions=None, error="e"), ENVIRONMENT)

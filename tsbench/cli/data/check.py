@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tsbench.cli.options import common_options, open_registry, settings, task_option
+from tsbench.cli.options import common_options, open_registry, settings, skip_bad_option, task_option
 from tsbench.errors import UsageError
 from tsbench.terminal import echo, echo_json, echo_text
 
@@ -25,9 +25,16 @@ COLUMNS = ("check", "severity", "what", "remedy")
 @click.option("--format", "form", type=click.Choice(["json", "md"]), help="What to print.  [default: a line each]")
 @click.option("--strict", is_flag=True, help="Exit 1 where anything is found.")
 @task_option
+@skip_bad_option
 @common_options
 def check(
-    names: tuple[str, ...], protocol: str | None, fold: int, form: str | None, strict: bool, task: str | None
+    names: tuple[str, ...],
+    protocol: str | None,
+    fold: int,
+    form: str | None,
+    strict: bool,
+    task: str | None,
+    skip_bad: bool,
 ) -> int:
     """Look for leaks and shortcuts in datasets and their split.
 
@@ -44,7 +51,7 @@ def check(
     from tsbench.plan.plan import expand_datasets
 
     plugins, registry = settings().plugins(), open_registry()
-    handles = expand_datasets(with_tasks(names, task, plugins, registry), plugins, registry)
+    handles = expand_datasets(with_tasks(names, task, plugins, registry, skip_bad), plugins, registry)
     missing = [handle for handle in handles if not handle.available()]
     for handle in missing:
         echo(f"missing: {handle.name}: {handle.remedy()}", err=True)

@@ -20,6 +20,9 @@ def show_corruption(name: str) -> int:
         echo("", *(line.strip() for line in cls.__doc__.strip().split("\n")))
     reads = "; it reads labels, those of the test part too" if cls.uses_labels else ""
     echo("", f"It {MAKES[cls.makes]}, of {ACTS[cls.acts_on]}{reads}.")
-    echo("", f"--protocol PROTOCOL+{name}=LEVEL@STAGE", f"  LEVEL in {cls.levels}: {cls.levels.doc}")
+    after = "" if cls.strengths is None else "[:STRENGTH]"
+    echo("", f"--protocol PROTOCOL+{name}{after}=LEVEL@STAGE", f"  LEVEL in {cls.levels}: {cls.levels.doc}")
+    if cls.strengths is not None:
+        echo(f"  STRENGTH in {cls.strengths}, {cls.strength:g} where none is written: {cls.strengths.doc}")
     echo("  STAGE test (the default), downstream, all")
     return 0

@@ -70,6 +70,14 @@ def test_what_goes_wrong_ends_its_run_only(local, planned, what, status, error, 
         assert 0 < result.facts["memory_at_start_bytes"] < MEMORY
 
 
+def test_the_peak_of_memory_is_that_of_the_run_alone(settings, planned):
+    executor = Local([settings], Limits())  # a process of its own: an old one may give memory back meanwhile
+    result = do(executor, planned("hold").specs[0])
+    executor.stop()
+    assert result.status == "succeeded", result.error
+    assert 200e6 < result.peak_memory_bytes < 400e6  # it holds 256 MB, its process about as much before
+
+
 def test_a_time_limit_ends_a_run_deaf_to_sigterm_with_all_it_started(settings, planned, tmp_path, monkeypatch):
     pids = tmp_path / "pids"
     monkeypatch.setattr(Slot, "_working", lambda self: 5.0 if pids.exists() else 3.0)
