@@ -41,7 +41,7 @@ def test_later_classes_lose_more_by_the_odds_that_are_stated(ward, strength, odd
     assert np.average(shares, weights=observed) == pytest.approx(0.5, abs=0.003)
     means = np.array([shares[ward.y == label].mean() for label in range(4)])
     odds = np.log(means / (1 - means))
-    np.testing.assert_allclose(np.diff(odds), odds_of * 2 / 3, atol=0.1)
+    np.testing.assert_allclose(np.diff(odds), odds_of * 2 / 3, atol=0.05)
 
 
 def test_the_labels_that_count_are_those_of_the_panel(ward):
