@@ -55,7 +55,9 @@ def find_part(folder: Path, name: str, part: str, extension: str) -> tuple[Path,
 
 
 def find_pair(folder: Path, name: str, extensions: Sequence[str]) -> Source | None:
-    """Return the first format in which a folder holds both parts of a dataset."""
+    """Return the first format in which a folder, which need not exist, holds both parts of a dataset."""
+    if not folder.is_dir():
+        return None
     for extension in extensions:
         train, test = (find_part(folder, name, part, extension) for part in ("TRAIN", "TEST"))
         if train and test:

@@ -8,6 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+READ_AT_ONCE = 200  # rows, which are still in the processor's cache when they are taken apart
 LATEST = 1e11  # seconds since 1970, some 3,000 years
 HASH = re.compile("[0-9a-f]{64}")
 KEY = re.compile("[0-9a-z]{1,64}")  # a key becomes part of a printed command
@@ -56,13 +60,33 @@ def flaw(row: Mapping[str, Any], rules: Mapping[str, Callable[[Any], bool]]) -> 
     return ""
 
 
-def sound_columns(rows: Sequence[tuple[Any, ...]], kinds: Sequence[set[Any]]) -> list[Sequence[Any]]:
-    """Return the columns of the rows in which each value is of one of its column's types."""
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    if not all(set(map(type, column)) <= kind for column, kind in zip(columns, kinds, strict=False)):
-        rows = [row for row in rows if all(type(one) in kind for one, kind in zip(row, kinds, strict=True))]
-        columns = list(zip(*rows, strict=True))
-    return columns or [()] * len(kinds)
+def sound_columns(cursor: Any, kinds: Sequence[set[Any]]) -> tuple[list[NDArray[Any]], int]:
+    """Read the rows of a database cursor whose values are each of one of their column's types.
+
+    Returns their columns (int64, float64 or object) and how many rows were not such. Text is kept once however many
+    rows repeat it.
+    """
+    repeats = [kind.isdisjoint((int, float)) for kind in kinds]
+    seen: list[dict[Any, int]] = [{} for _ in kinds]
+    columns: list[list[Any]] = [[] for _ in kinds]
+    while rows := cursor.fetchmany(READ_AT_ONCE):
+        for column, known, repeated, values in zip(columns, seen, repeats, zip(*rows, strict=True), strict=True):
+            column.extend([known.setdefault(value, len(known)) for value in values] if repeated else values)
+    sound = np.ones(len(columns[0]), dtype=bool)
+    read: list[NDArray[Any]] = []
+    for column, known, repeated, kind in zip(columns, seen, repeats, kinds, strict=True):
+        if repeated:
+            codes = np.array(column, dtype=np.intp)
+            sound &= np.array([type(value) in kind for value in known], dtype=bool)[codes]
+            read.append(np.fromiter(known, dtype=object)[codes])
+        else:
+            if not set(map(type, column)) <= kind:
+                sound &= [type(value) in kind for value in column]
+            read.append(np.fromiter(column, dtype=object))
+    types = [
+        object if repeated else float if float in kind else int for repeated, kind in zip(repeats, kinds, strict=True)
+    ]
+    return [column[sound].astype(of) for column, of in zip(read, types, strict=True)], int((~sound).sum())
 
 
 def versions_of(text: Any, spec: Any = None) -> dict[str, int] | None:
