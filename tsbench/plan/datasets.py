@@ -165,7 +165,8 @@ def open_dataset(name: str, plugins: Plugins, default_protocol: str, others: Ite
         reference = with_task(str(path), task) + after
         return DatasetHandle(dataset.card.name + after, reference, dataset, default_protocol, steps)
     hint = (
-        did_you_mean(name, [*catalog.names(), *others]) or "; see 'tsbench list datasets', or give a path (./file.csv)"
+        did_you_mean(name, [n for n in (*catalog.names(), *others) if n != LOCAL])
+        or "; see 'tsbench list datasets', or give a path (./file.csv)"
     )
     raise UsageError(f"unknown dataset or collection '{name}'{hint}")
 

@@ -11,6 +11,7 @@ WORDS = {
     "represent": "give features, which the probe of a protocol is fitted on",
     "decide": "decide by a rule of its own: --protocol own, and any protocol where it gives no features",
     "reconstruct": "fill in missing values: --protocol impute",
+    "embed": "put series and texts into one space: --protocol retrieval",
 }
 
 
