@@ -22,12 +22,12 @@ docs: $(VENV)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 boards: $(VENV)/.installed
-	$(BIN)/tsbench boards --from leaderboards/results --out leaderboards/wide
+	$(BIN)/tsbench boards --from leaderboards/results --out leaderboards
 
 # TRIALS=2 STORE=try.db BOARD=try.csv tries it; what the store has is not done again.
 TRIALS ?= 20
 STORE ?= build/tuned.db
-BOARD ?= leaderboards/clinical-tuned.csv
+BOARD ?= leaderboards/other/clinical-tuned.csv
 TUNED = --method gru-d,ts2vec,trls,ts-tcc --dataset hapt --protocol ridge --set min_steps=50 --set max_steps=50
 clinical-tuned: $(VENV)/.installed
 	mkdir -p $(dir $(STORE))

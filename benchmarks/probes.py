@@ -1,6 +1,6 @@
 """One probe beside another: what the committed boards of a collection say under both.
 
-Run: python benchmarks/probes.py [COLLECTION] [--method A,B] [--probes svm-rbf,ridge]; leaderboards/wide is read.
+Run: python benchmarks/probes.py [COLLECTION] [--method A,B] [--probes svm-rbf,ridge]; leaderboards is read.
 
 A row per method: on how many datasets both boards have it, its mean accuracy under each, on how many the second is
 better, equal or worse, and the datasets where the second gains and loses most. With --method the datasets are those
@@ -15,7 +15,7 @@ import numpy as np
 
 from tsbench.registry import load_registry
 
-BOARDS = Path(__file__).parent.parent / "leaderboards" / "wide"
+BOARDS = Path(__file__).parent.parent / "leaderboards"
 LAST_FACT = "split"  # the columns after it are datasets
 
 

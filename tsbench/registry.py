@@ -23,6 +23,9 @@ class Collection(BaseModel):
     tag: str | None = None
     protocol: str = Field("svm-rbf", description="protocol used where the user names none")
     metric: str | None = Field(None, description="metric of its boards; the primary one of its task by default")
+    board: str | None = Field(
+        None, description="what the files of its boards are called; its name by default", pattern=r"^[\w-]+$"
+    )
 
 
 class Suite(BaseModel):

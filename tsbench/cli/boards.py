@@ -26,7 +26,8 @@ HOME = Path("leaderboards")
 def boards(evidence: Path, out: Path) -> int:
     """Make every board anew that follows from a folder of evidence, which is verified first.
 
-    One board for each collection and protocol, and one beside it that ranks every method on the datasets that all have.
+    One board for each collection and protocol, as CSV and Markdown, and one beside it that ranks every method on the
+    datasets that all have.
 
     \b
     Example:
@@ -42,7 +43,7 @@ def boards(evidence: Path, out: Path) -> int:
     for line in made.conflicts:
         echo(f"conflict, the earlier file counts: {line}", err=True)
     for folder in made.unknown:
-        echo(f"{folder}: is called as no collection, of which there is no board", err=True)
+        echo(f"{folder}: is called as no collection whose datasets are of one task: no board", err=True)
     for path in made.files:
         echo(path)
     return 1 if made.refused else 0

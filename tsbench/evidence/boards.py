@@ -37,10 +37,10 @@ class Boards:
 
 
 def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry) -> Boards:
-    """Write <collection>.csv, for other protocols than the collection's <collection>-<protocol>.csv, into a folder.
+    """Write <board>.csv of each collection, for other protocols than its own <board>-<protocol>.csv, into a folder.
 
-    Beside each stands <name>-shared.csv, which ranks every method on the datasets that all have. Raises UsageError
-    where there is no evidence.
+    Beside each stands the same as <name>.md, which tells of which datasets a sample was read, and <name>-shared.csv,
+    which ranks every method on the datasets that all have. Raises UsageError where there is no evidence.
     """
     files, verifier = find(evidence), Verifier(plugins, registry)
     boards, have = Boards(), dict[str, set[tuple[str, str]]]()
@@ -56,15 +56,26 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
         if not any(have.values()):
             raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
         folders = {path.parent for path in files}
-        boards.unknown = sorted(one for one in folders if one.name not in registry.collections)
+        boards.unknown = sorted(one for one in folders if one.name not in with_boards(plugins, registry))
         for collection, protocol in _asked(have, plugins, registry):
             own = registry.collections[collection].protocol == protocol
-            name = collection if own else f"{collection}-{protocol}"
-            for shared in (False, True):
+            name = registry.collections[collection].board or collection
+            name = name if own else f"{name}-{protocol}"
+            for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
                 board = query([collection], protocol, None, None, (), shared, plugins, registry, opened)
-                boards.files.append(out / f"{name}{'-shared' if shared else ''}.csv")
-                write_board(board, boards.files[-1])
+                for suffix in suffixes:
+                    boards.files.append(out / f"{name}{suffix}")
+                    write_board(board, boards.files[-1])
     return boards
+
+
+def with_boards(plugins: Plugins, registry: Registry) -> set[str]:
+    """Return the collections that there can be a board of: those whose datasets are of one task."""
+    tasks = {
+        name: {handle.card.task for handle in expand_datasets([name], plugins, registry)}
+        for name in registry.collections
+    }
+    return {name for name, of in tasks.items() if len(of) == 1}
 
 
 def _open(name: str) -> contextlib.closing[Store]:
@@ -76,7 +87,7 @@ def _asked(have: Mapping[str, set[tuple[str, str]]], plugins: Plugins, registry:
 
     What has its own decision rule is on each board, and makes that of the collection's protocol alone.
     """
-    for collection in sorted(have.keys() & registry.collections.keys()):
+    for collection in sorted(have.keys() & with_boards(plugins, registry)):
         members = [handle.name for handle in expand_datasets([collection], plugins, registry)]
         for name in registry.protocols:
             protocol = registry.protocol(name, plugins)

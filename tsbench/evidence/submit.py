@@ -13,6 +13,7 @@ from tsbench.discovery.plugins import Plugins
 from tsbench.errors import StoreError, TsbenchError, UsageError
 from tsbench.evidence import shard
 from tsbench.evidence.apart import read_all
+from tsbench.evidence.boards import with_boards
 from tsbench.evidence.shard import Row
 from tsbench.evidence.verify import Verifier
 from tsbench.methods.weights import without_place
@@ -69,7 +70,11 @@ def submit(
 
 
 def _folders(names: Sequence[str], plugins: Plugins, registry: Registry) -> Iterator[tuple[DatasetHandle, str]]:
-    """Yield each dataset with its folder: the collection it was asked by, else the first that has it, else its name."""
+    """Yield each dataset with its folder: the collection it was asked by, else the first that has it, else its name.
+
+    Only collections that have boards count.
+    """
+    boards = {name: one for name, one in registry.collections.items() if name in with_boards(plugins, registry)}
     for name in names:
         for handle in expand_datasets([name], plugins, registry):
             if handle.reference != handle.name:
@@ -77,8 +82,8 @@ def _folders(names: Sequence[str], plugins: Plugins, registry: Registry) -> Iter
             if not handle.card.shareable:
                 raise UsageError(f"--dataset {name}: the card of {handle.name} forbids that its predictions are shared")
             tags = plugins["datasets"].entry(handle.name).tags
-            of = (c for c, one in registry.collections.items() if handle.name in one.datasets or one.tag in tags)
-            yield handle, name if name in registry.collections else next(of, handle.name)
+            of = (c for c, one in boards.items() if handle.name in one.datasets or one.tag in tags)
+            yield handle, name if name in boards else next(of, handle.name)
 
 
 def _known(out: Path) -> set[str]:

@@ -4,14 +4,15 @@ import pytest
 
 from tests.conftest import ROOT
 from tsbench.errors import UsageError
-from tsbench.evidence.boards import _asked, make_boards
+from tsbench.evidence.boards import _asked, make_boards, with_boards
+from tsbench.evidence.submit import _folders
 
 COMMITTED = ROOT / "leaderboards"
 
 
 def test_each_collection_and_protocol_has_a_board(folder, tmp_path, installed, registry):
     made = make_boards(folder, tmp_path / "boards", installed, registry)
-    names = ["ucr.csv", "ucr-shared.csv", "uea.csv", "uea-shared.csv"]
+    names = ["ucr.csv", "ucr.md", "ucr-shared.csv", "uea.csv", "uea.md", "uea-shared.csv"]
     assert [path.name for path in made.files] == names and made.refused == []
     text = (tmp_path / "boards" / "ucr.csv").read_text()
     assert [line.split(",")[0] for line in text.splitlines()[1:]] == ["minirocket-features", "majority"]
@@ -20,7 +21,7 @@ def test_each_collection_and_protocol_has_a_board(folder, tmp_path, installed, r
 def test_a_folder_called_as_no_collection_is_named(folder, tmp_path, installed, registry):
     (folder / "uea").rename(folder / "mine")
     made = make_boards(folder, tmp_path / "boards", installed, registry)
-    assert made.unknown == [folder / "mine"] and [path.name for path in made.files] == ["ucr.csv", "ucr-shared.csv"]
+    assert made.unknown == [folder / "mine"] and [path.name for path in made.files] == ["ucr.csv", "ucr.md", "ucr-shared.csv"]
 
 
 def test_a_folder_makes_the_boards_of_its_collection_alone(installed, registry):
@@ -44,6 +45,13 @@ def test_without_evidence_there_is_no_board(tmp_path, installed, registry):
 def test_the_committed_boards_are_what_the_committed_evidence_makes(tmp_path, installed, registry):
     made = make_boards(COMMITTED / "results", tmp_path, installed, registry)
     assert made.refused == []
-    assert {path.name for path in made.files} == {path.name for path in (COMMITTED / "wide").iterdir()}
+    assert {path.name for path in made.files} == {path.name for path in COMMITTED.iterdir() if path.suffix}
     for path in made.files:
-        assert (COMMITTED / "wide" / path.name).read_text() == path.read_text(), f"{path.name}: make boards"
+        assert (COMMITTED / path.name).read_text() == path.read_text(), f"{path.name}: make boards"
+
+
+def test_a_collection_of_several_tasks_has_no_board_and_no_folder(installed, registry):
+    assert {"ucr", "clinical-classes", "irregular-clinical"} <= with_boards(installed, registry)
+    assert "clinical" not in with_boards(installed, registry)
+    folders = {handle.name: folder for handle, folder in _folders(["clinical", "p12"], installed, registry)}
+    assert (folders["p12"], folders["ptb-xl"]) == ("clinical-classes", "clinical-labels")
