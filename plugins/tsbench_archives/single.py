@@ -53,6 +53,7 @@ class OneRecording(Dataset):
                 times=times,
                 channel_names=one.channels,
                 sampling_rate=one.rate,
+                units=one.stated_units,
                 meta={RECORD: name, CASE: name},
             )
         except InvalidDataError as error:
@@ -61,4 +62,4 @@ class OneRecording(Dataset):
 
 
 def _read_page(path: Path) -> Recording:
-    return Recording(LEADS, leads_of(read_page(path), PAGE_RATE, str(path)), PAGE_RATE)
+    return Recording(LEADS, leads_of(read_page(path), PAGE_RATE, str(path)), PAGE_RATE, units=("mV",) * len(LEADS))

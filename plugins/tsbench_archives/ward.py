@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tsbench.data.channel_units import factor
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.memory import check_room
 from tsbench.data.panel import CASE, RECORD, Panel
@@ -223,6 +224,7 @@ class RecordingsFolder(Dataset):
             column = self._labels.text(name) if name in ("subject", "group") else np.asarray(self._cells[name])
             meta[name] = column[list(rows)].astype(str)
         about: dict[str, Any] = {"meta": meta, "channel_names": first.channels, "sampling_rate": first.rate}
+        about |= {"units": first.stated_units}
         about |= {} if first.times is None else {"times": times}
         return Panel.build(X, lengths=lengths, **about, **self._statics(meta))
 
@@ -347,7 +349,7 @@ def _usual_units(found: Iterable[Recording]) -> dict[str, str]:
 def _check_units(one: Recording, usual: Mapping[str, str], path: Path) -> None:
     """Raise InvalidDataError for a recording one of whose channels is in another unit than most state of it."""
     for channel, unit in zip(one.channels, one.units, strict=False):
-        if unit.casefold() != usual[channel].casefold():
+        if factor(unit, usual[channel]) != 1:
             is_in, most = (f"in '{shown(u)}'" if u else "without a unit" for u in (unit, usual[channel]))
             raise InvalidDataError(
                 f"{path}: channel '{shown(channel)}' is {is_in}, in most recordings {most}; bring all to one unit first"

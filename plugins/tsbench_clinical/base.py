@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,7 +32,7 @@ class ClinicalDataset(Dataset):
     name : the registered name. version : of the reader; another one reads anew. folders : glob patterns. remedy : what
     to get and where to put it. whole : what the complete distribution holds, to compare with what is here. n_records :
     from how many records on what is here is complete, 0 where that is not known. fetched : names of the files that
-    `download` gets.
+    `download` gets. units : of all channels, or {channel: its unit}.
     """
 
     version: ClassVar[int] = 1
@@ -41,6 +41,7 @@ class ClinicalDataset(Dataset):
     whole: ClassVar[str] = ""
     n_records: ClassVar[int] = 0
     fetched: ClassVar[tuple[str, ...]] = ()
+    units: ClassVar[str | Mapping[str, str]] = {}
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -108,7 +109,9 @@ class ClinicalDataset(Dataset):
             key = self._key(paths)
         except OSError as error:
             raise InvalidDataError(f"{error.filename}: cannot be read ({error.strerror})") from error
-        return cached(key, lambda space: self._checked(found, space))
+        data = cached(key, lambda space: self._checked(found, space))
+        units = self.units if isinstance(self.units, Mapping) else dict.fromkeys(data.panel.channel_names, self.units)
+        return replace(data, panel=replace(data.panel, units=units))
 
     def download(self) -> Download:
         """Say how `tsbench data fetch` gets the dataset."""

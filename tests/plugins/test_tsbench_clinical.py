@@ -336,6 +336,13 @@ def test_a_channel_nobody_has_a_value_of_is_refused(data_folder):
 # --- the command line
 
 
+def test_units_of_channels_are_known_read_anew_or_not(data_folder):
+    make.write_mitdb(data_folder / "mitdb")
+    for _ in range(2):
+        panel = made("mitdb").load().panel
+        assert panel.units == dict.fromkeys(panel.channel_names, "mV")
+
+
 def test_data_info_prints_card_and_counts(tsbench, data_folder):
     make.write_ptbxl(data_folder / "ptb-xl", n=24)
     code, out, err = tsbench("data", "info", "ptb-xl")

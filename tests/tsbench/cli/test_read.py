@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.plugins.clinical_files import edf
 from tests.tsbench.reading.wards import ward
 from tsbench import Bench
 from tsbench.errors import TsbenchWarning
@@ -137,6 +138,33 @@ def test_a_board_of_the_positive_class(tsbench, tmp_path):
     assert code == 2 and "auprc_positive is of one class of two, and BasicMotions has 4" in err
     code, _, err = tsbench("tune", "--method", "ts2vec", "--dataset", "./ward", "--metric", "auprc_positive")
     assert code == 2 and "unknown metric 'auprc_positive'" in err
+
+
+def thermometers(folder, unit, labelled=True):
+    """Write EDF recordings of a temperature in this unit."""
+    folder.mkdir()
+    rows = ["recording,label"]
+    for i in range(10):
+        samples = np.random.default_rng(i).integers(300, 400, (5, 10)) + 200 * (i % 2)
+        (folder / f"r{i}.edf").write_bytes(edf([("Temp", unit, samples)], 1))
+        rows.append(f"r{i},{'ab'[i % 2] if labelled else ''}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_recordings_in_another_unit_are_refused(tsbench, tmp_path):
+    thermometers(tmp_path / "ward", "degC")
+    thermometers(tmp_path / "new", "degF", labelled=False)
+    thermometers(tmp_path / "other", "degF")
+    thermometers(tmp_path / "alike", "C", labelled=False)
+    assert "Temp degC" in tsbench("data", "info", "./ward")[1]
+    assert tsbench("run", "--method", "minirocket-features", "--dataset", "./ward", "--fold", "0")[0] == 0
+    (key,) = Bench("tsbench.db").results()["key"]
+    said = "channel 'Temp' is in 'degF' (in recording 'r0', say), expected 'degC'"
+    code, _, err = tsbench("predict", "--run", key, "--dataset", "./new")
+    assert code != 0 and f"new: {said}" in err and len(err.splitlines()) == 1
+    assert tsbench("predict", "--run", key, "--dataset", "./alike")[0] == 0
+    code, _, err = tsbench("run", "--method", "majority", "--train-on", "./ward", "--dataset", "./other")
+    assert code != 0 and f"other: {said}" in err
 
 
 def test_what_cannot_be_predicted(ran, tsbench, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from tsbench.data.match import matched
 from tsbench.data.panel import Panel
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidDataError, TsbenchWarning
 
 
 def panel_of(names, **fields):
@@ -48,3 +48,35 @@ def test_without_names_the_number_of_channels_counts():
 def test_what_is_missing_is_named(like, message):
     with pytest.raises(InvalidDataError, match=message):
         matched(panel_of(("a", "b"), sampling_rate=100.0), like, "new")
+
+
+def in_units(**units):
+    return panel_of(("ecg", "temp"), units=units)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mV", 1), ("uV", 1e-3), ("µV", 1e-3), ("V", 1e3), ("nV", 1e-6)])
+def test_voltages_are_converted_to_the_expected_unit(unit, factor):
+    given = in_units(ecg=unit, temp="DegC")
+    found = matched(given, in_units(ecg="mV", temp="°C"), "new")
+    np.testing.assert_allclose(found.X, given.X * np.float32([[factor], [1]]))
+
+
+@pytest.mark.parametrize("unit", ["degF", "K", "mmHg", "mV"])
+def test_another_unit_is_refused_by_channel_and_recording(unit):
+    given = panel_of(("temp", "ecg"), units={"temp": unit}, meta={"case": np.array(["r1", "r2"])})
+    with pytest.raises(InvalidDataError, match=f"new: channel 'temp' is in '{unit}' .*'r1'.* expected 'degC'"):
+        matched(given, in_units(temp="degC"), "new")
+
+
+@pytest.mark.parametrize(("own", "like"), [({}, {"ecg": "mV"}), ({"ecg": "mV"}, {})])
+def test_a_unit_that_one_side_lacks_is_warned_of(own, like):
+    said = r"new: units that only one side states are not compared: ecg \((mV|unknown), expected (mV|unknown)\)$"
+    with pytest.warns(TsbenchWarning, match=said):
+        found = matched(panel_of(("ecg",), units=own), panel_of(("ecg",), units=like), "new")
+    np.testing.assert_array_equal(found.X, panel_of(("ecg",)).X)
+
+
+def test_a_unit_changes_no_fingerprint():
+    assert (
+        in_units(ecg="mV").fingerprint() == in_units(ecg="uV").fingerprint() == panel_of(("ecg", "temp")).fingerprint()
+    )
