@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from tsbench.data.channel_units import factor
-from tsbench.data.panel import Panel
-from tsbench.data.rate import agree, rate_of
+from tsbench.data.grid import grid_of, rate_of
+from tsbench.data.panel import SECONDS, Panel
+from tsbench.data.rate import agree
 from tsbench.errors import InvalidDataError, TsbenchWarning
 
 SHOWN = 3  # channels that a warning names
@@ -40,11 +41,29 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
         raise InvalidDataError(
             f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: {name}+resample={expected:g}hz"
         )
+    _check_each(panel, expected, name)
+    if panel.times is not None and like.times is not None and expected is not None and rate is None:
+        warnings.warn(f"{name} has irregular times, expected {expected:g} Hz", TsbenchWarning, stacklevel=2)
     if like.times is not None and panel.times is None and "times" in needs:
         raise InvalidDataError(f"{name} has no times of its points, which are expected")
     panel = panel if like.times is not None else replace(panel, times=None)
     like = like if "static" in needs else replace(like, static=None, static_names=(), categories={})
     return replace(_with_statics(panel, like, name), text=panel.text if like.text is not None else None)
+
+
+def _check_each(panel: Panel, expected: float | None, name: str) -> None:
+    """Raise InvalidDataError for a case whose times are those of another rate than the expected one, in Hz."""
+    grid = grid_of(panel)
+    if grid is None or expected is None:
+        return
+    seconds = SECONDS[panel.time_unit]
+    others = grid.others(1 / (expected * seconds))
+    if len(others):
+        case, rate = panel.case_names()[others[0]], 1 / (grid.own[others[0]] * seconds)
+        raise InvalidDataError(
+            f"{name}: the times of recording '{case}' are of {rate:g} Hz, expected {expected:g} Hz (so are those of "
+            f"{len(others)} of {len(panel)}); resample it, or leave it out"
+        )
 
 
 def _in_units(panel: Panel, like: Panel, name: str) -> Panel:

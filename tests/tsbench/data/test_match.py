@@ -80,3 +80,22 @@ def test_a_unit_changes_no_fingerprint():
     assert (
         in_units(ecg="mV").fingerprint() == in_units(ecg="uV").fingerprint() == panel_of(("ecg", "temp")).fingerprint()
     )
+
+
+def timed(*times):
+    """Return two series of 40 points at these times, or at those of the first."""
+    both = [np.asarray(times[case % len(times)], dtype=float) for case in range(2)]
+    return Panel.build(np.ones((2, 1, 40)), channel_names=("a",), times=np.stack(both))
+
+
+def test_a_recording_of_another_rate_is_named():
+    even, slow, gap = np.arange(40) / 4, np.arange(40) / 3.95, np.arange(40) / 4 + 5 * (np.arange(40) > 20)
+    assert matched(timed(even, gap), timed(even), "new").times is not None
+    with pytest.raises(
+        InvalidDataError, match="new: the times of recording '1' are of 3.95 Hz, expected 4 Hz .*1 of 2"
+    ):
+        matched(timed(even, slow), timed(even), "new")
+    with pytest.raises(InvalidDataError, match="new is sampled at 3.95 Hz, expected 4 Hz"):
+        matched(timed(slow), timed(even, gap), "new")
+    with pytest.warns(TsbenchWarning, match="new has irregular times, expected 4 Hz"):
+        matched(timed(np.arange(40) ** 2), timed(even), "new")
