@@ -17,6 +17,7 @@ from tsbench.data.channel_units import factor
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.memory import check_room
 from tsbench.data.panel import CASE, RECORD, Panel
+from tsbench.data.partly import partly_labelled
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench_archives.cells import MISSING, shown
 from tsbench_archives.labels import PREFIX as LABEL
@@ -84,8 +85,9 @@ class RecordingsFolder(Dataset):
         """Read all recordings, of which none needs a label."""
         recordings, rows = self._usable()
         panel = self._panel(recordings, rows)
-        every = all(self._has_label(row) for row in rows)
-        return replace(panel, **self._target(rows)) if every else panel
+        labelled = np.asarray([self._has_label(row) for row in rows])
+        known = [row for row in rows if self._has_label(row)]
+        return partly_labelled(panel, labelled, self._target(known)) if known else panel
 
     def _usable(self) -> tuple[dict[str, Recording], list[int]]:
         """Return the recordings and their rows; warn of those that are left out."""

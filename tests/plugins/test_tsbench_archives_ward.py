@@ -334,7 +334,7 @@ def test_a_run_says_what_it_left_out_and_names_what_it_predicts(tsbench, ward):
     assert tsbench("data", "info", f"{ward}+window=2s", "--skip-bad")[0] == 0
 
 
-@pytest.mark.filterwarnings("ignore:no subject of the 2 unlabelled")
+@pytest.mark.filterwarnings("ignore:no subject of the 2 unlabelled", "ignore:majority keeps no checkpoint")
 def test_a_gap_among_even_times_is_said_in_the_row(tsbench, ward):
     for i in range(12):
         write_csv(ward, f"r{i}", i, N + i, rate=10)

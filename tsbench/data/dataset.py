@@ -124,13 +124,17 @@ class Dataset(ABC):
         """Read the data."""
 
     def cases(self) -> Panel:
-        """Return all cases to be predicted: with labels, or without any where one has none; raises what `load` does."""
+        """Return all cases to be predicted, with the labels of those that have one; raises what `load` does."""
         from tsbench.data.join import concatenate
+        from tsbench.data.partly import partly_labelled
 
         data = self.load()
-        if data.unlabelled is None:
-            return data.panel
-        return concatenate([replace(data.panel.without_labels(), classes=()), data.unlabelled])
+        own, extra = data.panel, data.unlabelled
+        if extra is None:
+            return own
+        joined = concatenate([replace(own.without_labels(), classes=()), extra])
+        known = {"y": own.y, "task": own.task, "classes": own.classes}
+        return joined if own.y is None else partly_labelled(joined, np.arange(len(joined)) < len(own), known)
 
     def available(self) -> bool:
         """Say whether the data is on this machine; cheap, and never over the network."""
