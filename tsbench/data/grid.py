@@ -10,7 +10,9 @@ from tsbench.data.panel import SECONDS, Array, Panel
 
 UNEVEN = 1e-3  # of a step, by which steps of one rate may differ, beside what rounding makes of large times
 NEAR = 0.5  # of a step, by which it may be off where times jitter, or are rounded to milliseconds, say
-SAMPLED = 0.9  # share of the steps of a series that must be so; of a panel it is half of the series
+SAMPLED = 0.9  # share of the steps of a series that must be so
+MANY = 10  # steps that tell jitter from irregular times
+MOST = 0.5  # share of the series of a panel that must be sampled at one rate
 SURE = 3.0  # standard errors, beside 2 UNEVEN, by which the mean steps of two series may differ at one rate
 
 
@@ -36,7 +38,7 @@ class Grid(NamedTuple):
 def grid_of(panel: Panel) -> Grid | None:
     """Return how a panel is sampled; None where it has no times, or those of most of its series are irregular.
 
-    A series is sampled where SAMPLED of its steps are equal (within UNEVEN), or within NEAR of their median.
+    A series is sampled where SAMPLED of its steps are equal (within UNEVEN), or of MANY are within NEAR of the median.
     """
     inside = np.arange(1, panel.n_timepoints) < panel.lengths[:, None]
     some = inside.any(axis=1)
@@ -49,13 +51,17 @@ def grid_of(panel: Panel) -> Grid | None:
     away = np.abs(steps - median[:, None])
     exact = (away <= UNEVEN * median[:, None] + rounded).sum(axis=1) >= SAMPLED * count
     near = away < NEAR * median[:, None]
-    own = np.where(near.sum(axis=1) >= SAMPLED * count, np.where(exact, median, _mean(steps, near)), np.nan)
-    if np.isfinite(own[some]).mean() <= 0.5:
+    jitters = (near.sum(axis=1) >= SAMPLED * count) & (count >= MANY)
+    own = np.where(exact, median, np.where(jitters, _mean(steps, near), np.nan))
+    known = np.isfinite(own)
+    if not known.any():
         return None
     spread = np.sqrt(_mean((steps - own[:, None]) ** 2, near)) * ~exact
-    usual, known = float(np.nanquantile(own, 0.5, method="lower")), np.isfinite(own)
+    usual = float(np.nanquantile(own, 0.5, method="lower"))
     off = 2 * UNEVEN * usual + rounded + SURE * spread / np.sqrt(np.maximum(count, 1))
-    allowed = UNEVEN * usual + rounded if exact[known].mean() > 0.5 else NEAR * usual
+    if (np.abs(own[some] - usual) <= off[some]).mean() < MOST:
+        return None
+    allowed = UNEVEN * usual + rounded if exact[known].mean() >= MOST else NEAR * usual
     strays = inside & (np.abs(steps - usual) > allowed) & ~(np.abs(own - usual) > off)[:, None]
     error = SURE * float(np.median(spread[known])) / np.sqrt(count[known].sum())
     return Grid(usual, error, own, off, np.argwhere(strays) + np.array([0, 1]))

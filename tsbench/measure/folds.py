@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import Statistics, channel_statistics, channel_text
@@ -58,8 +60,8 @@ class Parts:
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say), as are those of validation; selection : the validation cases as
     those of pretrain are, by which a state is chosen; labelled : positions in train whose labels may be used. key :
-    what tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training
-    lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
+    what tells this fold, whatever its condition, from others. unseen : what is to be said of channels and classes that
+    training lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
     cases as they were before, prepared alike; idle : what is to be said where none was taken. prepare : what prepared
     them, for further cases.
     """
@@ -179,12 +181,26 @@ def divide(
         fold=fold,
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
-        unseen=tuple(prepared.unseen(data.panel)),
+        unseen=(*prepared.unseen(data.panel), *_untaught(data.panel, fold)),
         missing=missing,
         whole=whole,
         idle=idle,
         prepare=prepared,
     )
+
+
+def _untaught(panel: Panel, fold: Fold) -> list[str]:
+    """Return what is to be said of each class, or label, of the test part that no training case has."""
+    if panel.y is None or panel.task == "regression":
+        return []
+    several = panel.y.ndim == 2
+    has = panel.y if several else np.eye(len(panel.classes), dtype=np.uint8)[panel.y]
+    trained, tested = (has[cases].sum(axis=0, dtype=np.int64) for cases in (fold.train, fold.test))
+    return [
+        f"{'label' if several else 'class'} '{panel.classes[one]}' is in no training case, and in {tested[one]} of "
+        f"{len(fold.test)} test cases: nothing can be learnt of it"
+        for one in np.flatnonzero((trained == 0) & (tested > 0))
+    ]
 
 
 def _same(panel: Panel) -> Panel:
