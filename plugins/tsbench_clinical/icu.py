@@ -16,6 +16,7 @@ from tsbench_clinical.base import ClinicalDataset, one_of
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
+from tsbench_clinical.limits import ICU_SENSORS, limits_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +36,13 @@ class IcuDemo(ClinicalDataset):
         "(https://github.com/rvandewater/YAIB-cohorts), into a folder 'icu-demo' of one that --data-dir or "
         "TSBENCH_DATA names"
     )
+    limits = limits_of(ICU_SENSORS)
     whole = "the cohorts of the demos are complete; those of the databases need their credentials"
     n_records = 1  # a cohort is three files, which are here or not
     fetched = tuple(TABLES)
 
-    def __init__(self, name: str, task: str, source: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, task: str, source: str, impossible: str = "keep") -> None:
+        super().__init__(name, impossible)
         one_of("task", task, ("mortality24", "sepsis"))
         one_of("source", source, ("eicu", "mimic"))
         self.task = task

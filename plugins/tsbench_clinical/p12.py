@@ -17,6 +17,7 @@ from tsbench_clinical.base import ClinicalDataset, archives, one_of
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
+from tsbench_clinical.limits import P12_SENSORS, limits_of, units_of
 from tsbench_clinical.numbers import number, rows, whole
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class P12(ClinicalDataset):
 
     folders = ("p12", "P12*", "challenge-2012*", "physionet.org/files/challenge-2012/*", "raindrop/P12")
     whole = "11,988 records (sets a, b and c)"
+    units, limits = units_of(P12_SENSORS), limits_of(P12_SENSORS)
     n_records = 11_988
     fetched = tuple(file for letter in SETS for file in (f"set-{letter}.tar.gz", f"Outcomes-{letter}.txt"))
     remedy = (
@@ -55,8 +57,10 @@ class P12(ClinicalDataset):
         "TSBENCH_DATA names"
     )
 
-    def __init__(self, name: str = "p12", target: str = "mortality", unknown_stay: str = "short") -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str = "p12", target: str = "mortality", unknown_stay: str = "short", impossible: str = "keep"
+    ) -> None:
+        super().__init__(name, impossible)
         one_of("target", target, ("mortality", "los"))
         one_of("unknown_stay", unknown_stay, ("short", "drop"))
         self.target = target
@@ -89,7 +93,8 @@ class P12(ClinicalDataset):
                 "static": ", ".join(STATIC) + "; -1 is missing",
                 "values": "one row per time at which something was recorded; of two values at one minute the "
                 "later counts; "
-                "from 48:00 on nothing is taken; later weights are left out; MechVent is only ever 1",
+                "from 48:00 on nothing is taken; later weights are left out; MechVent is only ever 1; "
+                "values that cannot be are kept as recorded (p12-plausible has them missing)",
                 "splits": "archive = records: five folds of 6:2:2; official: set a trains and b tests (of a, b "
                 "and c, b "
                 "validates and c tests); raindrop: the five of Raindrop, restricted to the sets that are here",

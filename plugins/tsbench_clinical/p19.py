@@ -16,6 +16,7 @@ from tsbench_clinical.base import ClinicalDataset, archives
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
+from tsbench_clinical.limits import P19_SENSORS, limits_of, units_of
 from tsbench_clinical.numbers import matrix
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class P19(ClinicalDataset):
 
     folders = ("p19", "P19*", "challenge-2019*", "physionet.org/files/challenge-2019/*", "raindrop/P19")
     whole = "38,803 records"
+    units, limits = units_of(P19_SENSORS), limits_of(P19_SENSORS)
     n_records = 38_803
     fetched = ("training_setA.zip", "training_setB.zip")
     remedy = (
@@ -48,8 +50,8 @@ class P19(ClinicalDataset):
         "TSBENCH_DATA names"
     )
 
-    def __init__(self, name: str = "p19") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "p19", impossible: str = "keep") -> None:
+        super().__init__(name, impossible)
 
     @property
     def about(self) -> Card:

@@ -30,6 +30,7 @@ class Card:
     checksum : the fingerprint that the whole of it has. known : {fingerprint: extent} of contents that are known too,
     such as of a sample. extent : how much of it is on this machine, "complete" or "sample: 16 of 48 records".
     positive : the class of two that is looked for, such as "died"; the last of the classes where it is empty.
+    limits : {channel or static value: (lowest, highest)} of those whose values cannot be outside.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Card:
     extent: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
     positive: str = ""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def contents(self) -> frozenset[str]:
