@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.errors import InvalidDataError
 from tsbench_archives.recordings import Recording, read_recording
-from tsbench_formats.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench_formats.paper import leads_of, read_page
 
 PAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")

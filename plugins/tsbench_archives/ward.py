@@ -15,6 +15,7 @@ import numpy as np
 
 from tsbench.data.channel_units import factor
 from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.limb_leads import MEASURED, TOGETHER, check_limb_leads
 from tsbench.data.memory import check_room
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.data.partly import partly_labelled
@@ -179,6 +180,7 @@ class RecordingsFolder(Dataset):
             with self._leaving_out(name, skipped):
                 _check_kind(one, most[0][0], files[name])
                 _check_units(one, units, files[name])
+                check_limb_leads(one.channels, one.values, str(files[name]), TOGETHER, MEASURED)
                 fitting[name] = one
         return fitting, [rows[name] for name in fitting]
 

@@ -349,3 +349,16 @@ def test_a_gap_among_even_times_is_said_in_the_row(tsbench, ward):
     assert said in " ".join(tsbench("show", "run", key)[1].split())
     with pytest.warns(TsbenchWarning, match=said):
         assert tsbench("predict", "--run", key, "--dataset", ward)[0] == 0
+
+
+def test_swapped_limb_leads_of_a_recording_are_refused(tmp_path):
+    rng, leads = np.random.default_rng(0), ("I", "II", "III")
+    for i in range(4):
+        one, three = rng.integers(-300, 300, (2, 50))
+        order = leads if i != 2 else ("II", "I", "III")
+        make.write_wfdb(tmp_path, f"r{i}", np.stack([one, one + three, three]), 10, order)
+    (tmp_path / "labels.csv").write_text("recording,label\nr0,a\nr1,b\nr2,b\nr3,a\n")
+    with pytest.raises(InvalidDataError, match=r"r2.hea: II is not \+1 I \+1 III, as it is in every ECG"):
+        open_local(tmp_path).load()
+    with pytest.warns(TsbenchWarning, match="1 recordings are left out"):
+        assert open_local(tmp_path, skip_bad=True).load().panel.case_names() == ["r0", "r1", "r3"]
