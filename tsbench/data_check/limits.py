@@ -26,13 +26,10 @@ def check_limits(sides: Sides) -> list[Found]:
     if not found:
         return [Found(CHECK, "skipped", "nothing says what values its channels can have")]
     names = panel.case_names()
-    told = [
-        "{}: {} of {} outside {:g} to {:g} ({:g} in case {}, say)".format(
-            name, count, total, *limits[name], value, names[case]
-        )
-        for name, count, total, case, value in sorted(found, key=lambda one: -one[1])
-        if count
-    ]
+    told = []
+    for name, count, total, case, value in sorted(found, key=lambda one: -one[1]):
+        (low, high), example = limits[name], f"({value:g} in case {names[case]}, say)"
+        told += [f"{name}: {count} of {total} outside {low:g} to {high:g} {example}"] if count else []
     if not told:
         return [Found(CHECK, "ok", f"none in the {len(found)} channels and static values that have limits")]
     more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""

@@ -160,10 +160,11 @@ def _unlearnable(panel: Panel, folds: Sequence[Fold]) -> str:
     if panel.y is None or panel.task not in TASKS:
         return ""
     task = TASKS[panel.task]
-    parts = {f"the training part of fold {number}": fold.train for number, fold in enumerate(folds)}
-    for whose, cases in {f"the whole dataset ({len(panel)} cases)": slice(None), **parts}.items():
+    parts = {f"the whole dataset ({len(panel)} cases)": task.target(panel)}
+    parts |= {f"the training part of fold {i}": task.target(panel, fold.train) for i, fold in enumerate(folds)}
+    for whose, y in parts.items():
         try:
-            task.check_learnable(task.target(panel, cases), panel.classes, whose)
+            task.check_learnable(y, panel.classes, whose)
         except InvalidDataError as error:
             return str(error)
     return ""
