@@ -43,12 +43,12 @@ DATASETS = SINGLE | ICU_DEMO
 AGAIN: Entries = {
     "p12-plausible": (
         "p12:P12",
-        "Intensive care: p12 with values that cannot be made missing.",
+        "Intensive care: p12 without impossible values, which are missing.",
         {"target": "mortality", "impossible": "missing"},
     ),
     "p19-plausible": (
         "p19:P19",
-        "Intensive care: p19 with values that cannot be made missing.",
+        "Intensive care: p19 without impossible values, which are missing.",
         {"impossible": "missing"},
     ),
     "ptb-xl-statements": (

@@ -95,7 +95,7 @@ class P12(ClinicalDataset):
                 "values": "one row per time at which something was recorded; of two values at one minute the "
                 "later counts; "
                 "from 48:00 on nothing is taken; later weights are left out; MechVent is only ever 1; "
-                "values that cannot be are kept as recorded (p12-plausible has them missing)",
+                "impossible values are kept as recorded (p12-plausible has them missing)",
                 "splits": "archive = records: five folds of 6:2:2; official: set a trains and b tests (of a, b "
                 "and c, b "
                 "validates and c tests); raindrop: the five of Raindrop, restricted to the sets that are here",

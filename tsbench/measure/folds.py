@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import Statistics, channel_statistics, channel_text
 from tsbench.data.panel import Panel
-from tsbench.data.splits import label_subset, unlabelled_index
+from tsbench.data.splits import label_subset, unlabelled_index, untaught
 from tsbench.data.static import StaticStatistics, static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
@@ -181,26 +179,12 @@ def divide(
         fold=fold,
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
-        unseen=(*prepared.unseen(data.panel), *_untaught(data.panel, fold)),
+        unseen=(*prepared.unseen(data.panel), *untaught(data.panel, fold)),
         missing=missing,
         whole=whole,
         idle=idle,
         prepare=prepared,
     )
-
-
-def _untaught(panel: Panel, fold: Fold) -> list[str]:
-    """Return what is to be said of each class, or label, of the test part that no training case has."""
-    if panel.y is None or panel.task == "regression":
-        return []
-    several = panel.y.ndim == 2
-    has = panel.y if several else np.eye(len(panel.classes), dtype=np.uint8)[panel.y]
-    trained, tested = (has[cases].sum(axis=0, dtype=np.int64) for cases in (fold.train, fold.test))
-    return [
-        f"{'label' if several else 'class'} '{panel.classes[one]}' is in no training case, and in {tested[one]} of "
-        f"{len(fold.test)} test cases: nothing can be learnt of it"
-        for one in np.flatnonzero((trained == 0) & (tested > 0))
-    ]
 
 
 def _same(panel: Panel) -> Panel:
