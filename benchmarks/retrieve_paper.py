@@ -10,11 +10,11 @@ import sys
 import numpy as np
 
 from tsbench import Learner
+from tsbench.data.limb_leads import BY_COLUMN, READ, check_limb_leads
 from tsbench.discovery.plugins import plugins
 from tsbench.errors import InvalidDataError
 from tsbench.plan.datasets import open_dataset
 from tsbench_formats.drawn_paper import draw_page, worn
-from tsbench_formats.limb_leads import BY_COLUMN, READ, check_limb_leads
 from tsbench_formats.paper import SECONDS, leads_of
 
 CUTS, RATE = (1, 5, 10), 100.0

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.panel import Panel
+from tsbench.data.partly import partly_labelled
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
+from tsbench_archives.cells import MISSING
+from tsbench_archives.labels import target
 from tsbench_archives.meds import MedsCohort, root_of
 from tsbench_archives.scan import scan_ts
 from tsbench_archives.single import SINGLE, OneRecording
-from tsbench_archives.taken import Taken, taken
+from tsbench_archives.taken import Taken, label_cells, taken
 from tsbench_archives.ward import LABELS, NAME, RecordingsFolder, is_recordings
 
 READERS = {
@@ -134,15 +140,28 @@ class LocalDataset(Dataset):
         return sources.load(self.source, self._read)
 
     def cases(self) -> Panel:
-        """Read all cases; a single table or file of arrays needs no labels."""
+        """Read all cases; a single table or file of arrays needs no labels, or those of some cases."""
         try:
             return super().cases()
         except InvalidDataError:
             files = self.source.files
             if len(files) == 1 and _extension(files[0]) in TABLES:
                 with contextlib.suppress(InvalidDataError):
-                    return tables.read_unlabelled(files[0])
+                    return self._with_labels(tables.read_unlabelled(files[0]), files[0])
             raise
+
+    def _with_labels(self, panel: Panel, path: Path) -> Panel:
+        """Return the cases of a file with the labels that some of them have."""
+        cells: Sequence[object] | None = None
+        with contextlib.suppress(Exception):  # the libraries raise errors of many kinds where there are none
+            cells = label_cells(path)
+        task, texts = self._taken()[0], [str(cell).strip() for cell in cells or ()]
+        several = task == "multilabel"
+        known = [case for case, text in enumerate(texts) if text not in MISSING or (several and not text)]
+        if not known or len(texts) != len(panel):
+            return panel
+        labels = target([texts[case] for case in known], task, lambda case: f"{path}, case {known[case]}")
+        return partly_labelled(panel, np.isin(np.arange(len(panel)), known), labels)
 
     def _read(self, paths: tuple[Path, ...]) -> Panel:
         if paths == self.source.unlabelled:

@@ -33,6 +33,11 @@ class Recording:
     times: npt.NDArray[np.float64] | None = None
     units: tuple[str, ...] = ()
 
+    @property
+    def stated_units(self) -> dict[str, str]:
+        """Return {channel: its unit} of the channels of which one is stated."""
+        return {channel: unit for channel, unit in zip(self.channels, self.units, strict=False) if unit}
+
 
 def read_recording(path: Path) -> Recording:
     """Read a file by its ending, one of READERS; raises InvalidDataError naming it, and the line where there is one."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.errors import InvalidDataError
 from tsbench_archives.recordings import Recording, read_recording
-from tsbench_formats.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench_formats.paper import leads_of, read_page
 
 PAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -53,6 +53,7 @@ class OneRecording(Dataset):
                 times=times,
                 channel_names=one.channels,
                 sampling_rate=one.rate,
+                units=one.stated_units,
                 meta={RECORD: name, CASE: name},
             )
         except InvalidDataError as error:
@@ -61,4 +62,4 @@ class OneRecording(Dataset):
 
 
 def _read_page(path: Path) -> Recording:
-    return Recording(LEADS, leads_of(read_page(path), PAGE_RATE, str(path)), PAGE_RATE)
+    return Recording(LEADS, leads_of(read_page(path), PAGE_RATE, str(path)), PAGE_RATE, units=("mV",) * len(LEADS))

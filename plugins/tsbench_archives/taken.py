@@ -50,15 +50,18 @@ def taken(path: Path) -> Taken:
 @functools.lru_cache(maxsize=64)
 def _remembered(path: Path, changed: int, size: int) -> Taken:
     with contextlib.suppress(Exception):  # whatever the libraries raise on rubbish
-        labels = _labels(path)
+        labels = label_cells(path)
         if labels is None:
             return "multilabel", ""
         return taken_for([str(label).strip() for label in labels])
     return "classification", ""
 
 
-def _labels(path: Path) -> Sequence[object] | None:
-    """Return the label of each case, as the file spells it; None where an array has several for each."""
+def label_cells(path: Path) -> Sequence[object] | None:
+    """Return the label of each case, as the file spells it; None where an array has several for each.
+
+    Raises what the libraries raise on a file that cannot be read, or has no labels.
+    """
     match path.suffix.lower():
         case ".csv":
             with path.open(newline="", encoding=encoding(path)) as file:

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from tsbench.data.channel_units import factor
 from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.limb_leads import MEASURED, TOGETHER, check_limb_leads
 from tsbench.data.memory import check_room
 from tsbench.data.panel import CASE, RECORD, Panel
+from tsbench.data.partly import partly_labelled
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench_archives.cells import MISSING, shown
 from tsbench_archives.labels import PREFIX as LABEL
@@ -83,8 +86,9 @@ class RecordingsFolder(Dataset):
         """Read all recordings, of which none needs a label."""
         recordings, rows = self._usable()
         panel = self._panel(recordings, rows)
-        every = all(self._has_label(row) for row in rows)
-        return replace(panel, **self._target(rows)) if every else panel
+        labelled = np.asarray([self._has_label(row) for row in rows])
+        known = [row for row in rows if self._has_label(row)]
+        return partly_labelled(panel, labelled, self._target(known)) if known else panel
 
     def _usable(self) -> tuple[dict[str, Recording], list[int]]:
         """Return the recordings and their rows; warn of those that are left out."""
@@ -176,6 +180,7 @@ class RecordingsFolder(Dataset):
             with self._leaving_out(name, skipped):
                 _check_kind(one, most[0][0], files[name])
                 _check_units(one, units, files[name])
+                check_limb_leads(one.channels, one.values, str(files[name]), TOGETHER, MEASURED)
                 fitting[name] = one
         return fitting, [rows[name] for name in fitting]
 
@@ -223,6 +228,7 @@ class RecordingsFolder(Dataset):
             column = self._labels.text(name) if name in ("subject", "group") else np.asarray(self._cells[name])
             meta[name] = column[list(rows)].astype(str)
         about: dict[str, Any] = {"meta": meta, "channel_names": first.channels, "sampling_rate": first.rate}
+        about |= {"units": first.stated_units}
         about |= {} if first.times is None else {"times": times}
         return Panel.build(X, lengths=lengths, **about, **self._statics(meta))
 
@@ -347,7 +353,7 @@ def _usual_units(found: Iterable[Recording]) -> dict[str, str]:
 def _check_units(one: Recording, usual: Mapping[str, str], path: Path) -> None:
     """Raise InvalidDataError for a recording one of whose channels is in another unit than most state of it."""
     for channel, unit in zip(one.channels, one.units, strict=False):
-        if unit.casefold() != usual[channel].casefold():
+        if factor(unit, usual[channel]) != 1:
             is_in, most = (f"in '{shown(u)}'" if u else "without a unit" for u in (unit, usual[channel]))
             raise InvalidDataError(
                 f"{path}: channel '{shown(channel)}' is {is_in}, in most recordings {most}; bring all to one unit first"

@@ -39,8 +39,18 @@ ICU_DEMO: Entries = {
     for source, database in (("eicu", "eICU"), ("mimic", "MIMIC-III"))
 }
 DATASETS = SINGLE | ICU_DEMO
-# Without the tag: they are the cases of ptb-xl once more.
-TEXTS: Entries = {
+# Without the tag: they are the cases of another dataset once more.
+AGAIN: Entries = {
+    "p12-plausible": (
+        "p12:P12",
+        "Intensive care: p12 without impossible values, which are missing.",
+        {"target": "mortality", "impossible": "missing"},
+    ),
+    "p19-plausible": (
+        "p19:P19",
+        "Intensive care: p19 without impossible values, which are missing.",
+        {"impossible": "missing"},
+    ),
     "ptb-xl-statements": (
         "ptbxl_texts:PtbXlStatements",
         "ECG: ptb-xl with the English descriptions of its SCP codes as texts.",
@@ -57,12 +67,12 @@ TEXTS: Entries = {
 @hookimpl
 def tsbench_datasets(register: Register) -> None:
     """Register the clinical datasets, with the tag of their collection where they belong to it."""
-    for name, (target, summary, options) in (DATASETS | TEXTS).items():
+    for name, (target, summary, options) in (DATASETS | AGAIN).items():
         module, _, attribute = target.partition(":")
         register(
             name,
             f"tsbench_clinical.{module}:{attribute}",
             summary=summary,
-            tags=() if name in TEXTS else (TAG,),
+            tags=() if name in AGAIN else (TAG,),
             options={"name": name, **options},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +17,7 @@ from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_clinical.cache import Space, cached, key_of, measured
 from tsbench_clinical.files import Files, listed
 from tsbench_clinical.fingerprints import fingerprints
+from tsbench_clinical.limits import Limits, within_limits
 
 if TYPE_CHECKING:
     from tsbench.fetch.fetcher import Download
@@ -32,7 +33,8 @@ class ClinicalDataset(Dataset):
     name : the registered name. version : of the reader; another one reads anew. folders : glob patterns. remedy : what
     to get and where to put it. whole : what the complete distribution holds, to compare with what is here. n_records :
     from how many records on what is here is complete, 0 where that is not known. fetched : names of the files that
-    `download` gets.
+    `download` gets. units : of all channels, or {channel: its unit}. limits : of the channels and static values that
+    cannot be outside; impossible : whether what is outside is kept ("keep"), or made missing ("missing").
     """
 
     version: ClassVar[int] = 1
@@ -41,9 +43,12 @@ class ClinicalDataset(Dataset):
     whole: ClassVar[str] = ""
     n_records: ClassVar[int] = 0
     fetched: ClassVar[tuple[str, ...]] = ()
+    units: ClassVar[str | Mapping[str, str]] = {}
+    limits: ClassVar[Limits] = {}
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, impossible: str = "keep") -> None:
+        one_of("impossible", impossible, ("keep", "missing"))
+        self.name, self.impossible = name, impossible
 
     @property
     @abstractmethod
@@ -64,7 +69,8 @@ class ClinicalDataset(Dataset):
 
     def options(self) -> dict[str, Any]:
         """Return the options that decide what is read."""
-        return {name: value for name, value in vars(self).items() if name != "name"}
+        without = {"name", *(["impossible"] if self.impossible == "keep" else [])}  # which caches know nothing of
+        return {name: value for name, value in vars(self).items() if name not in without}
 
     def homes(self) -> tuple[Location, ...]:
         """Return the public homes of the files in `fetched`."""
@@ -82,7 +88,11 @@ class ClinicalDataset(Dataset):
         extent = "complete" if found >= self.n_records else f"sample: {found:,} of {self.n_records:,} records"
         known = found and self.n_records
         facts = {**about.facts, "complete": self.whole, **here}
-        return replace(about, facts=facts, extent=extent if known else "", known=fingerprints().get(self.name, {}))
+        if self.impossible == "missing":
+            ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in self.limits.items())
+            facts["impossible values"] = f"those outside are missing: {ranges}"
+        extent = extent if known else ""
+        return replace(about, facts=facts, extent=extent, known=fingerprints().get(self.name, {}), limits=self.limits)
 
     def available(self) -> bool:
         """Say whether the files are on this machine."""
@@ -108,7 +118,9 @@ class ClinicalDataset(Dataset):
             key = self._key(paths)
         except OSError as error:
             raise InvalidDataError(f"{error.filename}: cannot be read ({error.strerror})") from error
-        return cached(key, lambda space: self._checked(found, space))
+        data = cached(key, lambda space: self._checked(found, space))
+        units = self.units if isinstance(self.units, Mapping) else dict.fromkeys(data.panel.channel_names, self.units)
+        return replace(data, panel=replace(data.panel, units=units))
 
     def download(self) -> Download:
         """Say how `tsbench data fetch` gets the dataset."""
@@ -125,6 +137,8 @@ class ClinicalDataset(Dataset):
     def _checked(self, found: list[Path], space: Space) -> Data:
         try:
             data = self.read(Files(found, self.wanted), space)
+            if self.impossible == "missing":
+                data = replace(data, panel=within_limits(data.panel, self.limits))
             check_observed(data.panel, str(found[0]))
         except InvalidDataError as error:  # texts of damaged files and of libraries may be of several lines
             raise InvalidDataError(" ".join(str(error).splitlines())) from error

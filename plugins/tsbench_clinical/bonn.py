@@ -32,6 +32,7 @@ class EpilepticSeizure(ClinicalDataset):
     binary : seizure against everything else, as TS-TCC has it.
     """
 
+    units = "uV"
     folders = ("epileptic-seizure", "epileptic*", "bonn", "Bonn*", "Epilepsy_UCI")
     whole = "11,500 cuts of 500 records"
     n_records = 500

@@ -24,6 +24,7 @@ from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.data.places import cache_folder
 from tsbench.identity import digest
+from tsbench_clinical.limits import REMOVED
 
 VERSION = 3
 ABANDONED_SECONDS = 24 * 3600
@@ -193,6 +194,9 @@ def _measure(panel: Panel) -> dict[str, Any]:
         facts["prevalence here"] = ", ".join(shares)
     observed = sum(int((~np.isnan(panel.X[i : i + 256])).sum()) for i in range(0, len(panel), 256))
     total = int(panel.lengths.sum()) * panel.n_channels
+    if REMOVED in panel.meta:
+        removed = panel.meta[REMOVED]
+        facts["impossible here"] = f"{removed.sum():,} values of {(removed > 0).sum():,} cases are made missing"
     facts["missing here"] = f"{100 * (1 - observed / total):.1f} %"
     return facts
 

@@ -128,6 +128,7 @@ class Cpsc2018(Diagnoses):
     prefixes = "A"
     places = ("", "cpsc_2018/", "cpsc_2018/g*/", "training/cpsc_2018/", "training/cpsc_2018/g*/", "Training_WFDB/")
     archive_patterns = ("cpsc*2018*.zip", "cpsc*2018*.tar.gz")
+    units = "mV"
     folders = ("cpsc2018", "cpsc_2018", "ecg12/cpsc2018", "cinc2021", "physionet.org/files/challenge-2021/*")
     whole = "6,877 records"
     n_records = 6877

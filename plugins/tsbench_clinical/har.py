@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +32,14 @@ TEST_SUBJECTS = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 RATE = 50.0
 KINDS = ("body_acc", "body_gyro", "total_acc")
 CHANNELS = tuple(f"{kind}_{axis}" for kind in KINDS for axis in "xyz")
+RAW = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 PARTS = ("train", "test")
 
 
 class UciHar(ClinicalDataset):
     """UCI HAR: 10,299 windows of 128 points of 9 filtered signals, six activities, 30 subjects."""
 
+    units: ClassVar = {name: "rad/s" if "gyro" in name else "g" for name in CHANNELS}
     folders = ("UCI HAR Dataset", "uci_har", "UCI_HAR*", "har")
     whole = "10,299 windows of 30 subjects"
     fetched = ("UCI HAR Dataset.zip",)
@@ -140,6 +142,7 @@ class Hapt(ClinicalDataset):
     postural transitions as classes.
     """
 
+    units: ClassVar = {name: "rad/s" if "gyro" in name else "g" for name in RAW}
     folders = ("hapt", "HAPT*", "HAPT Data Set")
     whole = "61 records of 30 subjects"
     n_records = 61
@@ -225,7 +228,7 @@ class Hapt(ClinicalDataset):
                 "record": np.array([recordings[number].name for number, _, _ in cuts]),
                 "start": np.array([start / RATE for _, start, _ in cuts]),
             },
-            channel_names=("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"),
+            channel_names=RAW,
             sampling_rate=RATE,
         )
         official = folds.by_membership(np.isin(subject, TEST_SUBJECTS), [False], None, [True])

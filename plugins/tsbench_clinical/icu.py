@@ -16,12 +16,20 @@ from tsbench_clinical.base import ClinicalDataset, one_of
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
+from tsbench_clinical.limits import ICU_SENSORS, limits_of
+from tsbench_clinical.numbers import check_between
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STATIC = ("age", "sex", "height", "weight")
+RANGES = {"age": (0, 130), "height": (0, 1000), "weight": (0, 1000)}
 SEX = {"Male": 0.0, "Female": 1.0}
+_NAMES = """
+alb alp alt ast be bicar bili bili_dir bnd bun ca cai ck ckmb cl crea crp dbp fgn fio2 glu hgb hr inr_pt k lact lymph
+map mch mchc mcv methb mg na neut o2sat pco2 ph phos plt po2 ptt resp sbp temp tnt urine wbc
+"""
+VARIABLES = tuple(_NAMES.split())
 TABLES = {"dyn.parquet": ("stay_id", "time"), "sta.parquet": ("stay_id", *STATIC), "outc.parquet": ("stay_id", "label")}
 
 
@@ -35,12 +43,13 @@ class IcuDemo(ClinicalDataset):
         "(https://github.com/rvandewater/YAIB-cohorts), into a folder 'icu-demo' of one that --data-dir or "
         "TSBENCH_DATA names"
     )
+    limits = limits_of(ICU_SENSORS)
     whole = "the cohorts of the demos are complete; those of the databases need their credentials"
     n_records = 1  # a cohort is three files, which are here or not
     fetched = tuple(TABLES)
 
-    def __init__(self, name: str, task: str, source: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, task: str, source: str, impossible: str = "keep") -> None:
+        super().__init__(name, impossible)
         one_of("task", task, ("mortality24", "sepsis"))
         one_of("source", source, ("eicu", "mimic"))
         self.task = task
@@ -89,6 +98,10 @@ class IcuDemo(ClinicalDataset):
         hourly, fixed, outcome = (_table(files, name) for name in TABLES)
         where = files.where("dyn.parquet")
         variables = [name for name in hourly.columns if name not in TABLES["dyn.parquet"]]
+        lost = [name for name in VARIABLES if name not in variables]
+        if lost:
+            more = f", nor {len(lost) - 1} more of its {len(VARIABLES)} variables" if len(lost) > 1 else ""
+            raise InvalidDataError(f"{where}: has no column '{lost[0]}'{more}; leave one empty that was not measured")
         values = np.stack([_numbers(hourly, name, where) for name in variables], axis=1)
         hours = _hours(hourly, where)
         observed = ~np.isnan(values).all(axis=0)
@@ -103,9 +116,12 @@ class IcuDemo(ClinicalDataset):
                     raise InvalidDataError(f"{where}: stay {stay} is not in {what}")
             series.append(Series(hours[rows], values[rows][:, observed]))
             ids.append(stay)
-        lost = sorted(set(label) - set(ids))
-        if lost:
-            raise InvalidDataError(f"{where}: stay {lost[0]} of outc.parquet has no hour")
+        without = sorted(set(label) - set(ids))
+        if without:
+            raise InvalidDataError(f"{where}: stay {without[0]} of outc.parquet has no hour")
+        steps = np.concatenate([np.diff(one.times) for one in series])
+        if len(steps) and np.median(steps) != 1:
+            raise InvalidDataError(f"{where}: most rows are {np.median(steps):g} after the one before, expected 1 hour")
         names = ("alive", "died") if self.task == "mortality24" else ("none", "sepsis")
         panel = Panel.build(
             labels=[names[int(label[stay])] for stay in ids],
@@ -177,7 +193,12 @@ def _static(table: pd.DataFrame, where: str) -> dict[Any, list[float]]:
     if None in sex:
         raise InvalidDataError(f"{where}: sex is '{table['sex'].tolist()[sex.index(None)]}', expected Male or Female")
     columns["sex"] = np.array(sex, dtype=np.float64)
-    return {stay: [columns[name][i] for name in STATIC] for i, stay in enumerate(table["stay_id"].tolist())}
+    found = {}
+    for i, stay in enumerate(table["stay_id"].tolist()):
+        fixed = {name: float(columns[name][i]) for name in STATIC}
+        check_between(fixed, RANGES, f"{where}: stay {stay}")
+        found[stay] = [*fixed.values()]
+    return found
 
 
 def _check_once(table: pd.DataFrame, where: str) -> None:

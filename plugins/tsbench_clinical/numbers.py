@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,13 @@ def number(text: str, where: str) -> float:
     if "_" in stripped or not math.isfinite(value) or abs(value) > 3e38:
         raise InvalidDataError(f"{where}: '{text}' is not a finite number")
     return value
+
+
+def check_between(values: Mapping[str, float], ranges: Mapping[str, tuple[float, float]], where: str) -> None:
+    """Raise InvalidDataError, naming it, for a value that is outside its range; NaN is in any."""
+    for name, (low, high) in ranges.items():
+        if not (math.isnan(values[name]) or low <= values[name] <= high):
+            raise InvalidDataError(f"{where}: {name} is {values[name]:g}, which is not between {low:g} and {high:g}")
 
 
 def whole(text: str, where: str) -> int:

@@ -17,7 +17,8 @@ from tsbench_clinical.base import ClinicalDataset, archives, one_of
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
-from tsbench_clinical.numbers import number, rows, whole
+from tsbench_clinical.limits import P12_SENSORS, limits_of, units_of
+from tsbench_clinical.numbers import check_between, number, rows, whole
 
 if TYPE_CHECKING:
     from tsbench.fetch.locations import Location
@@ -29,6 +30,7 @@ NIDiasABP NIMAP NISysABP Na PaCO2 PaO2 Platelets RespRate SaO2 SysABP Temp Tropo
 SENSORS = tuple(_NAMES.split())
 DESCRIPTORS = ("RecordID", "Age", "Gender", "Height", "ICUType", "Weight")
 STATIC = ("Age", "Gender=0", "Gender=1", "Height", "ICUType=1", "ICUType=2", "ICUType=3", "ICUType=4", "Weight")
+RANGES = {"Age": (0, 130), "Gender": (0, 1), "Height": (0, 1000), "ICUType": (1, 4), "Weight": (0, 1000)}
 OUTCOMES = ("RecordID", "Length_of_stay", "In-hospital_death")
 COLUMNS = ("Time", "Parameter", "Value")
 SETS = "abc"
@@ -46,6 +48,7 @@ class P12(ClinicalDataset):
 
     folders = ("p12", "P12*", "challenge-2012*", "physionet.org/files/challenge-2012/*", "raindrop/P12")
     whole = "11,988 records (sets a, b and c)"
+    units, limits = units_of(P12_SENSORS), limits_of(P12_SENSORS)
     n_records = 11_988
     fetched = tuple(file for letter in SETS for file in (f"set-{letter}.tar.gz", f"Outcomes-{letter}.txt"))
     remedy = (
@@ -55,8 +58,10 @@ class P12(ClinicalDataset):
         "TSBENCH_DATA names"
     )
 
-    def __init__(self, name: str = "p12", target: str = "mortality", unknown_stay: str = "short") -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str = "p12", target: str = "mortality", unknown_stay: str = "short", impossible: str = "keep"
+    ) -> None:
+        super().__init__(name, impossible)
         one_of("target", target, ("mortality", "los"))
         one_of("unknown_stay", unknown_stay, ("short", "drop"))
         self.target = target
@@ -89,7 +94,8 @@ class P12(ClinicalDataset):
                 "static": ", ".join(STATIC) + "; -1 is missing",
                 "values": "one row per time at which something was recorded; of two values at one minute the "
                 "later counts; "
-                "from 48:00 on nothing is taken; later weights are left out; MechVent is only ever 1",
+                "from 48:00 on nothing is taken; later weights are left out; MechVent is only ever 1; "
+                "impossible values are kept as recorded (p12-plausible has them missing)",
                 "splits": "archive = records: five folds of 6:2:2; official: set a trains and b tests (of a, b "
                 "and c, b "
                 "validates and c tests); raindrop: the five of Raindrop, restricted to the sets that are here",
@@ -292,18 +298,9 @@ def _minutes(clock: str) -> int:
 
 def _static(described: dict[str, float], where: str) -> list[float]:
     """Return the static values in the order of STATIC; -1 is missing."""
-    age, gender, height, kind, weight = (
-        np.nan if described[name] == -1 else described[name] for name in DESCRIPTORS[1:]
-    )
-    for name, value, low, high in (
-        ("Age", age, 0, 130),
-        ("Gender", gender, 0, 1),
-        ("Height", height, 0, 1000),
-        ("ICUType", kind, 1, 4),
-        ("Weight", weight, 0, 1000),
-    ):
-        if not (np.isnan(value) or low <= value <= high):
-            raise InvalidDataError(f"{where}: {name} is {value:g}, which is not between {low} and {high}")
+    known = {name: np.nan if described[name] == -1 else described[name] for name in RANGES}
+    check_between(known, RANGES, where)
+    age, gender, height, kind, weight = known.values()
     return [
         age,
         *(np.nan if np.isnan(gender) else float(gender == code) for code in (0, 1)),

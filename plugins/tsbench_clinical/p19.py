@@ -16,7 +16,8 @@ from tsbench_clinical.base import ClinicalDataset, archives
 from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
-from tsbench_clinical.numbers import matrix
+from tsbench_clinical.limits import P19_SENSORS, limits_of, units_of
+from tsbench_clinical.numbers import check_between, matrix
 
 if TYPE_CHECKING:
     from tsbench.fetch.locations import Location
@@ -28,6 +29,7 @@ Platelets
 """
 SENSORS = tuple(_NAMES.split())
 STATIC = ("Age", "Gender", "Unit1", "Unit2", "HospAdmTime")
+RANGES = {"Age": (0, 130), "Gender": (0, 1), "Unit1": (0, 1), "Unit2": (0, 1)}
 TIME, LABEL = "ICULOS", "SepsisLabel"
 COLUMNS = (*SENSORS, *STATIC, TIME, LABEL)
 MIN_HOURS, MAX_HOURS = 2, 59
@@ -39,6 +41,7 @@ class P19(ClinicalDataset):
 
     folders = ("p19", "P19*", "challenge-2019*", "physionet.org/files/challenge-2019/*", "raindrop/P19")
     whole = "38,803 records"
+    units, limits = units_of(P19_SENSORS), limits_of(P19_SENSORS)
     n_records = 38_803
     fetched = ("training_setA.zip", "training_setB.zip")
     remedy = (
@@ -48,8 +51,8 @@ class P19(ClinicalDataset):
         "TSBENCH_DATA names"
     )
 
-    def __init__(self, name: str = "p19") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "p19", impossible: str = "keep") -> None:
+        super().__init__(name, impossible)
 
     @property
     def about(self) -> Card:
@@ -161,11 +164,12 @@ def parse_record(text: str, where: str) -> tuple[Series, list[float], bool]:
         )
     if not np.isin(label, (0, 1)).all():
         raise InvalidDataError(f"{where}: {LABEL} is not 0 or 1 in every hour")
-    static = [float(column[name][0]) for name in STATIC]
+    static = {name: float(column[name][0]) for name in STATIC}
+    check_between(static, RANGES, where)
     observations = np.stack([column[name] for name in SENSORS], axis=1)
     if (np.abs(np.nan_to_num(observations)) > 3e38).any():
         raise InvalidDataError(f"{where}: holds a value that is too large")
-    return Series(hours, observations), static, bool(label.any())
+    return Series(hours, observations), [*static.values()], bool(label.any())
 
 
 def _one_line_on(message: str) -> InvalidDataError:

@@ -38,6 +38,7 @@ class PtbXl(ClinicalDataset):
     level : "superclass" or "subclass". rate : 100 or 500 Hz.
     """
 
+    units = "mV"
     folders = (
         "ptb-xl",
         "ptbxl",

@@ -35,6 +35,7 @@ class RhythmWindows(ClinicalDataset):
     subject_of: ClassVar[Mapping[str, str]] = {}
     project: ClassVar[str]
     zip_name: ClassVar[str]
+    units = "mV"
     channel_names: ClassVar[tuple[str, ...]] = ("lead_1", "lead_2")
 
     def __init__(self, name: str, seconds: float = 10.0, overlap: float = 0.0) -> None:

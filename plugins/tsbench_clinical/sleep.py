@@ -35,6 +35,7 @@ class SleepEdf(ClinicalDataset):
     wake_minutes : wake kept before the first and after the last epoch of sleep.
     """
 
+    units = "uV"
     folders = (
         "sleep-edf",
         "sleepedf",

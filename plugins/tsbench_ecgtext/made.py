@@ -83,6 +83,7 @@ class Made(Dataset):
             meta=meta,
             channel_names=LEADS,
             sampling_rate=RATE,
+            units=dict.fromkeys(LEADS, "mV"),
         )
         part = np.arange(len(cases)) // len(combinations)
         train, validation, test = (np.flatnonzero(chosen) for chosen in (part >= 2, part == 0, part == 1))

@@ -250,12 +250,15 @@ def pamap(stretches, rate=100, start=5.0):
 
 
 def write_icu(folder, task="sepsis", source="eicu", stays=6, hours=4):
+    from tsbench_clinical.icu import VARIABLES
+
     place = folder / task / f"{source}_demo"
     place.mkdir(parents=True, exist_ok=True)
     stay = np.repeat(np.arange(10, 10 + stays), hours).astype(np.int32)
     time = pd.to_timedelta(np.tile(np.arange(hours), stays), unit="h")
     dyn = pd.DataFrame({"stay_id": stay, "time": time, "hr": np.arange(len(stay)) + 60.0, "crp": np.nan})
     dyn["lact"] = np.where(np.arange(len(stay)) % 3, np.nan, 1.5)
+    dyn = dyn.assign(**{name: np.nan for name in VARIABLES if name not in dyn})
     who = np.arange(10, 10 + stays).astype(np.int32)
     sex = ["Male", "Female", None] * stays
     sta = pd.DataFrame({"stay_id": who, "age": 50.0, "sex": sex[:stays], "height": np.nan, "weight": 70.0})

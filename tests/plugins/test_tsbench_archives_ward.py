@@ -324,7 +324,41 @@ def test_a_run_says_what_it_left_out_and_names_what_it_predicts(tsbench, ward):
     (key,) = bench.results()["key"]
     assert bench.show(key)["dataset"] == "ward+skip-bad"
     assert "1 recordings are left out (r4: " in tsbench("show", "run", key)[1].replace("\n", " ")
+    words = ("run", "--method", "majority,1nn-ed", "--dataset", ward, "--fold", 1, "--skip-bad")
+    assert tsbench(*words, "--workers", 1)[0] == 0
+    for each in bench.results()["key"]:  # also of runs that find the data read
+        assert "1 recordings are left out (r4: " in tsbench("show", "run", each)[1].replace("\n", " ")
     assert set(bench.predictions(key)["name"]) <= {f"r{i}" for i in range(10)}
     assert tsbench("leaderboard", ward, "--skip-bad")[0] == 0
     assert tsbench("run", "--method", "majority", "--dataset", "GunPoint", "--skip-bad")[0] == 2
     assert tsbench("data", "info", f"{ward}+window=2s", "--skip-bad")[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore:no subject of the 2 unlabelled", "ignore:majority keeps no checkpoint")
+def test_a_gap_among_even_times_is_said_in_the_row(tsbench, ward):
+    for i in range(12):
+        write_csv(ward, f"r{i}", i, N + i, rate=10)
+    lines = (ward / "r4.csv").read_text().splitlines()
+    (ward / "r4.csv").write_text("\n".join(lines[:4] + lines[6:]) + "\n")
+    said = "ward: times are not even: case 'r4' has a step of 0.3 s to time point 3, at 0.5, where 0.1 is usual"
+    with pytest.warns(TsbenchWarning, match=said):
+        assert tsbench("data", "info", ward)[0] == 0
+    with pytest.warns(TsbenchWarning, match=said):
+        assert tsbench("run", "--method", "majority", "--dataset", ward, "--fold", 0)[0] == 0
+    (key,) = Bench("tsbench.db").results()["key"]
+    assert said in " ".join(tsbench("show", "run", key)[1].split())
+    with pytest.warns(TsbenchWarning, match=said):
+        assert tsbench("predict", "--run", key, "--dataset", ward)[0] == 0
+
+
+def test_swapped_limb_leads_of_a_recording_are_refused(tmp_path):
+    rng, leads = np.random.default_rng(0), ("I", "II", "III")
+    for i in range(4):
+        one, three = rng.integers(-300, 300, (2, 50))
+        order = leads if i != 2 else ("II", "I", "III")
+        make.write_wfdb(tmp_path, f"r{i}", np.stack([one, one + three, three]), 10, order)
+    (tmp_path / "labels.csv").write_text("recording,label\nr0,a\nr1,b\nr2,b\nr3,a\n")
+    with pytest.raises(InvalidDataError, match=r"r2.hea: II is not \+1 I \+1 III, as it is in every ECG"):
+        open_local(tmp_path).load()
+    with pytest.warns(TsbenchWarning, match="1 recordings are left out"):
+        assert open_local(tmp_path, skip_bad=True).load().panel.case_names() == ["r0", "r1", "r3"]

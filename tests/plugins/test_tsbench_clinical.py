@@ -55,10 +55,12 @@ def test_the_names_are_registered():
     tsbench_clinical.tsbench_datasets(lambda name, target, **more: found.update({name: (target, more)}))
     expected = "uci-har hapt pam epileptic-seizure epileptic-seizure-binary sleep-edf afdb mitdb p12 p12-los "
     expected += "p19 ptb-xl ptb-xl-subclass cpsc2018 cinc2021 icu-demo-mortality24-eicu icu-demo-mortality24-mimic "
-    expected += "icu-demo-sepsis-eicu icu-demo-sepsis-mimic ptb-xl-statements ptb-xl-own-texts"
+    expected += (
+        "icu-demo-sepsis-eicu icu-demo-sepsis-mimic p12-plausible p19-plausible ptb-xl-statements ptb-xl-own-texts"
+    )
     assert list(found) == expected.split()
     for name, (_, more) in found.items():
-        assert more["tags"] == (() if name.endswith(("-statements", "-own-texts")) else ("clinical",))
+        assert more["tags"] == (() if name.endswith(("-plausible", "-statements", "-own-texts")) else ("clinical",))
         assert more["options"]["name"] == name
         assert more["summary"].endswith(".")
 
@@ -334,6 +336,13 @@ def test_a_channel_nobody_has_a_value_of_is_refused(data_folder):
 
 
 # --- the command line
+
+
+def test_units_of_channels_are_known_read_anew_or_not(data_folder):
+    make.write_mitdb(data_folder / "mitdb")
+    for _ in range(2):
+        panel = made("mitdb").load().panel
+        assert panel.units == dict.fromkeys(panel.channel_names, "mV")
 
 
 def test_data_info_prints_card_and_counts(tsbench, data_folder):

@@ -347,6 +347,8 @@ def cell(line, column, value):
         (cell(4, "ICULOS", "NaN"), r"an hour has no ICULOS"),
         (cell(4, "SepsisLabel", "NaN"), r"SepsisLabel is not 0 or 1"),
         (cell(4, "SepsisLabel", "2"), r"SepsisLabel is not 0 or 1"),
+        (cell(2, "Age", "300"), r"Age is 300, which is not between 0 and 130"),
+        (cell(2, "Gender", "-1"), r"Gender is -1, which is not between 0 and 1"),
         (cell(1, "HR", "Pulse"), r"has the column 'HR' 0 times"),
         (cell(1, "HR", "Temp"), r"has the column 'HR' 0 times"),
         (lambda text: text[:-40], r"line 7: has \d+ numbers, expected 41"),
@@ -434,6 +436,13 @@ def change(place, name, how):
     ("name", "how", "message"),
     [
         ("dyn", lambda t: t.drop(columns="time"), r"dyn.parquet: has the column 'time' 0 times"),
+        ("dyn", lambda t: t.drop(columns="bun"), r"dyn.parquet: has no column 'bun'; leave one empty"),
+        (
+            "dyn",
+            lambda t: t.rename(columns={"hr": "HR", "ph": "pH"}),
+            r"has no column 'hr', nor 1 more of its 48 variab",
+        ),
+        ("dyn", lambda t: t.assign(time=t.time.dt.total_seconds()), r"most rows are 3600 after .* expected 1 hour"),
         ("dyn", lambda t: t.assign(hr="x"), r"dyn.parquet: the column 'hr' holds what is no number"),
         ("dyn", lambda t: t.assign(hr=np.inf), r"dyn.parquet: the column 'hr' holds a value that is infinite"),
         ("dyn", lambda t: t.iloc[::-1], r"dyn.parquet: stay 10: its times run backwards or repeat"),
@@ -445,6 +454,12 @@ def change(place, name, how):
         ("outc", lambda t: pd.concat([t, t[:1]]), r"outc.parquet: stay 10 is there twice"),
         ("sta", lambda t: pd.concat([t, t[:1]]), r"sta.parquet: stay 10 is there twice"),
         ("outc", lambda t: t.assign(label=2), r"outc.parquet: a label is not 0 or 1"),
+        ("sta", lambda t: t.assign(age=300.0), r"sta.parquet: stay 10: age is 300, which is not between 0 and 130"),
+        (
+            "sta",
+            lambda t: t.assign(weight=-1.0),
+            r"sta.parquet: stay 10: weight is -1, which is not between 0 and 1000",
+        ),
         ("sta", lambda t: t.assign(sex="X"), r"sta.parquet: sex is 'X', expected Male or Female"),
     ],
 )

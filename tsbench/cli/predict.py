@@ -25,7 +25,8 @@ def predict(key: str, dataset: str, out: Path | None, device: str, skip_bad: boo
 
     The data that the run was trained on must be here: the probe is fitted on it again, and new values are normalised
     as it is. Weights come from the checkpoint beside the store; where there is none, the method is trained anew, which
-    a warning and the column `weights` say. Channels are matched by name.
+    a warning and the column `weights` say. Channels are matched by name. Where some cases have a label, it is in the
+    column `truth`, and metrics over these cases are printed.
 
     \b
     Example:
@@ -41,4 +42,9 @@ def predict(key: str, dataset: str, out: Path | None, device: str, skip_bad: boo
     else:
         write_results([frame], out, form)
         echo(f"{len(frame)} cases written to {out}")
+    if frame.attrs["n_labelled"]:
+        found, scored, labelled = (frame.attrs[name] for name in ("metrics", "n_scored", "n_labelled"))
+        unknown = f" that the run knows ({labelled - scored} have another)" if scored < labelled else ""
+        values = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+        echo(f"{scored} of {len(frame)} cases have a label{unknown}{': ' if values else ''}{values}", err=True)
     return 0

@@ -30,6 +30,7 @@ class Card:
     checksum : the fingerprint that the whole of it has. known : {fingerprint: extent} of contents that are known too,
     such as of a sample. extent : how much of it is on this machine, "complete" or "sample: 16 of 48 records".
     positive : the class of two that is looked for, such as "died"; the last of the classes where it is empty.
+    limits : {channel or static value: (lowest, highest)} of those whose values cannot be outside.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Card:
     extent: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
     positive: str = ""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def contents(self) -> frozenset[str]:
@@ -124,13 +126,17 @@ class Dataset(ABC):
         """Read the data."""
 
     def cases(self) -> Panel:
-        """Return all cases to be predicted: with labels, or without any where one has none; raises what `load` does."""
+        """Return all cases to be predicted, with the labels of those that have one; raises what `load` does."""
         from tsbench.data.join import concatenate
+        from tsbench.data.partly import partly_labelled
 
         data = self.load()
-        if data.unlabelled is None:
-            return data.panel
-        return concatenate([replace(data.panel.without_labels(), classes=()), data.unlabelled])
+        own, extra = data.panel, data.unlabelled
+        if extra is None:
+            return own
+        joined = concatenate([replace(own.without_labels(), classes=()), extra])
+        known = {"y": own.y, "task": own.task, "classes": own.classes}
+        return joined if own.y is None else partly_labelled(joined, np.arange(len(joined)) < len(own), known)
 
     def available(self) -> bool:
         """Say whether the data is on this machine; cheap, and never over the network."""

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from tsbench.data.panel import Panel
-from tsbench.data.rate import agree, rate_of
-from tsbench.errors import InvalidDataError
+import numpy as np
+
+from tsbench.data.channel_units import factor
+from tsbench.data.grid import grid_of, rate_of
+from tsbench.data.panel import SECONDS, Panel
+from tsbench.data.rate import agree
+from tsbench.errors import InvalidDataError, TsbenchWarning
+
+SHOWN = 3  # channels that a warning names
 
 
 def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("times", "static")) -> Panel:
     """Return a panel's cases with the channels of `like`, in its order, found by name; further channels are left out.
 
-    Where either has no names of channels, both must have as many. Static values that `like` has not are left out, and
+    Where either has no names of channels, both must have as many. Voltages are converted to the unit of `like`; a unit
+    that only one of the two states is warned of (TsbenchWarning). Static values that `like` has not are left out, and
     so are times where it has none. name : what the panel is called. needs : which of times and static values must be
     there where `like` has them; what need not be there and is not whole is left out.
 
-    Raises InvalidDataError for a channel or static value that is missing, times that are, and another sampling rate,
-    stated or that of even times.
+    Raises InvalidDataError for a channel or static value that is missing, times that are, a channel in another unit,
+    and another sampling rate, stated or that of even times.
     """
     own, wanted = panel.channel_names, like.channel_names
     if own and wanted:
@@ -27,16 +35,57 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
             panel = replace(panel.loaded(), channel_names=wanted, X=panel.loaded().X[:, order])
     elif panel.n_channels != like.n_channels:
         raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
+    panel = _in_units(panel, like, name)
     rate, expected = rate_of(panel), rate_of(like)
     if rate is not None and expected is not None and not agree(rate, expected):
         raise InvalidDataError(
             f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: {name}+resample={expected:g}hz"
         )
+    _check_each(panel, expected, name)
+    if panel.times is not None and like.times is not None and expected is not None and rate is None:
+        warnings.warn(f"{name} has irregular times, expected {expected:g} Hz", TsbenchWarning, stacklevel=2)
     if like.times is not None and panel.times is None and "times" in needs:
         raise InvalidDataError(f"{name} has no times of its points, which are expected")
     panel = panel if like.times is not None else replace(panel, times=None)
     like = like if "static" in needs else replace(like, static=None, static_names=(), categories={})
     return replace(_with_statics(panel, like, name), text=panel.text if like.text is not None else None)
+
+
+def _check_each(panel: Panel, expected: float | None, name: str) -> None:
+    """Raise InvalidDataError for a case whose times are those of another rate than the expected one, in Hz."""
+    grid = grid_of(panel)
+    if grid is None or expected is None:
+        return
+    seconds = SECONDS[panel.time_unit]
+    others = grid.others(1 / (expected * seconds))
+    if len(others):
+        case, rate = panel.case_names()[others[0]], 1 / (grid.own[others[0]] * seconds)
+        raise InvalidDataError(
+            f"{name}: the times of recording '{case}' are of {rate:g} Hz, expected {expected:g} Hz (so are those of "
+            f"{len(others)} of {len(panel)}); resample it, or leave it out"
+        )
+
+
+def _in_units(panel: Panel, like: Panel, name: str) -> Panel:
+    """Return a panel with its channels in the units of `like`, whose channels it has in the same order."""
+    factors, lone = np.ones(panel.n_channels, np.float32), []
+    for place, channel in enumerate(like.channel_names):
+        unit, wanted = panel.units.get(channel), like.units.get(channel)
+        if unit and wanted:
+            by = factor(unit, wanted)
+            if by is None:
+                raise InvalidDataError(
+                    f"{name}: channel '{channel}' is in '{unit}' (in recording '{panel.case_names()[0]}', say), "
+                    f"expected '{wanted}'; convert its values, and state the unit that they then have"
+                )
+            factors[place] = by
+        elif unit or wanted:
+            lone.append(f"{channel} ({unit or 'unknown'}, expected {wanted or 'unknown'})")
+    if lone:
+        more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
+        text = f"{name}: units that only one side states are not compared: {', '.join(lone[:SHOWN])}{more}"
+        warnings.warn(text, TsbenchWarning, stacklevel=3)
+    return panel if (factors == 1).all() else panel.changed(lambda X: X * factors[:, None])
 
 
 def _with_statics(panel: Panel, like: Panel, name: str) -> Panel:

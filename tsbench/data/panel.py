@@ -61,7 +61,8 @@ class Panel:
     categories : {name of a column of static: what its values 0, 1, ... stand for}; the other columns are numbers.
     text : str (n_cases,) or None.
     meta : named per-case arrays (subject, record, fold ...).
-    channel_names : one name per channel, may be empty.
+    channel_names : one name per channel, may be empty. units : {channel: its unit}, of those whose unit is known; they
+        say what the values are and enter no fingerprint.
     sampling_rate : Hz, None where unknown.
 
     Raises
@@ -83,6 +84,7 @@ class Panel:
     channel_names: tuple[str, ...] = ()
     sampling_rate: float | None = None
     time_unit: str = "s"
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.X, Streamed):

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsbench.data.panel import SECONDS, Array, Panel
+from tsbench.data.grid import UNEVEN
+from tsbench.data.panel import Array
 from tsbench.errors import InvalidDataError
 
 if TYPE_CHECKING:
     from tsbench.data.series import Series
-
-UNEVEN = 1e-3  # of a step, by which steps of one rate may differ, beside what rounding makes of large times
 
 
 def sampling_rate(series: Series, stated: float | None, name: str) -> float:
@@ -32,14 +31,6 @@ def sampling_rate(series: Series, stated: float | None, name: str) -> float:
     if not all(agree(rate, other) for other in rates.values()):
         raise InvalidDataError(f"{name}: {' but '.join(f'{whose} says {r:g} Hz' for whose, r in rates.items())}")
     return rate
-
-
-def rate_of(panel: Panel) -> float | None:
-    """Return the rate in Hz that a panel states, or that its times have; None where neither tells one."""
-    if panel.sampling_rate is not None or panel.times is None:
-        return panel.sampling_rate
-    found = _steps(panel.times, panel.lengths)
-    return None if found is None or len(found.uneven) else 1 / (found.usual * SECONDS[panel.time_unit])
 
 
 def agree(rate: float, other: float) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.data.dataset import Data, Fold, Index, check_fold
-from tsbench.data.panel import normalise_label
+from tsbench.data.panel import Panel, normalise_label
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench.identity import digest
 
@@ -143,6 +143,20 @@ def label_subset(y: npt.NDArray[np.int64], fraction: float, seed: int) -> Index:
         members = rng.permutation(np.flatnonzero(y == label))
         kept.append(members[: max(1, round(fraction * len(members)))])
     return np.sort(np.concatenate(kept))
+
+
+def untaught(panel: Panel, fold: Fold) -> list[str]:
+    """Return what is to be said of each class, or label, of the test part of a fold that no training case has."""
+    if panel.y is None or panel.task == "regression":
+        return []
+    several = panel.y.ndim == 2
+    has = panel.y if several else np.eye(len(panel.classes), dtype=np.uint8)[panel.y]
+    trained, tested = (has[cases].sum(axis=0, dtype=np.int64) for cases in (fold.train, fold.test))
+    return [
+        f"{'label' if several else 'class'} '{panel.classes[one]}' is in no training case, and in {tested[one]} of "
+        f"{len(fold.test)} test cases: nothing can be learnt of it"
+        for one in np.flatnonzero((trained == 0) & (tested > 0))
+    ]
 
 
 def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool) -> Index | None:

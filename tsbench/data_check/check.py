@@ -8,6 +8,9 @@ from collections.abc import Callable
 from tsbench.data_check.content import check_channels, check_groups
 from tsbench.data_check.copies import check_near, check_same, check_stretches
 from tsbench.data_check.found import Found
+from tsbench.data_check.labels import check_labels
+from tsbench.data_check.leads import check_leads
+from tsbench.data_check.limits import check_limits
 from tsbench.data_check.order import check_order
 from tsbench.data_check.parts import Sides
 from tsbench.data_check.shortcuts import check_shortcuts
@@ -17,7 +20,10 @@ CHECKS: tuple[Callable[[Sides], list[Found]], ...] = (
     check_stretches,
     check_near,
     check_groups,
+    check_labels,
     check_channels,
+    check_limits,
+    check_leads,
     check_shortcuts,
     check_order,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,12 +15,16 @@ from tsbench.data.splits import unlabelled_index
 
 @dataclass(frozen=True)
 class Sides:
-    """A dataset with one of its folds; group and own_split : as `unlabelled_index` takes them."""
+    """A dataset with one of its folds.
+
+    group and own_split : as `unlabelled_index` takes them. limits : those of the dataset's card.
+    """
 
     data: Data
     fold: Fold
     group: str | None = None
     own_split: bool = True
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @cached_property
     def seen(self) -> Index:

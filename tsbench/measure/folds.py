@@ -10,7 +10,7 @@ from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import Statistics, channel_statistics, channel_text
 from tsbench.data.panel import Panel
-from tsbench.data.splits import label_subset, unlabelled_index
+from tsbench.data.splits import label_subset, unlabelled_index, untaught
 from tsbench.data.static import StaticStatistics, static_statistics, unknown_categories
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
@@ -58,8 +58,8 @@ class Parts:
     pretrain : what a method is trained on; unlabelled : further cases for that, without labels; train : the cases of
     pretrain as the probe gets them (corrupted, say), as are those of validation; selection : the validation cases as
     those of pretrain are, by which a state is chosen; labelled : positions in train whose labels may be used. key :
-    what tells this fold, whatever its condition, from others. unseen : what is to be said of channels that training
-    lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
+    what tells this fold, whatever its condition, from others. unseen : what is to be said of channels and classes that
+    training lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
     cases as they were before, prepared alike; idle : what is to be said where none was taken. prepare : what prepared
     them, for further cases.
     """
@@ -179,7 +179,7 @@ def divide(
         fold=fold,
         y_test=test.y,
         unknown=tuple(unknown_categories(data.panel, fold.train)),
-        unseen=tuple(prepared.unseen(data.panel)),
+        unseen=(*prepared.unseen(data.panel), *untaught(data.panel, fold)),
         missing=missing,
         whole=whole,
         idle=idle,

@@ -75,10 +75,16 @@ class Run:
         spec = self.spec
         which = (spec.reference, spec.fingerprint, spec.permuted)  # two datasets may differ in their groups alone
 
-        def read() -> Data:
-            return load(self.made.handle, spec.fingerprint, spec.part_of, spec.permuted)
+        def read() -> tuple[Data, list[str]]:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", TsbenchWarning)
+                data = load(self.made.handle, spec.fingerprint, spec.part_of, spec.permuted)
+            return data, [str(one.message) for one in caught if issubclass(one.category, TsbenchWarning)]
 
-        data: Data = self.shared.remember("data", which, read)
+        data: Data
+        data, said = self.shared.remember("data", which, read)
+        for text in said:  # in the row of every run on this data, not of the first alone
+            warnings.warn(text, TsbenchWarning, stacklevel=1)
         return data
 
     @cached_property

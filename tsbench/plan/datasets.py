@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -19,6 +20,7 @@ from tsbench.errors import (
     InvalidDataError,
     MissingDataError,
     TsbenchError,
+    TsbenchWarning,
     UsageError,
     returned,
 )
@@ -80,6 +82,7 @@ class DatasetHandle:
         data = self._ask("load()", lambda: returned(self.dataset.load(), Data, "load()", InvalidDataError))
         for step in self.steps:
             data = self._ask(step.text, partial(step.done, data))
+        self._look_at(data.panel)
         return data
 
     def cases(self) -> Panel:
@@ -89,7 +92,16 @@ class DatasetHandle:
         panel = self._ask("cases()", self.dataset.cases)
         for step in self.steps:
             panel = self._ask(step.text, partial(step.done, Data(panel))).panel
+        self._look_at(panel)
         return panel
+
+    def _look_at(self, panel: Panel) -> None:
+        """Warn of sampled series whose times are not even, and of classes or groups that may be one."""
+        from tsbench.data.grid import uneven_times
+        from tsbench.data.spelling import spelt_twice
+
+        for text in filter(None, [uneven_times(panel), *spelt_twice(panel, self.card.group)]):
+            warnings.warn(f"{self.name}: {text}", TsbenchWarning, stacklevel=3)
 
     @cached_property
     def data_dirs(self) -> list[Path]:

@@ -118,12 +118,15 @@ def _name_corpus(plan: Plan, n_found: int) -> None:
 
 
 def _count_folds(protocol: Protocol, handle: DatasetHandle, summary: Summary, plan: Plan, registry: Registry) -> int:
-    """Return the number of folds; 0 where the data has labels and cannot be split so, of which the plan is told."""
+    """Return the number of folds; 0 where labels cannot be split so, or one has nothing to learn: the plan is told."""
     own_folds = summary.own_folds.get(protocol.split.name, 0)
     if protocol.needs_own_split and not own_folds:
         crossed = f"{protocol.name.partition('+')[0]}-cv5"
         default = crossed if crossed in registry.protocols else handle.card.default_protocol
         raise no_such_split(handle.name, protocol, summary.own_folds, default)
+    if why := summary.unlearnable.get(protocol.split_name(handle.card)):
+        plan.invalid.setdefault(handle.name, f"{handle.name}: {why}")
+        return 0
     if summary.task in TASKS and not summary.splits[protocol.split_name(handle.card)]:
         try:
             protocol.folds(handle.load(), handle.card)

@@ -8,7 +8,7 @@ import inspect
 import json
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tsbench.data.panel import Panel
     from tsbench.protocol import Protocol
 
-CACHE_VERSION = 10
+CACHE_VERSION = 11
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Summary:
     part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
     "times" where their steps differ, "static", "text". padded : series end before the time axis does. splits : {name of
     a split: `split_text` of each fold}, no fold where the data cannot be split so; the dataset's own are all there.
-    own_folds : {own split: number of its folds}. task : what the labels are, "none" where there are none.
+    unlearnable : {name of a split: why nothing can be learnt in a fold of it}. own_folds : {own split: number of its
+    folds}. task : what the labels are, "none" where there are none.
     """
 
     fingerprint: str
@@ -44,6 +45,7 @@ class Summary:
     beside: dict[str, str] = field(default_factory=dict)
     padded: bool = False
     splits: Mapping[str, list[str]] = field(default_factory=dict)
+    unlearnable: Mapping[str, str] = field(default_factory=dict)
     task: str = "classification"
     n_channels: int = 1
 
@@ -58,6 +60,7 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
 
     From the cache when no file has changed since it was noted. Raises MissingDataError and InvalidDataError.
     """
+    from tsbench.data.splits import split_text
     from tsbench.protocol import split_alone
 
     if not handle.available():
@@ -70,10 +73,15 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
     data = handle.load()
     own = [split_alone(name) for name in data.folds]
     wanted |= {protocol.split_name(handle.card): protocol for protocol in own}
-    splits = {name: _split_texts(protocol, data, handle.card) for name, protocol in wanted.items()}
+    folds = {name: _folds(protocol, data, handle.card) for name, protocol in wanted.items()}
+    splits = {
+        name: [split_text(data, fold, protocol.group(handle.card), protocol.archive_split) for fold in folds[name]]
+        for name, protocol in wanted.items()
+    }
+    reasons = {name: _unlearnable(data.panel, folds[name]) for name in wanted}
     fingerprint = data.fingerprint()
     if found is not None and found.fingerprint == fingerprint:
-        splits = {**found.splits, **splits}
+        splits, reasons = {**found.splits, **splits}, {**found.unlearnable, **reasons}
     own_folds = {name: len(folds) for name, folds in data.folds.items()}
     panel, padded = data.panel, _padded(data)
     uneven = padded or _lacks_classes(data)
@@ -85,6 +93,7 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
         _beside(panel),
         padded=padded,
         splits=splits,
+        unlearnable={name: why for name, why in reasons.items() if why},
         task=panel.task,
         n_channels=panel.n_channels,
     )
@@ -134,17 +143,31 @@ def _noted(key: str) -> Summary | None:
         return None
 
 
-def _split_texts(protocol: Protocol, data: Data, card: Card) -> list[str]:
-    """Return the `split_text` of each fold; none where the data cannot be split so, which its runs will say."""
-    from tsbench.data.splits import split_text
-
+def _folds(protocol: Protocol, data: Data, card: Card) -> list[Fold]:
+    """Return the folds; none where the data cannot be split so, which its runs will say."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TsbenchWarning)  # each run tells its own
         try:
-            folds = protocol.folds(data, card)
+            return protocol.folds(data, card)
         except TsbenchError:
             return []
-    return [split_text(data, fold, protocol.group(card), protocol.archive_split) for fold in folds]
+
+
+def _unlearnable(panel: Panel, folds: Sequence[Fold]) -> str:
+    """Return why nothing can be learnt of the labels, in all cases or in the training part of a fold; "" for none."""
+    from tsbench.tasks import TASKS
+
+    if panel.y is None or panel.task not in TASKS:
+        return ""
+    task = TASKS[panel.task]
+    parts = {f"the whole dataset ({len(panel)} cases)": task.target(panel)}
+    parts |= {f"the training part of fold {i}": task.target(panel, fold.train) for i, fold in enumerate(folds)}
+    for whose, y in parts.items():
+        try:
+            task.check_learnable(y, panel.classes, whose)
+        except InvalidDataError as error:
+            return str(error)
+    return ""
 
 
 def _padded(data: Data) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tsbench.data.panel import Array, Panel
+from tsbench.data.partly import has_label
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.identity import permuted
@@ -15,15 +17,19 @@ from tsbench.plan.again import spec_of
 from tsbench.plan.datasets import DatasetHandle, open_dataset
 from tsbench.reading.about import SUBJECT
 from tsbench.registry import Registry
+from tsbench.tasks import TASKS
+from tsbench.tasks.base import Answer
 
 if TYPE_CHECKING:
     from tsbench.measure.worker import Worker
 
 
 def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugins, registry: Registry) -> pd.DataFrame:
-    """Return a row per case of a dataset: name, subject, truth (where all have labels), prediction, score:CLASS.
+    """Return a row per case of a dataset: name, subject, truth, prediction, score:CLASS.
 
-    The last column is weights, `Run.weights` in every row.
+    truth is there where a case has a label, and missing for those that have none. The last column is weights,
+    `Run.weights` in every row. `attrs` has metrics {name: value} over the n_scored cases whose label the run knows, of
+    n_labelled that have one.
 
     The run's training part must be here: the probe is fitted on it again, and gives it the normalisation. The steps of
     the run's dataset (DATASET+notch=50hz) are done to the new one.
@@ -43,17 +49,45 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
     panel = handle.cases()
     again = worker.opened(spec)
     answer, classes = again.predict(panel, handle.name), again.parts.train.classes
-    words = again.parts.task.words
-    return pd.DataFrame(
+    words, known = again.parts.task.words, has_label(panel)
+    frame = pd.DataFrame(
         {
             "name": panel.case_names(),
             **({SUBJECT: panel.meta[SUBJECT]} if SUBJECT in panel.meta else {}),
-            **({} if panel.y is None else {"truth": words(panel.y, panel.classes)}),
+            **({"truth": pd.Series(_words(panel)).where(known)} if known.any() else {}),
             "prediction": words(answer.y_pred, classes),
             **{f"score:{one}": np.asarray(answer.scores)[:, at] for at, one in enumerate(classes)},
             "weights": again.weights,
         }
     )
+    scored, truth = _scored(panel, known, again.parts.task.name, classes)
+    frame.attrs.update(n_labelled=int(known.sum()), n_scored=len(scored), metrics={})
+    if len(scored):
+        chosen = Answer(answer.y_pred[scored], np.asarray(answer.scores)[scored], answer.probabilities)
+        values = again.parts.task.score(truth, chosen, len(classes))
+        frame.attrs["metrics"] = {name: value for name, value in values.items() if value == value}
+    return frame
+
+
+def _words(panel: Panel) -> Array:
+    """Return the labels of a panel as a reader has them."""
+    assert panel.y is not None
+    return TASKS[panel.task].words(panel.y, panel.classes)
+
+
+def _scored(panel: Panel, known: Array, task: str, classes: tuple[str, ...]) -> tuple[Array, Array]:
+    """Return which cases have a label of these classes, and their labels in the order of these."""
+    if panel.y is None or panel.task != task:
+        return np.flatnonzero(known & False), np.empty(0)
+    y = panel.y
+    if task != "regression":
+        one_hot = y if task == "multilabel" else np.eye(len(panel.classes), dtype=np.uint8)[y]
+        shared = [name for name in panel.classes if name in classes]
+        own = np.zeros((len(panel), len(classes)), np.uint8)
+        own[:, [*map(classes.index, shared)]] = one_hot[:, [*map(panel.classes.index, shared)]]
+        known = known & (own.sum(axis=1) == one_hot.sum(axis=1))
+        y = own if task == "multilabel" else own.argmax(axis=1)
+    return np.flatnonzero(known), y[known]
 
 
 def _opened(dataset: str, trained: DatasetHandle, plugins: Plugins) -> DatasetHandle:

@@ -136,7 +136,8 @@ def _spelt(panel: Panel, names: Sequence[str]) -> Panel:
     """Return a recording whose channels are spelt as in `names` where they differ in capitals alone: AVR is aVR."""
     spelt = {name.casefold(): name for name in names}
     own = tuple(spelt.get(name.casefold(), name) for name in panel.channel_names)
-    return replace(panel, channel_names=own) if len(set(own)) == len(own) else panel
+    units = {spelt.get(name.casefold(), name): unit for name, unit in panel.units.items()}
+    return replace(panel, channel_names=own, units=units) if len(set(own)) == len(own) else panel
 
 
 def _with_text(panel: Panel, text: str) -> Panel:

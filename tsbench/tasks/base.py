@@ -91,8 +91,8 @@ class Task(Measured, ABC):
         """
 
     @abstractmethod
-    def check_learnable(self, y: Array, classes: tuple[str, ...]) -> None:
-        """Raise InvalidDataError where the labels of a training part leave nothing to learn."""
+    def check_learnable(self, y: Array, classes: tuple[str, ...], whose: str = "the training part") -> None:
+        """Raise InvalidDataError where the labels of a training part, called `whose`, leave nothing to learn."""
 
     @abstractmethod
     def check(self, owner: str, given: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:

@@ -32,10 +32,10 @@ class Classification(Task):
         """Return the class indices."""
         return y
 
-    def check_learnable(self, y: Array, classes: tuple[str, ...]) -> None:
+    def check_learnable(self, y: Array, classes: tuple[str, ...], whose: str = "the training part") -> None:
         """Raise InvalidDataError for one class only."""
         if len(np.unique(y)) < 2:
-            raise InvalidDataError(f"the training part has one class only ('{classes[y[0]]}'): nothing to learn")
+            raise InvalidDataError(f"{whose} has one class only ('{classes[y[0]]}'): nothing to learn")
 
     def check(self, owner: str, given: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
         """Return class indices and scores; refuses anything but such a pair."""

@@ -57,10 +57,10 @@ class Multilabel(Task):
             found[rare] = counts.argmax()
         return np.unique(found, return_inverse=True)[1].astype(np.int64)
 
-    def check_learnable(self, y: Array, classes: tuple[str, ...]) -> None:
+    def check_learnable(self, y: Array, classes: tuple[str, ...], whose: str = "the training part") -> None:
         """Raise InvalidDataError where no label is there in some cases and missing in others."""
         if not ((y.min(axis=0) == 0) & (y.max(axis=0) == 1)).any():
-            raise InvalidDataError("no label differs between the cases of the training part: nothing to learn")
+            raise InvalidDataError(f"{whose} has no label that differs between its cases: nothing to learn")
 
     def check(self, owner: str, given: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
         """Return 0 or 1 for each case and label, and scores; refuses anything but such a pair."""

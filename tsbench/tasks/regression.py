@@ -36,10 +36,10 @@ class Regression(Task):
         rank[np.argsort(y, kind="stable")] = np.arange(len(y))
         return rank * bins // len(y)
 
-    def check_learnable(self, y: Array, classes: tuple[str, ...]) -> None:
+    def check_learnable(self, y: Array, classes: tuple[str, ...], whose: str = "the training part") -> None:
         """Raise InvalidDataError for one value only."""
         if len(np.unique(y)) < 2:
-            raise InvalidDataError(f"the training part has one value only ({y[0]:g}): nothing to learn")
+            raise InvalidDataError(f"{whose} has one value only ({y[0]:g}): nothing to learn")
 
     def check(self, owner: str, given: Any, n: int, n_classes: int, probabilities: bool = False) -> Answer:
         """Return one finite number per case; the scores of the pair are not used, None as a rule."""

@@ -273,7 +273,7 @@ def reasons(data: Data, condition: str = "") -> dict[str, bool]:
     )
     return {
         "one class only": alike,
-        "one value only|no label differs": alike,
+        "one value only|no label that differs": alike,
         "at least 2 training cases": alone,
         "one case only": alone,
         "has no observed value in the|no training case with an observed value": not seen.any(axis=(0, 2)).all(),
@@ -284,8 +284,11 @@ def reasons(data: Data, condition: str = "") -> dict[str, bool]:
     }
 
 
-def check_result(result: Result, reasons: Reasons) -> None:
-    """Succeeded with finite scores, or refused for one of the reasons that hold."""
+def check_result(result: Result | str, reasons: Reasons) -> None:
+    """Succeeded with finite scores, or refused for one of the reasons that hold, maybe by the plan."""
+    if isinstance(result, str):
+        check_refusal(result, reasons)
+        return
     if result.status != "succeeded":
         assert result.status == "failed", result.error
         assert result.traceback.rstrip().splitlines()[-1].startswith("tsbench.errors."), result.traceback
@@ -314,14 +317,19 @@ def run_on(
     protocol: str | Protocol = "knn",
     normalisation: Any = "channel",
     settings: Mapping[str, Any] | None = None,
-) -> Result:
-    """Run a method on data with little training (SMALL, beside which `settings` are set); plugins of `with_given`."""
+) -> Result | str:
+    """Run a method on data with little training (SMALL, beside which `settings` are set); plugins of `with_given`.
+
+    Returns in words why the plan refuses the data, where it does.
+    """
     Given.data = data
     cls, given = plugins["methods"].get(method.removeprefix("random:")), settings or {}
     overrides = {key: str(value) for key, value in _small_settings(plugins, cls, given, method).items()}
     name = protocol if isinstance(protocol, str) else "knn" if data.panel.task == "classification" else "ridge"
-    (spec,) = make_plan(Request([method], ["given"], (name,), overrides=overrides), plugins, _registry()).specs
-    spec = replace(spec, normalisation=normalisation)
+    plan = make_plan(Request([method], ["given"], (name,), overrides=overrides), plugins, _registry())
+    if plan.invalid:
+        return plan.invalid["given"]
+    spec = replace(plan.specs[0], normalisation=normalisation)
     return Worker(plugins).run(spec if isinstance(protocol, str) else replace(spec, protocol=protocol))
 
 

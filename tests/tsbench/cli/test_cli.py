@@ -278,11 +278,11 @@ def test_debug_shows_the_traceback(tsbench):
 
 def test_earlier_results_survive_a_failing_command(tsbench, tmp_path):
     tsbench("run", "--method", "majority", "--dataset", "GunPoint")
-    (tmp_path / "one_TRAIN.csv").write_text("label,t0\na,1\na,2\n")
-    (tmp_path / "one_TEST.csv").write_text("label,t0\na,1\nb,2\n")
+    (tmp_path / "one_TRAIN.csv").write_text("label,t0,t1\na,,\nb,,\n")
+    (tmp_path / "one_TEST.csv").write_text("label,t0,t1\na,1,2\nb,2,1\n")
     code, _, err = tsbench("run", "--method", "majority", "--dataset", "./one_TRAIN.csv,UnitTest")
     assert code == 1
-    assert "one class only ('a')" in err
+    assert "channel 0 has no observed value in the 2 training cases" in err
     statuses = pd.read_csv(__import__("io").StringIO(tsbench("results", "--format", "csv")[1]))["status"].tolist()
     assert sorted(statuses) == ["failed", "succeeded", "succeeded"]
     code, out, _ = tsbench("run", "--method", "majority", "--dataset", "./one_TRAIN.csv,UnitTest")

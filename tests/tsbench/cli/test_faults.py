@@ -315,7 +315,6 @@ def test_what_a_plugin_raises_is_a_row_that_says_where(run_with, where, name):
         ("def predict(self, x):", "return np.zeros(4, int), [['a', 'b']] * 4", "expected .* real numbers"),
         ("def predict_scores(self, panel):", "return np.zeros((3, 2))", r"my-classifier gave scores of shape \(3, 2\)"),
         ("def predict_scores(self, panel):", "return None", "my-classifier gave scores of shape"),
-        (FOLD, "labels = labels * 0", "the training part has one class only"),
         (FOLD, "X[:8] = np.nan", "channel 0 has no observed value in the 8 training cases; drop the channel"),
     ],
 )
@@ -326,10 +325,18 @@ def test_what_breaks_the_contract_is_a_row_that_names_it(run_with, where, statem
     assert re.search(message, row["error"]), row["error"]
 
 
-def test_a_dataset_without_labels_is_refused_by_the_plan(run_with):
-    code, err, rows = run_with(FOLD, "labels = None", *METHOD)
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("labels = None", "mine has no labels to predict; its task is 'none'"),
+        ("labels = labels * 0", "mine: the whole dataset (12 cases) has one class only ('0'): nothing to learn"),
+        ("labels[:8] = 0", "mine: the training part of fold 0 has one class only ('0'): nothing to learn"),
+    ],
+)
+def test_a_dataset_whose_labels_say_nothing_is_refused_by_the_plan(run_with, statement, message):
+    code, err, rows = run_with(FOLD, statement, *METHOD)
     assert code == 1 and not rows
-    assert "mine has no labels to predict; its task is 'none'" in err
+    assert message in err
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.plugins.clinical_files import edf
 from tests.tsbench.reading.wards import ward
 from tsbench import Bench
 from tsbench.errors import TsbenchWarning
@@ -103,6 +104,44 @@ def test_a_training_that_is_done_once_more_is_said_before_and_in_every_row(ran, 
     assert set(pd.read_csv("p.csv")["weights"]) == {"trained anew"}
 
 
+def test_the_truth_stands_where_a_recording_has_a_label(ran, tsbench, tmp_path):
+    new = ward(tmp_path / "new", 8, seed=1)
+    rows = (new / "labels.csv").read_text().splitlines()
+    labels = ["", "alive", "died", "alive", "", "died", "elsewhere", "", ""]  # the first of the header
+    rows[1:] = [",".join([row.split(",")[0], label, "s0,icu"]) for row, label in zip(rows[1:], labels[1:], strict=True)]
+    (new / "labels.csv").write_text("\n".join(rows) + "\n")
+    code, out, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
+    found = pd.read_csv(io.StringIO(out))
+    assert code == 0 and found["truth"].fillna("").tolist() == labels[1:]
+    known = found["truth"].isin(["alive", "died"])
+    right = (found["truth"] == found["prediction"])[known].mean()
+    assert f"4 of 8 cases have a label that the run knows (1 have another): accuracy {right:.3f}, " in err
+
+
+@pytest.mark.parametrize("form", ["wide", "long", "npz"])
+def test_the_truth_of_tables(tsbench, tmp_path, form):
+    rng, labels = np.random.default_rng(0), np.array(["a", "b"] * 6)
+    X = rng.normal(size=(12, 5)) + 9 * (labels == "b")[:, None]
+
+    def write(path, labels):
+        if form == "npz":
+            return np.savez(path.with_suffix(".npz"), X=X, y=labels)
+        rows = ["label,t0,t1,t2,t3,t4", *(f"{y},{','.join(map(str, x))}" for y, x in zip(labels, X, strict=True))]
+        if form == "long":
+            rows = ["case,label,x", *(f"c{i},{y},{v}" for i, y in enumerate(labels) for v in X[i])]
+        return path.write_text("\n".join(rows) + "\n")
+
+    ending = "npz" if form == "npz" else "csv"
+    write(tmp_path / "old.csv", labels)
+    assert tsbench("run", "--method", "minirocket-features", "--dataset", f"./old.{ending}", "--fold", "0")[0] == 0
+    (key,) = Bench("tsbench.db").results()["key"]
+    some = np.where(np.arange(12) % 3, labels, "")
+    write(tmp_path / "new.csv", some)
+    code, out, err = tsbench("predict", "--run", key, "--dataset", f"./new.{ending}")
+    assert code == 0 and pd.read_csv(io.StringIO(out))["truth"].fillna("").tolist() == some.tolist()
+    assert "8 of 12 cases have a label: accuracy 1.000" in err
+
+
 def test_what_keeps_no_checkpoint_is_fitted_anew(tsbench, tmp_path):
     ward(tmp_path / "ward")
     assert tsbench("run", "--method", "1nn-ed", "--dataset", "./ward", "--protocol", "own-cv5", "--fold", "0")[0] == 0
@@ -137,6 +176,33 @@ def test_a_board_of_the_positive_class(tsbench, tmp_path):
     assert code == 2 and "auprc_positive is of one class of two, and BasicMotions has 4" in err
     code, _, err = tsbench("tune", "--method", "ts2vec", "--dataset", "./ward", "--metric", "auprc_positive")
     assert code == 2 and "unknown metric 'auprc_positive'" in err
+
+
+def thermometers(folder, unit, labelled=True):
+    """Write EDF recordings of a temperature in this unit."""
+    folder.mkdir()
+    rows = ["recording,label"]
+    for i in range(10):
+        samples = np.random.default_rng(i).integers(300, 400, (5, 10)) + 200 * (i % 2)
+        (folder / f"r{i}.edf").write_bytes(edf([("Temp", unit, samples)], 1))
+        rows.append(f"r{i},{'ab'[i % 2] if labelled else ''}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_recordings_in_another_unit_are_refused(tsbench, tmp_path):
+    thermometers(tmp_path / "ward", "degC")
+    thermometers(tmp_path / "new", "degF", labelled=False)
+    thermometers(tmp_path / "other", "degF")
+    thermometers(tmp_path / "alike", "C", labelled=False)
+    assert "Temp degC" in tsbench("data", "info", "./ward")[1]
+    assert tsbench("run", "--method", "minirocket-features", "--dataset", "./ward", "--fold", "0")[0] == 0
+    (key,) = Bench("tsbench.db").results()["key"]
+    said = "channel 'Temp' is in 'degF' (in recording 'r0', say), expected 'degC'"
+    code, _, err = tsbench("predict", "--run", key, "--dataset", "./new")
+    assert code != 0 and f"new: {said}" in err and len(err.splitlines()) == 1
+    assert tsbench("predict", "--run", key, "--dataset", "./alike")[0] == 0
+    code, _, err = tsbench("run", "--method", "majority", "--train-on", "./ward", "--dataset", "./other")
+    assert code != 0 and f"other: {said}" in err
 
 
 def test_what_cannot_be_predicted(ran, tsbench, tmp_path):

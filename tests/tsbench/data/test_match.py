@@ -3,7 +3,7 @@ import pytest
 
 from tsbench.data.match import matched
 from tsbench.data.panel import Panel
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidDataError, TsbenchWarning
 
 
 def panel_of(names, **fields):
@@ -48,3 +48,54 @@ def test_without_names_the_number_of_channels_counts():
 def test_what_is_missing_is_named(like, message):
     with pytest.raises(InvalidDataError, match=message):
         matched(panel_of(("a", "b"), sampling_rate=100.0), like, "new")
+
+
+def in_units(**units):
+    return panel_of(("ecg", "temp"), units=units)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mV", 1), ("uV", 1e-3), ("µV", 1e-3), ("V", 1e3), ("nV", 1e-6)])
+def test_voltages_are_converted_to_the_expected_unit(unit, factor):
+    given = in_units(ecg=unit, temp="DegC")
+    found = matched(given, in_units(ecg="mV", temp="°C"), "new")
+    np.testing.assert_allclose(found.X, given.X * np.float32([[factor], [1]]))
+
+
+@pytest.mark.parametrize("unit", ["degF", "K", "mmHg", "mV"])
+def test_another_unit_is_refused_by_channel_and_recording(unit):
+    given = panel_of(("temp", "ecg"), units={"temp": unit}, meta={"case": np.array(["r1", "r2"])})
+    with pytest.raises(InvalidDataError, match=f"new: channel 'temp' is in '{unit}' .*'r1'.* expected 'degC'"):
+        matched(given, in_units(temp="degC"), "new")
+
+
+@pytest.mark.parametrize(("own", "like"), [({}, {"ecg": "mV"}), ({"ecg": "mV"}, {})])
+def test_a_unit_that_one_side_lacks_is_warned_of(own, like):
+    said = r"new: units that only one side states are not compared: ecg \((mV|unknown), expected (mV|unknown)\)$"
+    with pytest.warns(TsbenchWarning, match=said):
+        found = matched(panel_of(("ecg",), units=own), panel_of(("ecg",), units=like), "new")
+    np.testing.assert_array_equal(found.X, panel_of(("ecg",)).X)
+
+
+def test_a_unit_changes_no_fingerprint():
+    assert (
+        in_units(ecg="mV").fingerprint() == in_units(ecg="uV").fingerprint() == panel_of(("ecg", "temp")).fingerprint()
+    )
+
+
+def timed(*times):
+    """Return two series of 40 points at these times, or at those of the first."""
+    both = [np.asarray(times[case % len(times)], dtype=float) for case in range(2)]
+    return Panel.build(np.ones((2, 1, 40)), channel_names=("a",), times=np.stack(both))
+
+
+def test_a_recording_of_another_rate_is_named():
+    even, slow, gap = np.arange(40) / 4, np.arange(40) / 3.95, np.arange(40) / 4 + 5 * (np.arange(40) > 20)
+    assert matched(timed(even, gap), timed(even), "new").times is not None
+    with pytest.raises(
+        InvalidDataError, match="new: the times of recording '1' are of 3.95 Hz, expected 4 Hz .*1 of 2"
+    ):
+        matched(timed(even, slow), timed(even), "new")
+    with pytest.raises(InvalidDataError, match="new is sampled at 3.95 Hz, expected 4 Hz"):
+        matched(timed(slow), timed(even, gap), "new")
+    with pytest.warns(TsbenchWarning, match="new has irregular times, expected 4 Hz"):
+        matched(timed(np.arange(40) ** 2), timed(even), "new")

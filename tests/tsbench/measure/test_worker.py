@@ -265,9 +265,14 @@ def test_one_class_in_training_is_refused(tmp_path, installed, registry):
     for part, labels in [("TRAIN", "aa"), ("TEST", "ab")]:
         rows = "".join(f"{label},1,2,{i}\n" for i, label in enumerate(labels))
         (tmp_path / f"own_{part}.csv").write_text("label,t0,t1,t2\n" + rows)
-    (spec,) = specs(installed, registry, method="majority", dataset=str(tmp_path / "own_TRAIN.csv"))
-    result = Worker(installed).run(spec)
-    assert result.error == "own: the training part has one class only ('a'): nothing to learn"
+    plan = make_plan(Request(["majority"], [str(tmp_path / "own_TRAIN.csv")]), installed, registry)
+    said = "own: the training part of fold 0 has one class only ('a'): nothing to learn"
+    assert not plan.specs and plan.invalid == {"own": said}
+    (tmp_path / "own_TRAIN.csv").unlink()
+    (tmp_path / "own_TEST.csv").write_text("label,t0\n" + "1.5,1\n" * 9)
+    (tmp_path / "own_TEST.csv").rename(tmp_path / "one.csv")
+    plan = make_plan(Request(["majority"], [f"regression:{tmp_path / 'one.csv'}"]), installed, registry)
+    assert plan.invalid == {"one": "one: the whole dataset (9 cases) has one value only (1.5): nothing to learn"}
 
 
 def test_a_test_label_never_seen_in_training_counts_as_wrong(tmp_path, installed, registry):
@@ -280,6 +285,8 @@ def test_a_test_label_never_seen_in_training_counts_as_wrong(tmp_path, installed
         assert result.predictions.y_pred[2] != 2
         assert result.metrics["accuracy"] <= 0.75
         assert result.predictions.classes == ("a", "b", "c")
+        said = "class 'c' is in no training case, and in 1 of 4 test cases: nothing can be learnt of it"
+        assert said in result.warnings
 
 
 def test_changed_data_is_a_result(tmp_path, installed, registry):

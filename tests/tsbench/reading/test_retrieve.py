@@ -50,6 +50,16 @@ def test_a_recording_finds_texts_whatever_the_order_and_capitals_of_its_leads(be
     assert tables[0]["score"][0] > 0.5
 
 
+def test_a_recording_in_another_unit_of_voltage_is_converted(bench, key, tmp_path):
+    found = []
+    for unit, steps in (("mV", 1000), ("nV", 0.001)):
+        samples = np.rint(record(100) * 1000).astype(int)
+        write_wfdb(tmp_path / unit, "rec", samples, 100, list(LEADS), unit=unit, gain=steps)
+        found.append(bench.retrieve(key, str(tmp_path / unit / "rec.hea"), 4).frame)
+    assert found[0].drop(columns="score").equals(found[1].drop(columns="score"))
+    np.testing.assert_allclose(found[0]["score"], found[1]["score"], rtol=1e-4)
+
+
 def test_a_recording_is_resampled_when_that_is_asked_for(bench, key, tmp_path):
     write_wfdb(tmp_path, "rec", np.rint(np.repeat(record(100), 5, axis=1) * 1000).astype(int), 500, list(LEADS))
     found = bench.retrieve(key, f"{tmp_path / 'rec.hea'}+resample=100hz", 2)

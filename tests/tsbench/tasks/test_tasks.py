@@ -174,7 +174,7 @@ def test_predictions_that_are_no_numbers_are_refused(given):
     ("task", "y", "said"),
     [
         (CLASSES, np.zeros(3, dtype=int), r"one class only \('a'\)"),
-        (LABELS, np.uint8([[1, 0], [1, 0]]), "no label differs"),
+        (LABELS, np.uint8([[1, 0], [1, 0]]), "no label that differs"),
         (NUMBERS, np.ones(3), r"one value only \(1\)"),
     ],
 )

@@ -88,7 +88,8 @@ def _report(handle: DatasetHandle, name: str | None, number: int) -> dict[str, A
     if number >= len(folds):
         have = f"folds 0 to {len(folds) - 1}" if len(folds) > 1 else "fold 0 alone"
         raise UsageError(f"--fold {number}: {handle.name} has {have} under {known.name}")
-    found: list[Found] = check_data(Sides(data, folds[number], known.group(handle.card), known.archive_split))
+    card = handle.card
+    found: list[Found] = check_data(Sides(data, folds[number], known.group(card), known.archive_split, card.limits))
     about = {"dataset": handle.name, "split": known.split.label, "fold": number, "folds": len(folds)}
     return {**about, "found": found}
 

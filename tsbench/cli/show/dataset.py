@@ -78,6 +78,8 @@ def held(data: Data) -> dict[str, object]:
     facts: dict[str, object] = {"cases": len(panel), "channels": panel.n_channels}
     if panel.channel_names:
         facts["channels"] = f"{panel.n_channels} ({', '.join(panel.channel_names)})"
+    if panel.units:
+        facts["units"] = ", ".join(f"{channel} {unit}" for channel, unit in panel.units.items())
     facts["time points"] = _lengths(panel)
     if panel.sampling_rate is not None:
         seconds = f"{panel.n_timepoints / panel.sampling_rate:g} s"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.plugins.clinical_files import write_wfdb
+from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.errors import InvalidDataError
 from tsbench_archives.single import LEADS, OneRecording
-from tsbench_formats.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 
 ONE, THREE, *CHEST = np.random.default_rng(0).normal(size=(8, 200)).cumsum(axis=1)
 LIMB = [ONE, ONE + THREE, THREE, -ONE - THREE / 2, (ONE - THREE) / 2, ONE / 2 + THREE]
