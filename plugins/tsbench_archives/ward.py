@@ -21,6 +21,7 @@ from tsbench_archives.cells import MISSING, shown
 from tsbench_archives.labels import PREFIX as LABEL
 from tsbench_archives.labels import number, several, target
 from tsbench_archives.recordings import READERS, Recording, headless, read_recording, recording_files
+from tsbench_archives.single import check_ecg
 from tsbench_archives.sources import check_channels
 from tsbench_archives.statics import static_fields
 from tsbench_archives.table import Table, check_columns, read
@@ -80,8 +81,10 @@ class RecordingsFolder(Dataset):
         return Data(own, unlabelled=None if labelled.all() else panel.select(np.flatnonzero(~labelled)))
 
     def cases(self) -> Panel:
-        """Read all recordings, of which none needs a label."""
+        """Read all recordings, of which none needs a label; raises InvalidDataError for an ECG with swapped leads."""
         recordings, rows = self._usable()
+        for name, one in recordings.items():
+            check_ecg(one, f"{self.folder}, recording '{shown(name)}'")
         panel = self._panel(recordings, rows)
         every = all(self._has_label(row) for row in rows)
         return replace(panel, **self._target(rows)) if every else panel

@@ -6,10 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.data.dataset import Index
+from tsbench.data.normalise import channel_text
 from tsbench.data.panel import CASE, Panel
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
+from tsbench.measure.newcomers import fitted, other_unit, spread
 from tsbench.methods.capabilities import check_pairs
 from tsbench.tasks import RETRIEVAL
 from tsbench.tasks.retrieval import CODES, ranks_of, relevance
@@ -59,6 +61,18 @@ class Gallery:
     def __init__(self, learner: Learner, parts: Parts, panel: Panel, needs: set[str]) -> None:
         self.learner, self.parts, self.panel, self.needs = learner, parts, panel, needs
         self.kept = with_text(panel)
+
+    def taken(self, panel: Panel, name: str, whole: bool = True) -> tuple[Panel, list[str]]:
+        """Return a recording `fitted` to the cases; raises InvalidDataError for a dead channel, another unit."""
+        assert self.parts.prepare is not None
+        panel, said = fitted(panel, self.panel, name, self.needs, whole)
+        statistics = self.parts.prepare.statistics
+        dead = np.flatnonzero(~(spread(panel.X[:]).min(axis=0) > 0) & ~statistics.unseen)
+        if len(dead):
+            raise InvalidDataError(f"{name}: {channel_text(panel, int(dead[0]))} has no signal")
+        if text := other_unit(panel, statistics, name):
+            raise InvalidDataError(text)
+        return panel, said
 
     def embed(self, panel: Panel, kind: str) -> npt.NDArray[np.float32]:
         """Return vectors (n, d) of the "series" or the "text" of cases that are not prepared yet."""

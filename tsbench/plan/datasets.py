@@ -88,7 +88,9 @@ class DatasetHandle:
 
         panel = self._ask("cases()", self.dataset.cases)
         for step in self.steps:
-            panel = self._ask(step.text, partial(step.done, Data(panel))).panel
+            panel = self._ask(
+                step.text, partial(step.on_data, Data(panel))
+            ).panel  # one that changes nothing does no harm
         return panel
 
     @cached_property
