@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,7 @@ from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
 from tsbench.measure.newcomers import fitted, other_unit, spread
 from tsbench.methods.capabilities import check_pairs
+from tsbench.store.vectors import VectorFiles, weights_digest
 from tsbench.tasks import RETRIEVAL
 from tsbench.tasks.retrieval import CODES, ranks_of, relevance
 from tsbench.tasks.score import Predictions
@@ -55,11 +58,12 @@ def retrieve(learner: Learner, parts: Parts, rerank: int) -> Predictions:
 class Gallery:
     """The cases of a dataset that have a text, and a learner that puts them and others into one space.
 
-    panel : all cases of the dataset as they are. kept : which of them can be found. needs : as of `matched`.
+    panel : all cases of the dataset as they are. kept : which of them can be found. needs : as of `matched`. files :
+    where the vectors of these are kept, so that they are embedded once.
     """
 
-    def __init__(self, learner: Learner, parts: Parts, panel: Panel, needs: set[str]) -> None:
-        self.learner, self.parts, self.panel, self.needs = learner, parts, panel, needs
+    def __init__(self, learner: Learner, parts: Parts, panel: Panel, needs: set[str], files: VectorFiles) -> None:
+        self.learner, self.parts, self.panel, self.needs, self.files = learner, parts, panel, needs, files
         self.kept = with_text(panel)
 
     def taken(self, panel: Panel, name: str, whole: bool = True) -> tuple[Panel, list[str]]:
@@ -80,8 +84,17 @@ class Gallery:
         return self.learner.embed_prepared(self.parts.prepare(panel.without_labels()), kind)
 
     def vectors(self, kind: str) -> npt.NDArray[np.float32]:
-        """Return vectors (n, d) of what can be found."""
-        return self.embed(self.panel.select(self.kept), kind)
+        """Return vectors (n, d) of what can be found, from their file where it has them."""
+        asked = kind, self.learner.device.partition(":")[0], self._weights
+        found = self.files.load(*asked, len(self.kept))
+        if found is None:
+            found = self.embed(self.panel.select(self.kept), kind)
+            self.files.save(*asked, found)
+        return found
+
+    @cached_property
+    def _weights(self) -> str:
+        return weights_digest(self.learner.method.state_dict())
 
     def part_of(self, case: int) -> str:
         """Return in which part of the fold a case is, "" for none."""

@@ -31,6 +31,7 @@ from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
+from tsbench.store.vectors import VectorFiles
 from tsbench.tasks.base import Answer
 from tsbench.tasks.score import Predictions, metrics_of, predictions_of
 
@@ -191,7 +192,8 @@ class Run:
 
     def gallery(self) -> Gallery:
         """Return the cases of the dataset that have a text, beside what finds them."""
-        return Gallery(self.trained.learner, self.parts, self.data.panel, set(self.made.method.reads))
+        files = VectorFiles(self.shared.checkpoints.folder, self.spec.key, self.spec.fingerprint)
+        return Gallery(self.trained.learner, self.parts, self.data.panel, set(self.made.method.reads), files)
 
     def predict(self, panel: Panel, name: str) -> Answer:
         """Decide on cases of other data, called `name`, in place of the test part: `fitted`, then prepared as it is.

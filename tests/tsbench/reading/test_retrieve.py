@@ -5,7 +5,8 @@ import pytest
 
 from tests.plugins.clinical_files import write_wfdb
 from tsbench import Bench
-from tsbench.errors import InvalidDataError, UsageError
+from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+from tsbench.learning.learner import Learner
 from tsbench.reading.ecg_page import page, plot
 from tsbench.reading.retrieve import is_file
 from tsbench_ecgtext.made import LEADS, Made
@@ -156,6 +157,27 @@ def test_queries_of_a_list_are_answered_one_by_one(bench, key):
     assert [one.query for one in together] == asked
     for one, text in zip(together, asked, strict=True):
         assert one.frame.equals(bench.retrieve(key, text, 3).frame)
+
+
+def test_what_can_be_found_is_embedded_once_for_all_commands(tmp_path, monkeypatch):
+    Bench(tmp_path / "r.db").run("signal-text", "ecg-text-made", protocol="retrieval")
+    key = Bench(tmp_path / "r.db").results()["key"].iloc[0]
+    embedded, embed = [], Learner.embed_prepared
+
+    def counted(learner, panel, kind):
+        embedded.append((kind, len(panel)))
+        return embed(learner, panel, kind)
+
+    monkeypatch.setattr(Learner, "embed_prepared", counted)
+    first, second = (Bench(tmp_path / "r.db").retrieve(key, "pause", 4).frame for _ in range(2))
+    (_, n), *_ = sorted(embedded, key=lambda one: -one[1])
+    assert embedded == [("text", 1), ("series", n), ("text", 1)] and n > 100
+    assert first.equals(second)
+    (kept,) = tmp_path.rglob("*.series.cpu.safetensors")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with pytest.warns(TsbenchWarning, match="series.cpu.safetensors in .* is damaged"):
+        assert Bench(tmp_path / "r.db").retrieve(key, "pause", 4).frame.equals(first)
+    assert Bench(tmp_path / "r.db").retrieve(key, "pause", 4).frame.equals(first) and len(embedded) == 6
 
 
 def test_a_page_shows_leads_text_and_score_and_nothing_of_them_is_markup(bench, key):
