@@ -36,7 +36,9 @@ def main(method):
                 found.append(bench.retrieve(second, query).frame)
                 seconds.append(time.process_time() - started)
             assert found[0].equals(found[1])
-            print(f"{method}, by a {name}: first query {seconds[0]:.2f} s of CPU, second {seconds[1]:.2f} s", flush=True)
+            print(
+                f"{method}, by a {name}: first query {seconds[0]:.2f} s of CPU, second {seconds[1]:.2f} s", flush=True
+            )
 
 
 if __name__ == "__main__":
