@@ -40,6 +40,5 @@ def _place(maps: Bytes, rows: int, out: npt.NDArray[np.uint32]) -> None:
                 red, green, blue = maps[case, 0, lead, i], maps[case, 1, lead, i], maps[case, 2, lead, i]
                 to = out[case, lead % rows * height + i, left : left + width]
                 for j in range(width):
-                    to[j] = (
-                        np.uint32(red[j]) | np.uint32(green[j]) << np.uint32(8) | np.uint32(blue[j]) << np.uint32(16)
-                    )
+                    above = np.uint32(green[j]) << np.uint32(8) | np.uint32(blue[j]) << np.uint32(16)
+                    to[j] = np.uint32(red[j]) | above

@@ -88,9 +88,7 @@ class DatasetHandle:
 
         panel = self._ask("cases()", self.dataset.cases)
         for step in self.steps:
-            panel = self._ask(
-                step.text, partial(step.on_data, Data(panel))
-            ).panel  # one that changes nothing does no harm
+            panel = self._ask(step.text, partial(step.on_data, Data(panel))).panel
         return panel
 
     @cached_property

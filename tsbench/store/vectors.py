@@ -69,7 +69,7 @@ def weights_digest(state: Mapping[str, Tensor]) -> str:
     found = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
@@ -89,7 +89,7 @@ def _read(content: bytes, about: Mapping[str, str], n: int) -> Vectors | None:
 
 def _digest(vectors: Vectors) -> str:
     found = hashlib.sha256(f"{vectors.dtype} {vectors.shape}\n".encode())
-    found.update(np.ascontiguousarray(vectors))
+    found.update(np.ascontiguousarray(vectors).data)
     return found.hexdigest()
 
 
