@@ -77,7 +77,8 @@ def spread(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the standard deviation (n, n_channels) along time of X (n, n_channels, t); NaN without a value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of channels without a value
-        return np.nanstd(values, axis=2, dtype=np.float64)
+        deviations: npt.NDArray[np.float64] = np.nanstd(values, axis=2, dtype=np.float64)
+    return deviations
 
 
 def _named(panel: Panel, case: int, name: str) -> str:
