@@ -10,6 +10,7 @@ from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.errors import InvalidDataError
+from tsbench_archives.cells import shown
 from tsbench_archives.recordings import Recording, read_recording
 from tsbench_formats.paper import leads_of, read_page
 
@@ -43,8 +44,7 @@ class OneRecording(Dataset):
         one = _read_page(self.path) if paper else read_recording(self.path)
         if not np.isfinite(one.values).any() or not (np.nanmax(one.values, 1) > np.nanmin(one.values, 1)).any():
             raise InvalidDataError(f"{self.path}: has no signal: every channel is constant")
-        relations, most = (BY_COLUMN, READ) if paper else (TOGETHER, MEASURED)
-        check_limb_leads(tuple(one.channels), one.values, str(self.path), relations, most)
+        check_ecg(one, str(self.path), paper)
         times = None if one.times is None else one.times[None]
         name = np.array([self.path.stem])
         try:
@@ -59,6 +59,20 @@ class OneRecording(Dataset):
         except InvalidDataError as error:
             raise InvalidDataError(f"{self.path}: {error}") from None
         return Data(panel)
+
+
+def check_ecg(one: Recording, where: str, paper: bool = False) -> None:
+    """Raise InvalidDataError, naming `where`, for an ECG with swapped limb leads, or a lead that is no voltage.
+
+    A recording with the leads I and II is an ECG. paper : the leads were read from a page.
+    """
+    leads = {lead.casefold() for lead in LEADS} if {"I", "II"} <= set(one.channels) else set()
+    for name, unit in zip(one.channels, one.units, strict=False):  # files of some kinds state no units
+        if name.casefold() in leads and unit != "mV":
+            stated = f"in '{shown(unit)}'" if unit else "without a unit"
+            raise InvalidDataError(f"{where}: lead {name} is {stated}, and is to be in a unit of voltage (mV, uV, V)")
+    relations, most = (BY_COLUMN, READ) if paper else (TOGETHER, MEASURED)
+    check_limb_leads(one.channels, one.values, where, relations, most)
 
 
 def _read_page(path: Path) -> Recording:

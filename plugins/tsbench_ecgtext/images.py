@@ -47,19 +47,19 @@ def render(x: Tensor, layout: Layout, variant: Variant, size: int, rate: float |
     at_a_time = AT_A_TIME if x.device.type == "cpu" else len(x)
     if layout == "all-concat":
         joined = torch.split(x.flatten(1)[:, None], at_a_time)
-        return torch.cat([_resized(_maps(part, CHANNELS, variant, size).squeeze(2), size) for part in joined])
+        return torch.cat([_gridded(_maps(part, CHANNELS, variant, size), 1, size) for part in joined])
     wanted = CHANNELS if layout == "all-grid" else tuple(layout.split("+"))
     parts = torch.split(x, at_a_time)
-    return torch.cat([_resized(grid(_maps(part, wanted, variant, SIDE)), size) for part in parts])
+    return torch.cat([_gridded(_maps(part, wanted, variant, SIDE), ROWS, size) for part in parts])
 
 
-def grid(maps: Tensor) -> Tensor:
-    """Return maps (n, channels, n_leads, h, w) in a grid, column by column: (n, channels, 3 h, columns w)."""
+def grid(maps: Tensor, rows: int = ROWS) -> Tensor:
+    """Return maps (n, channels, n_leads, h, w) in a grid, column by column: (n, channels, rows h, columns w)."""
     n, channels, n_leads, height, width = maps.shape
-    columns = -(-n_leads // ROWS)
-    cells = functional.pad(maps, (0, 0, 0, 0, 0, ROWS * columns - n_leads))
-    cells = cells.view(n, channels, columns, ROWS, height, width)
-    return cells.permute(0, 1, 3, 4, 2, 5).reshape(n, channels, ROWS * height, columns * width)
+    columns = -(-n_leads // rows)
+    cells = functional.pad(maps, (0, 0, 0, 0, 0, rows * columns - n_leads))
+    cells = cells.view(n, channels, columns, rows, height, width)
+    return cells.permute(0, 1, 3, 4, 2, 5).reshape(n, channels, rows * height, columns * width)
 
 
 def encoded(x: Tensor, kind: str, variant: Variant, side: int) -> Tensor:
@@ -106,20 +106,32 @@ def _plots(x: Tensor, size: int) -> Tensor:
 
 
 def _as_bytes(values: Tensor) -> Tensor:
-    """Return values in [0, 1], which are overwritten, as uint8; as the published code cuts off what is between."""
-    return values.mul_(255).clamp_(0, 255).to(torch.int16).to(torch.uint8)  # at once it takes five times as long
+    """Return values in [0, 1], which may be overwritten, as uint8; as the published code cuts off what is between."""
+    if values.device.type != "cpu":
+        return values.mul_(255).clamp_(0, 255).to(torch.int16).to(torch.uint8)  # at once it takes five times as long
+    from tsbench_ecgtext.images_cpu import to_bytes  # numba is imported where it is needed
+
+    out = np.empty(values.shape, dtype=np.uint8)
+    to_bytes(values.flatten().numpy(), out.reshape(-1))
+    return torch.from_numpy(out)
 
 
 def _resized(pictures: Tensor, size: int) -> Tensor:
     """Return uint8 pictures (n, 3, h, w) as (n, 3, size, size)."""
-    if pictures.shape[-2:] == (size, size):
-        return pictures
-    if pictures.device.type != "cpu":
-        return functional.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
-    # a CPU is four times as fast where the colours of a pixel lie side by side, and numpy the fastest to put them there
-    pixels = torch.from_numpy(np.stack(pictures.unbind(1), axis=-1)).permute(0, 3, 1, 2)
+    return _gridded(pictures[:, :, None], 1, size)
+
+
+def _gridded(maps: Tensor, rows: int, size: int) -> Tensor:
+    """Return uint8 maps (n, 3, n_leads, h, w) in a grid of so many rows, as pictures (n, 3, size, size)."""
+    if maps.device.type != "cpu":
+        pictures = grid(maps, rows)
+        same = pictures.shape[-2:] == (size, size)
+        return pictures if same else functional.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
+    from tsbench_ecgtext.images_cpu import pixels_of
+
+    pixels = torch.from_numpy(pixels_of(maps.contiguous().numpy(), rows)).permute(0, 3, 1, 2)
     pixels = functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
-    return torch.from_numpy(np.stack(pixels.unbind(1), axis=1))
+    return torch.from_numpy(np.ascontiguousarray(pixels[:, :3].numpy()))
 
 
 def _smoothed(x: Tensor) -> Tensor:

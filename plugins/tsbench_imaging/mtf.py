@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tsbench.errors import TsbenchWarning, UsageError
-from tsbench_imaging.images import exact_bmm, hand_over, new_images
+from tsbench_imaging.images import computing_dtype, exact_bmm, hand_over, new_images
 from tsbench_imaging.missing import Missing, complete
 from tsbench_imaging.percentiles import row_percentiles
 from tsbench_imaging.segmentation import Bounds, fraction_or_count, segment_means, segments
@@ -69,7 +69,7 @@ def markov_transition_field(
     for i in range(0, len(series), chunk):
         part = slice(i, i + chunk)
         edges, reduced[part] = _edges(series[part], n_bins, strategy)
-        bins = torch.searchsorted(edges, series[part].double())
+        bins = _bins(series[part], edges)
         _fields(bins, _transitions(bins, n_bins).to(images.dtype), bounds, images[part])
     if observed is not None:
         reduced &= observed.any(dim=1)  # the image of the others is blank
@@ -95,12 +95,26 @@ def _edges(x: Tensor, n_bins: int, strategy: Strategy) -> tuple[Tensor, Tensor]:
     return edges.masked_fill_(equal, torch.inf).sort(dim=1).values, equal.any(dim=1)
 
 
+def _bins(x: Tensor, edges: Tensor) -> Tensor:
+    """Return the bins (n, n_timepoints), int64, of x by the inner edges (n, n_bins - 1) of each row."""
+    if x.device.type != "cpu":
+        return torch.searchsorted(edges, x.double())
+    from tsbench_imaging.bins_cpu import bins_of  # numba is imported where it is needed
+
+    return torch.from_numpy(bins_of(x.to(computing_dtype(x.dtype)).numpy(), edges.numpy()))
+
+
 def _transitions(bins: Tensor, n_bins: int) -> Tensor:
     """Return the transition matrices W (n, n_bins, n_bins), float64: rows sum to 1, or to 0 without a successor."""
-    counts = torch.zeros(len(bins), n_bins * n_bins, dtype=torch.float64, device=bins.device)
-    pairs = bins[:, :-1] * n_bins + bins[:, 1:]
-    counts.scatter_add_(1, pairs, torch.ones((), dtype=torch.float64, device=bins.device).expand_as(pairs))
-    matrix = counts.view(-1, n_bins, n_bins)
+    if bins.device.type == "cpu":
+        from tsbench_imaging.bins_cpu import successors
+
+        matrix = torch.from_numpy(successors(bins.numpy(), n_bins))
+    else:
+        counts = torch.zeros(len(bins), n_bins * n_bins, dtype=torch.float64, device=bins.device)
+        pairs = bins[:, :-1] * n_bins + bins[:, 1:]
+        counts.scatter_add_(1, pairs, torch.ones((), dtype=torch.float64, device=bins.device).expand_as(pairs))
+        matrix = counts.view(-1, n_bins, n_bins)
     return matrix / matrix.sum(dim=2, keepdim=True).clamp(min=1)
 
 
@@ -123,6 +137,10 @@ def _bin_shares(bins: Tensor, n_bins: int, bounds: Bounds) -> Tensor:
     """Return the share of each bin in each segment, float64 (n, n_segments, n_bins)."""
     start, end = bounds
     lengths = end - start
+    if bins.device.type == "cpu":
+        from tsbench_imaging.bins_cpu import within
+
+        return torch.from_numpy(within(bins.numpy(), n_bins, start.numpy(), end.numpy())) / lengths[:, None]
     counts = torch.zeros(len(bins), len(start), n_bins, dtype=torch.float64, device=bins.device)
     for step in range(int(lengths.max())):
         index = bins.index_select(1, (start + step).clamp_(max=bins.shape[1] - 1))[:, :, None]

@@ -66,7 +66,8 @@ def recurrence_plot(
     points = series.to(images.dtype if simple else torch.float64).unfold(1, n, time_delay)
     block = block_elements(x.device)
     longest = -(-n // side)
-    chunk = max(1, block // (n * n if side == n else n * longest))
+    compared = threshold is not None and dimension == 1 and side == n and x.device.type == "cpu"  # no distance is held
+    chunk = len(points) if compared else max(1, block // (n * n if side == n else n * longest))
     for i in range(0, len(points), chunk):
         part = slice(i, i + chunk)
         limits = _limits(points[part], threshold, percentage)

@@ -34,6 +34,8 @@ def retrieve(key: str, query: str, k: int, html: Path | None, device: str) -> in
     if html is not None:
         check_file(html, "--html")
     found = bench(device=device).retrieve(key, query, k)
+    for note in found.notes:
+        echo(f"note: {note}", err=True)
     echo_text(to_csv(found.frame))
     if html is not None:
         from tsbench.reading.ecg_page import page

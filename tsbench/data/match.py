@@ -1,4 +1,4 @@
-"""Matching the channels and static values of other data to those that something was made for, by their names."""
+"""Matching channels (whatever their capitals) and static values of other data to what something was made for."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ SHOWN = 3  # channels that a warning names
 def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("times", "static")) -> Panel:
     """Return a panel's cases with the channels of `like`, in its order, found by name; further channels are left out.
 
+    Names may differ in capitals: AVR is aVR where no other channel is called so.
     Where either has no names of channels, both must have as many. Voltages are converted to the unit of `like`; a unit
     that only one of the two states is warned of (TsbenchWarning). Static values that `like` has not are left out, and
     so are times where it has none. name : what the panel is called. needs : which of times and static values must be
@@ -28,11 +29,14 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
     Raises InvalidDataError for a channel or static value that is missing, times that are, a channel in another unit,
     and another sampling rate, stated or that of even times.
     """
-    own, wanted = panel.channel_names, like.channel_names
+    own, wanted = _spelt(panel.channel_names, like.channel_names), like.channel_names
     if own and wanted:
+        spelt = dict(zip(panel.channel_names, own, strict=True))
+        panel = replace(panel, units={spelt[name]: unit for name, unit in panel.units.items()})
         order = _places(own, wanted, f"{name}: its series have no")
         if order != list(range(panel.n_channels)):
-            panel = replace(panel.loaded(), channel_names=wanted, X=panel.loaded().X[:, order])
+            panel = replace(panel.loaded(), channel_names=(), X=panel.loaded().X[:, order])
+        panel = replace(panel, channel_names=wanted)
     elif panel.n_channels != like.n_channels:
         raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
     panel = _in_units(panel, like, name)
@@ -108,3 +112,10 @@ def _places(own: Sequence[str], wanted: Sequence[str], what: str) -> list[int]:
     if missing:
         raise InvalidDataError(f"{what} {', '.join(missing)}; it has {', '.join(own)}")
     return [list(own).index(one) for one in wanted]
+
+
+def _spelt(own: Sequence[str], wanted: Sequence[str]) -> Sequence[str]:
+    """Return names spelt as in `wanted` where they differ in capitals alone; as they are where two would be one."""
+    spelling = {one.casefold(): one for one in wanted}
+    spelt = [one if one in wanted else spelling.get(one.casefold(), one) for one in own]
+    return spelt if len(spelling) == len(wanted) and len(set(spelt)) == len(spelt) else own

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
 from tsbench.data.dataset import Index
+from tsbench.data.normalise import channel_text
 from tsbench.data.panel import CASE, Panel
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
+from tsbench.measure.newcomers import fitted, other_unit, spread
 from tsbench.methods.capabilities import check_pairs
+from tsbench.store.vectors import VectorFiles, weights_digest
 from tsbench.tasks import RETRIEVAL
 from tsbench.tasks.retrieval import CODES, ranks_of, relevance
 from tsbench.tasks.score import Predictions
@@ -53,12 +58,25 @@ def retrieve(learner: Learner, parts: Parts, rerank: int) -> Predictions:
 class Gallery:
     """The cases of a dataset that have a text, and a learner that puts them and others into one space.
 
-    panel : all cases of the dataset as they are. kept : which of them can be found. needs : as of `matched`.
+    panel : all cases of the dataset as they are. kept : which of them can be found. needs : as of `matched`. files :
+    where the vectors of these are kept, so that they are embedded once.
     """
 
-    def __init__(self, learner: Learner, parts: Parts, panel: Panel, needs: set[str]) -> None:
-        self.learner, self.parts, self.panel, self.needs = learner, parts, panel, needs
+    def __init__(self, learner: Learner, parts: Parts, panel: Panel, needs: set[str], files: VectorFiles) -> None:
+        self.learner, self.parts, self.panel, self.needs, self.files = learner, parts, panel, needs, files
         self.kept = with_text(panel)
+
+    def taken(self, panel: Panel, name: str, whole: bool = True) -> tuple[Panel, list[str]]:
+        """Return a recording `fitted` to the cases; raises InvalidDataError for a dead channel, another unit."""
+        assert self.parts.prepare is not None
+        panel, said = fitted(panel, self.panel, name, self.needs, whole)
+        statistics = self.parts.prepare.statistics
+        dead = np.flatnonzero(~(spread(panel.X[:]).min(axis=0) > 0) & ~statistics.unseen)
+        if len(dead):
+            raise InvalidDataError(f"{name}: {channel_text(panel, int(dead[0]))} has no signal")
+        if text := other_unit(panel, statistics, name):
+            raise InvalidDataError(text)
+        return panel, said
 
     def embed(self, panel: Panel, kind: str) -> npt.NDArray[np.float32]:
         """Return vectors (n, d) of the "series" or the "text" of cases that are not prepared yet."""
@@ -66,8 +84,17 @@ class Gallery:
         return self.learner.embed_prepared(self.parts.prepare(panel.without_labels()), kind)
 
     def vectors(self, kind: str) -> npt.NDArray[np.float32]:
-        """Return vectors (n, d) of what can be found."""
-        return self.embed(self.panel.select(self.kept), kind)
+        """Return vectors (n, d) of what can be found, from their file where it has them."""
+        asked = kind, self.learner.device.partition(":")[0], self._weights
+        found = self.files.load(*asked, len(self.kept))
+        if found is None:
+            found = self.embed(self.panel.select(self.kept), kind)
+            self.files.save(*asked, found)
+        return found
+
+    @cached_property
+    def _weights(self) -> str:
+        return weights_digest(self.learner.method.state_dict())
 
     def part_of(self, case: int) -> str:
         """Return in which part of the fold a case is, "" for none."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from tsbench.data.dataset import Data
 from tsbench.data.join import widened
-from tsbench.data.match import matched
 from tsbench.data.panel import CASE, Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchWarning, UsageError
@@ -23,6 +22,7 @@ from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
+from tsbench.measure.newcomers import fitted, other_unit
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels, warn_anew
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
@@ -31,6 +31,7 @@ from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
+from tsbench.store.vectors import VectorFiles
 from tsbench.tasks.base import Answer
 from tsbench.tasks.score import Predictions, metrics_of, predictions_of
 
@@ -197,10 +198,11 @@ class Run:
 
     def gallery(self) -> Gallery:
         """Return the cases of the dataset that have a text, beside what finds them."""
-        return Gallery(self.trained.learner, self.parts, self.data.panel, set(self.made.method.reads))
+        files = VectorFiles(self.shared.checkpoints.folder, self.spec.key, self.spec.fingerprint)
+        return Gallery(self.trained.learner, self.parts, self.data.panel, set(self.made.method.reads), files)
 
     def predict(self, panel: Panel, name: str) -> Answer:
-        """Decide on cases of other data, called `name`, in place of the test part: matched, then prepared as it is.
+        """Decide on cases of other data, called `name`, in place of the test part: `fitted`, then prepared as it is.
 
         What corrupts the test part does not reach them. Raises InvalidDataError where they do not match.
         """
@@ -208,7 +210,9 @@ class Run:
         assert parts.prepare is not None
         like = self.data.panel
         needs = {*self.made.method.reads, *(["static"] if self._appends else [])}
-        panel = matched(panel.without_labels(), like, name, needs)
+        panel, said = fitted(panel.without_labels(), like, name, needs)
+        for text in filter(None, [*said, other_unit(panel, parts.prepare.statistics, name)]):
+            warnings.warn(text, TsbenchWarning, stacklevel=2)
         if bool((like.lengths < like.n_timepoints).any()):  # what is tied to the longest case has met shorter ones
             panel = widened(panel, like.n_timepoints)
         key = (parts.key, name, panel.fingerprint())

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
-from tsbench.plan.datasets import open_dataset
+from tsbench.plan.datasets import DatasetHandle, open_dataset
 from tsbench.plan.spec import NO_PARAMETERS, RunSpec, Source
 from tsbench.plan.specs import method_again, plan_again
 from tsbench.plan.summaries import summarise
@@ -39,3 +39,11 @@ def spec_of(run: Mapping[str, Any], plugins: Plugins, registry: Registry) -> Run
     if found.key != run["key"]:
         raise UsageError(f"{name}: with the versions that are installed it would be another run; run it anew first")
     return found
+
+
+def open_like(name: str, trained: DatasetHandle, plugins: Plugins) -> DatasetHandle:
+    """Open new data with the steps of the data that was trained on, after those that the name has itself."""
+    given, steps = open_dataset(name, plugins, ""), [step.suffix for step in trained.steps]
+    if not steps or [step.suffix for step in given.steps][-len(steps) :] == steps:
+        return given
+    return open_dataset(name + "".join(steps), plugins, "")

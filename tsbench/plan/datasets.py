@@ -91,7 +91,7 @@ class DatasetHandle:
 
         panel = self._ask("cases()", self.dataset.cases)
         for step in self.steps:
-            panel = self._ask(step.text, partial(step.done, Data(panel))).panel
+            panel = self._ask(step.text, partial(step.on_data, Data(panel))).panel
         self._look_at(panel)
         return panel
 

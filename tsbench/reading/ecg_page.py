@@ -28,7 +28,8 @@ def page(found: Retrieved, query: str) -> str:
     """Return an HTML page of what was found; nothing of a dataset or query is markup in it."""
     asked = f"<p>Asked with the text: {escape(query)}</p>"
     if isinstance(found.query, Panel):
-        asked = f"<p>Asked with the recording {escape(query)}</p>{plot(found.query, 0)}"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in found.notes)
+        asked = f"<p>Asked with the recording {escape(query)}</p>{notes}{plot(found.query, 0)}"
     parts = [_case(found, number) for number in range(len(found.frame))]
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Retrieved ECGs</title>"

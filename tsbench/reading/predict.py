@@ -13,8 +13,7 @@ from tsbench.data.partly import has_label
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.identity import permuted
-from tsbench.plan.again import spec_of
-from tsbench.plan.datasets import DatasetHandle, open_dataset
+from tsbench.plan.again import open_like, spec_of
 from tsbench.reading.about import SUBJECT
 from tsbench.registry import Registry
 from tsbench.tasks import TASKS
@@ -32,7 +31,7 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
     n_labelled that have one.
 
     The run's training part must be here: the probe is fitted on it again, and gives it the normalisation. The steps of
-    the run's dataset (DATASET+notch=50hz) are done to the new one.
+    the run's dataset (DATASET+notch=50hz) are done to the new one, after its own.
 
     Raises UsageError for a run that did not succeed, or is a control; InvalidDataError for data that does not match.
     """
@@ -45,9 +44,9 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
     if spec.imputes or spec.retrieves:
         does = "fills in missing values" if spec.imputes else "retrieves"
         raise UsageError(f"{name} {does} and predicts nothing: take a run of another protocol")
-    handle = _opened(dataset, open_dataset(spec.reference, plugins, ""), plugins)
-    panel = handle.cases()
     again = worker.opened(spec)
+    handle = open_like(dataset, again.made.handle, plugins)
+    panel = handle.cases()
     answer, classes = again.predict(panel, handle.name), again.parts.train.classes
     words, known = again.parts.task.words, has_label(panel)
     frame = pd.DataFrame(
@@ -88,16 +87,3 @@ def _scored(panel: Panel, known: Array, task: str, classes: tuple[str, ...]) -> 
         known = known & (own.sum(axis=1) == one_hot.sum(axis=1))
         y = own if task == "multilabel" else own.argmax(axis=1)
     return np.flatnonzero(known), y[known]
-
-
-def _opened(dataset: str, trained: DatasetHandle, plugins: Plugins) -> DatasetHandle:
-    """Open the new data with the steps of the data that was trained on; raises UsageError where it has others."""
-    given = open_dataset(dataset, plugins, "")
-    steps = [step.text for step in trained.steps]
-    if given.steps and [step.text for step in given.steps] != steps:
-        raise UsageError(
-            f"--dataset {dataset}: the run is of data after {', '.join(steps) or 'no step'}; drop the steps"
-        )
-    if given.steps or not steps:
-        return given
-    return open_dataset(dataset + "".join(step.suffix for step in trained.steps), plugins, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tsbench.data.match import matched
-from tsbench.data.panel import Panel
+from tsbench.data.panel import RECORD, Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, UsageError
-from tsbench.plan.again import spec_of
-from tsbench.plan.datasets import open_dataset
+from tsbench.plan.again import open_like, spec_of
 from tsbench.reading.index import Index
 from tsbench.registry import Registry
 from tsbench.tasks.retrieval import CODES
@@ -23,18 +21,8 @@ from tsbench.tasks.retrieval import CODES
 if TYPE_CHECKING:
     from tsbench.measure.worker import Worker
 
-FILES = (
-    ".hea",
-    ".edf",
-    ".csv",
-    ".parquet",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".tif",
-    ".tiff",
-    ".bmp",
-)  # a query that ends so is a file
+PAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")  # of paper, which have no more of a lead than they have
+FILES = (".hea", ".edf", ".csv", ".parquet", *PAGES)  # a query that ends so is a file
 
 
 @dataclass(frozen=True)
@@ -42,12 +30,14 @@ class Retrieved:
     """What was found for a query.
 
     frame : a row per case: rank, case, part of the fold, score (the inner product), codes, text. cases : their series,
-    as they are in the dataset. query : the recording that was asked with, as `cases`, or the text.
+    as they are in the dataset. query : the recording that was asked with, as `cases`, or the text. notes : what was
+    done to the recording for that, and what it does not state.
     """
 
     frame: pd.DataFrame
     cases: Panel
     query: Panel | str
+    notes: tuple[str, ...] = ()
 
 
 class Retriever:
@@ -64,7 +54,8 @@ class Retriever:
         if not spec.retrieves:
             raise UsageError(f"{name} does not retrieve: take a run of protocol retrieval")
         self._name, self._plugins, self._threads = name, plugins, spec.threads
-        self._known = worker.opened(spec).gallery()
+        opened = worker.opened(spec)
+        self._known, self._trained = opened.gallery(), opened.made.handle
         self._indices: dict[str, Index] = {}
 
     def ask(self, query: str, k: int) -> Retrieved:
@@ -78,7 +69,8 @@ class Retriever:
             raise UsageError(f"-k {k}: ask for at least one case")
         if not query.strip():
             raise UsageError("--query is empty: give a text, or the file of a recording")
-        known, asked = self._known, self._recording(query) if is_file(query) else query
+        known = self._known
+        asked, notes = self._recording(query) if is_file(query) else (query, [])
         if isinstance(asked, Panel):
             vector, index = known.embed(asked, "series"), self._index("text")
         else:
@@ -99,15 +91,20 @@ class Retriever:
                 "text": cases.text,
             }
         )
-        return Retrieved(frame, cases, asked)
+        return Retrieved(frame, cases, asked, tuple(notes))
 
-    def _recording(self, query: str) -> Panel:
-        """Return the one recording of a file, with the channels that the run knows."""
-        raw = open_dataset(query, self._plugins, "").cases().without_labels()
+    def _recording(self, query: str) -> tuple[Panel, list[str]]:
+        """Return the one recording of a file, after the steps of the run's dataset, as its cases are, and the notes."""
+        notes = []
+        raw = open_like(query, self._trained, self._plugins).cases().without_labels()
         if len(raw) > 1:
-            raise InvalidDataError(f"{query} holds {len(raw)} recordings: ask with one")
-        known = self._known
-        return matched(_spelt(raw, known.panel.channel_names), known.panel, query, known.needs)
+            if len(set(raw.meta.get(RECORD, np.arange(len(raw))).tolist())) > 1:
+                raise InvalidDataError(f"{query} holds {len(raw)} recordings: ask with one")
+            notes.append(f"{query} is cut into {len(raw)} windows: the first is asked with")
+            raw = raw.select([0])
+        page = Path(query.partition("+")[0]).suffix.lower() in PAGES
+        panel, said = self._known.taken(raw, query, whole=not page)
+        return panel, notes + said
 
     def _index(self, kind: str) -> Index:
         """Return the index of the "series" or the "text" of what can be found."""
@@ -130,14 +127,6 @@ def is_file(query: str) -> bool:
     if Path(path).suffix.lower() in FILES and " " not in query.strip():
         raise UsageError(f"--query {query}: there is no such file")
     return False
-
-
-def _spelt(panel: Panel, names: Sequence[str]) -> Panel:
-    """Return a recording whose channels are spelt as in `names` where they differ in capitals alone: AVR is aVR."""
-    spelt = {name.casefold(): name for name in names}
-    own = tuple(spelt.get(name.casefold(), name) for name in panel.channel_names)
-    units = {spelt.get(name.casefold(), name): unit for name, unit in panel.units.items()}
-    return replace(panel, channel_names=own, units=units) if len(set(own)) == len(own) else panel
 
 
 def _with_text(panel: Panel, text: str) -> Panel:

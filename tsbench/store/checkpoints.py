@@ -60,13 +60,13 @@ def load(folder: artifacts.Folder, pretrain_key: str, sha256: str | None, device
         return None
     try:
         state = {name: tensor.to(device) for name, tensor in from_bytes(content).items()}
-        return Checkpoint(state, _report(content))
+        return Checkpoint(state, json.loads(metadata_of(content)["report"]))
     except (SafetensorError, KeyError, ValueError):
         return None
 
 
-def _report(content: bytes) -> dict[str, Any]:
-    """Read what `save` put into the header (its length in 8 bytes, then JSON; the safetensors format)."""
+def metadata_of(content: bytes) -> dict[str, str]:
+    """Return the metadata in the header of a safetensors file (its length in 8 bytes, then JSON); raises KeyError."""
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    report: dict[str, Any] = json.loads(header["__metadata__"]["report"])
-    return report
+    metadata: dict[str, str] = header["__metadata__"]
+    return metadata

@@ -94,6 +94,32 @@ def test_new_recordings_need_no_label_and_their_channels_no_order(ran, tsbench, 
     assert [line.split(",")[:3] for line in out.splitlines()[1:3]] == [["r00", "s0", "alive"], ["r01", "s0", "died"]]
 
 
+def test_new_recordings_are_as_long_as_those_of_the_run(ran, tsbench, tmp_path):
+    new = ward(tmp_path / "new", 4, ("BP", "HR"), labelled=False, seed=1)
+    whole = tsbench("predict", "--run", ran[0], "--dataset", "./new")[1]
+    for name, times in (("r01", 2), ("r03", 3)):
+        head, *rows = (new / f"{name}.csv").read_text().splitlines()
+        (new / f"{name}.csv").write_text("\n".join([head, *(rows * times)]) + "\n")
+    with pytest.warns(TsbenchWarning, match="new, r01 lasts 60 points, .* from 30 points: the first 30 .* of 1 more"):
+        code, out, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
+    assert code == 0 and out == whole, err
+    code, out, err = tsbench("predict", "--run", ran[0], "--dataset", "./new+window=30")
+    names = [line.partition(",")[0] for line in out.splitlines()[1:]]
+    assert code == 0 and names == ["r00", "r01[0]", "r01[1]", "r02", "r03[0]", "r03[1]", "r03[2]"], err
+    (new / "r02.csv").write_text("HR,BP\n1,2\n")
+    code, _, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
+    assert code != 0 and "error: new, r02 lasts 1 points, and what was learnt from 30 points; give 30 points" in err
+
+
+def test_values_of_another_unit_are_warned_of(ran, tsbench, tmp_path):
+    new = ward(tmp_path / "new", 2, labelled=False)
+    head, *rows = (new / "r01.csv").read_text().splitlines()
+    larger = [",".join(str(1000 * float(cell)) for cell in row.split(",")) for row in rows]
+    (new / "r01.csv").write_text("\n".join([head, *larger]) + "\n")
+    with pytest.warns(TsbenchWarning, match=r"new, r01: channel \d .* times as much as in what was learnt from"):
+        assert tsbench("predict", "--run", ran[0], "--dataset", "./new")[0] == 0
+
+
 def test_a_training_that_is_done_once_more_is_said_before_and_in_every_row(ran, tsbench, tmp_path):
     ward(tmp_path / "new", 4, labelled=False)
     words = ("predict", "--run", ran[0], "--dataset", "./new", "--out", "p.csv")

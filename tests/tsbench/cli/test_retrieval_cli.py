@@ -2,7 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
+
+from tests.plugins.clinical_files import write_wfdb
+from tests.tsbench.reading.test_retrieve import record
+from tsbench_ecgtext.made import LEADS
 
 pytestmark = pytest.mark.filterwarnings("ignore::tsbench.errors.TsbenchWarning")
 
@@ -52,6 +57,15 @@ def test_what_is_for_labels_refuses_such_a_run_by_name(tsbench, made):
     ):
         code, _, err = tsbench(*words, "--store", "r.db")
         assert code == 2 and said in err and len(err.splitlines()) == 1
+
+
+def test_what_is_done_to_a_recording_is_said(tsbench, made, tmp_path):
+    samples = np.tile(np.rint(1000 * record(100)).astype(int), 6)
+    write_wfdb(tmp_path, "rec", samples, 100, list(LEADS))
+    key = tsbench("results", "--store", "r.db", "--format", "csv")[1].splitlines()[1].partition(",")[0]
+    code, out, err = tsbench("retrieve", "--run", key, "--query", "rec.hea", "-k", "1", "--store", "r.db")
+    assert code == 0 and len(out.splitlines()) == 2
+    assert err == "note: rec.hea lasts 12 s, and what was learnt from 2 s: the first 2 s of it are taken\n"
 
 
 @pytest.mark.parametrize("html", ["", "folder", "file/a.html"])

@@ -7,6 +7,7 @@ from tests.plugins.clinical_files import write_wfdb
 from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.errors import InvalidDataError
 from tsbench_archives.single import LEADS, OneRecording
+from tsbench_archives.ward import RecordingsFolder
 
 ONE, THREE, *CHEST = np.random.default_rng(0).normal(size=(8, 200)).cumsum(axis=1)
 LIMB = [ONE, ONE + THREE, THREE, -ONE - THREE / 2, (ONE - THREE) / 2, ONE / 2 + THREE]
@@ -47,6 +48,18 @@ def test_a_file_of_swapped_leads_or_without_a_signal_is_refused_and_named(tmp_pa
     write_wfdb(tmp_path, "swapped", samples[[1, 0, *range(2, 12)]], 100, list(LEADS))
     with pytest.raises(InvalidDataError, match=r"swapped.hea: II is not \+1 I \+1 III"):
         OneRecording(tmp_path / "swapped.hea").load()
+    write_wfdb(tmp_path, "pressure", samples, 100, list(LEADS), unit="mmHg")
+    with pytest.raises(InvalidDataError, match=r"pressure.hea: lead I is in 'mmHg', and is to be in a unit of voltage"):
+        OneRecording(tmp_path / "pressure.hea").load()
     write_wfdb(tmp_path, "flat", np.ones_like(samples), 100, list(LEADS))
     with pytest.raises(InvalidDataError, match=r"flat.hea: has no signal: every channel is constant"):
         OneRecording(tmp_path / "flat.hea").load()
+
+
+def test_the_leads_of_a_folder_of_new_recordings_are_looked_at_too(tmp_path):
+    samples = np.rint(100 * X).astype(int)
+    write_wfdb(tmp_path, "right", samples, 100, list(LEADS))
+    write_wfdb(tmp_path, "swapped", samples[[1, 0, *range(2, 12)]], 100, list(LEADS))
+    (tmp_path / "labels.csv").write_text("recording\nright\nswapped\n")
+    with pytest.raises(InvalidDataError, match=r"swapped.hea: II is not \+1 I \+1 III"):
+        RecordingsFolder(tmp_path).cases()

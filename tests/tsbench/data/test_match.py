@@ -24,6 +24,15 @@ def test_channels_and_statics_are_found_by_name():
     assert matched(given, panel_of(("a",)), "new").static is None
 
 
+def test_channels_may_differ_in_capitals_where_that_makes_none_of_two():
+    found = matched(panel_of(("AVR", "b")), panel_of(("b", "aVR")), "new")
+    assert found.channel_names == ("b", "aVR") and found.X[0, 1].tolist() == [0, 1, 2]
+    assert matched(panel_of(("AVR",)), panel_of(("aVR",)), "new").channel_names == ("aVR",)
+    assert matched(panel_of(("A", "a")), panel_of(("a",)), "new").X[0, 0].tolist() == [3, 4, 5]
+    with pytest.raises(InvalidDataError, match="its series have no a; it has A"):
+        matched(panel_of(("A",)), panel_of(("a", "A")), "new")
+
+
 def test_without_names_the_number_of_channels_counts():
     bare = Panel.build(np.zeros((2, 2, 3)))
     assert matched(bare, panel_of(("a", "b")), "new") is not None

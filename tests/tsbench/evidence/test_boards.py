@@ -21,7 +21,11 @@ def test_each_collection_and_protocol_has_a_board(folder, tmp_path, installed, r
 def test_a_folder_called_as_no_collection_is_named(folder, tmp_path, installed, registry):
     (folder / "uea").rename(folder / "mine")
     made = make_boards(folder, tmp_path / "boards", installed, registry)
-    assert made.unknown == [folder / "mine"] and [path.name for path in made.files] == ["ucr.csv", "ucr.md", "ucr-shared.csv"]
+    assert made.unknown == [folder / "mine"] and [path.name for path in made.files] == [
+        "ucr.csv",
+        "ucr.md",
+        "ucr-shared.csv",
+    ]
 
 
 def test_a_folder_makes_the_boards_of_its_collection_alone(installed, registry):

@@ -5,7 +5,8 @@ import pytest
 
 from tests.plugins.clinical_files import write_wfdb
 from tsbench import Bench
-from tsbench.errors import InvalidDataError, UsageError
+from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+from tsbench.learning.learner import Learner
 from tsbench.reading.ecg_page import page, plot
 from tsbench.reading.retrieve import is_file
 from tsbench_ecgtext.made import LEADS, Made
@@ -78,6 +79,52 @@ def test_a_page_of_paper_ecg_is_a_recording(bench, key, tmp_path):
     image.fromarray((255 * draw_page(record(100, 250), 100)).astype(np.uint8)).save(tmp_path / "page.png")
     found = bench.retrieve(key, str(tmp_path / "page.png"), 2)
     assert len(found.frame) == 2 and found.query.n_channels == 12
+    assert found.query.n_timepoints == 200
+    assert len(found.notes) == 1 and "page.png lasts 2.5 s, and what was learnt from 2 s" in found.notes[0]
+
+
+def written(folder, samples, rate=100, **how):
+    write_wfdb(folder, "rec", np.rint(samples).astype(int), rate, list(LEADS), **how)
+    return str(folder / "rec.hea")
+
+
+def test_a_longer_recording_is_asked_with_by_its_beginning_which_is_said_on_the_page_too(bench, key, tmp_path):
+    short = bench.retrieve(key, written(tmp_path / "a", 1000 * record(100)), 4)
+    found = bench.retrieve(key, written(tmp_path / "b", 1000 * np.tile(record(100), 6)), 4)
+    assert found.frame.equals(short.frame) and not short.notes
+    assert "lasts 12 s, and what was learnt from 2 s: the first 2 s of it are taken" in found.notes[0]
+    assert "the first 2 s of it are taken</p>" in page(found, "rec.hea")
+    cut = bench.retrieve(key, str(tmp_path / "b" / "rec.hea") + "+window=2s", 4)
+    assert cut.frame.equals(short.frame) and "is cut into 6 windows: the first is asked with" in cut.notes[0]
+
+
+def test_a_recording_that_would_have_to_be_filled_up_is_refused(bench, key, tmp_path):
+    asked = written(tmp_path, 1000 * record(100)[:, :100])
+    with pytest.raises(InvalidDataError, match=r"rec.hea lasts 1 s, and what was learnt from 2 s; give 2 s"):
+        bench.retrieve(key, asked)
+
+
+def test_the_unit_of_a_recording_is_that_of_the_dataset(bench, key, tmp_path):
+    tables = [bench.retrieve(key, written(tmp_path / "mV", 1000 * record(100)), 4).frame]
+    tables += [bench.retrieve(key, written(tmp_path / "uV", 1000 * record(100), unit="uV", gain=1), 4).frame]
+    assert tables[0].equals(tables[1])
+    with pytest.raises(InvalidDataError, match=r"rec.hea: channel \d+ \('.*'\) varies 0.00\d+ times as much"):
+        bench.retrieve(key, written(tmp_path / "no", 1000 * record(100), unit="uV"))
+
+
+def test_a_lead_without_a_signal_is_refused(bench, key, tmp_path):
+    samples = 1000 * record(100)
+    samples[7] = 3
+    with pytest.raises(InvalidDataError, match=r"rec.hea: channel 7 \('V2'\) has no signal"):
+        bench.retrieve(key, written(tmp_path, samples))
+
+
+def test_the_steps_of_the_dataset_are_done_to_a_recording(bench, tmp_path):
+    named = "ecg-text-made+window=1s"
+    bench.run("signal-text", named, protocol="retrieval")
+    key = bench.results(datasets=named)["key"].iloc[0]
+    found = bench.retrieve(key, written(tmp_path, 1000 * record(100)), 2)
+    assert found.query.n_timepoints == 100 and "is cut into 2 windows: the first is asked with" in found.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +167,27 @@ def test_queries_of_a_list_are_answered_one_by_one(bench, key):
     assert [one.query for one in together] == asked
     for one, text in zip(together, asked, strict=True):
         assert one.frame.equals(bench.retrieve(key, text, 3).frame)
+
+
+def test_what_can_be_found_is_embedded_once_for_all_commands(tmp_path, monkeypatch):
+    Bench(tmp_path / "r.db").run("signal-text", "ecg-text-made", protocol="retrieval")
+    key = Bench(tmp_path / "r.db").results()["key"].iloc[0]
+    embedded, embed = [], Learner.embed_prepared
+
+    def counted(learner, panel, kind):
+        embedded.append((kind, len(panel)))
+        return embed(learner, panel, kind)
+
+    monkeypatch.setattr(Learner, "embed_prepared", counted)
+    first, second = (Bench(tmp_path / "r.db").retrieve(key, "pause", 4).frame for _ in range(2))
+    (_, n), *_ = sorted(embedded, key=lambda one: -one[1])
+    assert embedded == [("text", 1), ("series", n), ("text", 1)] and n > 100
+    assert first.equals(second)
+    (kept,) = tmp_path.rglob("*.series.cpu.safetensors")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with pytest.warns(TsbenchWarning, match="series.cpu.safetensors in .* is damaged"):
+        assert Bench(tmp_path / "r.db").retrieve(key, "pause", 4).frame.equals(first)
+    assert Bench(tmp_path / "r.db").retrieve(key, "pause", 4).frame.equals(first) and len(embedded) == 6
 
 
 def test_a_page_shows_leads_text_and_score_and_nothing_of_them_is_markup(bench, key):
