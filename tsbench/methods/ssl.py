@@ -93,6 +93,11 @@ class SSLMethod(nn.Module, ABC):
 
         return cls(resolve(cls.Params, overrides, lambda kind, name: plugins()[kind].get(name), cls.__name__))
 
+    @classmethod
+    def unsuited(cls, params: Any, task: str) -> str | None:
+        """Return why values of parameters do not suit a task that it serves; None where they do. Asked in planning."""
+        return None
+
     @abstractmethod
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make the modules for the given sources (one shape each); called once, seeded."""
