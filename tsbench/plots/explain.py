@@ -81,13 +81,12 @@ def _picture(axis: Axes, picture: Floats, one: pd.DataFrame, largest: float) -> 
     grey = picture.mean(axis=0)
     ink = abs(grey - np.median(grey))  # dark on white and light on black alike
     span = ink.max() or 1.0
-    attribution = np.full(grey.shape, np.nan)
+    attribution = np.zeros(grey.shape)
     attribution[one["row"], one["column"]] = one["attribution"]
     shape: Any = {"aspect": "auto" if grey.shape[0] != grey.shape[1] else "equal", "interpolation": "nearest"}
     axis.imshow(1 - 0.35 * ink / span, cmap="gray", vmin=0, vmax=1, **shape)
-    shown = np.ma.masked_invalid(attribution)
-    alpha = np.clip(np.abs(np.nan_to_num(attribution)) / largest, 0, 1)
-    axis.imshow(shown, cmap="PuOr_r", vmin=-largest, vmax=largest, alpha=alpha, **shape)
+    alpha = np.clip(np.abs(attribution) / largest, 0, 1)
+    axis.imshow(attribution, cmap="PuOr_r", vmin=-largest, vmax=largest, alpha=alpha, **shape)
     for name, cell in one[one["name"] != ""].groupby("name"):
         axis.text(cell["column"].min(), cell["row"].min(), short(str(name), 12), fontsize=5, va="top", color="0.3")
 

@@ -65,9 +65,9 @@ class Scorer:
         def spread(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.expand(n, *tensor.shape[1:])
 
-        case = self.case
-        parts = {name: spread(getattr(case, name)) for name in ("x", "observed", "times", "static")}
-        return replace(case, lengths=case.lengths.expand(n), **parts)
+        case, lengths = self.case, self.case.lengths.expand(n)
+        x, observed, times, static = case.x.expand(n, -1, -1), *map(spread, (case.observed, case.times, case.static))
+        return replace(case, x=x, lengths=lengths, observed=observed, times=times, static=static)
 
     def score(self, x: Tensor) -> Tensor:
         """Return the scores (n,) that are explained, with what is the case's own there."""
@@ -195,8 +195,9 @@ def scorer_of(run: Explainable, case: Batch, over: str) -> Scorer:
 @torch.no_grad()
 def _drawn(decider: Decider, case: Batch) -> Pictured:
     method = decider.method
-    name = f"{type(method).__name__}.pictures"
-    return returned(method.pictures(prepared(method, case)), Pictured, name)  # type: ignore[operator]
+    pictures: Any = method.pictures
+    drawn: Pictured = returned(pictures(prepared(method, case)), Pictured, f"{type(method).__name__}.pictures")
+    return drawn
 
 
 def _tiles(drawn: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
