@@ -43,6 +43,7 @@ _HOMES = {
     "Classifier": "tsbench.methods.classifier",
     "Scores": "tsbench.methods.classifier",
     "Diagnosis": "tsbench.methods.ssl",
+    "Pictured": "tsbench.methods.pictured",
     "Probe": "tsbench.methods.probe",
     "Predictor": "tsbench.methods.probe",
     "Features": "tsbench.methods.probe",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from tsbench.methods.params import BaseParams as BaseParams
     from tsbench.methods.params import param as param
     from tsbench.methods.params import weights as weights
+    from tsbench.methods.pictured import Pictured as Pictured
     from tsbench.methods.probe import Features as Features
     from tsbench.methods.probe import Predictor as Predictor
     from tsbench.methods.probe import Probe as Probe

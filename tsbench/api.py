@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tsbench.execute.ran import Ran
     from tsbench.leaderboard.table import Board
     from tsbench.papers.reproduced import Reproduced
-    from tsbench.reading.attribution import Explanation
+    from tsbench.reading.attribution import Explanation, Over
     from tsbench.reading.reading import Reading
     from tsbench.reading.retrieve import Retrieved
     from tsbench.store.wanted import Wanted
@@ -411,11 +411,14 @@ class Bench:
             (named,) = with_tasks([str(dataset)], None, self.plugins, self.registry, skip_bad)
             return predict(store.find(key), named, worker, self.plugins, self.registry)
 
-    def explain(self, key: str, case: str, target: str | None = None, steps: int = 64) -> Explanation:
+    def explain(
+        self, key: str, case: str, target: str | None = None, steps: int = 64, over: Over = "values"
+    ) -> Explanation:
         """Return on which values a run's score of a test case hangs, with what judges it, by integrated gradients.
 
-        case : its name, or number. target : a class; None: that of the largest score. steps : of the integral. Weights
-        come from the run's checkpoint; where there is none, the method is trained anew. Raises UsageError.
+        case : its name, or number. target : a class; None: that of the largest score. steps : of the integral. over :
+        "values" of the series, or "pixels" of the pictures that the method's net sees. Weights come from the run's
+        checkpoint; where there is none, the method is trained anew. Raises UsageError.
         """
         from tsbench.plan.again import spec_of
         from tsbench.reading.attribution import explain, require
@@ -429,7 +432,8 @@ class Bench:
             raise UsageError(f"{name} is a control on shuffled series: take a run of the method itself")
         with self._working(None, None) as where, self._open(must_exist=True) as store:
             worker = where.make_worker(self.plugins, store)
-            return explain(worker.opened(spec_of(run, self.plugins, self.registry)).explainable(), case, target, steps)
+            opened = worker.opened(spec_of(run, self.plugins, self.registry))
+            return explain(opened.explainable(), case, target, steps, over)
 
     @overload
     def retrieve(self, key: str, query: str, k: int = 5) -> Retrieved: ...

@@ -52,6 +52,17 @@ def arrange(images: Tensor, layout: Layout, size: int | None = None) -> Tensor:
     return torch.nn.functional.pad(canvas, (0, right, 0, bottom))
 
 
+def channels_of_cells(order: Tensor, cell: int) -> Tensor:
+    """Return which channel each pixel is of, int64 (side, side), -1 for none: cells in a square grid, row by row.
+
+    order : (c,), the channels in the order of their cells.
+    """
+    columns = math.ceil(math.sqrt(len(order)))
+    cells = order.new_full((columns * columns,), -1)
+    cells[: len(order)] = order
+    return cells.view(columns, columns).repeat_interleave(cell, 0).repeat_interleave(cell, 1)
+
+
 def arranged_shape(channels: int, height: int, width: int, layout: Layout, size: int | None) -> tuple[int, int, int]:
     """Return (image channels, height, width) of what `arrange` makes of images of this shape."""
     if size is not None and size < 1:

@@ -55,17 +55,22 @@ class IrregularMethod(SSLMethod):
     class_weight: Tensor
 
     def build(self, shapes: Sequence[PanelShape]) -> None:
-        """Make the net and the head, for the longest of the sources; UsageError for weights of several labels."""
+        """Make the net and the head, for the longest of the sources; UsageError where `unsuited`."""
         self.shape = max(shapes, key=lambda shape: shape.n_timepoints)
         self.multilabel = self.shape.task == "multilabel"
-        if self.multilabel and self.params.balance == "weights":
-            raise UsageError(
-                f"{type(self).__name__}: balance=weights is of classes, and a case has several labels; use focal"
-            )
+        if why := self.unsuited(self.params, self.shape.task):
+            raise UsageError(f"{type(self).__name__}: {why}")
         self.register_buffer("last_time", torch.ones(()))
         self.register_buffer("class_weight", torch.ones(self.shape.n_classes))
         self.net = self.make_net(self.shape)
         self.head = self.make_head(self.net.out_dim + self.n_static, self.shape.n_classes)
+
+    @classmethod
+    def unsuited(cls, params: Any, task: str) -> str | None:
+        """Refuse weights of classes where a case has several labels."""
+        if task == "multilabel" and params.balance == "weights":
+            return "balance=weights is of classes, and a case has several labels; use focal"
+        return None
 
     @abstractmethod
     def make_net(self, shape: PanelShape) -> nn.Module:

@@ -9,8 +9,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from tsbench import Batch, PanelShape, Series, param, weights
+from tsbench import Batch, PanelShape, Pictured, Series, param, weights
 from tsbench.nn import Dropout
+from tsbench_imaging.layout import channels_of_cells
 from tsbench_imaging.lines import PALETTE, channel_limits, line_plot
 from tsbench_imaging.networks import PRETRAINED_ON, ImageNetworkParams, image_network
 from tsbench_irregular.base import IrregularMethod, chunks
@@ -72,9 +73,10 @@ class SeenImages(nn.Module):
         self.drawing, self.network = drawing, network
         self.out_dim = int(network.num_features)  # type: ignore[arg-type]
 
-    def forward(self, series: Series, times: Tensor) -> Tensor:
-        """Return (n, out_dim); times (n, t) from 0 to 1."""
-        features: Tensor = self.network(self.drawing(series, times, 1.0))
+    def forward(self, batch: Batch, times: Tensor) -> Tensor:
+        """Return (n, out_dim); times (n, t) from 0 to 1. Pictures that a batch brings are seen in place of its own."""
+        given = batch.extra.get("pictures")
+        features: Tensor = self.network(self.drawing(batch, times, 1.0) if given is None else given[:, 0])
         return features
 
 
@@ -132,6 +134,12 @@ class ViTST(IrregularMethod):
         return nn.Sequential(
             nn.Linear(in_dim, p.hidden, bias=False), nn.Tanh(), Dropout(p.dropout), nn.Linear(p.hidden, out_dim)
         )
+
+    def pictures(self, batch: Batch) -> Pictured:
+        """Return the picture that the network sees."""
+        pixels: Tensor = self.net.drawing(batch, self.times(batch), 1.0)
+        channels = channels_of_cells(self.net.drawing.order, self.params.cell_size)
+        return Pictured(pixels[:, None], ("line graphs",), channels[None])
 
     def on_fit_start(self, data: Sequence[Batch]) -> None:
         """Take the limits of each sensor and the order of the cells."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tsbench import Alternating, Batch, Diagnosis, PanelShape, Series, SSLMethod, Stage, Step
+from tsbench import Alternating, Batch, Diagnosis, PanelShape, Pictured, Series, SSLMethod, Stage, Step
 from tsbench.errors import MethodError, UsageError
 from tsbench.methods.stages import SCHEDULES, scheduled
 from tsbench.nn import balanced, class_weights, focal_loss, last_step, nt_xent
@@ -257,9 +257,20 @@ class SeqImage(SSLMethod):
             if self.statics is not None:
                 sequence = torch.cat([sequence, self.statics(series.static)], dim=1)
         if self.images is not None:
-            images = self.images(series, imputed)
+            images = self.images(series, imputed, series.extra.get("pictures"))
         joint: Tensor = self.joint(torch.cat([one for one in (sequence, images) if one is not None], dim=1))
         return joint, sequence, images
+
+    def pictures(self, batch: Batch) -> Pictured:
+        """Return what the image network sees; raises UsageError where the branch is off."""
+        if self.images is None:
+            raise UsageError("SeqImage with branches=sequence sees no pictures")
+        series, drawing = self.timed(batch), self.images.pictures
+        imputed = self.imputed(series).values if drawing.missing == "imputed" else None
+        pixels = self.images.images(series, imputed)
+        if self.images.layout == "super-grid":
+            return Pictured(pixels, ("all maps",), torch.full_like(pixels[0, :1, 0], -1, dtype=torch.int64))
+        return Pictured(pixels, tuple(f"{i} {name}" for i, name in enumerate(drawing.maps, 1)), drawing.channels())
 
     def imputed(self, series: Series) -> Imputed:
         """Return what the generator makes of cases with times from 0 to 1, or without any."""

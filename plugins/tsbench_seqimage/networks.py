@@ -78,14 +78,17 @@ class ImageBranch(nn.Module):
             self.networks.eval()
         return self
 
-    def forward(self, series: Series, imputed: Tensor | None = None) -> Tensor:
-        """Return features (n, out_dim)."""
+    def forward(self, series: Series, imputed: Tensor | None = None, given: Tensor | None = None) -> Tensor:
+        """Return features (n, out_dim). given : pictures to see in place of those it draws."""
         size = len(series) if self.training and torch.is_grad_enabled() and not self.frozen else _SEEN
         parts = []
         for start in range(0, len(series), size):
             rows = slice(start, start + size)
-            images = self.images(select(series, rows), None if imputed is None else imputed[rows])
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            if given is not None:
+                images = given[rows]
+            else:
+                images = self.images(select(series, rows), None if imputed is None else imputed[rows])
+            with torch.set_grad_enabled(torch.is_grad_enabled() and (not self.frozen or given is not None)):
                 parts.append(self._seen(images))
         return self._fused(torch.cat(parts))
 

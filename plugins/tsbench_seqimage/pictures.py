@@ -16,7 +16,7 @@ from tsbench.errors import TsbenchWarning, UsageError
 from tsbench.nn import within
 from tsbench_imaging import frequency_spectrum, gramian_angular_field, line_plot, markov_transition_field
 from tsbench_imaging import recurrence_plot as recurrence_map
-from tsbench_imaging.layout import arrange, colour
+from tsbench_imaging.layout import arrange, channels_of_cells, colour
 from tsbench_imaging.lines import channel_limits
 from tsbench_imaging.missing import complete
 from tsbench_imaging.segmentation import segment_means, segments
@@ -121,6 +121,11 @@ class Pictures(nn.Module):
             made |= {name: self._matrix(name, filled, side) * weights for name in dict.fromkeys(matrices)}
         images = [made[name] if name in DRAWN else self._coloured(made[name], i) for i, name in enumerate(self.maps)]
         return torch.stack(images, dim=1)
+
+    def channels(self) -> Tensor:
+        """Return the sensor of each pixel, (1, size, size), -1 where no cell is."""
+        rest = self.size - self.side * self.cell
+        return pad(channels_of_cells(self.order, self.cell), (0, rest, 0, rest), value=-1)[None]
 
     def _drawn(self, name: str, values: Tensor, series: Series) -> Tensor:
         if name == "line":

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsbench import Batch, Diagnosis, Encoder, PanelShape, SSLMethod, Step, param
+from tsbench import Batch, Diagnosis, Encoder, PanelShape, Pictured, SSLMethod, Step, param
 from tsbench.errors import MethodError
 from tsbench.methods.params import Settings
 from tsbench.nn import (
@@ -207,8 +207,15 @@ class TRLS(SSLMethod):
 
     def represent(self, batch: Batch) -> Tensor:
         """Return the online encoder's representation (n, out_dim) of a prepared batch."""
+        given = batch.extra.get("pictures")
+        return self._encode(self.encoder, batch.extra["map"] if given is None else given.squeeze(2))
+
+    def pictures(self, batch: Batch) -> Pictured:
+        """Return the maps, one of each channel."""
         maps = batch.extra["map"]
-        return self._encode(self.encoder, maps)
+        names = batch.channel_names or [str(i) for i in range(maps.shape[1])]
+        channels = torch.arange(maps.shape[1], device=maps.device)
+        return Pictured(maps.unsqueeze(2), tuple(names), channels[:, None, None].expand(maps.shape[1:]))
 
     @torch.no_grad()
     def diagnose(self, data: Sequence[Batch]) -> Diagnosis:

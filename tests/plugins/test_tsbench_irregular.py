@@ -78,6 +78,16 @@ def test_the_loss_of_several_labels_is_that_of_each_and_class_weights_are_refuse
         built("transformer", labelled, balance="weights")
 
 
+def test_weights_of_several_labels_are_refused_before_any_run(tsbench, tmp_path):
+    rows = [f"{i % 2},{i % 3 % 2},{i},{i % 5}" for i in range(12)]
+    for part in ("TRAIN", "TEST"):
+        (tmp_path / f"two_{part}.csv").write_text("\n".join(["label_a,label_b,t0,t1", *rows]))
+    run = ("run", "--method", "gru-d,brits", "--dataset", tmp_path / "two_TRAIN.csv", "--protocol", "own")
+    code, out, err = tsbench(*run, "--set", "balance=weights")
+    assert code == 1 and "0 runs" in out
+    assert "is for multilabel: gru-d: balance=weights is of classes, and a case has several labels; use focal" in err
+
+
 def test_brits_gives_the_log_odds_of_the_directions_mean_probability_of_a_label():
     panel = irregular(n=6)
     labelled = replace(

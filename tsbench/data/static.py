@@ -93,13 +93,20 @@ def static_statistics(panel: Panel, index: Index) -> StaticStatistics | None:
     return StaticStatistics(tuple(_column(name, column, panel.categories) for name, column in columns))
 
 
-def unknown_categories(panel: Panel, train: Index) -> list[str]:
-    """Say, a line each, which categories no training case has and how many others have them: these become all zero."""
+def unknown_static(panel: Panel, train: Index) -> list[str]:
+    """Say, a line each, which static values no training case has, and which categories: these become all zero.
+
+    Of categories it is said how many others have them.
+    """
+    if panel.static is None:
+        return []
     lines = []
-    for name, categories in panel.categories.items():
-        assert panel.static is not None
-        values = panel.static[:, panel.static_names.index(name)]
-        for code in np.setdiff1d(values[~np.isnan(values)], values[train]):
+    for name, values in zip(_names(panel), panel.static.T, strict=True):
+        if np.isnan(values[train]).all():
+            lines.append(f"static {name}: no training case has a value: it says nothing")
+            continue
+        categories = panel.categories.get(name, ())
+        for code in np.setdiff1d(values[~np.isnan(values)], values[train]) if categories else ():
             count = int((values == code).sum())
             lines.append(
                 f"static {name}: '{categories[int(code)]}' ({count} case{'s' * (count != 1)}) is in no training case: "

@@ -39,7 +39,8 @@ class Explainable:
     """A run whose scores can be explained.
 
     trained, untrained : its decider, and the same on the method as it was built, under the same head. test : the cases
-    of the test part, prepared; cases : which of the dataset they are; names : of all cases of the dataset.
+    of the test part, prepared; cases : which of the dataset they are; names : of all cases of the dataset. name : of
+    the method.
     """
 
     trained: Decider
@@ -50,3 +51,4 @@ class Explainable:
     classes: tuple[str, ...]
     task: str
     device: str
+    name: str

@@ -11,7 +11,7 @@ from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import Statistics, channel_statistics, channel_text
 from tsbench.data.panel import Panel
 from tsbench.data.splits import label_subset, unlabelled_index, untaught
-from tsbench.data.static import StaticStatistics, static_statistics, unknown_categories
+from tsbench.data.static import StaticStatistics, static_statistics, unknown_static
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
 from tsbench.methods.applied import apply_transforms
@@ -178,7 +178,7 @@ def divide(
         test=test.without_labels(),
         fold=fold,
         y_test=test.y,
-        unknown=tuple(unknown_categories(data.panel, fold.train)),
+        unknown=tuple(unknown_static(data.panel, fold.train)),
         unseen=(*prepared.unseen(data.panel), *untaught(data.panel, fold)),
         missing=missing,
         whole=whole,

@@ -190,6 +190,7 @@ class Run:
             parts.train.classes,
             parts.task.name,
             learner.device,
+            name,
         )
 
     def windows(self) -> Windows:

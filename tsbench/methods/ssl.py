@@ -44,6 +44,9 @@ class SSLMethod(nn.Module, ABC):
     embed : optional, `embed(batch, modality) -> Tensor`: maps a prepared batch to vectors (n, d) of one space, whose
         inner product says how well they go together; modality is "series" or "text". `match(batch, series, texts)`
         beside it scores pairs (k,) of cases' series and other cases' texts, both given by index.
+    pictures : optional, `pictures(batch) -> Pictured`, for a method whose net sees pictures of a case: those of a
+        prepared batch. Where `batch.extra["pictures"]` holds pixels, `decide` and `represent` see these in their place.
+        `tsbench explain --over pixels` says which of them count.
     tasks : what a supervised method learns and decides, {"classification"} where it does not say.
     trains : False for features that need no gradient step: `on_fit_start` is all their training, and there is no
         untrained twin.
@@ -89,6 +92,11 @@ class SSLMethod(nn.Module, ABC):
         from tsbench.discovery.plugins import plugins
 
         return cls(resolve(cls.Params, overrides, lambda kind, name: plugins()[kind].get(name), cls.__name__))
+
+    @classmethod
+    def unsuited(cls, params: Any, task: str) -> str | None:
+        """Return why values of parameters do not suit a task that it serves; None where they do. Asked in planning."""
+        return None
 
     @abstractmethod
     def build(self, shapes: Sequence[PanelShape]) -> None:

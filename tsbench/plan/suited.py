@@ -78,7 +78,10 @@ def suited_pairs(
                 why = _no_filling(method, handle, task, protocol)
             else:
                 why = task.refuse(method.cls, probe)
-            if why is None:
+            unsuited = None if why else _unsuited(method, task)
+            if unsuited:
+                plan.invalid.setdefault(handle.name, f"{handle.name} is for {task.name}: {method.name}: {unsuited}")
+            elif why is None:
                 suited.add((method.name, protocol.name))
             elif method.asked:
                 under = "" if probe is None else f" under protocol '{protocol.name}'"
@@ -101,6 +104,14 @@ def _able(method: Method, protocol: Protocol) -> bool:
     if protocol.capability:
         return protocol.capability in able and (not protocol.rerank or tells_pairs(method.cls))
     return "decide" in able or ("represent" in able and protocol.probe != OWN_PROBE)
+
+
+def _unsuited(method: Method, task: Task) -> str | None:
+    """Return why a method's parameters do not suit a task, as its class says; None where they do."""
+    if fits_itself(method.cls):
+        return None
+    why: str | None = method.cls.unsuited(method.settings.params, task.name)  # type: ignore[union-attr]
+    return why
 
 
 def _no_filling(method: Method, handle: DatasetHandle, task: Task, protocol: Protocol) -> str | None:

@@ -9,16 +9,25 @@ import numpy as np
 from tsbench.plots.drawing import caption, new_figure, short, styled
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    Floats = npt.NDArray[np.float64]
+
 MOST_CHANNELS = 6
+ACROSS = 3  # pictures beside each other
 LINES = ("-", "--", ":")
 NOTE = (
     "Left: values as a line, below them what each adds to the score (up) or takes from it (down). Right: confidence "
     "when the values that count most are taken away first, or put into nothing first; what is not there is missing. "
     "Deletion should fall faster, and insertion rise faster, than in random order."
+)
+NOTE_OF_PICTURES = (
+    "Left: what the net sees, in grey, and over it what each pixel adds to the score (orange) or takes (purple). "
+    "Right: confidence when the tiles that count most (an eighth of a picture each way) are blanked first, or put into "
+    "blank pictures first. Deletion should fall faster, and insertion rise faster, than in random order."
 )
 
 
@@ -39,18 +48,61 @@ def draw(entries: pd.DataFrame, curves: pd.DataFrame, title: str) -> Figure:
     hidden = len(sizes) - len(shown)
     if hidden:
         rows[0].set_title(f"{len(shown)} of {len(sizes)} channels, those that count most", fontsize=8)
-    for axis, kind in zip(right.subplots(2, 1, sharex=True), ("deletion", "insertion"), strict=True):
+    _curves(right, curves)
+    caption(figure, title, NOTE)
+    return figure
+
+
+@styled
+def draw_pictures(
+    pictures: list[tuple[str, Floats]], entries: pd.DataFrame, curves: pd.DataFrame, title: str
+) -> Figure:
+    """Draw the pictures that were seen and over them what each pixel adds; arguments as of an `Explanation`."""
+    columns = min(len(pictures), ACROSS)
+    rows = -(-len(pictures) // columns)
+    figure = new_figure(4 + 3 * columns, 1.6 + max(3.2 * rows, 4))
+    halves: Any = figure.subfigures(1, 2, width_ratios=[3 * columns, 4])
+    axes = halves[0].subplots(rows, columns, squeeze=False).ravel()
+    largest = np.quantile(entries["attribution"].abs(), 0.995) or 1.0
+    for axis in axes[len(pictures) :]:
+        axis.set_axis_off()
+    for axis, (name, picture) in zip(axes, pictures, strict=False):
+        _picture(axis, picture, entries[entries["picture"] == name], largest)
+        axis.set_title(short(name, 30), fontsize=8)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    _curves(halves[1], curves)
+    caption(figure, title, NOTE_OF_PICTURES)
+    return figure
+
+
+def _picture(axis: Axes, picture: Floats, one: pd.DataFrame, largest: float) -> None:
+    """Draw a picture in faint grey and its attributions, those of a sensor beside its name."""
+    grey = picture.mean(axis=0)
+    ink = abs(grey - np.median(grey))  # dark on white and light on black alike
+    span = ink.max() or 1.0
+    attribution = np.zeros(grey.shape)
+    attribution[one["row"], one["column"]] = one["attribution"]
+    shape: Any = {"aspect": "auto" if grey.shape[0] != grey.shape[1] else "equal", "interpolation": "nearest"}
+    axis.imshow(1 - 0.35 * ink / span, cmap="gray", vmin=0, vmax=1, **shape)
+    alpha = np.clip(np.abs(attribution) / largest, 0, 1)
+    axis.imshow(attribution, cmap="PuOr_r", vmin=-largest, vmax=largest, alpha=alpha, **shape)
+    for name, cell in one[one["name"] != ""].groupby("name"):
+        axis.text(cell["column"].min(), cell["row"].min(), short(str(name), 12), fontsize=5, va="top", color="0.3")
+
+
+def _curves(right: Any, curves: pd.DataFrame) -> None:
+    """Draw the curves of deletion and insertion, one above the other."""
+    axes = right.subplots(2, 1, sharex=True)
+    for axis, kind in zip(axes, ("deletion", "insertion"), strict=True):
         part = curves[curves["kind"] == kind]
         for line, (name, curve) in zip(LINES, part.groupby("by", sort=False), strict=False):
             axis.plot(curve["share"], curve["confidence"], line, color="black", linewidth=1.3, label=str(name))
         axis.set_title(kind, fontsize=9)
         axis.set_ylabel("confidence", fontsize=8)
-        done = "taken away" if kind == "deletion" else "put in"
-        axis.set_xlabel(f"share of the values {done}", fontsize=8)
+        axis.set_xlabel(f"share {'taken away' if kind == 'deletion' else 'put in'}", fontsize=8)
         axis.tick_params(labelsize=7)
-    figure.legend(*axis.get_legend_handles_labels(), fontsize=7, loc="upper right", ncols=3)
-    caption(figure, title, NOTE)
-    return figure
+    right.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
 
 
 def _channel(above: Axes, below: Axes, one: pd.DataFrame, largest: float) -> None:

@@ -3,115 +3,65 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
 
 from tsbench.data.batch import Batch
-from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, UsageError
-from tsbench.measure.decider import Decider, Explainable
+from tsbench.errors import CODE_OF_OTHERS_FAILS, UsageError
+from tsbench.measure.decider import Explainable
+from tsbench.reading.scorers import VALUES, Floats, PictureScorer, Scorer, scorer_of
 
-Floats = npt.NDArray[np.float64]
 POINTS = 20  # of a curve, beside where it begins
-PIECES = 20  # of a channel, that occlusion takes away one at a time
 ORDERS = 10  # random ones
-VALUES = 2_000_000  # of a batch
 GRADIENTS, OCCLUSION, RANDOM = "integrated gradients", "occlusion", "random"
+Over = Literal["values", "pixels"]
 
 
 @dataclass(frozen=True)
 class Explanation:
     """Why a case has its score for a class (of regression, its number).
 
-    target : the class, "" for a number. score : of the case, as `Scorer.score`; at_nothing : with every value 0, where
-    a missing one stands. gap : how far the attributions' sum is from the difference of the two, as a share of it.
+    target : the class, "" for a number. score : of the case, as `Scorer.score`; at_nothing : with nothing there, which
+    `nothing` words. gap : how far the attributions' sum is from the difference of the two, as a share of it.
     entries : a row per observed value: channel, name, step, time, value, attribution, occlusion, untrained
-    (attribution by the untrained twin). curves : kind ("deletion", "insertion"), by, share (of the observed values),
-    confidence. areas : {by: (deletion, insertion)}, the mean confidence over a curve. like_untrained : rank
-    correlation of the sizes of attributions with the untrained twin's.
+    (attribution by the untrained twin); or per pixel of the tiles in which something is drawn: picture, channel, name,
+    row, column in place of step, time and value, the picture by its name. curves : kind ("deletion", "insertion"), by,
+    share (of the values or the tiles), confidence. areas : {by: (deletion, insertion)}, the mean confidence over a
+    curve. like_untrained : rank correlation of the sizes of attributions with the untrained twin's. pictures : names
+    and pixels (colours, height, width) of what was seen; none where values are explained.
     """
 
     case: str
     target: str
     score: float
     at_nothing: float
+    nothing: str
     gap: float
     entries: pd.DataFrame
     curves: pd.DataFrame
     areas: dict[str, tuple[float, float]]
     like_untrained: float
+    pictures: list[tuple[str, Floats]]
+
+    @property
+    def moved(self) -> float:
+        """How far confidence moves over all curves; where that is little, they tell no order from another."""
+        return float(self.curves["confidence"].max() - self.curves["confidence"].min())
 
 
-class Scorer:
-    """The score of one case for a target, as a function of its values and of which of them are there."""
-
-    def __init__(self, decider: Decider, case: Batch, target: int, task: str) -> None:
-        self.decider, self.case, self.target, self.task = decider, case, target, task
-
-    def __call__(self, x: Tensor, observed: Tensor | None = None) -> Tensor:
-        """Return the scores (n, n_classes) of n variants of the case, x (n, n_channels, n_timepoints).
-
-        observed : bool like x; as of the case where it is not given.
-        """
-
-        def spread(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.expand(len(x), *tensor.shape[1:])
-
-        case = self.case
-        lengths = case.lengths.expand(len(x))
-        observed = spread(case.observed) if observed is None else observed
-        times, static = spread(case.times), spread(case.static)
-        return self.decider(replace(case, x=x, lengths=lengths, observed=observed, times=times, static=static))
-
-    def score(self, x: Tensor) -> Tensor:
-        """Return the scores (n,) that are explained, with the case's own values there."""
-        return self.of_target(self(x))
-
-    def of_target(self, scores: Tensor) -> Tensor:
-        """Return the target's of scores (n, n_classes); of classes less the mean of the others', which decides.
-
-        A class that training lacked scores -inf and does not count.
-        """
-        own = scores[:, self.target]
-        if self.task != "classification":
-            return own
-        others = torch.isfinite(scores[0])
-        others[self.target] = False
-        return own - scores[:, others].mean(dim=1) if others.any() else own
-
-    @torch.no_grad()
-    def confidence(self, kept: npt.NDArray[np.bool_], raw: bool = False) -> Floats:
-        """Return what the target gets where only some values are there, kept (n, n_channels, n_timepoints).
-
-        Softmax of the scores for classes, the logistic function for labels, the number of regression; raw : the score.
-        """
-        found, chunk = [], max(1, VALUES // self.case.x[0].numel())
-        for first in range(0, len(kept), chunk):
-            there = torch.from_numpy(kept[first : first + chunk]).to(self.case.x.device)
-            scores = self(self.case.x.expand(there.shape).masked_fill(~there, 0.0), there).double()
-            if raw or self.task == "regression":
-                values = self.of_target(scores)
-            else:
-                values = (scores.softmax(dim=1) if self.task == "classification" else scores.sigmoid())[:, self.target]
-            found.append(values.cpu().numpy())
-        confidence: Floats = np.concatenate(found)
-        if np.isnan(confidence).any():
-            raise MethodError("the method gives NaN where values of the case are missing: it cannot be judged")
-        return confidence
-
-
-def explain(run: Explainable, case: str, target: str | None = None, steps: int = 64) -> Explanation:
+def explain(
+    run: Explainable, case: str, target: str | None = None, steps: int = 64, over: Over = "values"
+) -> Explanation:
     """Explain the score of a case of a run's test part, by its name.
 
-    target : a class; None: the one of the largest score. steps : of the integral. Raises UsageError for a case or class
-    that is not there, and a method whose gradient does not reach the series.
+    target : a class; None: the one of the largest score. steps : of the integral. over : the values of the series, or
+    the pixels of what the net sees of it. Raises UsageError for a case or class that is not there, and a method whose
+    gradient does not reach the series, or that sees no pictures.
     """
     require()
     at = _position(run, case)
@@ -119,38 +69,31 @@ def explain(run: Explainable, case: str, target: str | None = None, steps: int =
     batch = Batch.from_panel(panel.without_labels(), run.device)
     for decider in (run.trained, run.untrained):
         decider.method.eval()
-    scores = _checked(run.trained, batch, run.task)
-    number = _target(run, target, scores)
-    scorer = Scorer(run.trained, batch, number, run.task)
-    seen = batch.mask[0].cpu().numpy()
-    attribution = integrated_gradients(scorer.score, batch.x, steps)
-    untrained = integrated_gradients(Scorer(run.untrained, batch, number, run.task).score, batch.x, steps)
-    pieces = occlusion(scorer, seen, int(batch.lengths[0]))
+    scorer = scorer_of(run, batch, over)
+    if not scorer.n_units:
+        raise UsageError(f"--case {case} has no observed value: there is nothing to explain")
+    scorer.target = _target(run, target, _checked(scorer, run.name))
+    seen = scorer.units >= 0
+    attribution = integrated_gradients(scorer, steps)
+    untrained = integrated_gradients(scorer.by(run.untrained), steps)
+    pieces = occlusion(scorer)
     with torch.no_grad():
-        score, nothing = (float(scorer.score(x)) for x in (batch.x, torch.zeros_like(batch.x)))
+        score, nothing = (float(scorer.score(x)) for x in (scorer.x, scorer.nothing))
     difference = score - nothing
-    curves, areas = _judged(scorer, seen, {GRADIENTS: attribution, OCCLUSION: pieces})
-    channel, step = np.nonzero(seen)
-    entries = {
-        "channel": channel,
-        "name": np.asarray(panel.channel_names or [str(i) for i in range(panel.n_channels)])[channel],
-        "step": step,
-        "time": step if panel.times is None else panel.times[0, step],
-        "value": panel.X[0, channel, step],
-        "attribution": attribution[seen],
-        "occlusion": pieces[seen],
-        "untrained": untrained[seen],
-    }
+    curves, areas = _judged(scorer, {GRADIENTS: attribution, OCCLUSION: pieces})
+    of_places = {"attribution": attribution[seen], "occlusion": pieces[seen], "untrained": untrained[seen]}
     return Explanation(
         case=case,
-        target=run.classes[number] if run.classes else "",
+        target=run.classes[scorer.target] if run.classes else "",
         score=score,
         at_nothing=nothing,
+        nothing=scorer.at_nothing,
         gap=abs(attribution.sum() - difference) / max(abs(difference), 1e-12),
-        entries=pd.DataFrame(entries),
+        entries=pd.DataFrame({**scorer.places(panel), **of_places}),
         curves=curves,
         areas=areas,
         like_untrained=_rank_correlation(np.abs(attribution[seen]), np.abs(untrained[seen])),
+        pictures=scorer.seen() if isinstance(scorer, PictureScorer) else [],
     )
 
 
@@ -160,55 +103,49 @@ def require() -> None:
         raise UsageError('explaining needs captum: pip install "tsbench[explain]"')
 
 
-def integrated_gradients(score: Callable[[Tensor], Tensor], x: Tensor, steps: int) -> Floats:
-    """Return attributions (n_channels, n_timepoints) of one case x (1, n_channels, n_timepoints) by captum.
+def integrated_gradients(scorer: Scorer, steps: int) -> Floats:
+    """Return attributions of what is scored by captum, an array of its places.
 
-    The path goes from 0, where a missing value stands, to the case; which values are there does not change on it.
+    The path goes from nothing to the case; which values are there does not change on it.
     """
     from captum.attr import IntegratedGradients
 
-    chunk = max(1, VALUES // x[0].numel())
+    chunk = max(1, VALUES // scorer.x[0].numel())
     with torch.backends.cudnn.flags(enabled=False):  # whose recurrent nets have no gradient in eval mode
-        found = IntegratedGradients(score).attribute(x, torch.zeros_like(x), n_steps=steps, internal_batch_size=chunk)
-    values: Floats = found[0].detach().double().cpu().numpy()
-    return values
+        found = IntegratedGradients(scorer.score).attribute(
+            scorer.x, scorer.nothing, n_steps=steps, internal_batch_size=chunk
+        )
+    return scorer.summed(found[0].detach().double().cpu().numpy())
 
 
-def occlusion(scorer: Scorer, seen: npt.NDArray[np.bool_], length: int) -> Floats:
-    """Return how far the score falls when a piece of a channel is missing, evenly over the values of the piece."""
-    edges = np.unique(np.linspace(0, length, PIECES + 1).round().astype(int))
-    pieces = []
-    for channel in range(len(seen)):
-        for first, last in pairwise(edges):
-            piece = np.zeros_like(seen)
-            piece[channel, first:last] = seen[channel, first:last]
-            pieces += [piece] if piece.any() and not (piece == seen).all() else []
-    found = np.zeros(seen.shape)
-    if not pieces:
+def occlusion(scorer: Scorer) -> Floats:
+    """Return how far the score falls when a piece is missing, evenly over its places."""
+    pieces, found = scorer.pieces(), np.zeros(scorer.units.shape)
+    if not len(pieces):
         return found
-    taken = np.stack(pieces)
-    whole, without = scorer.confidence(seen[None], raw=True), scorer.confidence(seen & ~taken, raw=True)
-    for piece, fall in zip(taken, whole - without, strict=True):
-        found[piece] = fall / piece.sum()
+    whole = scorer.confidence(np.ones_like(pieces[:1]), raw=True)
+    falls = whole - scorer.confidence(~pieces, raw=True)
+    size = np.bincount(scorer.units[scorer.units >= 0], minlength=scorer.n_units)
+    per_unit = (falls / (pieces @ size)) @ pieces  # a unit is of one piece
+    found[scorer.units >= 0] = per_unit[scorer.units[scorer.units >= 0]]
     return found
 
 
-def _judged(
-    scorer: Scorer, seen: npt.NDArray[np.bool_], attributions: dict[str, Floats]
-) -> tuple[pd.DataFrame, dict[str, tuple[float, float]]]:
+def _judged(scorer: Scorer, attributions: dict[str, Floats]) -> tuple[pd.DataFrame, dict[str, tuple[float, float]]]:
     """Return deletion and insertion curves by attributions, the largest first, and by random orders, with their areas.
 
-    What is taken away is missing, and one value always stays.
+    What is taken away is missing, and one unit always stays.
     """
-    rng, n = np.random.default_rng(0), int(seen.sum())
-    orders = {name: [np.argsort(-values[seen], kind="stable")] for name, values in attributions.items()}
+    rng, n, seen = np.random.default_rng(0), scorer.n_units, scorer.units >= 0
+    sizes = {name: np.bincount(scorer.units[seen], values[seen], n) for name, values in attributions.items()}
+    orders = {name: [np.argsort(-size, kind="stable")] for name, size in sizes.items()}
     orders[RANDOM] = [rng.permutation(n) for _ in range(ORDERS)]
     counts = np.unique(np.linspace(0, n, POINTS + 1).round().astype(int))
     rows, areas = [], {}
     for name, some in orders.items():
         both = []
         for kind in ("deletion", "insertion"):
-            kept = np.stack([_kept(seen, order, count, kind) for order in some for count in counts])
+            kept = np.stack([_kept(order, count, kind) for order in some for count in counts])
             confidence = scorer.confidence(kept).reshape(len(some), len(counts)).mean(axis=0)
             rows += [(kind, name, count / n, value) for count, value in zip(counts, confidence, strict=True)]
             both.append(float(np.trapezoid(confidence, counts / n)))
@@ -216,22 +153,19 @@ def _judged(
     return pd.DataFrame(rows, columns=["kind", "by", "share", "confidence"]), areas
 
 
-def _kept(seen: npt.NDArray[np.bool_], order: Any, count: int, kind: str) -> npt.NDArray[np.bool_]:
-    """Return which values are there when the first ones of an order are deleted, or inserted into nothing."""
-    places, kept = np.argwhere(seen), np.zeros_like(seen)
-    count = min(count, len(order) - 1) if kind == "deletion" else max(count, 1)
-    chosen = places[order[count:] if kind == "deletion" else order[:count]]
-    kept[chosen[:, 0], chosen[:, 1]] = True
+def _kept(order: npt.NDArray[np.int64], count: int, kind: str) -> npt.NDArray[np.bool_]:
+    """Return which units are there when the first ones of an order are deleted, or inserted into nothing."""
+    kept = np.zeros(len(order), dtype=bool)
+    kept[order[min(count, len(order) - 1) :] if kind == "deletion" else order[: max(count, 1)]] = True
     return kept
 
 
-def _checked(decider: Decider, batch: Batch, task: str) -> Floats:
-    """Return the scores of a case; raises UsageError where their gradient does not reach its values."""
-    x = batch.x.clone().requires_grad_()
-    name, why = type(decider.method).__name__, ""
+def _checked(scorer: Scorer, name: str) -> Floats:
+    """Return the scores of a case; raises UsageError where their gradient does not reach what is explained."""
+    x, why = scorer.x.clone().requires_grad_(), ""
     with torch.backends.cudnn.flags(enabled=False):
         try:
-            scores = Scorer(decider, batch, 0, task)(x)
+            scores = scorer(x)
             weighed = torch.arange(1.0, scores.shape[1] + 1, device=x.device)  # softmax sums to 1, whatever x is
             known = torch.isfinite(scores[0])
             (gradient,) = torch.autograd.grad((scores * weighed)[:, known].sum(), x, allow_unused=True)
@@ -239,7 +173,7 @@ def _checked(decider: Decider, batch: Batch, task: str) -> Floats:
         except CODE_OF_OTHERS_FAILS as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
     if why:
-        raise UsageError(f"the gradient of {name}'s scores does not reach the series: {why}")
+        raise UsageError(f"the gradient of {name}'s scores does not reach the {scorer.what}: {why}")
     found: Floats = scores[0].detach().double().cpu().numpy()
     return found
 

@@ -34,6 +34,7 @@ from tsbench.methods.capabilities import capabilities, registered_for, trains
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.encoder import Encoder
 from tsbench.methods.params import BaseParams, resolve
+from tsbench.methods.pictured import PICTURES, Pictured
 from tsbench.methods.probe import Probe
 from tsbench.methods.ssl import SSLMethod, prepared
 from tsbench.methods.transform import Transform
@@ -86,6 +87,8 @@ def check_method(
         learnt = sorted(served_by(cls)) if cls.supervised else ["classification"]
         measured_by += [("impute", task) for task in learnt]
         _check_reconstruct(plugins, name, cls, settings or {})
+    if callable(getattr(cls, "pictures", None)):
+        _check_pictures(plugins, name, cls, settings or {})
 
     @quick()
     @corners(normalisation="channel", condition="")
@@ -102,18 +105,11 @@ def check_method(
 
 def _check_reconstruct(plugins: Plugins, name: str, cls: type[SSLMethod], settings: Mapping[str, Any]) -> None:
     """Fill in the gaps of cases of unequal length, in one batch and case by case."""
-    data = make_data((9, 0, 1), 2, 40, ragged=True, gaps=["points", "a channel of a case"])
-    panel = labelled(data, min(served_by(cls))).panel
-    panel = channel_statistics(panel, np.arange(len(panel))).apply(panel)
-    small = _small_settings(plugins, cls, settings, name)
-    learner = Learner.of(name, cls, resolve(cls.Params, small, lambda kind, part: plugins[kind].get(part), name))
-    learner.build([panel.shape], "check")
-    learner.train([panel])
-    batch = Batch.from_panel(panel.without_labels(), "cpu")
+    method, batch = _trained(plugins, name, cls, settings, min(served_by(cls)))
 
     def fill(cases: Batch) -> torch.Tensor:
         with torch.no_grad():
-            filled: torch.Tensor = learner.method.reconstruct(prepared(learner.method, cases))  # type: ignore[operator]
+            filled: torch.Tensor = method.reconstruct(prepared(method, cases))  # type: ignore[operator]
             return filled
 
     filled = fill(batch)
@@ -125,6 +121,39 @@ def _check_reconstruct(plugins: Plugins, name: str, cls: type[SSLMethod], settin
     assert not filled.masked_fill(batch.inside[:, None], 0.0).any(), "reconstruct gave values beyond a case's end"
     alone = torch.cat([fill(batch.select(slice(case, case + 1))) for case in range(len(batch))])
     torch.testing.assert_close(alone, filled, rtol=1e-3, atol=1e-4, msg="what a case gets depends on those beside it")
+
+
+def _check_pictures(plugins: Plugins, name: str, cls: type[SSLMethod], settings: Mapping[str, Any]) -> None:
+    """Have a method see the pictures that it is given, of cases of unequal length."""
+    method, batch = _trained(plugins, name, cls, settings, "classification")
+    method.eval()
+    cases, see = prepared(method, batch), getattr(method, "decide" if cls.supervised else "represent")
+    drawn = method.pictures(cases)  # type: ignore[operator]
+    assert isinstance(drawn, Pictured), f"pictures gave {type(drawn).__name__}, expected Pictured"
+    n, k, _, height, width = drawn.pixels.shape
+    assert n == len(batch) and len({*drawn.names}) == k, (
+        f"pictures gave {n} cases of {k} pictures, called {drawn.names}"
+    )
+    assert drawn.channels.shape in ((k, height, width), (1, height, width)), f"channels are {drawn.channels.shape}"
+    pixels = drawn.pixels.clone().requires_grad_()
+    seen = see(cases.with_extra(**{PICTURES: pixels}))
+    torch.testing.assert_close(seen, see(cases), msg="its own pictures, when they are given, are seen as others")
+    reached = seen.requires_grad and torch.autograd.grad(seen.square().sum(), pixels, allow_unused=True)[0] is not None
+    assert reached, "pictures that are given are not seen"
+
+
+def _trained(
+    plugins: Plugins, name: str, cls: type[SSLMethod], settings: Mapping[str, Any], task: str
+) -> tuple[SSLMethod, Batch]:
+    """Return a method trained on cases of unequal length with gaps, and these without their labels."""
+    data = make_data((9, 0, 1), 2, 40, ragged=True, gaps=["points", "a channel of a case"])
+    panel = labelled(data, task).panel
+    panel = channel_statistics(panel, np.arange(len(panel))).apply(panel)
+    small = _small_settings(plugins, cls, settings, name)
+    learner = Learner.of(name, cls, resolve(cls.Params, small, lambda kind, part: plugins[kind].get(part), name))
+    learner.build([panel.shape], "check")
+    learner.train([panel])
+    return learner.method, Batch.from_panel(panel.without_labels(), "cpu")
 
 
 def check_encoder(encoder: str | type[Encoder], refusals: Callable[[Data], Reasons] | None = None) -> None:

@@ -30,6 +30,22 @@ def test_a_rule_and_a_linear_probe_are_explained(tsbench, keys, tmp_path):
     assert len(rows) == 24 and set(rows[0]) >= {"channel", "step", "value", "attribution", "occlusion"}
 
 
+def test_pixels_of_what_a_net_sees_are_explained(tsbench, tmp_path):
+    small = ["image_encoder=small-cnn", "cell_size=16", "max_steps=2", "select=last"]
+    run = ["run", "--method", "vitst", "--dataset", "UnitTest", "--protocol", "own", "--device", "cpu"]
+    code, _, err = tsbench(*run, *(part for one in small for part in ("--set", one)))
+    assert code == 0, err
+    (row,) = csv.DictReader(tsbench("results", "--format", "csv")[1].splitlines())
+    explain = ("explain", "--run", row["key"], "--case", "21", "--over", "pixels", "--device", "cpu", "--out")
+    code, out, err = tsbench(*explain, "a.png")
+    assert code == 0, err
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG" and "with blank pictures" in out
+    assert "too little to tell one order from another" in out  # after two steps
+    assert tsbench(*explain, "a.csv")[0] == 0
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert set(rows[0]) >= {"picture", "row", "column", "attribution"} and len(rows) % 4 == 0  # whole tiles of 2 x 2
+
+
 @pytest.mark.parametrize(
     ("run", "out", "said"),
     [
@@ -41,3 +57,9 @@ def test_a_rule_and_a_linear_probe_are_explained(tsbench, keys, tmp_path):
 def test_what_cannot_be_explained_is_refused(tsbench, keys, run, out, said):
     code, _, err = tsbench("explain", "--run", keys[run], "--case", "21", "--out", out, "--device", "cpu")
     assert code == 2 and said in err
+
+
+def test_pixels_of_a_method_without_pictures_are_refused(tsbench, keys):
+    own = keys["supervised[max_steps=3,probe=own]", "own"]
+    code, _, err = tsbench("explain", "--run", own, "--case", "21", "--over", "pixels", "--out", "a.png")
+    assert code == 2 and "--over pixels: supervised sees no pictures when it decides; take --over values" in err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tsbench.data.panel import Panel
-from tsbench.data.static import static_statistics, unknown_categories
+from tsbench.data.static import static_statistics, unknown_static
 from tsbench.errors import InvalidDataError
 
 NAN = np.nan
@@ -51,9 +51,19 @@ def test_nothing_of_other_cases_enters(cases):
 
 def test_a_category_that_no_training_case_has_is_said(cases):
     said = "static ward: 'icu' (2 cases) is in no training case: all its columns are 0"
-    assert unknown_categories(cases, TRAIN) == [said]
-    assert unknown_categories(cases, np.arange(6)) == []
-    assert unknown_categories(Panel.build(np.zeros((2, 1, 2))), np.arange(1)) == []
+    assert unknown_static(cases, TRAIN) == [said]
+    assert unknown_static(cases, np.arange(6)) == []
+    assert unknown_static(Panel.build(np.zeros((2, 1, 2))), np.arange(1)) == []
+
+
+def test_a_static_value_that_no_training_case_has_is_said(cases):
+    static = cases.static.copy()
+    static[TRAIN, 0] = np.nan
+    name = cases.static_names[0]
+    assert f"static {name}: no training case has a value: it says nothing" in unknown_static(
+        replace(cases, static=static), TRAIN
+    )
+    assert not any(name in line for line in unknown_static(cases, TRAIN))
 
 
 def test_a_value_that_no_training_case_has_and_a_single_category_say_nothing(cases):

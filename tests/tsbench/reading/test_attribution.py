@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tsbench import SSLMethod
+from tsbench import Pictured, SSLMethod
 from tsbench.data.panel import Panel
 from tsbench.errors import MethodError, UsageError
 from tsbench.measure.decider import Decider, Explainable
@@ -47,10 +47,9 @@ WEIGHTS = torch.tensor([[1.0, -2, 5, 1, 0, 3], [2, 2, 0, -1, 4, 4]])
 
 
 def explained(scores, twin=None, target=None, task="classification", classes=("no", "yes"), x=X, **options):
-    panel = Panel.build(x, channel_names=("hr", "bp"))
-    found = Explainable(
-        rule(scores), rule(twin or scores), panel, np.array([4]), ["a", "b", "c", "d", "e"], classes, task, "cpu"
-    )
+    panel = Panel.build(np.float32(x), channel_names=("hr", "bp"))
+    decider, other = (one if isinstance(one, Decider) else rule(one) for one in (scores, twin or scores))
+    found = Explainable(decider, other, panel, np.array([4]), list("abcde"), classes, task, "cpu", "Rule")
     return explain(found, "e", target, **options)
 
 
@@ -152,10 +151,62 @@ def test_a_method_that_cannot_do_with_missing_values_is_refused():
 
 def test_unknown_cases_and_classes_are_refused():
     panel = Panel.build(X)
-    run = Explainable(rule(linear), rule(linear), panel, np.array([4]), list("abcde"), ("no",), "classification", "cpu")
+    run = Explainable(
+        rule(linear), rule(linear), panel, np.array([4]), list("abcde"), ("no",), "classification", "cpu", ""
+    )
     with pytest.raises(UsageError, match="--case z: there is no such case; names are such as a, b, c"):
         explain(run, "z")
     with pytest.raises(UsageError, match="--case a is not in the test part of the run; there are such as e"):
         explain(run, "a")
     with pytest.raises(UsageError, match="--class maybe: choose one of no, yes"):
         explained(linear, target="maybe")
+
+
+def pictured(scores, channels=(0, 1)):
+    """Return a rule that sees two pictures (1, 8, 16): 1 in the upper half, a channel's first value in the lower."""
+
+    class Seeing(Rule):
+        def pictures(self, batch):
+            pixels = batch.x.new_ones(len(batch), 2, 1, 8, 16)
+            pixels[..., 4:, :] = batch.x[:, :, :1, None, None] * batch.mask[:, :, :1, None, None]
+            return Pictured(pixels, ("left", "right"), torch.tensor(channels)[:, None, None].expand(2, 8, 16))
+
+        def decide(self, batch):
+            given = batch.extra.get("pictures")
+            return scores(self.pictures(batch).pixels if given is None else given, batch)
+
+    return Decider(Seeing.create(), None)
+
+
+def test_of_a_linear_score_of_pixels_each_adds_its_weight_times_its_distance_from_the_blank_picture():
+    weights = torch.arange(256.0).view(2, 1, 8, 16) / 2**14
+    decider = pictured(lambda pixels, batch: two((pixels * weights).sum(dim=(1, 2, 3, 4))), channels=(1, -1))
+    found = explained(decider, target="yes", over="pixels", x=np.abs(X) + 1)
+    drawn = found.entries
+    assert set(drawn["row"]) == {4, 5, 6, 7} and len(drawn) == 2 * 4 * 16  # above, nothing differs from the blank one
+    first = np.where(drawn["picture"] == "right", 1, 2)
+    at = weights.numpy()[2 - first, 0, drawn["row"], drawn["column"]]
+    np.testing.assert_allclose(drawn["attribution"], first * at, rtol=1e-5)  # where the blank one has 0
+    assert drawn.groupby("picture")["name"].unique().map(list).to_dict() == {"left": ["bp"], "right": [""]}
+    assert found.nothing == "blank pictures" and found.gap < 1e-5
+    assert [(name, picture.shape) for name, picture in found.pictures] == [("left", (1, 8, 16)), ("right", (1, 8, 16))]
+    first, *_, last = found.curves.query("kind == 'deletion' and by == @GRADIENTS")["confidence"]
+    assert first > last and found.areas[GRADIENTS][0] < found.areas[RANDOM][0]
+    assert found.areas[OCCLUSION] == pytest.approx(found.areas[GRADIENTS])  # of a linear score the same order
+
+
+def test_pixels_of_a_case_whose_values_alone_decide_are_refused():
+    with pytest.raises(UsageError, match="gradient of Rule's scores does not reach the pictures: "):
+        explained(pictured(lambda pixels, batch: linear(batch.x, batch.mask)), over="pixels")
+    with pytest.raises(UsageError, match="--over pixels: Rule sees no pictures when it decides; take --over values"):
+        explained(linear, over="pixels")
+
+
+def test_a_case_without_a_value_is_refused():
+    with pytest.raises(UsageError, match="--case e has no observed value: there is nothing to explain"):
+        explained(linear, x=np.full_like(X, np.nan))
+
+
+def test_how_far_confidence_moves_tells_whether_curves_can_be_compared():
+    still = explained(lambda x, mask: two(1e-4 * x.sum(dim=(1, 2))), target="yes")
+    assert still.moved < 1e-3 < 0.4 < explained(lambda x, mask: two(9 * x[:, 0, 0]), target="yes").moved

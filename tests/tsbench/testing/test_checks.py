@@ -13,6 +13,7 @@ from tsbench import (
     Classifier,
     Corruption,
     Encoder,
+    Pictured,
     Predictor,
     Probe,
     SSLMethod,
@@ -354,3 +355,42 @@ def test_what_fills_in_passes_and_is_run():
 def test_what_breaks_the_contract_of_filling_in_is_found(fault, said):
     with pytest.raises(AssertionError, match=said):
         check_method(type("Faulty", (Fills,), {"fault": fault}))
+
+
+class Sees(SSLMethod):
+    """Its features are a picture of each case, but for a fault."""
+
+    class Params(BaseParams):
+        pass
+
+    trains = False
+
+    def build(self, shapes):
+        pass
+
+    def training_step(self, step):
+        raise NotImplementedError
+
+    def pictures(self, batch):
+        pixels = batch.x[:, None, None, :, :8]
+        return Pictured(pixels, ("values",), torch.zeros(pixels.shape[2:], dtype=torch.int64))
+
+    def represent(self, batch):
+        return batch.extra.get("pictures", self.pictures(batch).pixels).flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"represent": lambda self, batch: self.pictures(batch).pixels.flatten(1)}, "that are given are not seen"),
+        ({"represent": lambda self, batch: batch.extra.get("pictures", batch.x[:, :, :8] + 1).flatten(1)}, "as others"),
+        ({"pictures": lambda self, batch: batch.x}, "pictures gave Tensor, expected Pictured"),
+    ],
+)
+def test_what_sees_no_pictures_though_it_says_so_is_found(members, said):
+    with pytest.raises(AssertionError, match=said):
+        check_method(type("Faulty", (Sees,), members))
+
+
+def test_what_sees_pictures_passes():
+    check_method(Sees)
