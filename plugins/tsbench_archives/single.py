@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tsbench.data.dataset import Card, Data, Dataset
+from tsbench.data.channel_units import factor
 from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.errors import InvalidDataError
@@ -68,7 +69,7 @@ def check_ecg(one: Recording, where: str, paper: bool = False) -> None:
     """
     leads = {lead.casefold() for lead in LEADS} if {"I", "II"} <= set(one.channels) else set()
     for name, unit in zip(one.channels, one.units, strict=False):  # files of some kinds state no units
-        if name.casefold() in leads and unit != "mV":
+        if name.casefold() in leads and factor(unit, "mV") is None:
             stated = f"in '{shown(unit)}'" if unit else "without a unit"
             raise InvalidDataError(f"{where}: lead {name} is {stated}, and is to be in a unit of voltage (mV, uV, V)")
     relations, most = (BY_COLUMN, READ) if paper else (TOGETHER, MEASURED)

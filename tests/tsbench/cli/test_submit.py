@@ -22,7 +22,8 @@ def test_from_one_store_to_another_and_to_boards(tsbench, filled, tmp_path):
     first, second = out.splitlines()
     assert code == 0 and first == "2 runs verified, 0 refused"
     assert second.startswith("repeats: ") and second.endswith("0 of 1029 test cases answered otherwise")
-    assert tsbench("boards", "--from", "results", "--out", "boards")[1] == "boards/ucr.csv\nboards/ucr-shared.csv\n"
+    out = tsbench("boards", "--from", "results", "--out", "boards")[1]
+    assert out == "boards/ucr.csv\nboards/ucr.md\nboards/ucr-shared.csv\n"
     assert (tmp_path / "boards" / "ucr.csv").read_text().splitlines()[1].startswith("majority,")
 
 
