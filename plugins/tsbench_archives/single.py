@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.channel_units import factor
+from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.limb_leads import BY_COLUMN, MEASURED, READ, TOGETHER, check_limb_leads
 from tsbench.data.panel import CASE, RECORD, Panel
 from tsbench.errors import InvalidDataError
