@@ -56,7 +56,8 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
         if not any(have.values()):
             raise UsageError(f"{evidence}: holds no evidence; 'tsbench submit' writes some")
         folders = {path.parent for path in files}
-        boards.unknown = sorted(one for one in folders if one.name not in with_boards(plugins, registry))
+        known = with_boards(plugins, registry)
+        boards.unknown = sorted(one for one in folders if one.name not in known)
         for collection, protocol in _asked(have, plugins, registry):
             own = registry.collections[collection].protocol == protocol
             name = registry.collections[collection].board or collection

@@ -74,7 +74,8 @@ def _folders(names: Sequence[str], plugins: Plugins, registry: Registry) -> Iter
 
     Only collections that have boards count.
     """
-    boards = {name: one for name, one in registry.collections.items() if name in with_boards(plugins, registry)}
+    known = with_boards(plugins, registry)
+    boards = {name: one for name, one in registry.collections.items() if name in known}
     for name in names:
         for handle in expand_datasets([name], plugins, registry):
             if handle.reference != handle.name:
