@@ -63,6 +63,10 @@ class Classification(Task):
         from scipy.special import softmax
 
         logits = check_scores(owner, outputs, n, n_classes)
+        if n and not np.isfinite(logits.max(axis=1)).all():
+            raise MethodError(
+                f"{owner} gave logits that are infinite: the training diverged (lower lr or set clip_norm)"
+            )
         return self.decide(owner, softmax(logits, axis=1), n, n_classes, probabilities=True)
 
     def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:

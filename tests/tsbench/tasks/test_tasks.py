@@ -84,9 +84,11 @@ def test_a_nets_numbers_are_taken_as_they_are():
     assert NUMBERS.of_net("Net", np.array([[1.5], [-20.0]]), 2, 0).y_pred.tolist() == [1.5, -20.0]
 
 
-@pytest.mark.parametrize("outputs", [np.full((2, 3), np.nan), np.zeros((2, 2)), np.zeros(2), [[np.inf, 0, 0]] * 2])
+@pytest.mark.parametrize(
+    "outputs", [np.full((2, 3), np.nan), np.zeros((2, 2)), np.zeros(2), [[np.inf, 0, 0]] * 2, [[-np.inf] * 3] * 2]
+)
 def test_logits_that_are_none_are_refused(outputs):
-    with pytest.raises(MethodError, match="Net gave (NaN scores|scores of shape)"):
+    with pytest.raises(MethodError, match="Net gave (NaN scores|scores of shape|logits that are infinite)"):
         CLASSES.of_net("Net", outputs, 2, 3)
 
 
