@@ -52,7 +52,7 @@ class FineTuneAimTS(FineTune):
             doc="statistics that predict: of the training cases without dropout, or running ones (published)",
         )
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def n_epochs(self, train: Batch) -> int:
         """Return the passes over the training part."""

@@ -42,7 +42,7 @@ class IrregularMethod(SSLMethod):
         )
         focal_gamma: float = param(2.0, low=0.0, high=10.0, stage="training", doc="exponent of the focal loss")
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     supervised: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification", "multilabel"})
     reads: ClassVar[frozenset[str]] = frozenset({"times", "static"})
@@ -131,7 +131,7 @@ class IrregularMethod(SSLMethod):
         return features
 
     def decide(self, batch: Batch) -> Tensor:
-        """Return the head's scores (n, n_classes)."""
+        """Return the head's logits (n, n_classes)."""
         scores: Tensor = self.head(self.with_static(self.represent(batch), batch))
         return scores
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from tsbench.methods.probe import Cases, Predictor, Probe
 from tsbench.methods.ssl import SSLMethod, prepared
 from tsbench.methods.stages import Stage, Step
 from tsbench.tasks.metrics import f1_macro
-from tsbench_probes.common import Labels, expand
+from tsbench_probes.common import Labels
 
 
 class TuningParams(BaseParams):
@@ -59,6 +59,7 @@ class FineTune(Probe):
         )
         weight_decay: float = param(1e-4, low=0.0, high=1.0, stage="probe", doc="weight decay of Adam")
 
+    version: ClassVar[int] = 2
     needs = "module"
 
     def fit(
@@ -136,6 +137,8 @@ class FineTune(Probe):
 
 
 class _Classifier(Predictor):
+    probabilities = True
+
     def __init__(self, method: SSLMethod, head: nn.Module, seen: Labels, n_classes: int) -> None:
         self.method, self.head, self.seen, self.n_classes = method, head, seen, n_classes
         self.found: dict[str, float] = {}
@@ -149,7 +152,8 @@ class _Classifier(Predictor):
     @torch.no_grad()
     def predict(self, x: Batch) -> tuple[Labels, Scores]:
         logits = self.head(self.method.encode(x).float())
-        scores = expand(logits.double().cpu().numpy(), self.seen, self.n_classes)
+        scores = np.zeros((len(logits), self.n_classes))
+        scores[:, self.seen] = logits.double().softmax(dim=1).cpu().numpy()
         return scores.argmax(axis=1), scores
 
     def details(self) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,7 +25,8 @@ class LinearPaper(Probe):
     Adam with betas (0.9, 0.99) on the CPU in float32, the last incomplete batch kept. The weights of the epoch with the
     best macro-F1 on the validation part are used (the first of equals), those of the last epoch without one; the
     selection rule is not specified in the paper. 100 epochs are few steps for a small training part and then far from
-    convergence; `linear` is the converged form.
+    convergence; `linear` is the converged form. Scores are logits less their mean, so that those of two classes mirror
+    each other.
     """
 
     class Params(BaseParams):
@@ -36,6 +39,8 @@ class LinearPaper(Probe):
         standardise: bool = param(
             True, stage="probe", doc="standardise features with training statistics; not specified in the paper"
         )
+
+    version: ClassVar[int] = 2
 
     def fit(
         self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
@@ -83,12 +88,12 @@ class _LayerPredictor(Predictor):
         self.layer, self.scaler, self.seen, self.n_classes, self.found = layer, scaler, seen, n_classes, found
 
     def predict(self, x: npt.NDArray[np.float32]) -> tuple[Labels, Scores]:
-        logits = linear(_tensor(finite(x, "test"), self.scaler), *self.layer)
-        scores = expand(logits.numpy().astype(np.float64), self.seen, self.n_classes)
+        logits = linear(_tensor(finite(x, "test"), self.scaler), *self.layer).numpy().astype(np.float64)
+        scores = expand(logits - logits.mean(axis=1, keepdims=True), self.seen, self.n_classes)
         return scores.argmax(axis=1), scores
 
     def linear(self) -> tuple[Floats, Floats]:
-        weight, bias = (part.numpy().astype(np.float64) for part in self.layer)
+        weight, bias = ((part - part.mean(axis=0)).astype(np.float64) for part in map(Tensor.numpy, self.layer))
         return expand_weights(*unscaled(weight.T, bias, self.scaler), self.seen, self.n_classes)
 
     def details(self) -> dict[str, float]:

@@ -46,7 +46,7 @@ class SeqImage(SSLMethod):
     class Params(SeqImageParams):
         """See tsbench_seqimage.params."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     supervised: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset({"times", "static"})
     encode_elements: ClassVar[int] = 500_000

@@ -30,7 +30,7 @@ class Supervised(SSLMethod):
         lr: float = param(3e-4, like="lr", doc="learning rate of Adam")
         weight_decay: float = param(1e-4, like="weight_decay", doc="weight decay of Adam")
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     supervised: ClassVar[bool] = True
     tasks: ClassVar[frozenset[str]] = frozenset({"classification", "multilabel", "regression"})
 

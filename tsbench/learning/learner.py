@@ -250,7 +250,7 @@ class Learner:
         owner, shape = type(self.method).__name__, self.shapes[0]
         parts = [as_scores(owner, in_chunks(self.method, batch, "decide")) for batch in self._batches(panel)]
         scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return task_of(shape.task).decide(owner, scores, len(panel), shape.n_classes)
+        return task_of(shape.task).of_net(owner, scores, len(panel), shape.n_classes)
 
     def embed(self, panel: Panel, modality: str) -> npt.NDArray[np.float32]:
         """Return vectors, float32 (n_cases, d), of the "series" or the "text" of the cases of any panel.

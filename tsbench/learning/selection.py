@@ -14,7 +14,6 @@ from tsbench.methods.capabilities import capabilities
 from tsbench.methods.params import BaseParams
 from tsbench.tasks import METRICS, TASKS
 from tsbench.tasks.base import Answer, Array, served_by
-from tsbench.tasks.calibration import CALIBRATION
 
 LAST = "last"
 FALL = 0.1  # what the learning rates are multiplied with at a plateau
@@ -43,10 +42,9 @@ def check_select(name: str, cls: Any, params: BaseParams) -> None:
     if "decide" not in capabilities(cls):
         raise UsageError(f"{name}: select={metric} needs decisions, and the method has no `decide`; leave it out")
     served = {one.name for task in served_by(cls) & TASKS.keys() for one in TASKS[task].metrics}
-    known = sorted(served - {one.name for one in CALIBRATION})  # a net's scores are no probabilities
-    if metric not in known:
+    if metric not in served:
         why = f"select='{metric}' is no metric of its decisions"
-        raise UsageError(f"{name}: {why}; choose {LAST} or one of {', '.join(known)}")
+        raise UsageError(f"{name}: {why}; choose {LAST} or one of {', '.join(sorted(served))}")
 
 
 class Selection:

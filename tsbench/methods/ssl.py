@@ -36,8 +36,9 @@ class SSLMethod(nn.Module, ABC):
     supervised : declare it to be given labels (`step.batch.y`, `shape.n_classes`, `shape.task`); those of the
         validation part choose a state of it where `select` says so, and it never sees them.
     decide : optional, `decide(batch) -> Tensor`, for a supervised method with a decision rule of its own: maps a
-        prepared batch to scores (n, n_classes), larger is likelier; multilabel: above 0 where a label is predicted;
-        regression: (n, 1), the numbers. Protocol "own" measures it. `represent = None` where there are no features.
+        prepared batch to logits (n, n_classes), of which the core takes the softmax; multilabel: the logistic function
+        of each; regression: the numbers, (n, 1). Protocol "own" measures it. `represent = None` where there are no
+        features.
     reconstruct : optional, `reconstruct(batch) -> Tensor`, for a method that fills in missing values: maps a prepared
         batch to values like `batch.x`, where observed these themselves, 0 beyond a case's end. Protocol "impute"
         measures it; it is asked in eval mode, without gradients, and sees no label.

@@ -103,6 +103,10 @@ class Task(Measured, ABC):
         """Return the Answer that the scores of a method with its own decision rule stand for; raises MethodError."""
 
     @abstractmethod
+    def of_net(self, owner: str, outputs: Any, n: int, n_classes: int) -> Answer:
+        """Return the Answer that a net's outputs stand for, logits (n, n_classes) or numbers (n, 1)."""
+
+    @abstractmethod
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics by name; NaN for one that is not defined on these labels."""
 

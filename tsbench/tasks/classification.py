@@ -58,6 +58,17 @@ class Classification(Task):
         scores = check_scores(owner, scores, n, n_classes)
         return self.check(owner, (scores.argmax(axis=1), scores), n, n_classes, probabilities)
 
+    def of_net(self, owner: str, outputs: Any, n: int, n_classes: int) -> Answer:
+        """Predict the class of the largest logit; scores are their softmax."""
+        from scipy.special import softmax
+
+        logits = check_scores(owner, outputs, n, n_classes)
+        if n and not np.isfinite(logits.max(axis=1)).all():
+            raise MethodError(
+                f"{owner} gave logits that are infinite: the training diverged (lower lr or set clip_norm)"
+            )
+        return self.decide(owner, softmax(logits, axis=1), n, n_classes, probabilities=True)
+
     def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
         """Return int64 (n_classes, n_classes): cases of each class (a row) predicted as each (a column)."""
         return confusion(y_true, y_pred, n_classes)

@@ -82,6 +82,12 @@ class Multilabel(Task):
         y_pred = (scores >= 0.5 if probabilities else scores > 0).astype(np.uint8)
         return self.check(owner, (y_pred, scores), n, n_classes, probabilities)
 
+    def of_net(self, owner: str, outputs: Any, n: int, n_classes: int) -> Answer:
+        """Predict the labels whose logit is at least 0; scores are the logistic function of logits."""
+        from scipy.special import expit
+
+        return self.decide(owner, expit(check_scores(owner, outputs, n, n_classes)), n, n_classes, probabilities=True)
+
     def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
         """Return int64 (n_classes, 2, 2), for each label: cases without and with it (rows), predicted so (columns)."""
         pairs = (2 * y_true.astype(np.int64) + y_pred).T

@@ -59,6 +59,10 @@ class Regression(Task):
         values = np.asarray(scores)
         return self.check(owner, (values[:, 0] if values.shape == (n, 1) else values, None), n, n_classes)
 
+    def of_net(self, owner: str, outputs: Any, n: int, n_classes: int) -> Answer:
+        """Take the outputs (n, 1) as the numbers that are predicted."""
+        return self.decide(owner, outputs, n, n_classes)
+
     def words(self, y: Array, classes: tuple[str, ...]) -> Array:
         """Return the numbers."""
         return y

@@ -133,7 +133,6 @@ def test_learning_rates_fall_to_a_tenth_at_a_plateau():
     [
         ({"select": "auroq"}, "select='auroq' is no metric of its decisions; choose last or one of"),
         ({"select": "masked_mae"}, "select='masked_mae' is no metric of its decisions; choose last or one of"),
-        ({"select": "log_loss"}, "select='log_loss' is no metric of its decisions; choose last or one of"),
         ({"select": "rmse"}, "select=rmse is no metric of classification; choose one of accuracy"),
         ({"plateau": 2}, "plateau=2 needs a metric of the validation part: set select too"),
     ],

@@ -52,6 +52,46 @@ def test_importing_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+# --- nets
+
+
+@given(st.integers(0, 10_000), st.integers(2, 5))
+def test_what_is_added_to_all_logits_of_a_case_changes_nothing(seed, k):
+    rng = np.random.default_rng(seed)
+    logits, shift = rng.normal(size=(40, k)) * 3, rng.normal(size=(40, 1)) * 5
+    y = rng.integers(0, k, 40)
+    plain, shifted = (CLASSES.of_net("Net", given, 40, k) for given in (logits, logits + shift))
+    assert (plain.y_pred == logits.argmax(axis=1)).all() and plain.probabilities
+    assert CLASSES.score(y, shifted, k) == pytest.approx(CLASSES.score(y, plain, k), nan_ok=True)
+
+
+def test_areas_of_a_net_of_two_classes_are_those_of_either_class():
+    rng = np.random.default_rng(0)
+    y, logits = rng.integers(0, 2, 300), rng.normal(size=(300, 2))
+    found = CLASSES.score(y, CLASSES.of_net("Net", logits, 300, 2), 2)
+    assert found["auroc"] == pytest.approx(oracle.roc_auc_score(y, logits[:, 1] - logits[:, 0]))
+    assert found["log_loss"] == pytest.approx(oracle.log_loss(y, np.exp(logits) / np.exp(logits).sum(1, keepdims=True)))
+
+
+def test_a_nets_labels_are_those_with_a_logit_of_0_or_more():
+    logits = np.array([[-2.0, 0.0], [3.0, -0.1]])
+    found = LABELS.of_net("Net", logits, 2, 2)
+    assert found.y_pred.tolist() == [[0, 1], [1, 0]] and found.probabilities
+    assert found.scores == pytest.approx(1 / (1 + np.exp(-logits)))
+
+
+def test_a_nets_numbers_are_taken_as_they_are():
+    assert NUMBERS.of_net("Net", np.array([[1.5], [-20.0]]), 2, 0).y_pred.tolist() == [1.5, -20.0]
+
+
+@pytest.mark.parametrize(
+    "outputs", [np.full((2, 3), np.nan), np.zeros((2, 2)), np.zeros(2), [[np.inf, 0, 0]] * 2, [[-np.inf] * 3] * 2]
+)
+def test_logits_that_are_none_are_refused(outputs):
+    with pytest.raises(MethodError, match="Net gave (NaN scores|scores of shape|logits that are infinite)"):
+        CLASSES.of_net("Net", outputs, 2, 3)
+
+
 # --- classification
 
 
