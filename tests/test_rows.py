@@ -16,11 +16,11 @@ from tsbench.plan.spec import PADDING
 
 pytest.importorskip("optuna")
 ROWS = Path(__file__).parent / "rows" / "rows.db"
-# Of commands whose rows are made anew, since they read the padding of shorter series: what they ask for.
+# Of commands whose rows were made anew, since they read the padding of shorter series: what they ask for.
 SUPERSEDED = {"encoder": ("simclr", "JapaneseVowels", {"encoder": "gru"})}
 
 
-@pytest.mark.parametrize("name", [name for name in RUNS if name not in SUPERSEDED])
+@pytest.mark.parametrize("name", RUNS)
 def test_every_row_is_found_again_by_its_key(tsbench, tmp_path, monkeypatch, name):
     if "SmoothSubspace" in RUNS[name]:
         if not (DEV_DATA / "ucr").is_dir():
@@ -43,12 +43,14 @@ def test_a_superseded_row_differs_in_what_is_done_with_padding_alone(installed, 
         known = {key for (key,) in connection.execute("SELECT key FROM runs")}
     before = {part: version for part, version in spec.versions.items() if not part.startswith(PADDING)}
     assert before != spec.versions
-    assert spec.key not in known and replace(spec, versions=before).key in known
+    assert spec.key in known and replace(spec, versions=before).key in known
 
 
-def test_rows_of_an_earlier_version_are_not_taken_for_those_of_the_present_one(installed, registry):
-    (spec,) = make_plan(Request(["trls"], ["BasicMotions"], overrides={"max_steps": "3"}), installed, registry).specs
+@pytest.mark.parametrize(("method", "version"), [("trls", 3), ("supervised", 2)])
+def test_rows_of_an_earlier_version_are_not_taken_for_those_of_the_present_one(method, version):
     with closing(sqlite3.connect(ROWS)) as connection:
-        known = dict(connection.execute("SELECT key, method_version FROM runs WHERE method = 'trls'"))
-    assert known and spec.key not in known
-    assert set(known.values()) == {2} and spec.method_version == 3
+        rows = connection.execute("SELECT dataset, protocol, method_version FROM runs WHERE method = ?", (method,))
+        versions = {}
+        for dataset, protocol, one in rows:
+            versions.setdefault((dataset, protocol), set()).add(one)
+    assert versions["SmoothSubspace", "svm-rbf"] == {version - 1, version}

@@ -16,7 +16,7 @@ LAYERS = (
     ("data", "statistics"),
     ("tasks",),
     ("corruptions",),
-    ("data_check",),
+    ("data_check", "condition"),
     ("methods", "protocol", "fetch"),
     ("nn", "registry", "learning"),
     ("plan",),
