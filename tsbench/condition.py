@@ -118,7 +118,7 @@ class Condition(BaseModel):
     def corruption_text(self, whole: Condition | None = None) -> str:
         """Return "dropout=0.5@test", or "" where nothing is corrupted; "@train" for what is a whole's in training."""
         stage = self.stage if whole is None or whole is self else "train"
-        return "" if self.corruption == "none" else f"{self.corruption}={_shortest(self.level)}@{stage}"
+        return "" if self.corruption == "none" else f"{self.corruption}={shortest(self.level)}@{stage}"
 
     @property
     def label(self) -> str:
@@ -143,7 +143,7 @@ class Condition(BaseModel):
 
     def text(self) -> str:
         """Return what is appended to a protocol's name, such as "+labels=0.1+noise=10@test"."""
-        parts = [f"labels={_shortest(self.label_fraction)}"] if self.label_fraction < 1 else []
+        parts = [f"labels={shortest(self.label_fraction)}"] if self.label_fraction < 1 else []
         return "".join(f"+{part}" for part in [*parts, *(one.corruption_text(self) for one in self.corrupted)])
 
 
@@ -157,12 +157,12 @@ def _one_spelling(name: str) -> str:
     """Return the name of a corruption with the number after it, if it has one, in its shortest form."""
     name, colon, strength = name.partition(":")
     try:
-        return f"{name}{colon}{_shortest(float(strength)) if colon else ''}"
+        return f"{name}{colon}{shortest(float(strength)) if colon else ''}"
     except ValueError:  # which `Condition.corrupter` says
         return f"{name}{colon}{strength}"
 
 
-def _shortest(number: float) -> str:
+def shortest(number: float) -> str:
     """Return the shortest text that reads as exactly this number."""
     short = f"{number:g}"
     return short if float(short) == number else repr(number)

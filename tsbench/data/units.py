@@ -8,6 +8,7 @@ import re
 from tsbench.data.panel import SECONDS
 
 HERTZ = {"hz": 1.0, "khz": 1000.0}
+SHARES = {"": 1.0, "%": 0.01}
 _QUANTITY = re.compile(r"(\d+\.?\d*|\.\d+)\s*([a-z%]*)", re.IGNORECASE | re.ASCII)
 
 
@@ -51,6 +52,20 @@ def share(text: object) -> float:
     if not value < 1:
         raise ValueError(f"{text!r} is not {wanted}")
     return value
+
+
+def spellings(text: str) -> list[str]:
+    """Return other ways to write one quantity, whole numbers and short texts first: of "60min" "1h", "3600s" ...
+
+    They mean the same where the unit is one of a duration or frequency, or of a share; who reads them says what is.
+    """
+    found = _QUANTITY.fullmatch(text.strip())
+    if found is None:
+        return []
+    number, unit = float(found[1]), found[2].lower()
+    scales = next((scale for scale in (SECONDS, HERTZ, SHARES) if unit in scale), {unit: 1.0})
+    written = [f"{number * scales[unit] / size:.12g}{name}" for name, size in scales.items()]
+    return sorted(written, key=lambda one: ("e" in one, "." in one, len(one), one))
 
 
 def _quantity(text: object, units: dict[str, float], wanted: str) -> float:

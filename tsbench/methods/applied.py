@@ -14,9 +14,10 @@ import torch
 from tsbench.data.panel import SECONDS, Array, Panel
 from tsbench.data.scratch import in_blocks
 from tsbench.data.series import Series, values
+from tsbench.data.units import spellings
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, UsageError, returned
-from tsbench.methods.params import validate
+from tsbench.methods.params import BaseParams, validate
 from tsbench.methods.transform import Transform
 
 
@@ -26,8 +27,43 @@ def parse_transform(text: str, plugins: Plugins) -> Transform:
     Values without a key are of the parameters in the order in which these are declared. Raises UsageError on an unknown
     name or key, and on a value too many.
     """
-    name, *settings = text.split(":")
+    name = text.partition(":")[0]
     cls = plugins["transforms"].get(name)
+    transform: Transform = cls(validate(cls.Params, _settings(text, cls), f"transform {name}"))
+    return transform
+
+
+def spelled(text: str, plugins: Plugins) -> str:
+    """Return a transform in the one spelling of all that mean the same: "resample:100hz" of "resample:rate=0.1KHZ".
+
+    Values stand in the order of their declaration up to the last that is no default, and the first in any case; with a
+    key only behind one that has no text.
+    """
+    name = text.partition(":")[0]
+    cls = plugins["transforms"].get(name)
+    settings, parts, skipped = _settings(text, cls), [name], False
+
+    def value(**changed: str | None) -> BaseParams | None:
+        asked = {key: given for key, given in (settings | changed).items() if given is not None}
+        with contextlib.suppress(UsageError):
+            return validate(cls.Params, asked, name)
+        return None
+
+    made, fields = value(), list(cls.Params.model_fields.items())
+    changes = [at for at, (key, _) in enumerate(fields) if key in settings and value(**{key: None}) != made]
+    for at, (key, field) in enumerate(fields[: max([0, *changes]) + 1]):
+        written = settings.get(key, field.default)
+        if isinstance(written, str) and (at in changes or not skipped):
+            given = next((one for one in spellings(written) if value(**{key: one}) == made), written)
+            parts.append(f"{key}={given}" if skipped else given)
+        else:
+            skipped = True
+    return ":".join(parts)
+
+
+def _settings(text: str, cls: type[Transform]) -> dict[str, str]:
+    """Return what a transform's text says of each parameter, as it is written."""
+    name, *settings = text.split(":")
     order, pairs = iter(cls.Params.model_fields), dict[str, str]()
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -38,8 +74,7 @@ def parse_transform(text: str, plugins: Plugins) -> Transform:
         if key in pairs:
             raise UsageError(f"transform {text}: '{key}' is given twice")
         pairs[key] = value
-    transform: Transform = cls(validate(cls.Params, pairs, f"transform {name}"))
-    return transform
+    return pairs
 
 
 def apply_transforms(panel: Panel, names: Sequence[str], plugins: Plugins) -> Panel:

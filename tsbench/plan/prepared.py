@@ -169,23 +169,26 @@ def make_steps(texts: Sequence[str], dataset: str, plugins: Plugins) -> tuple[St
 def _step(text: str, plugins: Plugins) -> Step:
     name = text.partition(":")[0]
     if name in plugins["corruptions"] and name not in plugins["transforms"]:
-        return Thinned(text, _corrupter(text, plugins))
-    from tsbench.methods.applied import parse_transform
+        corrupter = _corrupter(text, plugins)
+        return Thinned(corrupter.text.replace("=", ":"), corrupter)
+    from tsbench.methods.applied import parse_transform, spelled
 
     transform = parse_transform(text, plugins)
     if transform.gives == "map":
         raise UsageError(f"transform {text} makes maps (images, spectrograms), not series")
-    return Transformed(text, transform)
+    return Transformed(spelled(text, plugins), transform)
 
 
 def _corrupter(text: str, plugins: Plugins) -> Corrupter:
     """Return a corruption of single cases, "samples:0.8"; raises UsageError for one that hides none or needs others."""
+    from tsbench.condition import shortest
     from tsbench.corruptions.base import Corrupter, Corruption, find_corruption
 
     name, _, level = text.partition(":")
     cls, written = find_corruption(name, plugins["corruptions"]), text.replace(":", "=", 1)
     try:
         corruption = cls(float(level))
+        written = f"{name}={shortest(corruption.level)}"
     except ValueError:
         raise UsageError(f"corruption {written}: write a level after it, {cls.levels.doc}, in {cls.levels}") from None
     except UsageError as error:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import MethodError, UsageError
-from tsbench.methods.applied import apply_transforms, parse_transform
+from tsbench.methods.applied import apply_transforms, parse_transform, spelled
 
 PLUGIN = """
 import numpy as np
@@ -207,3 +207,28 @@ def test_what_a_transform_puts_beyond_the_end_of_a_case_is_no_value(panel, found
     out = apply_transforms(panel, ["fill"], found)
     beyond = np.arange(panel.n_timepoints) >= panel.lengths[:, None]
     np.testing.assert_array_equal(out.X, np.where(beyond[:, None], np.nan, np.nan_to_num(panel.X, nan=5.0)))
+
+
+@pytest.mark.parametrize(
+    ("texts", "one"),
+    [
+        (["resample", "resample:100hz", "resample:rate=100.0HZ", "resample:0.1kHz"], "resample:100hz"),
+        (["window:10s:50%", "window:overlap=0.5:size=10.0s", "window:10000ms:.5"], "window:10s:50%"),
+        (["window:10s", "window:10s:0%", "window", "window:size=10s"], "window:10s"),
+        (["window:128", "window:0128"], "window:128"),
+        (["notch:quality=20", "notch:50hz:20.0"], "notch:50hz:20"),
+        (["bin:1h", "bin:60min", "bin:3600s", "bin"], "bin:1h"),
+    ],
+)
+def test_what_means_the_same_has_one_spelling(installed, texts, one):
+    assert {spelled(text, installed) for text in texts} == {one}
+    assert {str(parse_transform(text, installed).params) for text in [*texts, one]} == {
+        str(parse_transform(one, installed).params)
+    }
+
+
+@given(size=st.floats(0.001, 1e6), unit=st.sampled_from(["ms", "s", "min", "h"]), overlap=st.floats(0, 0.999))
+def test_a_spelling_changes_no_value(installed, size, unit, overlap):
+    text = f"window:{size:f}{unit}:{overlap:f}"
+    assert parse_transform(spelled(text, installed), installed).params == parse_transform(text, installed).params
+    assert spelled(spelled(text, installed), installed) == spelled(text, installed)

@@ -216,3 +216,16 @@ def test_a_step_that_changes_nothing_is_said(step, idle, recwarn):
     done.done(Data(recordings()))
     found = [str(one.message) for one in recwarn if issubclass(one.category, TsbenchWarning)]
     assert [f"'+{step}' changes none of the series" in text for text in found] == [True] * idle
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("+window=10s:50%", ["+window=overlap=0.5:size=10s", "+window=10000ms:50%"]),
+        ("+samples=0.8", ["+samples=0.80", "+samples=8e-1", "+samples:.8"]),
+        ("+resample=100hz+bin=1h", ["+resample+bin=60min"]),
+    ],
+)
+def test_steps_that_mean_the_same_give_a_dataset_one_name(one, same):
+    texts = [take_apart(f"D{written}", {"D"}.__contains__)[1] for written in [one, *same]]
+    assert {"".join(step.suffix for step in make_steps(text, "D", PLUGINS)) for text in texts} == {one}
