@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tsbench.corruptions.base import Corrupter, find_corruption
+from tsbench.condition import Condition
 from tsbench.data.dataset import Card, Data, Fold
 from tsbench.discovery.catalog import Catalog, did_you_mean
-from tsbench.discovery.plugins import RESERVED, plugins
 from tsbench.errors import UsageError
 from tsbench.identity import digest
 from tsbench.tasks.imputation import Imputation
@@ -52,84 +51,6 @@ class Split(BaseModel):
     def label(self) -> str:
         """What the split is called in a row: "archive", "raindrop" (a dataset's own), "cv5", or "resample30"."""
         return self.name if self.scheme in OWN_SCHEMES else f"{self.scheme}{self.folds}"
-
-
-class Condition(BaseModel):
-    """What is made harder: fewer labels, or corrupted series. The neutral condition is left out of a protocol's hash.
-
-    label_fraction : share of the training labels given to the probe (to the method, where it is supervised); a
-        stratified subset with at least one case per class, nested over fractions, the same for every method.
-    corruption : the name of one in the catalogue, with its strength where that is not the usual one ("mnar:4"), "none"
-        for none; level : how much of it.
-    stage : what is corrupted: "test" the test part, "downstream" what the probe is fitted on too, "all" what the
-        method is trained on too.
-    version, uses_labels : of the corruption, as the catalogue has them (`known`); what they are by default stays out of
-        the hash.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    label_fraction: float = Field(1.0, gt=0, le=1)
-    corruption: str = "none"
-    level: float = Field(0.0, allow_inf_nan=False)
-    stage: Literal["test", "downstream", "all"] = "test"
-    version: int = Field(1, ge=1)
-    uses_labels: bool = False
-
-    def known(self, catalog: Catalog | None = None) -> Condition:
-        """Return the condition with what the catalogue of corruptions says of its own.
-
-        Raises UsageError for a corruption that is not in it, a level that it has not, and another version.
-        """
-        if self.corruption == "none":
-            return self
-        cls = type(self.corrupter(catalog, "").corruption)
-        return self.model_copy(update={"version": cls.version, "uses_labels": cls.uses_labels})
-
-    def corrupter(self, catalog: Catalog | None, key: str) -> Corrupter:
-        """Return the corruption, ready for use; key : of what it draws at once. Raises UsageError as `known` does."""
-        catalog, what = catalog or plugins()["corruptions"], f"condition '{self.corruption_text()}'"
-        name, colon, strength = self.corruption.partition(":")
-        if name not in catalog:
-            hint = did_you_mean(name, [*catalog.names(), *RESERVED]) or "; see 'tsbench list corruptions'"
-            raise UsageError(f"{what}: unknown corruption '{name}'{hint}")
-        cls = find_corruption(name, catalog)
-        if "version" in self.model_fields_set and self.version != cls.version:
-            raise UsageError(f"{what} has version {self.version} of {name}, this installation {cls.version}")
-        try:
-            made = cls(self.level).with_strength(strength) if colon else cls(self.level)
-            return Corrupter(made, name, self.corruption_text(), key)
-        except UsageError as error:
-            raise UsageError(f"{what}: {error}") from None
-
-    def corrupts(self, part: Literal["pretrain", "downstream", "test"]) -> bool:
-        """Say whether a part of the data is corrupted."""
-        reach = {"test": ("test",), "downstream": ("test", "downstream"), "all": ("test", "downstream", "pretrain")}
-        return self.corruption != "none" and part in reach[self.stage]
-
-    def corruption_text(self) -> str:
-        """Return "dropout=0.5@test", or "" where nothing is corrupted."""
-        return "" if self.corruption == "none" else f"{self.corruption}={_shortest(self.level)}@{self.stage}"
-
-    @property
-    def label(self) -> str:
-        """What is corrupted, as a row says it: "dropout=0.5@test", "mine=0.5@all version 2, reads labels", or ""."""
-        return self.drawn() + (", reads labels" if self.uses_labels else "")
-
-    def drawn(self) -> str:
-        """Return what tells corrupted parts apart: `corruption_text`, with the version where it is not the first."""
-        return self.corruption_text() + (f" version {self.version}" if self.version > 1 else "")
-
-    def content(self) -> dict[str, Any]:
-        """Return what enters the hash of a protocol."""
-        first = Condition()
-        return self.model_dump(
-            exclude={name for name in ("version", "uses_labels") if getattr(self, name) == getattr(first, name)}
-        )
-
-    def text(self) -> str:
-        """Return what is appended to a protocol's name, such as "+labels=0.1+noise=10@test"."""
-        parts = [f"labels={_shortest(self.label_fraction)}"] if self.label_fraction < 1 else []
-        return "".join(f"+{part}" for part in [*parts, self.corruption_text()] if part)
 
 
 class Protocol(BaseModel):
@@ -199,7 +120,11 @@ class Protocol(BaseModel):
         for text in sorted(changed):  # one order, one name
             kind, _, setting = text.partition("=")
             protocol = changes[kind](protocol, setting)
-        return protocol._conditioned([text for text in texts if text not in changed]).known(corruptions)
+        asked = [text for text in texts if text not in changed]
+        if asked:
+            condition = protocol.condition.under(asked)
+            protocol = protocol.model_copy(update={"condition": condition, "name": protocol.name + condition.text()})
+        return protocol.known(corruptions)
 
     def known(self, corruptions: Catalog | None = None) -> Protocol:
         """Return the protocol with its condition as `Condition.known` has it."""
@@ -236,28 +161,6 @@ class Protocol(BaseModel):
             return self
         about = {"name": f"{self.name}+static={setting}", "summary": f"as {self.name}, with static: {setting}"}
         return self.model_copy(update={"static": setting, **about})
-
-    def _conditioned(self, texts: Sequence[str]) -> Protocol:
-        if not texts:
-            return self
-        values: dict[str, Any] = {}
-        for text in texts:
-            kind, _, setting = text.partition("=")
-            level, _, stage = setting.partition("@")
-            given = {"corruption": _one_spelling(kind), "level": level, "stage": stage or "test"}
-            given = {"label_fraction": setting} if kind == "labels" else given
-            if not kind or not level or values.keys() & given.keys():
-                raise UsageError(
-                    f"condition '{text}': write labels=F, and CORRUPTION=LEVEL with @STAGE after, once each; "
-                    "split=NAME, group=none or static=append; 'tsbench list corruptions' has their names"
-                )
-            values |= given
-        try:
-            own = self.condition.model_dump(exclude={"version", "uses_labels"}, exclude_defaults=True)
-            condition = Condition(**{**own, **values})
-        except ValidationError as error:
-            raise UsageError(f"condition '{'+'.join(texts)}': {_said(error)}") from None
-        return self.model_copy(update={"condition": condition, "name": self.name + condition.text()})
 
     def own(self) -> Protocol:
         """Return the protocol without a probe, under which methods with their own decision rule run."""
@@ -364,27 +267,6 @@ class Protocol(BaseModel):
 def split_alone(name: str) -> Protocol:
     """Return the protocol that is one of a dataset's own splits and nothing else."""
     return Protocol(name=name, split=Split(scheme="own", name=name), probe=OWN_PROBE)
-
-
-def _said(error: ValidationError) -> str:
-    """Return what pydantic says first of a condition, with what it is about."""
-    first = error.errors()[0]
-    return f"{first['loc'][0]} = {first['input']!r}: {first['msg']}"
-
-
-def _one_spelling(name: str) -> str:
-    """Return the name of a corruption with the number after it, if it has one, in its shortest form."""
-    name, colon, strength = name.partition(":")
-    try:
-        return f"{name}{colon}{_shortest(float(strength)) if colon else ''}"
-    except ValueError:  # which `Condition.corrupter` says
-        return f"{name}{colon}{strength}"
-
-
-def _shortest(number: float) -> str:
-    """Return the shortest text that reads as exactly this number."""
-    short = f"{number:g}"
-    return short if float(short) == number else repr(number)
 
 
 def no_such_split(dataset: str, protocol: Protocol, known: Iterable[str], default: str | None = None) -> UsageError:

@@ -1,16 +1,12 @@
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tsbench.corruptions.base import Corruption
 from tsbench.data.dataset import Card, Data, Fold
 from tsbench.data.panel import Panel
-from tsbench.discovery.catalog import Catalog, Entry
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench.protocol import Protocol, Split
-from tsbench.registry import load_registry
 
 
 def test_the_hash_covers_what_is_measured_and_not_what_it_is_called():
@@ -112,130 +108,6 @@ def test_refusals():
     few = Data(Panel.build(np.ones((4, 1, 4)), [0, 1, 0, 1]))
     with pytest.raises((InvalidDataError, UsageError), match="4 cases"):
         Protocol(name="a", probe="knn", split=Split(scheme="cv", group=None)).folds(few, Card("d"))
-
-
-def test_a_condition_is_written_after_the_name_and_enters_the_hash(registry):
-    base = registry.protocol("knn")
-    texts = ["labels=0.1", "dropout=0.5", "dropout=0.5@all", "noise=10", "labels=0.1+noise=10@downstream"]
-    protocols = [registry.protocol(f"knn+{text}") for text in texts]
-    assert len({p.hash() for p in [base, *protocols]}) == 6
-    assert protocols[1].name == "knn+dropout=0.5@test"
-    assert registry.protocol(protocols[4].name).hash() == protocols[4].hash()
-    assert registry.protocol("knn+labels=1").hash() == base.hash()
-
-
-@pytest.mark.parametrize(
-    "text", ["labels=0.1234567891", "noise=10.12345678@all", "noise=1e-09@test", "dropout=0.5@all"]
-)
-def test_the_name_of_a_condition_says_it_exactly(registry, text):
-    protocol = registry.protocol(f"knn+{text}")
-    assert protocol.name == f"knn+{text}"
-    assert registry.protocol(protocol.name).hash() == protocol.hash()
-
-
-def test_what_a_stage_reaches(registry):
-    parts = ("pretrain", "downstream", "test")
-    reach = {
-        stage: [registry.protocol(f"knn+noise=1@{stage}").condition.corrupts(part) for part in parts]
-        for stage in ("test", "downstream", "all")
-    }
-    assert reach == {"test": [False, False, True], "downstream": [False, True, True], "all": [True, True, True]}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("labels=0", "condition 'labels=0': label_fraction = '0': Input should be greater than 0"),
-        ("labels=x", "condition 'labels=x': label_fraction = 'x': Input should be a valid number"),
-        (
-            "labels=0.1+labels=0.2",
-            "condition 'labels=0.2': write labels=F, and CORRUPTION=LEVEL with @STAGE after, once",
-        ),
-        ("dropout=1", "condition 'dropout=1@test': level 1 is not in [0, 1): probability that a time point is missing"),
-        (
-            "noise=1e4@all",
-            "condition 'noise=10000@all': level 10000 is not in [-300, 300]: signal-to-noise ratio in dB",
-        ),
-        ("noise=nan", "condition 'noise=nan': level = 'nan': Input should be a finite number"),
-        ("noise=1@never", "condition 'noise=1@never': stage = 'never': Input should be 'test', 'downstream' or 'all'"),
-        ("dropuot=0.1", "condition 'dropuot=0.1@test': unknown corruption 'dropuot'; did you mean 'dropout'?"),
-        ("label=0.1", "unknown corruption 'label'; did you mean 'labels'?"),
-        ("blur=1", "unknown corruption 'blur'; see 'tsbench list corruptions'"),
-        (
-            "noise=1+dropout=0.1",
-            "condition 'dropout=0.1': write labels=F, and CORRUPTION=LEVEL with @STAGE after, once",
-        ),
-        ("noise", "condition 'noise': write labels=F"),
-        ("", "condition '': write labels=F"),
-    ],
-)
-def test_wrong_conditions_are_refused(registry, text, message):
-    with pytest.raises(UsageError, match=re.escape(message)):
-        registry.protocol(f"knn+{text}")
-
-
-def test_the_hash_of_the_first_version_does_not_drift(registry):
-    # a change here orphans every stored result
-    hashes = {
-        text: registry.protocol(f"knn+{text}").hash()[:16] for text in ("dropout=0.2@all", "noise=5", "labels=0.5")
-    }
-    assert hashes == {
-        "dropout=0.2@all": "f37f339127b72012",
-        "noise=5": "1e08b7052d39ca2f",
-        "labels=0.5": "e0085bb871a17ce8",
-    }
-
-
-@pytest.fixture
-def catalog():
-    """The corruption `mine`, of which a test says more."""
-
-    def make(**members):
-        cls = type("Mine", (Corruption,), {"__call__": lambda self, panel, draws: panel.X, **members})
-        found = Catalog("corruptions")
-        found.add([Entry("mine", cls, "tests")])
-        return found
-
-    return make
-
-
-def test_a_corruption_of_others_is_a_condition_and_says_what_it_is(registry, catalog):
-    base = registry.protocol("knn")
-    first, second, reads = (
-        base.under(["mine=0.3@all"], catalog(**members)) for members in ({}, {"version": 2}, {"uses_labels": True})
-    )
-    assert first.name == second.name == reads.name == "knn+mine=0.3@all"
-    assert len({first.hash(), second.hash(), reads.hash()}) == 3
-    labels = [protocol.condition.label for protocol in (base, first, second, reads)]
-    assert labels == ["", "mine=0.3@all", "mine=0.3@all version 2", "mine=0.3@all, reads labels"]
-    assert [protocol.condition.drawn() for protocol in (first, second, reads)] == [
-        "mine=0.3@all",
-        "mine=0.3@all version 2",
-        "mine=0.3@all",
-    ]
-
-
-def test_a_stored_protocol_keeps_its_hash_and_is_refused_under_another_version(registry, catalog):
-    second = registry.protocol("knn").under(["mine=0.3"], catalog(version=2))
-    stored = Protocol.model_validate(second.model_dump(mode="json"))
-    assert stored.hash() == second.hash() and stored.known(catalog(version=2)) == second
-    with pytest.raises(UsageError, match="'mine=0.3@test' has version 2 of mine, this installation 3"):
-        stored.known(catalog(version=3))
-    with pytest.raises(UsageError, match="unknown corruption 'mine'"):
-        stored.known()
-
-
-def test_a_protocol_of_a_file_may_have_a_condition(tmp_path):
-    (tmp_path / "mine.yaml").write_text(
-        "protocols:\n  hard: {probe: knn, condition: {corruption: dropout, level: 0.5}}\n"
-        "  wrong: {probe: knn, condition: {corruption: dropuot, level: 0.5}}\n"
-    )
-    own = load_registry(tmp_path / "mine.yaml")
-    assert own.protocol("hard").hash() == own.protocol("knn+dropout=0.5").hash()
-    both = own.protocol("hard+labels=0.1")
-    assert both.hash() == own.protocol("knn+dropout=0.5+labels=0.1").hash() == own.protocol(both.name).hash()
-    with pytest.raises(UsageError, match="unknown corruption 'dropuot'; did you mean 'dropout'"):
-        own.protocol("wrong")
 
 
 def test_a_named_split_enters_the_hash_and_the_archives_does_not(registry):

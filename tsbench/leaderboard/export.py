@@ -73,7 +73,7 @@ def title(board: Board) -> str:
     what = f"{board.metric} in {board.unit}" if board.unit else board.metric
     lower = "" if METRICS[board.metric].better == "high" else ", low is good"
     split = "" if protocol.archive_split else f", split {protocol.split.label}"
-    reads = f", {protocol.condition.corruption} reads labels" * protocol.condition.uses_labels
+    reads = "".join(f", {one.corruption} reads labels" for one in protocol.condition.corrupted if one.uses_labels)
     return f"{board.name}: {what}{lower}, protocol {protocol.name}{split}{reads} ({about})"
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from tsbench.condition import Condition
 from tsbench.identity import canonical
 from tsbench.leaderboard.cells import to_csv
 from tsbench.output import replacing
-from tsbench.protocol import Condition, Split
+from tsbench.protocol import Split
 from tsbench.store.store import ALL, Store
 from tsbench.store.wanted import Wanted
 from tsbench.tasks import METRICS, measured_by

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tsbench.condition import Condition
 from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import Statistics, channel_statistics, channel_text
@@ -17,7 +18,7 @@ from tsbench.errors import InvalidDataError
 from tsbench.methods.applied import apply_transforms
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.summaries import check_planned
-from tsbench.protocol import Condition, Protocol
+from tsbench.protocol import Protocol
 from tsbench.tasks import TASKS, labelled_task
 from tsbench.tasks.base import Task
 
@@ -132,30 +133,40 @@ def divide(
     prepare: Callable[[Panel], Preparation],
     condition: Condition,
     corrupter: Corrupter | None,
+    trainer: Corrupter | None = None,
 ) -> Parts:
     """Prepare the cases of a fold and divide them into its parts, under a condition.
 
     key : for `Parts.key`. prepare : gives what prepares panels, from the one whose training cases have the statistics.
-    corrupter : what makes cases harder, None where nothing does.
+    corrupter : what makes the test cases harder, None where nothing does; trainer : those of the training, the same
+    one where it reaches both.
 
     Raises MethodError naming a corruption that did what none may, or left a case nothing.
     """
-    fold, deep = chosen.fold, condition.corrupts("pretrain")
-    if corrupter is not None:
-        corrupter.fit(data.panel.select(fold.train))
-    before, after = (_same, _same) if corrupter is None else (corrupter.before, corrupter.after)
-    given = before(data.panel)
-    prepared = prepare(given if deep else data.panel)
+    fold = chosen.fold
+    for one in {id(each): each for each in (corrupter, trainer) if each is not None}.values():
+        one.fit(data.panel.select(fold.train))
+    given = data.panel if corrupter is None else corrupter.before(data.panel)
+    seen = given if trainer is corrupter else data.panel if trainer is None else trainer.before(data.panel)
+    prepared = prepare(seen)
     panel = prepared(data.panel)
-    hard, unlabelled = after(panel if given is data.panel else prepared(given)), None
+
+    def harder(by: Corrupter | None, raw: Panel) -> Panel:
+        made = panel if raw is data.panel else prepared(raw)
+        return made if by is None else by.after(made)
+
+    hard = harder(corrupter, given)
+    first = hard if trainer is corrupter else harder(trainer, seen)  # what the method is trained on
+    later = hard if trainer is None and condition.corrupts("downstream") else first
+    unlabelled = None
     if data.unlabelled is not None and chosen.unlabelled is not None:
         unlabelled = data.unlabelled.select(chosen.unlabelled)
-        unlabelled = after(prepared(before(unlabelled))) if deep else prepared(unlabelled)
-    train, later = panel.select(fold.train), hard if condition.corrupts("downstream") else panel
-    test = (hard if condition.corrupts("test") else panel).select(fold.test)
+        unlabelled = prepared(unlabelled if trainer is None else trainer.before(unlabelled))
+        unlabelled = unlabelled if trainer is None else trainer.after(unlabelled)
+    train, test = first.select(fold.train), hard.select(fold.test)
     validation = selection = None
     if fold.validation is not None:
-        validation, first = later.select(fold.validation), hard if deep else panel
+        validation = later.select(fold.validation)
         selection = validation if first is later else first.select(fold.validation)
     gaps = corrupter is not None and corrupter.corruption.makes == "gaps"
     raw = given is not data.panel
@@ -169,9 +180,9 @@ def divide(
     return Parts(
         key,
         condition.drawn(),
-        pretrain=hard.select(fold.train) if deep else train,
+        pretrain=train,
         unlabelled=unlabelled,
-        train=later.select(fold.train),
+        train=train if first is later else later.select(fold.train),
         labelled=label_subset(task.strata(task.target(panel, fold.train)), condition.label_fraction, chosen.number),
         validation=validation,
         selection=selection,
@@ -185,7 +196,3 @@ def divide(
         idle=idle,
         prepare=prepared,
     )
-
-
-def _same(panel: Panel) -> Panel:
-    return panel

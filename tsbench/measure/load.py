@@ -31,6 +31,7 @@ class Ingredients:
     settings: Settings
     probe: Probe | None
     corrupter: Corrupter | None
+    trainer: Corrupter | None
 
 
 def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
@@ -46,10 +47,14 @@ def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
         probe = probe_cls(validate(probe_cls.Params, protocol.probe_params, protocol.probe))
     if trains(cls) and not spec.untrained:
         importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
-    corrupter, condition = None, protocol.condition
-    if condition.corruption != "none":
-        corrupter = condition.corrupter(plugins["corruptions"], f"{spec.fingerprint}:{spec.fold}")
-    return Ingredients(handle, cls, settings, probe, corrupter)
+    ready = {
+        one: one.corrupter(plugins["corruptions"], f"{spec.fingerprint}:{spec.fold}")
+        for one in protocol.condition.corrupted
+    }
+    taught = protocol.condition.in_training
+    return Ingredients(
+        handle, cls, settings, probe, ready.get(protocol.condition), None if taught is None else ready[taught]
+    )
 
 
 def load(handle: DatasetHandle, fingerprint: str, part_of: RunSpec | None, permuted: bool = False) -> Data:

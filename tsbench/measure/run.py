@@ -104,7 +104,7 @@ class Run:
             def prepare(panel: Panel) -> Preparation:
                 return preparation(panel, train, spec.normalisation, transforms, self.shared.plugins)
 
-            return divide(key, data, chosen, prepare, protocol.condition, self.made.corrupter)
+            return divide(key, data, chosen, prepare, protocol.condition, self.made.corrupter, self.made.trainer)
 
         parts: Parts = self.shared.remember("parts", (key, protocol.condition), cut)
         return parts
@@ -114,7 +114,8 @@ class Run:
         """The trained method, from a checkpoint where there is one."""
         spec, made, shared = self.spec, self.made, self.shared
         own, cases, unlabelled = own_panels(self.parts, made.method.supervised, "text" in made.method.reads)
-        corruption = self.parts.corruption if spec.protocol.condition.corrupts("pretrain") else ""
+        taught = spec.protocol.condition.in_training
+        corruption = "" if taught is None else taught.drawn()
         chosen = self.parts.fold.validation if asked_of(made.settings.params)[0] != LAST else None
         key = spec.pretrain_key(cases, corruption, unlabelled, chosen)
 

@@ -170,10 +170,9 @@ def _serves(protocol: str, task: Task, method: Method, plugins: Plugins, registr
 
 def _corruptible(plan: Plan, handle: DatasetHandle, summary: Summary, protocol: Protocol, plugins: Plugins) -> bool:
     """Say whether a protocol's corruption makes sense of a dataset; the plan is told where it does not."""
-    if protocol.condition.corruption == "none":
-        return True
     try:
-        protocol.condition.corrupter(plugins["corruptions"], "").check(summary.task, summary.n_channels)
+        for one in protocol.condition.corrupted:
+            one.corrupter(plugins["corruptions"], "").check(summary.task, summary.n_channels)
     except UsageError as error:
         plan.invalid[handle.name] = f"{handle.name}: {error}"
         return False

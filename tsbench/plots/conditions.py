@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tsbench.condition import Condition
 from tsbench.errors import UsageError
 from tsbench.plots.about import About
 from tsbench.plots.marks import label_ends, mark
-from tsbench.protocol import Condition, Protocol
+from tsbench.protocol import Protocol
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

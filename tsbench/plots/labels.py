@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tsbench.condition import Condition
 from tsbench.plots.about import About
 from tsbench.plots.conditions import Place, draw_lines
 from tsbench.plots.drawing import caption, new_figure, styled
-from tsbench.protocol import Condition
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tsbench.condition import Condition
 from tsbench.plots.about import About
 from tsbench.plots.conditions import Place, draw_lines
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.plots.marks import mark
-from tsbench.protocol import Condition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +27,8 @@ CLEAN = ""
 
 
 def varied(base: Condition, condition: Condition) -> Place | None:
-    """Return corruption and stage, with the level, where the share of labels is that of the base; CLEAN has level 0."""
-    if condition.label_fraction != base.label_fraction:
+    """Return corruption and stage, with the level, where labels and training are as in the base; CLEAN has level 0."""
+    if (condition.label_fraction, condition.training) != (base.label_fraction, base.training):
         return None
     clean = condition.corruption == "none"
     return (CLEAN, 0.0) if clean else (f"{condition.corruption}@{condition.stage}", condition.level)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tsbench.condition import Condition
 from tsbench.corruptions.base import Corrupter, Corruption, each_case, missing_facts
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.measure.folds import Chosen, divide, preparation
-from tsbench.protocol import Condition
 
 
 class Late(Corruption):
@@ -53,7 +53,7 @@ def data():
 
 @pytest.fixture
 def divided(installed):
-    def cut(data, stage, cls=Late, level=0.5, validation=None):
+    def cut(data, stage, cls=Late, level=0.5, validation=None, trainer=None):
         fold = Fold(np.array([0, 1]), validation, np.array([2]))
         condition = Condition(corruption="late", level=level, stage=stage)
 
@@ -62,7 +62,8 @@ def divided(installed):
 
         unlabelled = None if data.unlabelled is None else np.array([0])
         corrupter = Corrupter(cls(level), "late", condition.corruption_text(), "k")
-        return divide("key", data, Chosen(0, fold, unlabelled), prepare, condition, corrupter)
+        trainer = corrupter if condition.corrupts("pretrain") else trainer
+        return divide("key", data, Chosen(0, fold, unlabelled), prepare, condition, corrupter, trainer)
 
     return cut
 
@@ -137,3 +138,26 @@ def test_the_cases_that_choose_a_state_are_as_those_of_the_pretraining(divided, 
     assert np.isnan(parts.selection.X).any() == np.isnan(parts.pretrain.X).any() == hard
     assert np.isnan(parts.validation.X).any() == np.isnan(parts.train.X).any() == (stage != "test")
     assert parts.selection.y.tolist() == [1]
+
+
+def test_the_training_lacks_what_is_its_own_and_the_test_part_what_is_its(data, divided):
+    fold = np.array([2])
+    alone = divided(data, "all", validation=fold)
+    trainer = Corrupter(Late(0.5), "late", "late=0.5@all", "k")
+    apart = divided(data, "test", Louder, 0.5, validation=fold, trainer=trainer)
+    for name in ("pretrain", "train", "validation", "selection", "unlabelled"):
+        np.testing.assert_array_equal(getattr(apart, name).X, getattr(alone, name).X)
+    np.testing.assert_array_equal(apart.test.X[0, 0], [1, 5, 17, 17])  # twice 1 3 9 9, less 1, by 1
+
+
+def test_a_training_that_lacks_something_may_meet_a_complete_test_part(data, installed):
+    fold, trainer = Fold(np.array([0, 1]), None, np.array([2])), Corrupter(Late(0.5), "late", "late=0.5@all", "k")
+
+    def prepare(panel):
+        return preparation(panel, fold.train, "channel", (), installed)
+
+    condition = Condition(training=Condition(corruption="late", level=0.5, stage="all"))
+    parts = divide("key", data, Chosen(0, fold, None), prepare, condition, None, trainer)
+    np.testing.assert_array_equal(np.isnan(parts.train.X[0, 0]), [False, False, True, True])
+    np.testing.assert_array_equal(parts.test.X[0, 0], [0, 2, 8, 8])  # by what training has left: mean 1, deviation 1
+    assert not parts.missing
