@@ -26,10 +26,10 @@ def write() -> None:
     """Add the content of every dataset on this machine to the file."""
     from tsbench.discovery.plugins import plugins
     from tsbench.plan.datasets import open_dataset
-    from tsbench_clinical import DATASETS
+    from tsbench_clinical import AGAIN, DATASETS
 
     known = {name: dict(contents) for name, contents in fingerprints().items()}
-    for name in DATASETS:
+    for name in DATASETS | AGAIN:
         handle = open_dataset(name, plugins(), "")
         if handle.available():
             content = handle.load().fingerprint()
