@@ -12,6 +12,8 @@ from tsbench.discovery.catalog import Catalog, did_you_mean
 from tsbench.discovery.plugins import RESERVED, plugins
 from tsbench.errors import UsageError
 
+STAGES = ("test", "downstream", "all", "train")  # what a corruption is written to reach
+
 
 class Condition(BaseModel):
     """What is made harder: fewer labels, or corrupted series. The neutral condition is left out of a protocol's hash.
@@ -56,6 +58,8 @@ class Condition(BaseModel):
         for text in texts:
             kind, _, setting = text.partition("=")
             level, _, stage = setting.partition("@")
+            if stage not in ("", *STAGES):
+                raise UsageError(f"condition '{text}': @{stage} is none of @{', @'.join(STAGES)}")
             given: dict[str, Any] = {"corruption": _one_spelling(kind), "level": level, "stage": stage or "test"}
             given = {"training": {**given, "stage": "all"}} if stage == "train" else given
             given = {"label_fraction": setting} if kind == "labels" else given
@@ -150,7 +154,11 @@ class Condition(BaseModel):
 def _said(error: ValidationError) -> str:
     """Return what pydantic says first of a condition, with what it is about."""
     first = error.errors()[0]
-    return f"{first['loc'][-1]} = {first['input']!r}: {first['msg']}" if first["loc"] else first["msg"]
+    return (
+        f"{first['loc'][-1]} = {first['input']!r}: {first['msg']}"
+        if first["loc"]
+        else first["msg"].removeprefix("Value error, ")
+    )
 
 
 def _one_spelling(name: str) -> str:

@@ -75,7 +75,10 @@ def test_a_training_that_is_no_corruption_is_refused(training):
     ("text", "message"),
     [
         ("noise=1@train+noise=2@train", "condition 'noise=2@train': write labels=F, and CORRUPTION=LEVEL with @STAGE"),
-        ("noise=1@train+samples=0.5@all", "stage: 'all' reaches the training too"),
+        (
+            "noise=1@train+samples=0.5@all",
+            "condition 'noise=1@train+samples=0.5@all': stage: 'all' reaches the training too",
+        ),
         ("noise=1e4@train", "condition 'noise=10000@all': level 10000 is not in [-300, 300]"),
         ("dropuot=1@train", "unknown corruption 'dropuot'; did you mean 'dropout'?"),
         ("labels=0", "condition 'labels=0': label_fraction = '0': Input should be greater than 0"),
@@ -90,7 +93,7 @@ def test_a_training_that_is_no_corruption_is_refused(training):
             "condition 'noise=10000@all': level 10000 is not in [-300, 300]: signal-to-noise ratio in dB",
         ),
         ("noise=nan", "condition 'noise=nan': level = 'nan': Input should be a finite number"),
-        ("noise=1@never", "condition 'noise=1@never': stage = 'never': Input should be 'test', 'downstream' or 'all'"),
+        ("noise=1@never", "condition 'noise=1@never': @never is none of @test, @downstream, @all, @train"),
         ("dropuot=0.1", "condition 'dropuot=0.1@test': unknown corruption 'dropuot'; did you mean 'dropout'?"),
         ("label=0.1", "unknown corruption 'label'; did you mean 'labels'?"),
         ("blur=1", "unknown corruption 'blur'; see 'tsbench list corruptions'"),
