@@ -91,7 +91,10 @@ class SelfMap(nn.Module):
 
 
 class SensorAttention(nn.Module):
-    """Each sensor's steps summed up by weights softmax(Q (K^T s) / sqrt(d)), section 3.4; then mapped."""
+    """Each sensor's steps summed up by weights softmax(Q (K^T s) / sqrt(d)), section 3.4; then mapped.
+
+    Embeddings and encoded times are joined for no single step: what is linear in them is taken of their sums.
+    """
 
     def __init__(self, in_dim: int, n_steps: int, key_dim: int, out_dim: int) -> None:
         super().__init__()
@@ -99,16 +102,23 @@ class SensorAttention(nn.Module):
         self.steps = nn.Parameter(torch.full((n_steps,), 1.0 / n_steps))
         self.out = nn.Linear(in_dim, out_dim, bias=False)
 
-    def forward(self, h: Tensor, series: Series) -> Tensor:
-        """Return (n, c, out_dim) of h (n, t, c, in_dim)."""
+    def forward(self, h: Tensor, encoded: Tensor, series: Series) -> Tensor:
+        """Return (n, c, out_dim) of embeddings h (n, t, c, size) and encoded times (n, t, d), of in_dim together."""
         steps = to_width(self.steps[None].expand(len(h), -1), series.lengths, h.shape[1])
         if series.inside is not None:
             steps = steps * series.inside
-        summary = torch.einsum("ntck,nt->nck", self.key(h), steps)
-        scores = torch.einsum("ntck,nck->ntc", self.query(h), summary) / math.sqrt(summary.shape[-1])
+        summary = self.key(_joined((h * steps[..., None, None]).sum(1), (steps[:, None] @ encoded)))
+        towards = summary @ self.query.weight / math.sqrt(summary.shape[-1])
+        own, at_time = towards[..., : h.shape[-1]], towards[..., h.shape[-1] :]
+        scores = (h * own[:, None]).sum(-1) + encoded @ at_time.transpose(1, 2)
         weights = torch.softmax(only(scores, series.inside, -torch.inf), dim=1)
-        sensors: Tensor = self.out(torch.einsum("ntc,ntcd->ncd", weights, h))
+        sensors: Tensor = self.out(_joined((h * weights[..., None]).sum(1), weights.transpose(1, 2) @ encoded))
         return sensors
+
+
+def _joined(sensors: Tensor, times: Tensor) -> Tensor:
+    """Return what is known of sensors (n, c, size) and of times (n, c or 1, d) side by side."""
+    return torch.cat([sensors, times.expand(-1, sensors.shape[1], -1)], dim=-1)
 
 
 class RaindropEncoder(nn.Module):
@@ -169,8 +179,7 @@ class RaindropEncoder(nn.Module):
         """Return features (n, out_dim) and the last edges (n, c, c), None of "legacy"."""
         h, encoded, edges = self.observations(series, times)
         if self.variant == "paper":
-            h = torch.cat([h, encoded[:, :, None].expand(-1, -1, h.shape[2], -1)], dim=-1)
-            return self.summarise(h, series).flatten(1), edges
+            return self.summarise(h, encoded, series).flatten(1), edges
         steps = torch.cat([h.flatten(2), encoded], dim=-1)
         inside = series.inside
         steps = only(self.transformer(steps, src_key_padding_mask=None if inside is None else ~inside), inside)

@@ -110,9 +110,11 @@ def test_every_weight_is_a_parameter_that_learns():
 def test_steps_weigh_by_attention_in_time():
     series, _ = example()
     built = net("paper")
-    h = torch.randn(2, 6, 3, 8, generator=torch.Generator().manual_seed(0))
+    embedded = torch.randn(2, 6, 3, SIZES["size"], generator=torch.Generator().manual_seed(0))
+    encoded = torch.randn(2, 6, SIZES["time_dims"], generator=torch.Generator().manual_seed(1))
+    h = torch.cat([embedded, encoded[:, :, None].expand(-1, -1, 3, -1)], dim=-1)
     attention = built.summarise
     q, k = attention.query(h).transpose(1, 2), attention.key(h).transpose(1, 2)
     weights = (q @ k.transpose(2, 3) / math.sqrt(5) @ attention.steps).softmax(dim=-1)
     expected = attention.out((weights[..., None] * h.transpose(1, 2)).sum(dim=2))
-    torch.testing.assert_close(attention(h, series), expected)
+    torch.testing.assert_close(attention(embedded, encoded, series), expected)
