@@ -48,6 +48,7 @@ def main() -> None:
     os.environ.update(OMP_NUM_THREADS="1", TSBENCH_OFFLINE="1")
     known = os.environ.get("TSBENCH_DATA")
     os.environ["TSBENCH_DATA"] = os.pathsep.join([str(arguments.data_dir.resolve()), *([known] if known else [])])
+    from tsbench.cli.ui.refusals import echo_refused
     from tsbench.discovery.plugins import plugins
     from tsbench.evidence.bring import bring
     from tsbench.evidence.shard import find
@@ -59,8 +60,7 @@ def main() -> None:
     with contextlib.closing(Store(str(arguments.store))) as store:
         for one in Verifier(found, registry).files(find(arguments.out) if arguments.out.is_dir() else []):
             bring(store, one.runs)
-            for line in one.refused:
-                print("refused:", line, flush=True)
+            echo_refused(one.refused)
         todo = missing(store, found, registry, arguments)
         print(f"{len(todo)} runs to do, about {sum(cost for cost, _ in todo) / 3600:.0f} h", flush=True)
         for part in slices(todo, 60 * arguments.minutes):
@@ -155,11 +155,11 @@ def run(specs: list, store, plugins, time_limit: float) -> bool:
 
 def write(store, plugins, registry, out: Path) -> int:
     """Write what the evidence lacks; return how many files that made."""
+    from tsbench.cli.ui.refusals import echo_refused
     from tsbench.evidence.submit import submit
 
     report = submit(store, list(METHODS), COLLECTIONS, out, plugins, registry)
-    for line in report.refused:
-        print("refused:", line, flush=True)
+    echo_refused(report.refused)
     return len(report.files)
 
 

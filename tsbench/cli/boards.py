@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tsbench.cli.options import common_options, open_registry, settings
+from tsbench.cli.ui.refusals import echo_refused
 from tsbench.terminal import echo
 
 HOME = Path("leaderboards")
@@ -38,8 +39,7 @@ def boards(evidence: Path, out: Path) -> int:
 
     check_folder(out)
     made = make_boards(evidence, out, settings().plugins(), open_registry())
-    for line in made.refused:
-        echo(f"refused: {line}", err=True)
+    echo_refused(made.refused)
     for line in made.conflicts:
         echo(f"conflict, the earlier file counts: {line}", err=True)
     for folder in made.unknown:

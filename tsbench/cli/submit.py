@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tsbench.cli.options import common_options, open_registry, open_store, settings, split_commas
+from tsbench.cli.ui.refusals import echo_refused
 from tsbench.errors import UsageError
 from tsbench.terminal import echo
 
@@ -56,8 +57,7 @@ def submit(
     check_folder(out)
     with contextlib.closing(open_store(must_exist=True)) as store:
         report = write_evidence(store, methods, datasets, out, settings().plugins(), open_registry())
-    for line in report.refused:
-        echo(f"refused: {line}", err=True)
+    echo_refused(report.refused)
     for path in report.files:
         echo(path)
     echo(f"{report.written} runs written, {report.known} there already, {len(report.refused)} refused")
@@ -74,8 +74,7 @@ def _check(path: Path, sample: int, seed: int, device: str) -> int:
     if path.is_dir():
         raise UsageError(f"--check {path}: this is a folder; name a file of it")
     (found,) = Verifier(plugins, open_registry()).files(find(path))
-    for line in found.refused:
-        echo(f"refused: {line}", err=True)
+    echo_refused(found.refused)
     echo(f"{len(found.runs)} runs verified, {len(found.refused)} refused")
     absent = {name for name in {one.result.spec.dataset for one in found.runs} if not _available(name, plugins)}
     here = [one for one in found.runs if one.result.spec.dataset not in absent]

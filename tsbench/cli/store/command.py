@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tsbench.cli.options import Finite, bench, common_options, open_registry, open_store, settings
+from tsbench.cli.ui.refusals import echo_refused
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.terminal import echo
 
@@ -119,8 +120,7 @@ def _bring(ours: Store, path: Path) -> int:
     copied, conflicts, refused = 0, 0, 0
     for found in Verifier(settings().plugins(), open_registry()).files(find(path)):
         report = bring(ours, found.runs)
-        for line in found.refused:
-            echo(f"refused: {line}", err=True)
+        echo_refused(found.refused)
         for line in (*report.conflicts, *found.conflicts):
             echo(f"conflict, ours is kept: {line}")
         copied, refused = copied + len(report.copied), refused + len(found.refused)
