@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,8 +40,10 @@ class NearestNeighbour(Classifier):
     """1-NN by Euclidean distance over all channels and time points of the series as the protocol normalises them.
 
     A missing value and the padding of a shorter series count as 0, the channel's mean after normalisation; the series
-    are neither aligned nor stretched. Scores are minus the distance to the nearest training case of each class.
+    are neither aligned nor stretched. Scores are how much nearer the nearest case of a class is than that of any other.
     """
+
+    version: ClassVar[int] = 2
 
     def fit(self, train: Panel, validation: Panel | None, rng: np.random.Generator) -> None:
         """Keep the training series."""

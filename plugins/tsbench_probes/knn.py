@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ class KNN(Probe):
 
         k: int = param(1, low=1, high=1_000, stage="probe", doc="neighbours; all training cases where there are fewer")
         metric: Literal["euclidean", "cosine"] = param("euclidean", stage="probe", doc="distance of features")
+
+    version: ClassVar[int] = 2
 
     def fit(
         self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator

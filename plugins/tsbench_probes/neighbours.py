@@ -37,7 +37,8 @@ def chunks(n: int, width: int) -> Iterator[slice]:
 def neighbour_scores(train: Floats, y: npt.NDArray[np.int64], x: Floats, k: int = 1) -> Floats:
     """Return scores (n, n_seen) over the sorted classes of y; the largest is the prediction.
 
-    k = 1: minus the Euclidean distance to the nearest training case of each class. k > 1: the share of each class among
+    k = 1: how much nearer (Euclidean) the nearest training case of each class is than that of any other class, below 0
+    where it is farther, so that scores compare between cases. k > 1: the share of each class among
     the k nearest training cases (all of them where there are fewer than k). Of equal scores the smaller class index is
     the prediction.
 
@@ -52,8 +53,17 @@ def neighbour_scores(train: Floats, y: npt.NDArray[np.int64], x: Floats, k: int 
     for part in chunks(len(x), len(train)):
         distances = squared_distances(x[part], train)
         if k == 1:
-            scores[part] = -np.sqrt(np.minimum.reduceat(distances, first, axis=1))
+            scores[part] = _ahead(-np.sqrt(np.minimum.reduceat(distances, first, axis=1)))
         else:
             nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
             scores[part] = votes[nearest].mean(axis=1)
     return scores
+
+
+def _ahead(scores: Floats) -> Floats:
+    """Return by how much each score of a case (n, k) is above the largest of the others; as they are where k is 1."""
+    if scores.shape[1] == 1:
+        return scores
+    second, best = np.partition(scores, -2, axis=1)[:, -2:].T
+    is_best = np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
+    return np.asarray(scores - np.where(is_best, second[:, None], best[:, None]))

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from aeon.datasets import load_arrow_head, load_basic_motions
+from sklearn.metrics import euclidean_distances
 from sklearn.neighbors import KNeighborsClassifier
 
 from tsbench.data.normalise import channel_statistics
@@ -37,8 +38,10 @@ def test_nearest_neighbour_equals_scikit_learn(loader, n_train):
     scores = scores_of(NearestNeighbour, train, test)
     oracle = KNeighborsClassifier(1).fit(train.X.reshape(len(train), -1), train.y)
     assert (scores.argmax(axis=1) == oracle.predict(test.X.reshape(len(test), -1))).all()
-    distance = oracle.kneighbors(test.X.reshape(len(test), -1))[0][:, 0]
-    np.testing.assert_allclose(-scores.max(axis=1), distance, rtol=1e-5)
+    distances = euclidean_distances(test.X.reshape(len(test), -1), train.X.reshape(len(train), -1))
+    nearest = np.stack([distances[:, train.y == k].min(axis=1) for k in range(len(train.classes))], axis=1)
+    others = np.stack([np.delete(nearest, k, axis=1).min(axis=1) for k in range(nearest.shape[1])], axis=1)
+    np.testing.assert_allclose(scores, others - nearest, rtol=1e-4, atol=1e-4)
 
 
 def test_arrow_head_as_published():
@@ -51,14 +54,15 @@ def test_missing_values_and_padding_count_as_zero():
     X = np.array([[[0.0, 0.0, 0.0]], [[3.0, 3.0, 3.0]], [[np.nan, 1.0, np.nan]]])
     panel = Panel.build(X, ["a", "b", "a"], lengths=[3, 3, 2])
     scores = scores_of(NearestNeighbour, panel.select([0, 1]), panel.select([2]))
-    np.testing.assert_allclose(scores, [[-1.0, -np.sqrt(22)]])
+    np.testing.assert_allclose(scores, [[np.sqrt(22) - 1, 1 - np.sqrt(22)]])
 
 
 def test_a_large_common_offset_does_not_hide_the_nearest():
     X = 1e6 + np.array([[[0.0, 0.0]], [[4.0, 4.0]], [[3.0, 3.0]]])
     panel = Panel.build(X, ["a", "b", "b"])
+    ahead = np.sqrt(18) - np.sqrt(2)
     np.testing.assert_allclose(
-        scores_of(NearestNeighbour, panel.select([0, 1]), panel.select([2])), [[-np.sqrt(18), -np.sqrt(2)]], rtol=1e-6
+        scores_of(NearestNeighbour, panel.select([0, 1]), panel.select([2])), [[-ahead, ahead]], rtol=1e-6
     )
 
 

@@ -195,7 +195,7 @@ def test_knn_equals_scikit_learn(loader, n_train, k, metric):
 
 def test_nearest_neighbour_scores_by_hand():
     train, y = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]]), np.array([1, 0, 1])
-    assert neighbour_scores(train, y, np.array([[3.0, 4.0]])).tolist() == [[-4.0, -3.0]]
+    assert neighbour_scores(train, y, np.array([[3.0, 4.0]])).tolist() == [[-1.0, 1.0]]
     assert neighbour_scores(train, y, np.array([[3.0, 4.0]]), k=99).tolist() == [[1 / 3, 2 / 3]]
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.tasks.base import Answer, Array, Metric, Task, check_probabilities, check_scores, pair_of
 from tsbench.tasks.calibration import CALIBRATION, calibration
-from tsbench.tasks.metrics import METRICS, compute, confusion
+from tsbench.tasks.metrics import METRICS, between_cases, compute, confusion
 
 MOST_OFF = 1e-3  # by which probabilities may miss the sum of 1
 
@@ -75,5 +75,6 @@ class Classification(Task):
 
     def score(self, y_true: Array, answer: Answer, n_classes: int) -> dict[str, float]:
         """Return the metrics; those of calibration for probabilities alone."""
-        found = compute(y_true.astype(np.int64), answer.y_pred.astype(np.int64), answer.scores, n_classes)
+        scores = between_cases(answer.scores, answer.probabilities)
+        found = compute(y_true.astype(np.int64), answer.y_pred.astype(np.int64), scores, n_classes)
         return found | (calibration(y_true, answer.scores) if answer.probabilities else {})

@@ -48,6 +48,18 @@ def compute(y_true: Array, y_pred: Array, scores: Array, n_classes: int) -> dict
     }
 
 
+def between_cases(scores: Array, probabilities: bool) -> Array:
+    """Return scores (n, n_classes) as float64, of two classes such that a column orders the cases.
+
+    What decides between two classes is their difference: distances say nothing by one column. Probabilities, and what
+    is not finite, stay as they are.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if probabilities or scores.shape[1] != 2 or not np.isfinite(scores).all():
+        return scores
+    return np.asarray(scores - scores[:, ::-1])
+
+
 def f1_macro(y_true: Array, y_pred: Array, n_classes: int) -> float:
     """Return the unweighted mean F1 over all n_classes, as in `compute`; for selection on a validation part."""
     return _f1_macro(confusion(y_true, y_pred, n_classes))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tsbench.tasks import IMPUTATION, RETRIEVAL, task_of
 from tsbench.tasks.base import Answer, Array
+from tsbench.tasks.metrics import between_cases
 
 STORED = {"classification": np.int32, "multilabel": np.uint8, "regression": np.float64}
 
@@ -77,10 +78,9 @@ def against_rest(answers: Predictions, name: str) -> tuple[Array, Array, Array]:
     at, scores = answers.classes.index(name), answers.scores.astype(np.float64)
     if answers.task == "multilabel":
         return answers.y_true[:, at] == 1, answers.y_pred[:, at] == 1, scores[:, at]
+    scores = between_cases(scores, answers.probabilities)
     if answers.probabilities:
         scores = scores / scores.sum(axis=1, keepdims=True)
-    elif len(answers.classes) == 2 and np.isfinite(scores).all():
-        scores = scores - scores[:, ::-1]
     return answers.y_true == at, answers.y_pred == at, scores[:, at]
 
 

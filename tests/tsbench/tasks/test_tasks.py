@@ -15,7 +15,9 @@ from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.tasks import METRICS, TASKS, labelled_task, task_of
 from tsbench.tasks.base import Answer
+from tsbench.tasks.binary import binary_metrics
 from tsbench.tasks.metrics import METRICS as OF_CLASSES
+from tsbench.tasks.score import Predictions, against_rest, stored_scores
 
 CLASSES, LABELS, NUMBERS = (TASKS[name] for name in ("classification", "multilabel", "regression"))
 NO_SCORES = np.empty((4, 0))
@@ -93,6 +95,17 @@ def test_logits_that_are_none_are_refused(outputs):
 
 
 # --- classification
+
+
+def test_two_classes_are_ordered_by_the_difference_of_their_scores():
+    rng = np.random.default_rng(0)
+    y, far = rng.integers(0, 2, 200), 10 * rng.random((200, 1))  # how far a case is from everything says nothing
+    scores = -far - rng.random((200, 2)) * np.array([1.0, 1.5])
+    answer = CLASSES.decide("Floor", scores, 200, 2)
+    area = oracle.roc_auc_score(y, scores[:, 1] - scores[:, 0])
+    assert CLASSES.score(y, answer, 2)["auroc"] == pytest.approx(area)
+    p = Predictions(np.arange(200), y, answer.y_pred, stored_scores(answer.scores), ("a", "b"))
+    assert binary_metrics(*against_rest(p, "b"))["auroc"] == pytest.approx(area)
 
 
 def test_calibration_is_measured_for_probabilities_alone():
