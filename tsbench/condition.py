@@ -47,6 +47,8 @@ class Condition(BaseModel):
             more = self.training.label_fraction < 1 or self.training.training is not None
             if self.training.stage != "all" or self.training.corruption == "none" or more:
                 raise ValueError("training: write a corruption, its level, and stage: all")
+            if (self.training.corruption, self.training.level) == (self.corruption, self.level):
+                raise ValueError("training and test part have the same corruption: write it once, with @all")
         return self
 
     def under(self, texts: Sequence[str]) -> Condition:
@@ -75,14 +77,14 @@ class Condition(BaseModel):
         except ValidationError as error:
             raise UsageError(f"condition '{'+'.join(texts)}': {_said(error)}") from None
 
-    def known(self, catalog: Catalog | None = None) -> Condition:
-        """Return the condition with what the catalogue of corruptions says of its own.
+    def known(self, catalog: Catalog | None = None, whole: Condition | None = None) -> Condition:
+        """Return the condition with what the catalogue of corruptions says of its own; whole : the one it is part of.
 
         Raises UsageError for a corruption that is not in it, a level that it has not, and another version.
         """
-        found: dict[str, Any] = {} if self.training is None else {"training": self.training.known(catalog)}
+        found: dict[str, Any] = {} if self.training is None else {"training": self.training.known(catalog, self)}
         if self.corruption != "none":
-            cls = type(self.corrupter(catalog, "").corruption)
+            cls = type(self.corrupter(catalog, "", whole).corruption)
             found |= {"version": cls.version, "uses_labels": cls.uses_labels}
         return self.model_copy(update=found)
 
@@ -96,9 +98,13 @@ class Condition(BaseModel):
         """The conditions of each corruption: of the training alone, and the other."""
         return tuple(one for one in (self.training, self) if one is not None and one.corruption != "none")
 
-    def corrupter(self, catalog: Catalog | None, key: str) -> Corrupter:
-        """Return the corruption, ready for use; key : of what it draws at once. Raises UsageError as `known` does."""
-        catalog, what = catalog or plugins()["corruptions"], f"condition '{self.corruption_text()}'"
+    def corrupter(self, catalog: Catalog | None, key: str, whole: Condition | None = None) -> Corrupter:
+        """Return the corruption, ready for use; key : of what it draws at once. Raises UsageError as `known` does.
+
+        whole : the condition of which this is the training's, for what is said of it.
+        """
+        text = self.corruption_text(whole)
+        catalog, what = catalog or plugins()["corruptions"], f"condition '{text}'"
         name, colon, strength = self.corruption.partition(":")
         if name not in catalog:
             hint = did_you_mean(name, [*catalog.names(), *RESERVED]) or "; see 'tsbench list corruptions'"
@@ -108,7 +114,7 @@ class Condition(BaseModel):
             raise UsageError(f"{what} has version {self.version} of {name}, this installation {cls.version}")
         try:
             made = cls(self.level).with_strength(strength) if colon else cls(self.level)
-            return Corrupter(made, name, self.corruption_text(), key)
+            return Corrupter(made, name, text, key)
         except UsageError as error:
             raise UsageError(f"{what}: {error}") from None
 

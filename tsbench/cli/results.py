@@ -153,8 +153,8 @@ def _protocol(row: Mapping[str, Any]) -> str:
     """Return the protocol of a row, with what must be said of its corruption."""
     from tsbench.leaderboard.results import corruption_label
 
-    _, comma, reads = corruption_label(row.get("protocol_condition")).partition(",")
-    return f"{row['protocol']}{comma}{reads}"
+    reads = "reads labels" in corruption_label(row.get("protocol_condition"))
+    return f"{row['protocol']}{', reads labels' * reads}"
 
 
 def _metrics(known: set[str]) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
+from decimal import Decimal
 
 from tsbench.data.panel import SECONDS
 
@@ -48,7 +50,7 @@ def share(text: object) -> float:
     found = _QUANTITY.fullmatch(str(text).strip())
     if found is None or found[2] not in ("", "%"):
         raise ValueError(f"{text!r} is not {wanted}")
-    value = float(found[1]) / (100 if found[2] else 1)
+    value = float(Decimal(found[1]) / (100 if found[2] else 1))  # 33.3 % is 0.333
     if not value < 1:
         raise ValueError(f"{text!r} is not {wanted}")
     return value
@@ -59,6 +61,9 @@ def spellings(text: str) -> list[str]:
 
     They mean the same where the unit is one of a duration or frequency, or of a share; who reads them says what is.
     """
+    with contextlib.suppress(ValueError):
+        low, high = band(text)
+        return [f"{low:.12g}-{high:.12g}hz"]
     found = _QUANTITY.fullmatch(text.strip())
     if found is None:
         return []

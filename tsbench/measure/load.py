@@ -48,7 +48,7 @@ def find(spec: RunSpec, plugins: Plugins) -> Ingredients:
     if trains(cls) and not spec.untrained:
         importlib.import_module("torch._dynamo")  # as torch's optimisers do at their first step
     ready = {
-        one: one.corrupter(plugins["corruptions"], f"{spec.fingerprint}:{spec.fold}")
+        one: one.corrupter(plugins["corruptions"], f"{spec.fingerprint}:{spec.fold}", protocol.condition)
         for one in protocol.condition.corrupted
     }
     taught = protocol.condition.in_training

@@ -172,7 +172,7 @@ def _corruptible(plan: Plan, handle: DatasetHandle, summary: Summary, protocol: 
     """Say whether a protocol's corruption makes sense of a dataset; the plan is told where it does not."""
     try:
         for one in protocol.condition.corrupted:
-            one.corrupter(plugins["corruptions"], "").check(summary.task, summary.n_channels)
+            one.corrupter(plugins["corruptions"], "", protocol.condition).check(summary.task, summary.n_channels)
     except UsageError as error:
         plan.invalid[handle.name] = f"{handle.name}: {error}"
         return False

@@ -164,7 +164,7 @@ def _metrics(store: Store) -> Iterator[tuple[Any, Problem]]:
                     continue
                 for metric, value in values.get(key, ()):
                     if metric in again and not same_metric(value, again[metric]):
-                        what = f"run {name}: {metric} is {value}, its predictions give {again[metric]}"
+                        what = f"run {name}: {metric} is {value}, its predictions give {again[metric]} by today's rule"
                         yield key, Problem(what, REPEAT.format(name))
 
 

@@ -86,7 +86,10 @@ class Multilabel(Task):
         """Predict the labels whose logit is at least 0; scores are the logistic function of logits."""
         from scipy.special import expit
 
-        return self.decide(owner, expit(check_scores(owner, outputs, n, n_classes)), n, n_classes, probabilities=True)
+        logits = check_scores(owner, outputs, n, n_classes)
+        if np.isinf(logits).any():
+            raise MethodError(f"{owner} gave infinite logits: the training diverged (lower lr or set clip_norm)")
+        return self.decide(owner, expit(logits), n, n_classes, probabilities=True)
 
     def confusion(self, y_true: Array, y_pred: Array, n_classes: int) -> Array:
         """Return int64 (n_classes, 2, 2), for each label: cases without and with it (rows), predicted so (columns)."""

@@ -217,6 +217,8 @@ def test_what_a_transform_puts_beyond_the_end_of_a_case_is_no_value(panel, found
         (["window:10s", "window:10s:0%", "window", "window:size=10s"], "window:10s"),
         (["window:128", "window:0128"], "window:128"),
         (["notch:quality=20", "notch:50hz:20.0"], "notch:50hz:20"),
+        (["bandpass:0.5-40hz", "bandpass:0.50-40Hz", "bandpass:.5hz-0.04khz", "bandpass"], "bandpass:0.5-40hz"),
+        (["window:10s:33.3%", "window:10s:0.333"], "window:10s:0.333"),
         (["bin:1h", "bin:60min", "bin:3600s", "bin"], "bin:1h"),
     ],
 )

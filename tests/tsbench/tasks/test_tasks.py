@@ -82,6 +82,11 @@ def test_a_nets_labels_are_those_with_a_logit_of_0_or_more():
     assert found.scores == pytest.approx(1 / (1 + np.exp(-logits)))
 
 
+def test_infinite_logits_of_labels_are_refused():
+    with pytest.raises(MethodError, match="Net gave infinite logits"):
+        LABELS.of_net("Net", np.array([[np.inf, 0.0]]), 1, 2)
+
+
 def test_a_nets_numbers_are_taken_as_they_are():
     assert NUMBERS.of_net("Net", np.array([[1.5], [-20.0]]), 2, 0).y_pred.tolist() == [1.5, -20.0]
 
