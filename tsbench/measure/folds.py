@@ -158,24 +158,16 @@ def divide(
     hard = harder(corrupter, given)
     first = hard if trainer is corrupter else harder(trainer, seen)  # what the method is trained on
     later = hard if trainer is None and condition.corrupts("downstream") else first
-    unlabelled = None
-    if data.unlabelled is not None and chosen.unlabelled is not None:
-        unlabelled = data.unlabelled.select(chosen.unlabelled)
-        unlabelled = prepared(unlabelled if trainer is None else trainer.before(unlabelled))
-        unlabelled = unlabelled if trainer is None else trainer.after(unlabelled)
+    more = None if data.unlabelled is None or chosen.unlabelled is None else data.unlabelled.select(chosen.unlabelled)
+    unlabelled = None if more is None else harder(trainer, more if trainer is None else trainer.before(more))
     train, test = first.select(fold.train), hard.select(fold.test)
-    validation = selection = None
-    if fold.validation is not None:
-        validation = later.select(fold.validation)
-        selection = validation if first is later else first.select(fold.validation)
-    gaps = corrupter is not None and corrupter.corruption.makes == "gaps"
-    raw = given is not data.panel
-    masked = given.select(fold.test) if raw else test
-    whole = panel.select(fold.test).without_labels() if gaps else None
-    missing, idle = missing_facts(masked) if gaps else {}, ""
-    untouched = data.panel.select(fold.test) if raw else whole
-    if untouched is not None and gaps and condition.level and missing == missing_facts(untouched):
-        idle = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
+    validation = None if fold.validation is None else later.select(fold.validation)
+    selection = validation if fold.validation is None or first is later else first.select(fold.validation)
+    hidden: dict[str, Any] = {}
+    if corrupter is not None and corrupter.corruption.makes == "gaps":
+        whole = panel.select(fold.test).without_labels()
+        raws = (test, whole) if given is data.panel else (given.select(fold.test), data.panel.select(fold.test))
+        hidden = {"whole": whole, **_hidden(*raws, condition)}
     task = TASKS[panel.task]
     return Parts(
         key,
@@ -191,8 +183,14 @@ def divide(
         y_test=test.y,
         unknown=tuple(unknown_static(data.panel, fold.train)),
         unseen=(*prepared.unseen(data.panel), *untaught(data.panel, fold)),
-        missing=missing,
-        whole=whole,
-        idle=idle,
         prepare=prepared,
+        **hidden,
     )
+
+
+def _hidden(masked: Panel, untouched: Panel, condition: Condition) -> dict[str, Any]:
+    """Return the `missing` of test cases, and the `idle` where a condition that takes values took none."""
+    missing, idle = missing_facts(masked), ""
+    if condition.level and missing == missing_facts(untouched):
+        idle = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
+    return {"missing": missing, "idle": idle}
