@@ -48,7 +48,8 @@ from tsbench.tasks.base import served_by
 from tsbench.testing.generated import Parts, corners, datasets, features, labelled, make_data, quick
 
 Reasons = Mapping[str, bool]  # {pattern of an error: whether the data gives this reason}
-CONDITIONS = ("", "", "", "+labels=0.3", "+noise=10@all", "+dropout=0.5@all", "+noise=-300")
+CORRUPTED = ("+noise=10@all", "+dropout=0.5@all", "+noise=-300", "+dropout=0.5@train+noise=10")
+CONDITIONS = ("", "", "", "+labels=0.3", *CORRUPTED)
 # Little training and small nets, for whatever has such a parameter
 METHOD = {True: "random:supervised", False: "random:ts2vec"}  # what gives features, by whether labels are classes
 SMALL: Mapping[str, Any] = {
@@ -309,6 +310,7 @@ def reasons(data: Data, condition: str = "") -> dict[str, bool]:
         "hides no observed value of the test part": bool(few),
         "time points": X.shape[2] < 10,
         "NaN or infinite|gave NaN scores|the loss is|infinite or too large for float32": extreme,
+        "gave infinite logits": extreme,
         r"\bloss ('.*'|of .*) is (nan|inf|-inf)": extreme,
     }
 
