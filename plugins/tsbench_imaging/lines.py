@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tsbench import BaseParams, Transform, param
-from tsbench.errors import UsageError
+from tsbench.errors import TsbenchWarning, UsageError
 from tsbench_imaging.missing import check_series
 from tsbench_imaging.pen import Marker, Pen, cell_size, make_pen
 from tsbench_imaging.positions import columns_of, extent, observed_first, rows_of, with_missing
@@ -146,6 +147,20 @@ def channel_limits(x: Tensor) -> Tensor:
     NaN is passed over; a channel without any value has NaN. Over the training cases: the limits of AimTS and ViTST.
     """
     return extent(x.transpose(0, 1).flatten(1))
+
+
+def warn_undrawn(who: str, times: Tensor, mask: Tensor, end: float) -> None:
+    """Warn where something was observed after `end`, where the pictures that a method sees end.
+
+    times : (n, n_timepoints). mask : bool (n, n_channels, n_timepoints), True where observed.
+    """
+    if bool((mask.any(dim=1) & (times > end * (1 + 1e-6))).any()):
+        warnings.warn(
+            f"{who}: some cases go on after the longest time of the training cases, where its pictures end: what was "
+            "observed later is not seen",
+            TsbenchWarning,
+            stacklevel=3,
+        )
 
 
 class LinePlot(Transform):

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tsbench import PanelShape, Series, param
-from tsbench.nn import only
+from tsbench.nn import only, to_width
 from tsbench_irregular.base import IrregularMethod
-from tsbench_irregular.observations import to_width
 
 BEFORE = 0.01  # time before the first step, as in the published code
 
@@ -90,5 +89,5 @@ class DGM2O(IrregularMethod):
 
     def make_net(self, shape: PanelShape) -> nn.Module:
         """Return the net from series to features."""
-        p = self.params
+        p, self.most_steps = self.params, shape.n_timepoints
         return DGM2Encoder(shape.n_channels, shape.n_timepoints, p.latent, p.clusters, p.reads)

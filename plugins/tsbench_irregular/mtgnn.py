@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, layer_norm, pad
 
 from tsbench import Batch, PanelShape, Series, param
-from tsbench.nn import Dropout
+from tsbench.nn import Dropout, to_width
 from tsbench_irregular.base import IrregularMethod, check_divides
-from tsbench_irregular.observations import to_width
 
 KERNELS = (2, 3, 6, 7)
 
@@ -158,6 +157,7 @@ class MTGNN(IrregularMethod):
     def make_net(self, shape: PanelShape) -> nn.Module:
         """Return the net from series to features."""
         check_divides(len(KERNELS), self.params.conv_channels, "conv_channels")
+        self.most_steps = shape.n_timepoints
         return MTGNNEncoder(shape.n_channels, shape.n_timepoints, self.params)
 
     def represent(self, batch: Batch) -> Tensor:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from tsbench import Series
-from tsbench.errors import MethodError
 
 
 @dataclass(frozen=True)
@@ -66,13 +64,3 @@ def segment_softmax(scores: Tensor, segment: Tensor, n_segments: int) -> Tensor:
     """Return the softmax of scores (k, d) over the rows of each segment (k,)."""
     exp, total, _ = segment_exp(scores, segment, n_segments)
     return exp / total[segment]
-
-
-def to_width(x: Tensor, lengths: Tensor, n_steps: int) -> Tensor:
-    """Return x (n, ..., t) with n_steps steps: cut off, or 0 behind. Raises MethodError where a case is longer."""
-    if x.shape[-1] > n_steps and bool((lengths > n_steps).any()):
-        raise MethodError(
-            f"a case has {int(lengths.max())} steps, and the method was built for {n_steps}, "
-            "the longest of its data; cut the case"
-        )
-    return pad(x, (0, n_steps - x.shape[-1]))

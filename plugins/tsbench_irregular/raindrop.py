@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from tsbench import Batch, PanelShape, Series, Step, param
-from tsbench.nn import Dropout, only
+from tsbench.nn import Dropout, only, to_width
 from tsbench_irregular.base import IrregularMethod, check_divides
-from tsbench_irregular.observations import Observations, segment_mean, segment_sum, to_width
+from tsbench_irregular.observations import Observations, segment_mean, segment_sum
 from tsbench_irregular.transformer import StaticHead, time_encoding
 
 
@@ -235,6 +235,7 @@ class Raindrop(IrregularMethod):
             check_divides(p.heads, shape.n_channels * p.size + 2 * (p.time_dims // 2), "channels x size + time_dims")
         names = ("variant", "size", "time_dims", "receiver", "layers", "pruned", "key_dim", "sensor_dim")
         sizes = {name: getattr(p, name) for name in (*names, "heads", "dropout")}
+        self.most_steps = shape.n_timepoints if p.variant == "legacy" else None
         return RaindropEncoder(shape.n_channels, shape.n_timepoints, **sizes)
 
     def make_head(self, in_dim: int, out_dim: int) -> nn.Module:

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from tsbench import Batch, PanelShape, Pictured, Series, param, weights
-from tsbench.nn import Dropout
+from tsbench.nn import Dropout, to_width
 from tsbench_imaging.layout import channels_of_cells
-from tsbench_imaging.lines import PALETTE, channel_limits, line_plot
+from tsbench_imaging.lines import PALETTE, channel_limits, line_plot, warn_undrawn
 from tsbench_imaging.networks import PRETRAINED_ON, ImageNetworkParams, image_network
 from tsbench_irregular.base import IrregularMethod, chunks
-from tsbench_irregular.observations import to_width
 
 
 class LineImages(nn.Module):
@@ -122,7 +121,7 @@ class ViTST(IrregularMethod):
 
     def make_net(self, shape: PanelShape) -> nn.Module:
         """Return the drawing and the network that sees it."""
-        p = self.params
+        p, self.most_steps = self.params, shape.n_timepoints
         side = p.cell_size * (math.isqrt(shape.n_channels - 1) + 1)
         network = image_network(p.image_encoder, p.image_weights, image_size=side, standardise=p.standardise)
         drawing = LineImages(shape.n_channels, shape.n_timepoints, p.cell_size, p.linewidth, p.marker_size)
@@ -134,6 +133,12 @@ class ViTST(IrregularMethod):
         return nn.Sequential(
             nn.Linear(in_dim, p.hidden, bias=False), nn.Tanh(), Dropout(p.dropout), nn.Linear(p.hidden, out_dim)
         )
+
+    def represent(self, batch: Batch) -> Tensor:
+        """Return the features of each case's picture (n, out_dim), in which no static value is."""
+        if not self.training:  # in training no time is later than the latest
+            warn_undrawn("ViTST", self.times(batch), batch.mask, self.span)
+        return super().represent(batch)
 
     def pictures(self, batch: Batch) -> Pictured:
         """Return the picture that the network sees."""

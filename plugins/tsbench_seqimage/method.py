@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,6 @@ from tsbench_seqimage.params import SeqImageParams
 from tsbench_seqimage.pictures import Pictures, inside_of, read_maps
 
 _PART = 128  # cases looked at together
-_STATIC = 32
 LOOKED_AT = 256  # cases a diagnosis is made of
 
 
@@ -54,11 +53,20 @@ class SeqImage(SSLMethod):
     longest: Tensor
     class_weight: Tensor
 
+    @classmethod
+    def unsuited(cls, params: Any, task: str) -> str | None:
+        """Refuse to fill in missing values without the generator."""
+        if task == "imputation" and params.branches == "image":
+            return "branches=image imputes nothing; set branches=both or sequence"
+        return None
+
     def build(self, shapes: Sequence[PanelShape]) -> None:
         """Make the branches, the joint layers and what only training needs; raises UsageError where nothing learns."""
         p, shape = self.params, max(shapes, key=lambda one: one.n_timepoints)
         if p.static and not shape.n_static:
             raise UsageError("SeqImage: static=true, and the dataset has no static values; leave it false")
+        if p.static and p.branches == "image":
+            raise UsageError("SeqImage: static=true joins the sequence's vector; set branches=both or sequence")
         if p.focal_alpha is not None and shape.n_classes != 2:
             raise UsageError(f"SeqImage: focal_alpha is a weight of two classes, and there are {shape.n_classes}")
         self.register_buffer("longest", torch.full((), torch.nan))
@@ -74,8 +82,8 @@ class SeqImage(SSLMethod):
             )
             size += self.generator.out_dim
             if p.static:
-                self.statics = nn.Linear(shape.n_static, _STATIC)
-                size += _STATIC
+                self.statics = nn.Linear(shape.n_static, p.static_size)
+                size += p.static_size
         sequence_size = size
         if p.branches != "sequence":
             self.images = ImageBranch(
@@ -83,7 +91,8 @@ class SeqImage(SSLMethod):
                 p.image_frozen,
             )  # fmt: skip
             size += self.images.out_dim
-        self.joint = joint_layers(size, p.joint_width, p.joint_bottleneck)
+            self.most_steps = self.images.pictures.width
+        self.joint = joint_layers(size, p.joint_width, p.joint_bottleneck, p.joint_activation, p.joint_norm)
         self.head = nn.Linear(p.joint_width, shape.n_classes)
         self._build_training(shape.n_channels, sequence_size)
 
@@ -102,6 +111,8 @@ class SeqImage(SSLMethod):
             p.spectrum,
             p.marker,
             p.sensor_order == "observed",
+            p.marker_size,
+            p.linewidth,
         )
 
     def _build_training(self, n_channels: int, sequence_size: int) -> None:
@@ -113,7 +124,8 @@ class SeqImage(SSLMethod):
         self.sequence_head: nn.Module | None = None
         self.image_head: nn.Module | None = None
         if self.generator is not None and p.rec_weight and p.rec_loss == "nt-xent":
-            self.directions, self.encodings = projection(p.generator_hidden), projection(2 * p.generator_hidden)
+            self.directions = projection(p.generator_hidden, p.projection_size)
+            self.encodings = projection(2 * p.generator_hidden, p.projection_size)
         if self.generator is not None and p.adversarial_weight:
             self.discriminator = Discriminator(n_channels, p.discriminator_cell, p.hint_rate is not None)
         if self.generator is not None and self.images is not None and p.contrast_weight:
@@ -327,7 +339,8 @@ class SeqImage(SSLMethod):
         if state.epoch != step.epoch:
             state.epoch, state.passes = step.epoch, state.passes + 1
             if state.passes > self.params.cluster_after:
-                state.found = spherical_k_means(joint_vectors(self, step.data), self.n_clusters)
+                found = joint_vectors(self, step.data)
+                state.found = spherical_k_means(found, self.n_clusters, self.params.cluster_iterations)
         return state.found
 
     @property

@@ -19,6 +19,7 @@ _SEEN = 32  # cases whose pictures are held at a time where no gradient is kept
 Cell = Literal["gru", "lstm", "rnn"]
 Fusion = Literal["mean", "concat", "attention"]
 Layout = Literal["each", "super-grid"]
+Activation = Literal["gelu", "relu"]
 
 
 class Discriminator(nn.Module):
@@ -131,15 +132,17 @@ def super_grid(images: Tensor) -> Tensor:
     return interpolate(whole, (size, size), mode="bilinear", antialias=True)
 
 
-def joint_layers(n_inputs: int, width: int, bottleneck: int) -> nn.Sequential:
-    """Return three linear layers, n_inputs to width, bottleneck, width, with LayerNorm and GELU between."""
-    return nn.Sequential(
-        *(nn.Linear(n_inputs, width), nn.LayerNorm(width), nn.GELU()),
-        *(nn.Linear(width, bottleneck), nn.LayerNorm(bottleneck), nn.GELU()),
-        nn.Linear(bottleneck, width),
-    )
+def joint_layers(
+    n_inputs: int, width: int, bottleneck: int, activation: Activation = "gelu", norm: bool = True
+) -> nn.Sequential:
+    """Return three linear layers, n_inputs to width, bottleneck, width, with LayerNorm and activation between."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in ((n_inputs, width), (width, bottleneck)):
+        layers += [nn.Linear(n_in, n_out), *([nn.LayerNorm(n_out)] if norm else [])]
+        layers.append(nn.GELU() if activation == "gelu" else nn.ReLU())
+    return nn.Sequential(*layers, nn.Linear(bottleneck, width))
 
 
-def projection(n_inputs: int) -> nn.Sequential:
-    """Return the two layers before NT-Xent, n_inputs to 128 to 128."""
-    return nn.Sequential(nn.Linear(n_inputs, 128), nn.ReLU(), nn.Linear(128, 128))
+def projection(n_inputs: int, size: int = 128) -> nn.Sequential:
+    """Return the two layers before NT-Xent, n_inputs to size to size."""
+    return nn.Sequential(nn.Linear(n_inputs, size), nn.ReLU(), nn.Linear(size, size))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from tsbench import TrainingParams, param, weights
 from tsbench_imaging.networks import PRETRAINED_ON, ImageNetworkParams
-from tsbench_seqimage.networks import Cell, Fusion, Layout
+from tsbench_seqimage.networks import Activation, Cell, Fusion, Layout
 from tsbench_seqimage.pictures import MAPS, Filling, read_maps
 
 
@@ -104,8 +104,9 @@ class SeqImageParams(ImageNetworkParams, TrainingParams):
         "last", doc="the sequence's vector: both directions' last states, or the mean; not specified in the paper"
     )
     static: bool = param(
-        False, doc="append 32 numbers made of the static values to the sequence's vector; not specified in the paper"
+        False, doc="append numbers made of the static values to the sequence's vector; not specified in the paper"
     )
+    static_size: int = param(32, low=1, high=8192, doc="how many numbers these are; not specified in the paper")
     adversarial_weight: float = param(
         1.0, low=0.0, high=100.0, stage="training", doc="weight of L_adv; 0: no discriminator"
     )
@@ -136,6 +137,9 @@ class SeqImageParams(ImageNetworkParams, TrainingParams):
     )
     rec_temperature: float = param(
         0.1, low=1e-3, high=100.0, log=True, stage="training", doc="of L_rec; not specified in the paper"
+    )
+    projection_size: int = param(
+        128, low=1, high=8192, stage="training", doc="width of the two layers before L_rec; not specified in the paper"
     )
     rec_anchor: float = param(
         0.0,
@@ -177,6 +181,12 @@ class SeqImageParams(ImageNetworkParams, TrainingParams):
         None, doc="of matplotlib for matrices, joined by + and taken in turn; none: grey; not specified in the paper"
     )
     marker: Literal["*", "o", "none"] = param("*", doc="mark of each value on the line; not specified in the paper")
+    marker_size: float = param(
+        1.0, low=0.0, high=20.0, doc="size of that mark, points; not specified in the paper (ViTST: 2, on PAM 1)"
+    )
+    linewidth: float = param(
+        1.0, low=0.1, high=20.0, doc="width of the line, points; not specified in the paper (ViTST: 1, on PAM 0.5)"
+    )
     spectrum: Literal["fft", "lomb"] = param(
         "fft", doc="FFT of the windowed series, or Lomb-Scargle of the observed points; not specified in the paper"
     )
@@ -191,6 +201,8 @@ class SeqImageParams(ImageNetworkParams, TrainingParams):
 
     joint_width: int = param(1024, low=1, high=65_536, doc="first and third width of the joint layers")
     joint_bottleneck: int = param(512, low=1, high=65_536, doc="second width of the joint layers")
+    joint_activation: Activation = param("gelu", doc="between joint layers; not specified in the paper")
+    joint_norm: bool = param(True, doc="LayerNorm between joint layers; not specified in the paper")
     contrast_weight: float = param(
         0.1,
         low=0.0,
@@ -234,6 +246,9 @@ class SeqImageParams(ImageNetworkParams, TrainingParams):
     )
     cluster_temperature: float = param(
         0.1, low=1e-3, high=100.0, log=True, stage="training", doc="of L_cluster; not specified in the paper"
+    )
+    cluster_iterations: int = param(
+        20, low=1, high=10_000, stage="training", doc="of k-means in each epoch; not specified in the paper"
     )
     cluster_after: int = param(
         1, low=0, high=100_000, stage="training", doc="epochs before L_cluster begins; not specified in the paper"

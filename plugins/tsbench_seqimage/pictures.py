@@ -13,11 +13,11 @@ from torch.nn.functional import pad
 
 from tsbench import PanelShape, Series
 from tsbench.errors import TsbenchWarning, UsageError
-from tsbench.nn import within
+from tsbench.nn import to_width, within
 from tsbench_imaging import frequency_spectrum, gramian_angular_field, line_plot, markov_transition_field
 from tsbench_imaging import recurrence_plot as recurrence_map
 from tsbench_imaging.layout import arrange, channels_of_cells, colour
-from tsbench_imaging.lines import channel_limits
+from tsbench_imaging.lines import channel_limits, warn_undrawn
 from tsbench_imaging.missing import complete
 from tsbench_imaging.segmentation import segment_means, segments
 from tsbench_imaging.spectrum import Spectrum, spectrum_values
@@ -44,10 +44,12 @@ class Pictures(nn.Module):
     grey. missing : what matrices are made of where nothing was observed: the last value before ("fill"), that and
     black ("mask"), or what the generator imputed. A sensor of which a case has fewer than two values has a blank cell,
     and so has what lies beyond a case's end. threshold : of recurrence plots; None draws distances, as a share of the
-    sensor's range. ordered : the sensors that miss least come first.
+    sensor's range. ordered : the sensors that miss least come first. marker, marker_size, linewidth : of line graphs,
+    the sizes in points.
 
     The limits of the sensors and their order are those of the training cases (`fit`). Times run from 0 to 1, where the
-    longest training case ends; a case without times is drawn step by step.
+    longest training case ends, and what comes later is not drawn; a case without times is drawn step by step. A case of
+    more steps than the shape has is refused (MethodError).
     """
 
     limits: Tensor
@@ -66,11 +68,14 @@ class Pictures(nn.Module):
         spectrum: Spectrum = "fft",
         marker: Literal["*", "o", "none"] = "*",
         ordered: bool = True,
+        marker_size: float = 1.0,
+        linewidth: float = 1.0,
     ) -> None:
         super().__init__()
         self.maps, self.size, self.colormaps, self.missing = maps, size, colormaps, missing
         self.threshold, self.n_bins, self.spectrum, self.marker = threshold, n_bins, spectrum, marker
         self.ordered, self.width = ordered, max(2, shape.n_timepoints)
+        self.marker_size, self.linewidth = marker_size, linewidth
         self.side = math.isqrt(shape.n_channels - 1) + 1
         self.cell = size // self.side
         if self.cell < 4:
@@ -110,6 +115,8 @@ class Pictures(nn.Module):
     @torch.no_grad()
     def forward(self, series: Series, imputed: Tensor | None = None) -> Tensor:
         """Return the images (n, maps, 3, size, size). imputed : complete values, for missing="imputed"."""
+        if not self.training and series.times is not None:  # in training no time is later than the latest
+            warn_undrawn("SeqImage", series.times, series.mask, 1.0)
         values = self._with_gaps(series)[:, self.order]
         matrices = [name for name in self.maps if name not in DRAWN]
         made: dict[str, Tensor] = {}
@@ -133,10 +140,12 @@ class Pictures(nn.Module):
                 values,
                 self.cell,
                 limits=self._fitted(self.limits),
-                times=None if series.times is None else self._padded(_own_times(series), math.nan),
+                times=None if series.times is None else self._padded(_own_times(series), series, math.nan),
                 time_limits=(0.0, float(self.width) if series.times is None else 1.0),
                 connect=True,
+                linewidth=self.linewidth,
                 marker=self.marker,
+                markersize=self.marker_size,
             )
         else:
             limits, times = self._fitted(self.spectrum_limits), self._lomb_times(series)
@@ -154,7 +163,7 @@ class Pictures(nn.Module):
         keep = observed if self.missing == "mask" else inside.expand_as(observed)
         keep = keep & (observed.sum(dim=2, keepdim=True) >= 2)
         if self.missing == "imputed" and imputed is not None:
-            whole = self._padded(imputed.nan_to_num(0.0, 0.0, 0.0), 0.0)[:, self.order]
+            whole = self._padded(imputed.nan_to_num(0.0, 0.0, 0.0), series, 0.0)[:, self.order]
             filled = torch.where(inside, whole, 0.0).flatten(0, 1)
         share = segment_means(keep.to(values.dtype), segments(width, side, device=values.device))
         return filled.view(n, n_channels, width), share[..., :, None] * share[..., None, :], side
@@ -187,13 +196,13 @@ class Pictures(nn.Module):
 
     def _with_gaps(self, series: Series) -> Tensor:
         """Return the values (n, n_channels, width), NaN where nothing was observed, however far cases are padded."""
-        return self._padded(series.x.masked_fill(~series.mask, math.nan), math.nan)
+        return self._padded(series.x.masked_fill(~series.mask, math.nan), series, math.nan)
 
-    def _padded(self, x: Tensor, value: float) -> Tensor:
-        return pad(x, (0, max(0, self.width - x.shape[-1])), value=value)
+    def _padded(self, x: Tensor, series: Series, value: float) -> Tensor:
+        return to_width(x, series.lengths, self.width, value)
 
     def _lomb_times(self, series: Series) -> Tensor | None:
-        return None if self.spectrum == "fft" or series.times is None else self._padded(_own_times(series), 0.0)
+        return None if self.spectrum == "fft" or series.times is None else self._padded(_own_times(series), series, 0.0)
 
 
 def _own_times(series: Series) -> Tensor:

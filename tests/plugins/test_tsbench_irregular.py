@@ -17,6 +17,7 @@ from tsbench_irregular.base import balanced, channel_moments, focal_loss
 from tsbench_irregular.gru_d import GRUD
 from tsbench_irregular.transformer import Transformer
 
+pytestmark = pytest.mark.filterwarnings("ignore:ViTST. some cases go on after the longest time")  # tested with it
 NAMES = [name for name, *_ in METHODS]
 SMALL = {
     **{"epochs": 1, "batch_size": 4, "hidden": 4, "ffn": 8, "select": "last", "plateau": "none"},

@@ -343,6 +343,10 @@ def test_static_values_are_read_where_they_are_asked_for():
     assert torch.equal(plain.eval().represent(data), plain.represent(replace(data, static=data.static + 1)))
     with pytest.raises(UsageError, match="static=true, and the dataset has no static values"):
         started(static=True)
+    with pytest.raises(UsageError, match="static=true joins the sequence's vector; set branches=both or sequence"):
+        started(panel(static=static), static=True, branches="image")
+    twice, _ = started(panel(static=static), static=True, static_size=64)
+    assert twice.joint[0].in_features == method.joint[0].in_features + 32
 
 
 def test_cases_with_one_value_or_none_a_sensor_never_seen_and_a_class_without_cases():
@@ -439,6 +443,15 @@ def test_crowded_clusters_and_uniform_pictures_are_said():
 def test_pictures_cannot_be_of_imputed_series_without_a_generator():
     with pytest.raises(UsageError, match="image_missing=imputed needs the generator"):
         started(branches="image", image_missing="imputed")
+    params = SeqImage.create(branches="image").params
+    assert str(SeqImage.unsuited(params, "imputation")).startswith("branches=image imputes nothing")
+    assert SeqImage.unsuited(params, "classification") is None
+
+
+def test_layers_that_the_paper_leaves_open_are_those_asked_for():
+    joint = started(joint_activation="relu", joint_norm=False, projection_size=24)[0]
+    assert [type(layer).__name__ for layer in joint.joint] == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
+    assert joint.directions[2].out_features == joint.encodings[0].out_features == 24
 
 
 WEIGHTS = {"rec_weight", "contrast_weight", "cluster_weight", "margin", "contrast_temperature"}

@@ -126,3 +126,11 @@ def test_occupancy_is_1_where_clusters_are_of_one_size():
     assert occupancy_entropy(torch.tensor([0, 1, 2, 0, 1, 2]), 3) == pytest.approx(1)
     assert occupancy_entropy(torch.zeros(6, dtype=torch.long), 3) == 0
     assert occupancy_entropy(torch.zeros(6, dtype=torch.long), 1) == 1
+
+
+def test_either_form_of_the_adversarial_loss_falls_as_imputed_values_pass_for_observed_ones():
+    missing = torch.ones(1, 1, 1, dtype=torch.bool)
+    for p in (0.1, 0.5, 0.9):
+        logits = torch.tensor([[[p]]]).logit()
+        assert adversarial_loss(logits, missing).item() == pytest.approx(-math.log(p), rel=1e-5)
+        assert adversarial_loss(logits, missing, saturating=True).item() == pytest.approx(math.log(1 - p), rel=1e-5)

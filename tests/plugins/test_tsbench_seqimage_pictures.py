@@ -1,4 +1,5 @@
 import math
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from tsbench import PanelShape, Series
 from tsbench.data.batch import Batch
-from tsbench.errors import UsageError
+from tsbench.errors import MethodError, TsbenchWarning, UsageError
 from tsbench.testing import gaps, noise
 from tsbench_imaging import gramian_angular_field, markov_transition_field, recurrence_plot
 from tsbench_imaging.lines import channel_limits
@@ -223,3 +224,29 @@ def test_the_discriminator_judges_each_value_by_what_came_before(cell, hinted):
 def test_a_series_of_bare_values_has_pictures():
     series = Series.of(torch.randn(3, 2, 30))
     assert math.isfinite(float(Pictures(PanelShape(2, 30), ("gasf",), 32)(series).sum()))
+
+
+def test_a_case_is_drawn_alike_whatever_its_batch_is_padded_to_and_a_longer_one_is_refused():
+    cases = batch(noise(c=2, length=24))
+    made = pictures(cases)
+    wide = replace(cases, x=torch.nn.functional.pad(cases.x, (0, 16)), padded=True)
+    torch.testing.assert_close(made(wide), made(cases), rtol=0, atol=0)
+    with pytest.raises(MethodError, match="a case has 40 steps, and the method was built for 24"):
+        made(replace(wide, lengths=torch.full_like(wide.lengths, 40)))
+
+
+def test_what_comes_after_the_longest_time_of_training_is_warned_of_when_it_is_not_drawn():
+    cases = batch(noise(c=1, length=24))
+    times = torch.linspace(0, 1, 24).expand(len(cases), -1)
+    made = pictures(replace(cases, times=times)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TsbenchWarning)
+        made(replace(cases, times=times))
+    with pytest.warns(TsbenchWarning, match="SeqImage: some cases go on after the longest time of the training cases"):
+        made(replace(cases, times=1.5 * times))
+
+
+@pytest.mark.parametrize("setting", [{"marker_size": 4.0}, {"linewidth": 3.0}])
+def test_sizes_of_marks_and_lines_are_those_asked_for(setting):
+    cases = batch(noise(c=1, length=8))
+    assert pictures(cases, ("line",), **setting)(cases).mean() < pictures(cases, ("line",))(cases).mean()

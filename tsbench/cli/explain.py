@@ -62,6 +62,8 @@ def explain(key: str, case: str, target: str | None, over: Over, steps: int, dev
         save(drawn or draw(found.entries, found.curves, title), out)
     echo(f"case {case}, {of}: score {found.score:.4g}, {found.at_nothing:.4g} with {found.nothing}")
     echo(f"the attributions' sum misses the difference by {100 * found.gap:.1f} %")
+    if found.apart:
+        echo("the net also sees pictures of the values, of which these attributions tell nothing: see --over pixels")
     for name, (deletion, insertion) in found.areas.items():
         echo(f"{name}: deletion {deletion:.3f} (low is good), insertion {insertion:.3f} (high is good)")
     echo(f"rank correlation with the untrained twin's attributions: {found.like_untrained:.2f} (0: unlike)")

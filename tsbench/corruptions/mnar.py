@@ -88,7 +88,7 @@ class MnarSeverity(_NotAtRandom):
 
     def fit(self, train: Panel) -> None:
         """Learn the severities of the training cases, and what all do."""
-        self.statistics = channel_statistics(train, np.arange(len(train)))
+        self.statistics = channel_statistics(train, np.arange(len(train)), unseen=True)
         self.known = np.sort(self._distance(train))
         super().fit(train)
 

@@ -54,6 +54,18 @@ def fitted(panel: Panel, like: Panel, name: str, needs: Collection[str], whole: 
     return narrowed(replace(panel, lengths=np.minimum(panel.lengths, length).astype(np.int32))), said
 
 
+def check_steps(panel: Panel, most: int | None, name: str, who: str) -> None:
+    """Raise InvalidDataError for a case of more steps than a method was built for; None: it takes any number."""
+    if most is None or not len(longer := np.flatnonzero(panel.lengths > most)):
+        return
+    also = f" ({len(longer) - 1} more are too long)" if len(longer) > 1 else ""
+    steps = panel.lengths[longer[0]]
+    raise InvalidDataError(
+        f"{_named(panel, longer[0], name)} has {steps} steps, and {who} was built for {most}, the longest of its "
+        f"data{also}; cut it"
+    )
+
+
 def other_unit(panel: Panel, statistics: Statistics, name: str) -> str:
     """Return what is to be said of the first case whose values are in another unit, by how much they vary; "" of none.
 

@@ -22,7 +22,7 @@ from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
-from tsbench.measure.newcomers import fitted, other_unit
+from tsbench.measure.newcomers import check_steps, fitted, other_unit
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels, warn_anew
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
@@ -215,6 +215,8 @@ class Run:
         panel, said = fitted(panel.without_labels(), like, name, needs)
         for text in filter(None, [*said, other_unit(panel, parts.prepare.statistics, name)]):
             warnings.warn(text, TsbenchWarning, stacklevel=2)
+        if not fits_itself(self.made.method):
+            check_steps(panel, self.trained.learner.method.most_steps, name, self.spec.method)
         if bool((like.lengths < like.n_timepoints).any()):  # what is tied to the longest case has met shorter ones
             panel = widened(panel, like.n_timepoints)
         key = (parts.key, name, panel.fingerprint())

@@ -60,6 +60,7 @@ class SSLMethod(nn.Module, ABC):
     prepares_cases : True where `prepare` treats each case by itself: data that no memory holds is then prepared a batch
         at a time, while another `prepare` is given a view of it that reads by case.
     any_channels : True for a method that encodes series of other channels than it was trained on.
+    most_steps : of cases that it was built for, which `build` sets; longer ones of other data are refused. None: any.
     normalisation : "channel" or "none" when the method insists on one, else None for the protocol's.
     encode_elements : input values encoded at a time; a matter of memory, not of result.
     """
@@ -82,6 +83,8 @@ class SSLMethod(nn.Module, ABC):
     normalisation: ClassVar[Literal["channel", "none"] | None] = None
     encode_elements: ClassVar[int] = 2_000_000
 
+    most_steps: int | None = None
+
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.params: Any = settings.params
@@ -96,7 +99,10 @@ class SSLMethod(nn.Module, ABC):
 
     @classmethod
     def unsuited(cls, params: Any, task: str) -> str | None:
-        """Return why values of parameters do not suit a task that it serves; None where they do. Asked in planning."""
+        """Return why values of parameters do not suit a task that it serves; None where they do. Asked in planning.
+
+        task : of the data, and "imputation" too where it is to fill in missing values.
+        """
         return None
 
     @abstractmethod

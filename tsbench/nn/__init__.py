@@ -6,7 +6,7 @@ from tsbench.nn.dropout import Dropout
 from tsbench.nn.heads import project_each, projection_head, recompute_statistics, update_average
 from tsbench.nn.hierarchical import hierarchical_loss, pair_loss
 from tsbench.nn.losses import class_weights, focal_loss, info_nce, nt_xent, regression_loss
-from tsbench.nn.masks import flip_steps, last_step, masked_max, masked_mean, masked_norm, only, within
+from tsbench.nn.masks import flip_steps, last_step, masked_max, masked_mean, masked_norm, only, to_width, within
 from tsbench.nn.predictive import PredictiveMethod
 from tsbench.nn.sampling import balanced
 
@@ -42,6 +42,7 @@ __all__ = [
     "segment_order",
     "time_gaps",
     "times_of",
+    "to_width",
     "update_average",
     "within",
 ]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from tsbench.data.series import within
+from tsbench.errors import MethodError
 
-__all__ = ["flip_steps", "last_step", "masked_max", "masked_mean", "masked_norm", "only", "within"]
+__all__ = ["flip_steps", "last_step", "masked_max", "masked_mean", "masked_norm", "only", "to_width", "within"]
 
 
 def only(x: Tensor, keep: Tensor | None, other: float = 0.0) -> Tensor:
@@ -48,3 +50,16 @@ def flip_steps(x: Tensor, lengths: Tensor) -> Tensor:
     step = torch.arange(x.shape[1], device=x.device)
     index = torch.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
     return x.gather(1, index[:, :, None].expand_as(x))
+
+
+def to_width(x: Tensor, lengths: Tensor, n_steps: int, value: float = 0.0) -> Tensor:
+    """Return x (n, ..., t) with n_steps steps: padding cut off, or `value` behind.
+
+    lengths : (n,), of the cases. Raises MethodError where one is longer; `SSLMethod.most_steps` tells it before.
+    """
+    if x.shape[-1] > n_steps and bool((lengths > n_steps).any()):
+        raise MethodError(
+            f"a case has {int(lengths.max())} steps, and the method was built for {n_steps}, "
+            "the longest of its data; cut the case"
+        )
+    return pad(x, (0, n_steps - x.shape[-1]), value=value)

@@ -78,7 +78,8 @@ def suited_pairs(
                 why = _no_filling(method, handle, task, protocol)
             else:
                 why = task.refuse(method.cls, probe)
-            unsuited = None if why else _unsuited(method, task)
+            kinds = [task.name, *(["imputation"] if protocol.imputes else [])]
+            unsuited = None if why else next(filter(None, (_unsuited(method, kind) for kind in kinds)), None)
             if unsuited:
                 plan.invalid.setdefault(handle.name, f"{handle.name} is for {task.name}: {method.name}: {unsuited}")
             elif why is None:
@@ -106,11 +107,11 @@ def _able(method: Method, protocol: Protocol) -> bool:
     return "decide" in able or ("represent" in able and protocol.probe != OWN_PROBE)
 
 
-def _unsuited(method: Method, task: Task) -> str | None:
+def _unsuited(method: Method, task: str) -> str | None:
     """Return why a method's parameters do not suit a task, as its class says; None where they do."""
     if fits_itself(method.cls):
         return None
-    why: str | None = method.cls.unsuited(method.settings.params, task.name)  # type: ignore[union-attr]
+    why: str | None = method.cls.unsuited(method.settings.params, task)  # type: ignore[union-attr]
     return why
 
 

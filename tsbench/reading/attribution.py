@@ -14,7 +14,7 @@ import torch
 from tsbench.data.batch import Batch
 from tsbench.errors import CODE_OF_OTHERS_FAILS, UsageError
 from tsbench.measure.decider import Explainable
-from tsbench.reading.scorers import VALUES, Floats, PictureScorer, Scorer, scorer_of
+from tsbench.reading.scorers import VALUES, Floats, PictureScorer, Scorer, draws_apart, scorer_of
 
 POINTS = 20  # of a curve, beside where it begins
 ORDERS = 10  # random ones
@@ -32,8 +32,10 @@ class Explanation:
     (attribution by the untrained twin); or per pixel of the tiles in which something is drawn: picture, channel, name,
     row, column in place of step, time and value, the picture by its name. curves : kind ("deletion", "insertion"), by,
     share (of the values or the tiles), confidence. areas : {by: (deletion, insertion)}, the mean confidence over a
-    curve. like_untrained : rank correlation of the sizes of attributions with the untrained twin's. pictures : names
-    and pixels (colours, height, width) of what was seen; none where values are explained.
+    curve. like_untrained : rank correlation of the sizes of attributions with the untrained twin's, where the case
+    differs from nothing. apart : the net also sees pictures of the values, through which no gradient reaches them and
+    of which these attributions tell nothing. pictures : names and pixels (colours, height, width) of what was seen;
+    none where values are explained.
     """
 
     case: str
@@ -46,6 +48,7 @@ class Explanation:
     curves: pd.DataFrame
     areas: dict[str, tuple[float, float]]
     like_untrained: float
+    apart: bool
     pictures: list[tuple[str, Floats]]
 
     @property
@@ -74,6 +77,7 @@ def explain(
         raise UsageError(f"--case {case} has no observed value: there is nothing to explain")
     scorer.target = _target(run, target, _checked(scorer, run.name))
     seen = scorer.units >= 0
+    drawn = seen & (scorer.summed((scorer.x != scorer.nothing)[0].double().cpu().numpy()) > 0)
     attribution = integrated_gradients(scorer, steps)
     untrained = integrated_gradients(scorer.by(run.untrained), steps)
     pieces = occlusion(scorer)
@@ -92,7 +96,8 @@ def explain(
         entries=pd.DataFrame({**scorer.places(panel), **of_places}),
         curves=curves,
         areas=areas,
-        like_untrained=_rank_correlation(np.abs(attribution[seen]), np.abs(untrained[seen])),
+        like_untrained=_rank_correlation(np.abs(attribution[drawn]), np.abs(untrained[drawn])),
+        apart=over == "values" and draws_apart(run.trained, batch),
         pictures=scorer.seen() if isinstance(scorer, PictureScorer) else [],
     )
 
@@ -173,6 +178,8 @@ def _checked(scorer: Scorer, name: str) -> Floats:
         except CODE_OF_OTHERS_FAILS as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
     if why:
+        if not isinstance(scorer, PictureScorer) and draws_apart(scorer.decider, scorer.case):
+            why = "its pictures of them have none; take --over pixels"
         raise UsageError(f"the gradient of {name}'s scores does not reach the {scorer.what}: {why}")
     found: Floats = scores[0].detach().double().cpu().numpy()
     return found

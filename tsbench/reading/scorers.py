@@ -148,9 +148,10 @@ class PictureScorer(Scorer):
 
     def __init__(self, decider: Decider, case: Batch, task: str) -> None:
         super().__init__(decider, case, task)
-        self.drawn = _drawn(decider, case)
         empty = replace(case, x=torch.zeros_like(case.x), observed=torch.zeros_like(case.mask))
-        self.x, self.nothing = self.drawn.pixels, _drawn(decider, empty).pixels
+        with torch.no_grad():
+            self.drawn, blank = _drawn(decider, case), _drawn(decider, empty)
+        self.x, self.nothing = self.drawn.pixels, blank.pixels
         self.units = _tiles((self.x != self.nothing)[0].any(dim=1).cpu().numpy())
 
     def __call__(self, x: Tensor, there: Tensor | None = None) -> Tensor:
@@ -192,7 +193,16 @@ def scorer_of(run: Explainable, case: Batch, over: str) -> Scorer:
     return PictureScorer(run.trained, case, run.task)
 
 
-@torch.no_grad()
+def draws_apart(decider: Decider, case: Batch) -> bool:
+    """Tell whether the method's net sees pictures of a case through which no gradient reaches its values."""
+    x = case.x.clone().requires_grad_()
+    try:
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            return not _drawn(decider, replace(case, x=x)).pixels.requires_grad
+    except (AttributeError, UsageError):  # it sees none, ever or as it was set
+        return False
+
+
 def _drawn(decider: Decider, case: Batch) -> Pictured:
     method = decider.method
     pictures: Any = method.pictures

@@ -30,6 +30,7 @@ def test_a_rule_and_a_linear_probe_are_explained(tsbench, keys, tmp_path):
     assert len(rows) == 24 and set(rows[0]) >= {"channel", "step", "value", "attribution", "occlusion"}
 
 
+@pytest.mark.filterwarnings("ignore:ViTST. some cases go on after")  # a test case is longer than those of training
 def test_pixels_of_what_a_net_sees_are_explained(tsbench, tmp_path):
     small = ["image_encoder=small-cnn", "cell_size=16", "max_steps=2", "select=last"]
     run = ["run", "--method", "vitst", "--dataset", "UnitTest", "--protocol", "own", "--device", "cpu"]

@@ -109,3 +109,10 @@ def test_labels_that_are_no_class_are_refused(ward, task):
     with pytest.raises(UsageError, match=f"^corruption mnar=0.5@test: it goes by one class per case, .* {task}"):
         lost(MnarLabel, 0.5, panel)
     lost(MnarSeverity, 0.5, panel)
+
+
+def test_a_channel_that_no_training_case_has_says_nothing_of_severity(ward):
+    shares, _ = lost(MnarSeverity, 0.5, ward)
+    X = np.concatenate([ward.X, np.full_like(ward.X[:, :1], np.nan)], axis=1)
+    again, _ = lost(MnarSeverity, 0.5, Panel.build(X, ward.y))
+    assert np.corrcoef(shares, again)[0, 1] > 0.95

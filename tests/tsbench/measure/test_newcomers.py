@@ -6,7 +6,7 @@ import pytest
 from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
-from tsbench.measure.newcomers import fitted, other_unit
+from tsbench.measure.newcomers import check_steps, fitted, other_unit
 
 
 def panel_of(*lengths, rate=100.0, scale=1.0, **fields):
@@ -77,3 +77,12 @@ def test_one_channel_in_another_unit_is_named_and_missing_ones_are_not():
     assert not other_unit(given, statistics, "new")
     given.X[0, 1] *= 1000
     assert other_unit(given, statistics, "new").startswith("new: channel 1 ('b') varies 1e+03 times")
+
+
+def test_a_case_of_more_steps_than_a_method_was_built_for_is_named():
+    given = panel_of(10, 30, 40, **names("x", "y", "z"))
+    check_steps(given, None, "new", "mtgnn")
+    check_steps(given, 40, "new", "mtgnn")
+    longest = r"the longest of its data \(1 more are too long\); cut it"
+    with pytest.raises(InvalidDataError, match=f"^new, y has 30 steps, and mtgnn was built for 12, {longest}"):
+        check_steps(given, 12, "new", "mtgnn")

@@ -1,5 +1,7 @@
 """Attributions against what is known by hand, and what judges them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -210,3 +212,45 @@ def test_a_case_without_a_value_is_refused():
 def test_how_far_confidence_moves_tells_whether_curves_can_be_compared():
     still = explained(lambda x, mask: two(1e-4 * x.sum(dim=(1, 2))), target="yes")
     assert still.moved < 1e-3 < 0.4 < explained(lambda x, mask: two(9 * x[:, 0, 0]), target="yes").moved
+
+
+def test_the_twin_is_compared_where_something_is_drawn():
+    def by(weights):
+        return pictured(lambda pixels, batch: two((pixels * weights).sum(dim=(1, 2, 3, 4))))
+
+    weights = torch.rand(2, 1, 8, 16, generator=torch.Generator().manual_seed(0)) / 2**10
+    own, other = by(weights), by(weights.flip(3))
+    drawn = explained(own, other, target="yes", over="pixels", x=np.abs(X) + 1)
+    assert abs(drawn.like_untrained) < 0.3
+
+    def within(weights):  # a method draws but a corner of each tile
+        class Corners(type(by(weights).method)):
+            def pictures(self, batch):
+                given = super().pictures(batch)
+                keep = torch.zeros(8, 16)
+                keep[4::8, ::2] = 1
+                return replace(given, pixels=given.pixels * keep)
+
+        return Decider(Corners.create(), None)
+
+    sparse = explained(within(weights), within(weights.flip(3)), target="yes", over="pixels", x=np.abs(X) + 1)
+    assert len(sparse.entries) == 2 * 1 * 16 and abs(sparse.like_untrained) < 0.6  # with 16 zeros in both: more
+
+
+def test_of_pictures_without_a_gradient_values_tell_nothing_which_is_said():
+    def deciding(scores, gradient):
+        class Drawing(type(pictured(scores).method)):
+            def pictures(self, batch):
+                with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
+                    return super().pictures(batch)
+
+        return Decider(Drawing.create(), None)
+
+    def both(pixels, batch):
+        return two(pixels.sum(dim=(1, 2, 3, 4)) + batch.x.sum(dim=(1, 2)))
+
+    assert explained(deciding(both, False)).apart
+    assert not explained(deciding(both, True)).apart and not explained(linear).apart
+    assert not explained(deciding(both, False), over="pixels").apart
+    with pytest.raises(UsageError, match="reach the series: its pictures of them have none; take --over pixels"):
+        explained(deciding(lambda pixels, batch: two(pixels.sum(dim=(1, 2, 3, 4))), False))
