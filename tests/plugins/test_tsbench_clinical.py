@@ -1,5 +1,6 @@
 """The clinical datasets as a whole: registration, cards, where files are looked for, the cache, the command line."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -419,6 +420,27 @@ def test_the_card_of_data_that_cannot_be_read_is_printed(tsbench, data_folder):
     (data_folder / "p19" / "training_setA" / "p000001.psv").write_text("x")
     code, out, err = tsbench("data", "info", "p19")
     assert code == 1 and "40,336 stays" in out and "p000001.psv" in err
+
+
+def test_verify_names_the_files_that_are_not_as_published(tsbench, data_folder):
+    place = data_folder / "ptb-xl"
+    make.write_ptbxl(place)
+    names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.*"))
+    sums = [f"{hashlib.sha256((place / name).read_bytes()).hexdigest()} {name}\n" for name in names]
+    (place / "SHA256SUMS.txt").write_text("".join(sums))
+    code, out, _ = tsbench("data", "verify", "ptb-xl", "ptb-xl-own-texts")
+    assert code == 1 and "SHA256SUMS" not in out and out.startswith("differs ")
+    (place / "ptbxl_texts.csv").write_text("ecg_id,text\n1,one\n")
+    code, out, _ = tsbench("data", "verify", "ptb-xl-own-texts")
+    assert code == 0 and out.startswith("unknown ") and "SHA256SUMS" not in out
+    table = place / "ptbxl_database.csv"
+    table.write_text(table.read_text().replace("nr 0", "nr 1"))
+    code, out, err = tsbench("data", "verify", "ptb-xl-own-texts")
+    assert code == 1 and out.startswith("differs ") and "1 datasets are not what is known" in err
+    assert out.splitlines()[1].strip() == f"{table} differs from SHA256SUMS.txt"
+    (place / "SHA256SUMS.txt").write_text("".join("0" * 64 + line[64:] for line in sums))
+    *_, last, more = tsbench("data", "verify", "ptb-xl-own-texts")[1].splitlines()
+    assert last.endswith("differs from SHA256SUMS.txt") and more.strip() == f"and {len(names) - 10} more files"
 
 
 def test_data_list_and_unreadable_data(tsbench, data_folder):

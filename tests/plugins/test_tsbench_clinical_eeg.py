@@ -243,8 +243,9 @@ def test_a_night_without_sleep_is_left_out_with_a_warning(folder):
     make.write_night(folder / "sleep-edf", "SC4001", NIGHT)
     expected = SleepEdf().load().fingerprint()
     make.write_night(folder / "sleep-edf", "SC4011", [("W", 9)])
-    with pytest.warns(TsbenchWarning, match=r"SC4011EC-Hypnogram.edf: night SC4011E has no epoch of sleep"):
-        assert SleepEdf().load().fingerprint() == expected
+    for _ in range(2):  # read, then from the cache
+        with pytest.warns(TsbenchWarning, match=r"SC4011EC-Hypnogram.edf: night SC4011E has no epoch of sleep"):
+            assert SleepEdf().load().fingerprint() == expected
 
 
 def test_stages_after_the_end_of_a_recording_are_told_and_unknown_ones_are_not():
