@@ -126,7 +126,7 @@ class ClinicalDataset(Dataset):
         """Say how `tsbench data fetch` gets the dataset."""
         from tsbench.fetch.fetcher import Download
 
-        return Download(self.name, self.fetched, self.homes(), self._load_from)
+        return Download(self.name, self.fetched, self.homes(), self._load_from, self.remedy)
 
     def _load_from(self, folder: Path) -> Data:
         found = self.find(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,11 @@ def _recordings(files: Files) -> Rows:
         raise InvalidDataError(
             f"epileptic-seizure: the set {missing[0]} is not there; put {missing[0].lower()}.zip beside"
         )
+    for (before, first), (stem, name) in pairwise(zip(stems, found, strict=True)):
+        if stem == before:
+            raise InvalidDataError(
+                f"{files.where(name)}: recording {stem} is there twice, also as {files.where(first)}; remove one"
+            )
     X, codes, record = [], [], []
     for stem, name in zip(stems, found, strict=True):
         values = matrix(files.text(name), files.where(name), columns=1)[:, 0]
@@ -155,8 +161,6 @@ def _recordings(files: Files) -> Rows:
         X.append(values[: CUTS * POINTS].reshape(CUTS, POINTS))
         codes += [LABELS[stem[0]]] * CUTS
         record += [stem] * CUTS
-    if len(set(stems)) != len(stems):
-        raise InvalidDataError(f"epileptic-seizure: a recording is there twice among {stems[:3]} ...")
     return np.concatenate(X), codes, np.array(record)
 
 

@@ -1,7 +1,8 @@
 """What a reader made of its files, kept as memory maps: read once, then opened at once.
 
 A folder per dataset and state of its files: X.npy and times.npy, the smaller arrays in rest.npz, and a manifest with
-the checksum of each. It can be deleted at any time; one that is damaged is made anew.
+the checksum of each. It can be deleted at any time; one that is damaged is made anew. What reading warned of is said
+again whenever the cache is opened.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,6 +25,7 @@ import numpy.typing as npt
 from tsbench.data.dataset import Data, Fold
 from tsbench.data.panel import Panel
 from tsbench.data.places import cache_folder
+from tsbench.errors import TsbenchWarning
 from tsbench.identity import digest
 from tsbench_clinical.limits import REMOVED
 
@@ -68,6 +71,8 @@ def cached(key: str, build: Callable[[Space], Data]) -> Data:
     target = cache_folder() / "panels" / key
     found = _load(target)
     if found is not None:
+        for text in _manifest(target).get("warnings", []):
+            warnings.warn(text, TsbenchWarning, stacklevel=2)
         return found
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,19 +89,23 @@ def cached(key: str, build: Callable[[Space], Data]) -> Data:
 def measured(key: str) -> dict[str, Any]:
     """Return what was counted when the cache was written; empty where nothing is cached."""
     try:
-        return dict(json.loads((cache_folder() / "panels" / key / "manifest.json").read_text())["measured"])
+        return dict(_manifest(cache_folder() / "panels" / key)["measured"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "manifest.json").read_text()))
 
 
 def _build_into(part: Path, target: Path, build: Callable[[Space], Data]) -> Data:
     space = Space(part)
     try:
-        data = build(space)
+        data, told = _heard(build, space)
     except OSError:  # a full disk: readers turn errors of their own files into InvalidDataError
         return build(Space())
     try:
-        _save(part, data, space)
+        _save(part, data, space, told)
         if target.exists():
             shutil.rmtree(target, ignore_errors=True)  # damaged
         with contextlib.suppress(OSError):  # another process was faster
@@ -108,6 +117,16 @@ def _build_into(part: Path, target: Path, build: Callable[[Space], Data]) -> Dat
     return build(Space()) if found is None else found
 
 
+def _heard(build: Callable[[Space], Data], space: Space) -> tuple[Data, list[str]]:
+    """Return what is built, and what was warned of: none of it is held back."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = build(space)
+    for one in caught:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return data, [str(one.message) for one in caught if issubclass(one.category, TsbenchWarning)]
+
+
 def _sweep(folder: Path) -> None:
     """Remove what processes that were killed left behind."""
     for part in folder.glob(".part-*"):
@@ -116,7 +135,7 @@ def _sweep(folder: Path) -> None:
                 shutil.rmtree(part, ignore_errors=True)
 
 
-def _save(folder: Path, data: Data, space: Space) -> None:
+def _save(folder: Path, data: Data, space: Space, told: list[str]) -> None:
     panel = data.panel
     if space.given is not None and np.shares_memory(panel.X, space.given):
         space.given.flush()  # type: ignore[attr-defined]
@@ -141,6 +160,7 @@ def _save(folder: Path, data: Data, space: Space) -> None:
         "time_unit": panel.time_unit,
         "folds": {scheme: len(folds) for scheme, folds in data.folds.items()},
         "measured": _measure(panel),
+        "warnings": told,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
@@ -148,7 +168,7 @@ def _save(folder: Path, data: Data, space: Space) -> None:
 def _load(folder: Path) -> Data | None:
     """Return the Data of a cache folder; None where there is none or it is damaged."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = _manifest(folder)
         if any(_checksum(folder / name) != value for name, value in manifest["checksums"].items()):
             return None
         # copy on write: what a caller changes stays its own

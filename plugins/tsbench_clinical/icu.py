@@ -37,12 +37,6 @@ class IcuDemo(ClinicalDataset):
     """One cohort: task "mortality24" or "sepsis", source "eicu" or "mimic"."""
 
     folders = ("icu-demo", "yaib", "YAIB*")
-    remedy = (
-        "put the folder of a cohort (mortality24/eicu_demo with dyn.parquet, sta.parquet and outc.parquet), as "
-        "made by YAIB "
-        "(https://github.com/rvandewater/YAIB-cohorts), into a folder 'icu-demo' of one that --data-dir or "
-        "TSBENCH_DATA names"
-    )
     limits = limits_of(ICU_SENSORS)
     whole = "the cohorts of the demos are complete; those of the databases need their credentials"
     n_records = 1  # a cohort is three files, which are here or not
@@ -54,6 +48,14 @@ class IcuDemo(ClinicalDataset):
         one_of("source", source, ("eicu", "mimic"))
         self.task = task
         self.source = source
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """What to get and where to put it."""
+        return (
+            f"put {', '.join(TABLES)}, as made by YAIB (https://github.com/rvandewater/YAIB-cohorts), into the folder "
+            f"icu-demo/{self.task}/{self.source}_demo of one that --data-dir or TSBENCH_DATA names"
+        )
 
     @property
     def about(self) -> Card:

@@ -36,6 +36,13 @@ def check_between(values: Mapping[str, float], ranges: Mapping[str, tuple[float,
             raise InvalidDataError(f"{where}: {name} is {values[name]:g}, which is not between {low:g} and {high:g}")
 
 
+def check_codes(values: Mapping[str, float], names: Sequence[str], where: str) -> None:
+    """Raise InvalidDataError for a value of these names, which are codes, that is no whole number; NaN is none."""
+    for name in names:
+        if not (math.isnan(values[name]) or values[name].is_integer()):
+            raise InvalidDataError(f"{where}: {name} is {values[name]:g}, which is no code (a whole number)")
+
+
 def whole(text: str, where: str) -> int:
     """Return a whole number; raises InvalidDataError naming `where`."""
     value = number(text, where)

@@ -18,7 +18,7 @@ from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
 from tsbench_clinical.limits import P12_SENSORS, limits_of, units_of
-from tsbench_clinical.numbers import check_between, number, rows, whole
+from tsbench_clinical.numbers import check_between, check_codes, number, rows, whole
 
 if TYPE_CHECKING:
     from tsbench.fetch.locations import Location
@@ -50,6 +50,7 @@ class P12(ClinicalDataset):
     whole = "11,988 records (sets a, b and c)"
     units, limits = units_of(P12_SENSORS), limits_of(P12_SENSORS)
     n_records = 11_988
+    version = 2
     fetched = tuple(file for letter in SETS for file in (f"set-{letter}.tar.gz", f"Outcomes-{letter}.txt"))
     remedy = (
         "get it with 'tsbench data fetch p12', or put set-a.tar.gz (or the folder set-a) and Outcomes-a.txt, "
@@ -300,6 +301,7 @@ def _static(described: dict[str, float], where: str) -> list[float]:
     """Return the static values in the order of STATIC; -1 is missing."""
     known = {name: np.nan if described[name] == -1 else described[name] for name in RANGES}
     check_between(known, RANGES, where)
+    check_codes(known, ("Gender", "ICUType"), where)
     age, gender, height, kind, weight = known.values()
     return [
         age,

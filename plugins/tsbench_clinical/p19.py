@@ -17,7 +17,7 @@ from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.irregular import Series, stack
 from tsbench_clinical.limits import P19_SENSORS, limits_of, units_of
-from tsbench_clinical.numbers import check_between, matrix
+from tsbench_clinical.numbers import check_between, check_codes, matrix
 
 if TYPE_CHECKING:
     from tsbench.fetch.locations import Location
@@ -43,6 +43,7 @@ class P19(ClinicalDataset):
     whole = "38,803 records"
     units, limits = units_of(P19_SENSORS), limits_of(P19_SENSORS)
     n_records = 38_803
+    version = 2
     fetched = ("training_setA.zip", "training_setB.zip")
     remedy = (
         "get it with 'tsbench data fetch p19', or put training_setA and training_setB (folders or archives of "
@@ -166,6 +167,7 @@ def parse_record(text: str, where: str) -> tuple[Series, list[float], bool]:
         raise InvalidDataError(f"{where}: {LABEL} is not 0 or 1 in every hour")
     static = {name: float(column[name][0]) for name in STATIC}
     check_between(static, RANGES, where)
+    check_codes(static, ("Gender", "Unit1", "Unit2"), where)
     observations = np.stack([column[name] for name in SENSORS], axis=1)
     if (np.abs(np.nan_to_num(observations)) > 3e38).any():
         raise InvalidDataError(f"{where}: holds a value that is too large")

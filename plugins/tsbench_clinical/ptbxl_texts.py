@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from tsbench_clinical.cache import Space
 from tsbench_clinical.files import Files
 from tsbench_clinical.numbers import rows, whole
 from tsbench_clinical.ptbxl import PtbXl
+
+if TYPE_CHECKING:
+    from tsbench.fetch.locations import Location
 
 OWN = "ptbxl_texts.csv"  # beside the table or the archive
 
@@ -66,10 +69,14 @@ class PtbXlOwnTexts(_Told):
     """PTB-XL whose texts stand in a table of the user's, `ptbxl_texts.csv`, of columns ecg_id and text."""
 
     told = f"texts of the user's own, from {OWN}; records that it leaves out have none"
-    remedy = f"{PtbXl.remedy}, and {OWN}, of columns ecg_id and text, beside it"
+    remedy = f"{PtbXl.remedy}, and put {OWN}, of columns ecg_id and text, beside it"
 
     def __init__(self, name: str = "ptb-xl-own-texts") -> None:
         super().__init__(name)
+
+    def homes(self) -> tuple[Location, ...]:
+        """Return none: the table of texts is the user's, so that PTB-XL alone is fetched."""
+        return ()
 
     def find(self, folder: Path) -> list[Path]:
         """Return what is found of PTB-XL, if the table of texts is beside it."""

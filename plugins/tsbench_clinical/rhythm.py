@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class RhythmWindows(ClinicalDataset):
     """Windows of two-lead ECG with the rhythm that covers most of each.
 
+    first_lead : by its name, the one that is lead_1 where a record has it, wherever its header lists it.
     seconds, overlap : length of a window, and the share that neighbours have in common.
     """
 
@@ -33,6 +34,8 @@ class RhythmWindows(ClinicalDataset):
     rhythms: ClassVar[Mapping[str, str]]
     without_signals: ClassVar[tuple[str, ...]] = ()
     subject_of: ClassVar[Mapping[str, str]] = {}
+    first_lead: ClassVar[str]
+    version = 2
     project: ClassVar[str]
     zip_name: ClassVar[str]
     units = "mV"
@@ -104,7 +107,7 @@ class RhythmWindows(ClinicalDataset):
                     record.where,
                 )
                 for start, _ in record.windows:
-                    X[case] = signals[:, start : start + self.size]
+                    X[case] = signals[record.order, start : start + self.size]
                     case += 1
         names = np.array([record.name for record, _, _ in cuts])
         subject = np.array([self.subject_of.get(name, name) for name in names.tolist()])
@@ -129,25 +132,35 @@ class RhythmWindows(ClinicalDataset):
             raise InvalidDataError(f"{where}: is the header of record '{header.record}'; the file was renamed")
         if len(header.signals) != 2:
             raise InvalidDataError(f"{where}: has {len(header.signals)} signals, expected 2")
+        order = self._order(header, where)
         marks = files.find(f"{record}.atr", where)
         stretches = rhythms(parse_annotations(files.read(marks), files.where(marks)), header.n_samples)
-        if stretches and stretches[-1][0] > header.n_samples:
+        if not stretches:
+            raise InvalidDataError(f"{files.where(marks)}: has no rhythm, so that no window has a label; get it again")
+        if stretches[-1][0] > header.n_samples:
             raise InvalidDataError(f"{files.where(marks)}: has a rhythm after the record's {header.n_samples} samples")
-        begin = stretches[0][0] if stretches else header.n_samples
         windows = []
-        for start in starts(begin, header.n_samples, self.size, step_of(self.size, self.overlap)):
+        for start in starts(stretches[0][0], header.n_samples, self.size, step_of(self.size, self.overlap)):
             label = majority(stretches, start, start + self.size)
             if label is not None and label in self.rhythms:
                 windows.append((start, self.rhythms[label]))
-        return _Record(record, where, header, windows)
+        return _Record(record, where, header, order, windows)
+
+    def _order(self, header: Header, where: str) -> list[int]:
+        """Return the places of lead_1 and lead_2 among the signals; raises InvalidDataError for one lead twice."""
+        names = [signal.name.casefold() for signal in header.signals]
+        if names[0] and names[0] == names[1]:
+            raise InvalidDataError(f"{where}: has lead {header.signals[0].name} 2 times, expected two leads")
+        return sorted(range(2), key=lambda place: names[place] != self.first_lead.casefold())
 
 
 class _Record(NamedTuple):
-    """A record and its windows: (first sample, label)."""
+    """A record, the order of its leads, and its windows: (first sample, label)."""
 
     name: str
     where: str
     header: Header
+    order: list[int]
     windows: list[tuple[int, str]]
 
 
@@ -157,6 +170,7 @@ class Afdb(RhythmWindows):
     rate = 250.0
     rhythms: ClassVar = {"AFIB": "AFIB", "AFL": "AFL", "J": "J", "N": "N"}
     without_signals = ("00735", "03665")
+    first_lead = "ECG1"
     whole = "23 records with signals"
     n_records = 23
     project = "afdb"
@@ -187,6 +201,7 @@ class Mitdb(RhythmWindows):
     rate = 360.0
     rhythms: ClassVar = {"AFIB": "AFIB", "AFL": "AFL", "NOD": "J", "N": "N"}
     subject_of: ClassVar = {"202": "201"}  # two recordings of one man
+    first_lead = "MLII"
     whole = "48 records"
     n_records = 48
     project = "mitdb"
@@ -206,7 +221,7 @@ class Mitdb(RhythmWindows):
             unit="millivolt; times: a regular grid; start: seconds in the record",
             group="subject",
             facts=_facts("AFIB, AFL, J (NOD) and N", "TNC's task on shorter recordings", self.overlap)
-            | {"channels": "the two leads differ between records (mostly MLII and V1)"},
+            | {"channels": "the leads differ between records (mostly MLII and V1); lead_1 is MLII where it is there"},
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from tsbench.data.dataset import Card, Data, Fold
 from tsbench.data.panel import Panel
-from tsbench.errors import InvalidDataError, UsageError
+from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench_clinical import folds
 from tsbench_clinical.base import ClinicalDataset, archives, one_of
 from tsbench_clinical.cache import Space
@@ -43,6 +45,7 @@ class SleepEdf(ClinicalDataset):
         "sleep-edf-database-expanded-*",
         "physionet.org/files/sleep-edfx/*",
     )
+    version = 2
     whole = "39 records of 20 subjects, or 153 of 78"
     n_records = 39
     fetched = ("sleep-edf-database-expanded-1.0.0.zip",)
@@ -106,22 +109,20 @@ class SleepEdf(ClinicalDataset):
 
     def read(self, files: Files, space: Space) -> Data:
         """Read each night: its epochs and their stages."""
-        scored = {Path(name).name[:7]: name for name in files.names if name.endswith("-Hypnogram.edf")}
-        nights = sorted(name for name in files.names if name.endswith("-PSG.edf"))
+        nights, scored = (_by_night(files, kind) for kind in ("PSG", "Hypnogram"))
         if not nights:
             raise InvalidDataError(f"{self.name}: holds no SC4*-PSG.edf of the first {self.subjects} subjects")
+        _check_pairs(files, nights, scored)
         epochs, stages, subject, record = [], [], [], []
-        for name in nights:
-            night = Path(name).name[:7]
-            if night not in scored:
-                raise InvalidDataError(f"{files.where(name)}: has no hypnogram {night}*-Hypnogram.edf; add it")
-            values, labels = self._night(files, name, scored[night])
+        for night, name in nights.items():
+            values, labels = self._night(files, night, name, scored[night])
             epochs.append(values)
             stages += labels
             subject += [int(night[3:5])] * len(labels)
             record += [night] * len(labels)
         if not stages:
-            raise InvalidDataError(f"{files.where(nights[0])}: no epoch is staged, here or in any other night")
+            first = files.where(next(iter(nights.values())))
+            raise InvalidDataError(f"{first}: no epoch is staged, here or in any other night")
         X = space.empty((len(stages), 1, int(EPOCH * RATE)))
         end = len(stages)
         while epochs:  # from the last on, so that no night is held twice
@@ -140,7 +141,7 @@ class SleepEdf(ClinicalDataset):
         schemes = folds.named(archive=subjects, subjects=subjects, tstcc=_tstcc(who))
         return Data(panel, schemes)
 
-    def _night(self, files: Files, name: str, hypnogram: str) -> tuple[np.ndarray, list[str]]:
+    def _night(self, files: Files, night: str, name: str, hypnogram: str) -> tuple[np.ndarray, list[str]]:
         where = files.where(name)
         values, rate = read_edf(files.read(name), where).signal(self.channel)
         if rate != RATE:
@@ -152,6 +153,8 @@ class SleepEdf(ClinicalDataset):
         )
         asleep = [i for i, stage in enumerate(stages) if stage not in (None, "W")]
         if not asleep:
+            text = f"{files.where(hypnogram)}: night {night} has no epoch of sleep in its recording; it is left out"
+            warnings.warn(text, TsbenchWarning, stacklevel=2)
             return np.empty((0, size), dtype=np.float32), []
         margin = round(self.wake_minutes * 60 / EPOCH)
         first, last = asleep[0] - margin, asleep[-1] + margin
@@ -163,11 +166,14 @@ class SleepEdf(ClinicalDataset):
 def epoch_stages(scores: list[tuple[float, float, str]], n_epochs: int, where: str) -> list[str | None]:
     """Return the stage of each epoch of 30 s; None where it is not scored or left out.
 
-    scores : (onset, duration, text) of a hypnogram. Raises InvalidDataError for an unknown stage, one that does not
-    begin and end with an epoch, or two that overlap.
+    scores : (onset, duration, text) of a hypnogram. n_epochs : of the recording; warns of stages after its end, which
+    are cut, but for '?', with which hypnograms go on to the end of the day. Raises InvalidDataError where there is no
+    score, for an unknown stage, one that does not begin and end with an epoch, or two that overlap.
     """
+    if not scores:
+        raise InvalidDataError(f"{where}: has no annotation, so that no epoch of its night is staged; get it again")
     stages: list[str | None] = [None] * n_epochs
-    end_before = 0.0
+    end_before, n_cut = 0.0, 0
     for onset, duration, text in scores:
         stage = text.removeprefix("Sleep stage ").strip()
         known = stage in STAGES or stage[:1] in LEFT_OUT or text.startswith("Movement")
@@ -180,9 +186,38 @@ def epoch_stages(scores: list[tuple[float, float, str]], n_epochs: int, where: s
         if onset < end_before:
             raise InvalidDataError(f"{where}: '{text}' at {onset:g} s begins before the stage before it ends")
         end_before = onset + duration
-        for i in range(int(onset // EPOCH), min(int(end_before // EPOCH), n_epochs)):
+        first, end = int(onset // EPOCH), int(end_before // EPOCH)
+        for i in range(first, min(end, n_epochs)):
             stages[i] = STAGES.get(stage)
+        n_cut += max(0, end - max(first, n_epochs)) * (stage in STAGES)
+    if n_cut:
+        text = f"{where}: stages {n_cut} epochs after the end of its recording of {n_epochs} epochs; they are left out"
+        warnings.warn(text, TsbenchWarning, stacklevel=2)
     return stages
+
+
+def _by_night(files: Files, kind: str) -> dict[str, str]:
+    """Return {night: name of its file}, ordered by name; kind : "PSG" or "Hypnogram"."""
+    found: dict[str, str] = {}
+    for name in sorted(name for name in files.names if name.endswith(f"-{kind}.edf")):
+        night = Path(name).name[:7]
+        if night in found:
+            where, other = files.where(name), files.where(found[night])
+            raise InvalidDataError(f"{where}: is a second {kind} of night {night}, beside {other}; remove one")
+        found[night] = name
+    return found
+
+
+def _check_pairs(files: Files, nights: Mapping[str, str], scored: Mapping[str, str]) -> None:
+    """Raise InvalidDataError for a recording without a hypnogram, and a hypnogram without a recording."""
+    for night, name in nights.items():
+        if night not in scored:
+            raise InvalidDataError(f"{files.where(name)}: has no hypnogram {night}*-Hypnogram.edf; add it")
+    for night, name in scored.items():
+        if night not in nights:
+            raise InvalidDataError(
+                f"{files.where(name)}: has no recording {night}*-PSG.edf; add it, or remove the hypnogram"
+            )
 
 
 def _tstcc(subject: np.ndarray) -> list[Fold]:

@@ -1,6 +1,8 @@
 """The clinical datasets as a whole: registration, cards, where files are looked for, the cache, the command line."""
 
+import hashlib
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def made(name):
-    target, _, options = tsbench_clinical.DATASETS[name]
+    target, _, options = (tsbench_clinical.DATASETS | tsbench_clinical.AGAIN)[name]
     module, _, attribute = target.partition(":")
     return getattr(import_module(f"tsbench_clinical.{module}"), attribute)(name=name, **options)
 
@@ -125,6 +127,45 @@ def test_download_says_what_there_is(name):
         "ptb-xl-subclass",
     ]
     assert bool(download.locations) == (name in public)
+
+
+NAMES = [*tsbench_clinical.DATASETS, *tsbench_clinical.AGAIN]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_fetching_says_to_do_by_hand_is_right(name, data_folder, tsbench):
+    dataset = made(name)
+    download = dataset.download()
+    code, out, err = tsbench("data", "fetch", name, "--offline")
+    assert code == 3 and out == ""
+    if download.locations:  # the files lie in the folder of that name, and are then found
+        assert f"not fetched: {name}; fetch on a machine with network and put the files into " in err
+        for file in download.files:
+            (data_folder / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (data_folder / name / file).touch()
+        assert dataset.available()
+    else:
+        said = f"error: {name} cannot be fetched; {dataset.remedy}\n"
+        assert err == said and ("https://" in said or "tsbench data fetch" in said)
+        assert tsbench("data", "fetch", name) == (3, "", said)
+        assert f"missing     {name}: {dataset.remedy}" in tsbench("data", "verify", name)[1]
+
+
+def test_a_cohort_is_found_where_its_remedy_puts_it(data_folder):
+    for name in tsbench_clinical.ICU_DEMO:
+        where = re.search(r"into the folder (icu-demo/\S+) of", made(name).remedy)[1]
+        (data_folder / where).mkdir(parents=True)
+        (data_folder / where / "dyn.parquet").touch()
+        assert made(name).available()
+
+
+def test_offline_names_those_with_a_home_apart_from_those_without(data_folder, tsbench):
+    code, _, err = tsbench("data", "fetch", "cinc2021", "mitdb", "cpsc2018", "--offline")
+    assert code == 3
+    first, second, last = err.splitlines()
+    assert "cinc2021 cannot be fetched; put the folder training of https://" in first
+    assert "cpsc2018 cannot be fetched; put the A*.hea and A*.mat files" in second
+    assert "not fetched: mitdb; fetch on a machine with network" in last
 
 
 def test_fetched_files_are_read_from_their_folder(tmp_path):
@@ -238,7 +279,7 @@ def test_another_version_and_other_options_are_read_anew(counted, monkeypatch):
     counted.load()
     Counted("p12", target="los").load()
     assert Counted.reads == 2
-    monkeypatch.setattr(Counted, "version", 2)
+    monkeypatch.setattr(Counted, "version", Counted.version + 1)
     counted.load()
     assert Counted.reads == 3
 
@@ -360,6 +401,46 @@ def test_data_info_prints_card_and_counts(tsbench, data_folder):
     assert facts["ptbxl split"] == facts["archive split"] == "13 train, 1 validation, 2 test"
     assert facts["classes"] == "3: HYP (8, 50.0%), MI (8, 50.0%), NORM (8, 50.0%)"
     assert facts["files"].endswith(" and 40 more")
+
+
+@pytest.mark.parametrize("options", [(), ("--plot", "one.png")])
+def test_the_first_look_at_data_counts_what_is_here(tsbench, data_folder, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    make.write_p19(data_folder / "p19")
+    first, again = (tsbench("data", "info", "p19", *options) for _ in range(2))
+    assert first[0] == 0 and first[1] == again[1]
+    facts = dict(re.findall(r"^ +(\S[^\n]*?)  +(\S.*)$", first[1], re.MULTILINE))
+    assert facts["records here"] == facts["cases here"] == "12"
+    assert facts["prevalence here"] == "none 50.00 %, sepsis 50.00 %"
+    assert facts["extent"] == "sample: 12 of 38,803 records" and "missing here" in facts
+
+
+def test_the_card_of_data_that_cannot_be_read_is_printed(tsbench, data_folder):
+    make.write_p19(data_folder / "p19")
+    (data_folder / "p19" / "training_setA" / "p000001.psv").write_text("x")
+    code, out, err = tsbench("data", "info", "p19")
+    assert code == 1 and "40,336 stays" in out and "p000001.psv" in err
+
+
+def test_verify_names_the_files_that_are_not_as_published(tsbench, data_folder):
+    place = data_folder / "ptb-xl"
+    make.write_ptbxl(place)
+    names = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.*"))
+    sums = [f"{hashlib.sha256((place / name).read_bytes()).hexdigest()} {name}\n" for name in names]
+    (place / "SHA256SUMS.txt").write_text("".join(sums))
+    code, out, _ = tsbench("data", "verify", "ptb-xl", "ptb-xl-own-texts")
+    assert code == 1 and "SHA256SUMS" not in out and out.startswith("differs ")
+    (place / "ptbxl_texts.csv").write_text("ecg_id,text\n1,one\n")
+    code, out, _ = tsbench("data", "verify", "ptb-xl-own-texts")
+    assert code == 0 and out.startswith("unknown ") and "SHA256SUMS" not in out
+    table = place / "ptbxl_database.csv"
+    table.write_text(table.read_text().replace("nr 0", "nr 1"))
+    code, out, err = tsbench("data", "verify", "ptb-xl-own-texts")
+    assert code == 1 and out.startswith("differs ") and "1 datasets are not what is known" in err
+    assert out.splitlines()[1].strip() == f"{table} differs from SHA256SUMS.txt"
+    (place / "SHA256SUMS.txt").write_text("".join("0" * 64 + line[64:] for line in sums))
+    *_, last, more = tsbench("data", "verify", "ptb-xl-own-texts")[1].splitlines()
+    assert last.endswith("differs from SHA256SUMS.txt") and more.strip() == f"and {len(names) - 10} more files"
 
 
 def test_data_list_and_unreadable_data(tsbench, data_folder):

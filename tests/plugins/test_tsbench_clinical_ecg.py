@@ -101,6 +101,34 @@ def test_a_record_that_cannot_be_is_refused(folder, file, change, message):
         Mitdb("mitdb").load()
 
 
+def test_the_first_lead_is_found_by_its_name(folder):
+    make.write_mitdb(folder / "mitdb")
+    expected = Mitdb("mitdb").load().fingerprint()
+    samples = np.random.default_rng(1).integers(-900, 900, (2, 7300))
+    make.write_wfdb(folder / "mitdb", "101", samples[::-1], 360, ("V1", "MLII"), form="212", gain=200)
+    assert Mitdb("mitdb").load().fingerprint() == expected
+    make.write_wfdb(folder / "mitdb", "101", samples, 360, ("V5", "V2"), form="212", gain=200)  # without MLII
+    assert Mitdb("mitdb").load().fingerprint() == expected
+    make.write_wfdb(folder / "afdb", "04015", [[1] * 5100, [2] * 5100], 250, ("ECG2", "ECG1"), form="212", gain=200)
+    (folder / "afdb" / "04015.atr").write_bytes(make.atr([(30, "AFIB")]))
+    np.testing.assert_allclose(Afdb("afdb").load().panel.X[0, :, 0], [2 / 200, 1 / 200])
+
+
+def test_a_lead_that_is_there_twice_is_refused(folder):
+    make.write_mitdb(folder / "mitdb")
+    samples = np.random.default_rng(1).integers(-900, 900, (2, 7300))
+    make.write_wfdb(folder / "mitdb", "101", samples, 360, ("V1", "v1"), form="212", gain=200)
+    with pytest.raises(InvalidDataError, match=r"101.hea: has lead V1 2 times, expected two leads"):
+        Mitdb("mitdb").load()
+
+
+def test_annotations_without_a_rhythm_are_refused(folder):
+    make.write_mitdb(folder / "mitdb")
+    (folder / "mitdb" / "101.atr").write_bytes(bytes(2))
+    with pytest.raises(InvalidDataError, match=r"101.atr: has no rhythm, so that no window has a label"):
+        Mitdb("mitdb").load()
+
+
 @make.needs("mitdb")
 def test_signals_without_a_header_are_a_record_that_is_missed(folder):
     make.write_mitdb(folder / "mitdb", n=7300)
@@ -206,6 +234,11 @@ def test_ptbxl_reports_may_hold_anything(folder):
         (put(2, "scp_codes", "{'NORM': "), r"line 3, record 2: scp_codes .* is no dict of codes"),
         (put(2, "scp_codes", "{'XYZ': 0.0}"), r"line 3, record 2: the code XYZ is not in scp_statements.csv"),
         (put(2, "age", "old"), r"line 3: 'old' is not a number"),
+        (put(2, "age", "150"), r"line 3, record 2: age is 150, which is not between 0 and 130"),
+        (put(2, "age", "-1"), r"line 3, record 2: age is -1, which is not between 0 and 130"),
+        (put(2, "sex", "2"), r"line 3, record 2: sex is 2, which is not between 0 and 1"),
+        (put(2, "sex", "0.5"), r"line 3, record 2: sex is 0.5, which is no code"),
+        (put(2, "weight", "-70"), r"line 3, record 2: weight is -70, which is not between 0 and 1000"),
         (put(2, "patient_id", "1.0"), r"patient 1 is in the folds 1 and 2"),
         (put(2, "patient_id", ""), r"line 3: '' is not a whole number"),
         (put(2, "filename_lr", "records100/00000/99999_lr"), r"record 2: needs the file 99999_lr.hea"),
@@ -235,6 +268,14 @@ def test_a_ptbxl_record_that_cannot_be_is_refused(folder):
         PtbXl().load()
     (place / "00002_lr.hea").write_bytes((place / "00001_lr.hea").read_bytes())
     with pytest.raises(InvalidDataError, match=r"00002_lr.hea: is the header of record '00001_lr'"):
+        PtbXl().load()
+
+
+def test_a_flag_of_a_ptbxl_code_that_is_none_is_refused(folder):
+    make.write_ptbxl(folder / "ptb-xl")
+    path = folder / "ptb-xl" / "scp_statements.csv"
+    path.write_text(path.read_text().replace("inferior infarction,1.0", "inferior infarction,2.0"))
+    with pytest.raises(InvalidDataError, match=r"statements.csv, line 3: diagnostic of the code IMI is 2, expected 1"):
         PtbXl().load()
 
 

@@ -1,12 +1,13 @@
 """Epileptic Seizure Recognition and Sleep-EDF from miniature distributions, and Bonn's real recordings."""
 
+import warnings
 import zipfile
 
 import clinical_files as make
 import numpy as np
 import pytest
 
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidDataError, TsbenchWarning
 from tsbench_clinical.bonn import COLUMNS, LABELS, EpilepticSeizure
 from tsbench_clinical.sleep import SleepEdf, epoch_stages
 from tsbench_formats.edf import read_edf
@@ -129,6 +130,15 @@ def test_bonn_that_cannot_be_is_refused(folder):
         EpilepticSeizure("epileptic-seizure").load()
 
 
+def test_a_bonn_recording_that_is_there_twice_is_named_with_its_files(folder):
+    write_bonn(folder / "bonn")
+    with zipfile.ZipFile(folder / "bonn" / "z.zip", "a") as archive:
+        archive.writestr("y/z002.txt", "1\n" * 4097)
+    message = r"z.zip: y/z002.txt: recording Z002 is there twice, also as .*z.zip: Z/Z002.txt; remove one"
+    with pytest.raises(InvalidDataError, match=message):
+        EpilepticSeizure("epileptic-seizure").load()
+
+
 @make.needs("bonn")
 def test_real_bonn_and_its_packed_rows(monkeypatch, tmp_path):
     monkeypatch.setenv("TSBENCH_CACHE", str(tmp_path / "cache"))
@@ -192,6 +202,10 @@ def test_sleep_that_cannot_be_is_refused(folder):
     (place / "SC4001EC-Hypnogram.edf").rename(place / "SC4011EC-Hypnogram.edf")
     with pytest.raises(InvalidDataError, match=r"SC4001E0-PSG.edf: has no hypnogram SC4001E\*-Hypnogram.edf"):
         SleepEdf().load()
+    make.write_night(place, "SC4001", NIGHT)
+    with pytest.raises(InvalidDataError, match=r"SC4011EC-Hypnogram.edf: has no recording SC4011E\*-PSG.edf; add it"):
+        SleepEdf().load()
+    (place / "SC4011EC-Hypnogram.edf").unlink()
     make.write_night(place, "SC4001", NIGHT, rate=50)
     with pytest.raises(InvalidDataError, match=r"SC4001E0-PSG.edf: 'EEG Fpz-Cz' is sampled at 50 Hz, expected 100 Hz"):
         SleepEdf().load()
@@ -205,9 +219,50 @@ def test_sleep_that_cannot_be_is_refused(folder):
         SleepEdf(channel="EEG Pz-Oz").load()
 
 
+@pytest.mark.parametrize(("first", "second"), [("SC4001E0-PSG", "SC4001E1-PSG"), ("SC4001EC-Hypnogram",) * 2])
+def test_two_files_of_one_kind_for_a_night_are_refused(folder, first, second):
+    place = folder / "sleep-edf"
+    make.write_night(place, "SC4001", NIGHT)
+    (place / "old").mkdir()
+    (place / "old" / f"{second}.edf").write_bytes((place / f"{first}.edf").read_bytes())
+    kind = first.rpartition("-")[2]
+    with pytest.raises(InvalidDataError, match=rf"{second}.edf: is a second {kind} of night SC4001E, beside .*{first}"):
+        SleepEdf().load()
+
+
+def test_a_hypnogram_without_a_score_is_refused(folder):
+    make.write_night(folder / "sleep-edf", "SC4001", NIGHT)
+    make.write_night(folder / "sleep-edf", "SC4011", [])
+    make.write_night(folder / "other", "SC4011", NIGHT)
+    (folder / "other" / "SC4011E0-PSG.edf").replace(folder / "sleep-edf" / "SC4011E0-PSG.edf")
+    with pytest.raises(InvalidDataError, match=r"SC4011EC-Hypnogram.edf: has no annotation, .*get it again"):
+        SleepEdf().load()
+
+
+def test_a_night_without_sleep_is_left_out_with_a_warning(folder):
+    make.write_night(folder / "sleep-edf", "SC4001", NIGHT)
+    expected = SleepEdf().load().fingerprint()
+    make.write_night(folder / "sleep-edf", "SC4011", [("W", 9)])
+    for _ in range(2):  # read, then from the cache
+        with pytest.warns(TsbenchWarning, match=r"SC4011EC-Hypnogram.edf: night SC4011E has no epoch of sleep"):
+            assert SleepEdf().load().fingerprint() == expected
+
+
+def test_stages_after_the_end_of_a_recording_are_told_and_unknown_ones_are_not():
+    scores = [(0, 240, "Sleep stage W"), (240, 960, "Sleep stage 2"), (1200, 300, "Sleep stage ?")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(epoch_stages(scores, 40, "h.edf")) == 40
+    with pytest.warns(TsbenchWarning, match=r"^h.edf: stages 31 epochs after the end of its recording of 9 epochs"):
+        assert epoch_stages(scores, 9, "h.edf") == ["W"] * 8 + ["N2"]
+    with pytest.warns(TsbenchWarning, match=r"stages 35 epochs after .* of 5 epochs"):
+        assert epoch_stages(scores, 5, "h.edf") == ["W"] * 5
+
+
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
+        ([], "has no annotation"),
         ([(0, 30, "Sleep stage 5")], "'Sleep stage 5' is no sleep stage"),
         ([(0, 45, "Sleep stage W")], "is not of whole epochs"),
         ([(0, 60, "Sleep stage W"), (30, 30, "Sleep stage 1")], "begins before the stage before it ends"),
@@ -217,6 +272,20 @@ def test_sleep_that_cannot_be_is_refused(folder):
 def test_a_hypnogram_that_cannot_be_is_refused(scores, message):
     with pytest.raises(InvalidDataError, match=f"^h.edf: .*{message}"):
         epoch_stages(scores, 10, "h.edf")
+
+
+@make.needs("sleep-edf")
+def test_a_real_hypnogram_and_the_beginning_of_its_recording(folder):
+    place, target = make.DEV_DATA / "sleep-edf", folder / "sleep-edf"
+    make.write_night(target, "SC4011", NIGHT)
+    expected = SleepEdf().load().fingerprint()
+    (target / "SC4001E0-PSG.edf").symlink_to(place / "short_psg.edf")
+    (target / "SC4001EC-Hypnogram.edf").symlink_to(place / "SC4001EC-Hypnogram.edf")
+    with pytest.warns(TsbenchWarning) as told:
+        assert SleepEdf().load().fingerprint() == expected
+    cut, asleep = (str(one.message) for one in told)
+    assert "SC4001EC-Hypnogram.edf: stages 2640 epochs after the end of its recording of 10 epochs" in cut
+    assert "SC4001EC-Hypnogram.edf: night SC4001E has no epoch of sleep in its recording" in asleep
 
 
 @make.needs("sleep-edf")

@@ -91,6 +91,8 @@ def test_columns_of_a_record_in_another_order():
         ([], {"record": 8}, r"states RecordID 8; the file was renamed"),
         ([], {"age": 700}, r"Age is 700, which is not between 0 and 130"),
         ([], {"gender": 2}, r"Gender is 2"),
+        ([], {"gender": 0.5}, r"Gender is 0.5, which is no code"),
+        ([], {"icu": 2.5}, r"ICUType is 2.5, which is no code"),
         ([], {"icu": 9}, r"ICUType is 9"),
     ],
 )
@@ -349,6 +351,8 @@ def cell(line, column, value):
         (cell(4, "SepsisLabel", "2"), r"SepsisLabel is not 0 or 1"),
         (cell(2, "Age", "300"), r"Age is 300, which is not between 0 and 130"),
         (cell(2, "Gender", "-1"), r"Gender is -1, which is not between 0 and 1"),
+        (cell(2, "Gender", "0.5"), r"Gender is 0.5, which is no code"),
+        (cell(2, "Unit1", "0.5"), r"Unit1 is 0.5, which is no code"),
         (cell(1, "HR", "Pulse"), r"has the column 'HR' 0 times"),
         (cell(1, "HR", "Temp"), r"has the column 'HR' 0 times"),
         (lambda text: text[:-40], r"line 7: has \d+ numbers, expected 41"),

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.data.panel import Array, Panel
+from tsbench.data.panel import RECORD, Array, Panel
 from tsbench.data.stream import blocks
 from tsbench.data_check.found import Found
-from tsbench.data_check.parts import Sides
+from tsbench.data_check.parts import Known, Sides
+from tsbench.text import plain
 
 CASES = 512  # looked at together
 SHORTEST, LONGEST = 8, 64  # time points of a stretch, a quarter of the median length between them
@@ -33,15 +34,16 @@ def check_same(sides: Sides) -> list[Found]:
     """Look for test cases whose values are those of a case that is known before the test."""
     digests = _digests(sides.test)
     found = []
-    for name, known in sides.known:
-        where = {digest: case for case, digest in enumerate(_digests(known))}
+    for known in sides.known:
+        where, y = {digest: case for case, digest in enumerate(_digests(known.cases))}, known.cases.y
         same = [case for case, digest in enumerate(digests) if digest in where]
-        what = f"{len(same)} of {len(digests)} test cases have the values of {_a(name)} case"
-        if same and sides.test.y is not None and known.y is not None:
-            other = sum(bool(np.any(sides.test.y[case] != known.y[where[digests[case]]])) for case in same)
+        what = f"{len(same)} of {len(digests)} test cases have the values of {_a(known.name)} case"
+        if same and sides.test.y is not None and y is not None:
+            other = sum(bool(np.any(sides.test.y[case] != y[where[digests[case]]])) for case in same)
             what += f", {other} with another label"
-        first = f"; the first is case {sides.fold.test[same[0]]}" if same else ""
-        found.append(_known(f"same cases, {name}", same, what + first))
+        if same:
+            what += _first(sides, same[0], "a copy of", known, where[digests[same[0]]])
+        found.append(_known(f"same cases, {known.name}", same, what))
     return found
 
 
@@ -53,18 +55,21 @@ def check_stretches(sides: Sides) -> list[Found]:
     """
     width = int(np.clip(np.median(sides.test.lengths) // 4, SHORTEST, LONGEST))
     found = []
-    for name, known in sides.known:
-        check = f"shared stretches, {name}"
-        if min(known.lengths.max(), sides.test.lengths.max()) < 2 * width:
+    for known in sides.known:
+        check, cases = f"shared stretches, {known.name}", known.cases
+        if min(cases.lengths.max(), sides.test.lengths.max()) < 2 * width:
             found.append(Found(check, "skipped", f"no case has {2 * width} time points"))
             continue
-        stride = -(-int(known.lengths.sum()) // ANCHORS)
-        anchors = np.unique(np.concatenate([hashes for _, hashes in _stretches(known, width, stride)]))
+        stride = -(-int(cases.lengths.sum()) // ANCHORS)
+        anchors = np.unique(np.concatenate([hashes for _, hashes in _stretches(cases, width, stride)]))
         shared = [case for case, hashes in _stretches(sides.test, width, 1) if _any_in(hashes, anchors)]
-        least = width + stride - 1
-        what = f"{len(shared)} of {len(sides.test)} test cases share {least} time points or more with {_a(name)} case"
-        first = f"; the first is case {sides.fold.test[shared[0]]}" if shared else ""
-        found.append(_known(check, shared, what + first))
+        least, kind = width + stride - 1, f"{_a(known.name)} case"
+        what = f"{len(shared)} of {len(sides.test)} test cases share {least} time points or more with {kind}"
+        if shared:
+            ((_, own),) = _stretches(sides.test.select([shared[0]]), width, 1)
+            other = next(case for case, hashes in _stretches(cases, width, stride) if _any_in(hashes, np.unique(own)))
+            what += _first(sides, shared[0], "which shares them with", known, other)
+        found.append(_known(check, shared, what))
     return found
 
 
@@ -75,7 +80,8 @@ def check_near(sides: Sides) -> list[Found]:
     class, so that classes of smooth and similar series are not taken for copies. Values are compared point by point;
     what is missing is 0. Candidates come from a random projection and are then compared in full.
     """
-    known, test = sides.known[0][1], sides.test
+    training = sides.known[0]
+    known, test = training.cases, sides.test
     rng = np.random.default_rng(0)
     projection = rng.standard_normal((known.n_channels * known.n_timepoints, DIMENSIONS)).astype(np.float32)
     typical, own = _typical(known, rng), _digests(known)
@@ -83,7 +89,7 @@ def check_near(sides: Sides) -> list[Found]:
     if bound < RESOLUTION:
         return [Found("near copies", "skipped", "the training cases of a class are too alike to tell copies")]
     theirs = np.concatenate([_unit(values @ projection) for values in _vectors(known)])
-    same, near, digests = set(own), [], _digests(test)
+    same, near, digests = set(own), list[tuple[int, int]](), _digests(test)
     for first, values in zip(range(0, len(test), CASES), _vectors(test), strict=True):
         closeness = _unit(values @ projection) @ theirs.T
         for row, nearest in enumerate(closeness.argmax(axis=1).tolist()):
@@ -91,16 +97,30 @@ def check_near(sides: Sides) -> list[Found]:
                 continue
             other = next(_vectors(known.select([nearest])))[0]
             if 1 - float(values[row] @ other) < bound:
-                near.append(first + row)
+                near.append((first + row, nearest))
     what = f"{len(near)} of {len(test)} test cases are within a correlation distance of {bound:.2g} of a training case"
-    more = f"; the first is case {sides.fold.test[near[0]]}" if near else f" (median within a class {typical:.2g})"
     if near:
-        return [Found("near copies", "warning", what + more, f"look at them: if they are copies, {GROUP}")]
-    return [Found("near copies", "ok", what + more)]
+        what += _first(sides, near[0][0], "near", training, near[0][1])
+        return [Found("near copies", "warning", what, f"look at them: if they are copies, {GROUP}")]
+    return [Found("near copies", "ok", f"{what} (median within a class {typical:.2g})")]
 
 
 def _known(check: str, cases: list[int], what: str) -> Found:
     return Found(check, "error", what, GROUP) if cases else Found(check, "ok", what)
+
+
+def _first(sides: Sides, case: int, how: str, known: Known, other: int) -> str:
+    """Return which is the first, and the known case it is like, by their numbers in the data and their names."""
+    own, its = _named(sides.data.panel, int(sides.fold.test[case])), _named(known.source, int(known.index[other]))
+    return f"; the first is case {own}, {how} {known.name} case {its}"
+
+
+def _named(panel: Panel, case: int) -> str:
+    """Return "50 (A0051)", with the case's name, else the record it is of; its number alone where it has neither."""
+    name = panel.case_names()[case]
+    if name == str(case) and RECORD in panel.meta:
+        name = str(panel.meta[RECORD][case])
+    return str(case) if name == str(case) else f"{case} ({plain(name)})"
 
 
 def _a(name: str) -> str:

@@ -14,6 +14,20 @@ from tsbench.data.splits import unlabelled_index
 
 
 @dataclass(frozen=True)
+class Known:
+    """Cases that are known before the test: what they are called, and which of a panel they are."""
+
+    name: str
+    source: Panel
+    index: Index
+
+    @cached_property
+    def cases(self) -> Panel:
+        """The cases."""
+        return self.source.select(self.index)
+
+
+@dataclass(frozen=True)
 class Sides:
     """A dataset with one of its folds.
 
@@ -43,10 +57,10 @@ class Sides:
         return self.data.panel.select(self.fold.test)
 
     @cached_property
-    def known(self) -> list[tuple[str, Panel]]:
-        """What is known before the test, by what it is called: training cases, unlabelled cases."""
-        sides, extra = [("training", self.data.panel.select(self.seen))], self.data.unlabelled
+    def known(self) -> list[Known]:
+        """What is known before the test: training cases, unlabelled cases."""
+        sides, extra = [Known("training", self.data.panel, self.seen)], self.data.unlabelled
         index = unlabelled_index(self.data, self.fold, self.group, self.own_split)
         if extra is not None and index is not None:
-            sides.append(("unlabelled", extra.select(index)))
+            sides.append(Known("unlabelled", extra, index))
         return sides

@@ -27,12 +27,14 @@ class Download:
     files : names of the files that make it up; they are put into a folder called `name`.
     locations : public homes, in the order they are tried.
     read : reads the dataset from a folder that holds the files; raises InvalidDataError.
+    remedy : the dataset's own words on what to get, where, and where to put it; "" where `files` say all.
     """
 
     name: str
     files: tuple[str, ...]
     locations: tuple[Location, ...]
     read: Callable[[Path], Data]
+    remedy: str = ""
 
 
 @runtime_checkable
@@ -142,10 +144,17 @@ def by_hand(name: str, files: tuple[str, ...], root: Path) -> str:
     return f"fetch it by hand and put {' and '.join(files)} into {root / name}"
 
 
+def no_home(download: Download, root: Path) -> str:
+    """Say that a dataset without locations cannot be fetched, and what to do."""
+    if download.remedy:
+        return f"{download.name} cannot be fetched; {download.remedy}"
+    return f"{download.name} has no known public home; {by_hand(download.name, download.files, root)}"
+
+
 def _failure(download: Download, problems: dict[str, UnusableError], root: Path) -> MissingDataError:
-    remedy = by_hand(download.name, download.files, root)
     if not problems:
-        return MissingDataError(f"{download.name} has no known public home; {remedy}")
+        return MissingDataError(no_home(download, root))
+    remedy = by_hand(download.name, download.files, root)
     tried = "; ".join(f"{shown(url)}: {error}" for url, error in problems.items())
     stopped = all(isinstance(error, UnreachableError) for error in problems.values())
     kind = FetchStoppedError if stopped else MissingDataError

@@ -29,6 +29,7 @@ from tsbench.plan.prepared import FROM, SKIP_BAD, Step, make_steps, take_apart, 
 if TYPE_CHECKING:
     from tsbench.data.dataset import Card, Data, Dataset
     from tsbench.data.panel import Panel
+    from tsbench.fetch.fetcher import Download
 
 T = TypeVar("T")
 LOCAL = "local"
@@ -112,14 +113,21 @@ class DatasetHandle:
 
     def fetchable(self) -> bool:
         """Say whether 'tsbench data fetch' knows where to get the dataset; what its own code raises is a no."""
+        download = self._download()
+        return download is not None and bool(download.locations)
+
+    def _download(self) -> Download | None:
         from tsbench.fetch.fetcher import Fetchable
 
         with contextlib.suppress(*CODE_OF_OTHERS_FAILS):
-            return isinstance(self.dataset, Fetchable) and bool(self.dataset.download().locations)
-        return False
+            return self.dataset.download() if isinstance(self.dataset, Fetchable) else None
+        return None
 
     def remedy(self) -> str:
-        """Return what to do when the data is not on this machine."""
+        """Return what to do when the data is not on this machine, in the dataset's own words where it has some."""
+        download = self._download()
+        if download is not None and download.remedy:
+            return download.remedy
         fetch = f"get it with 'tsbench data fetch {shlex.quote(self.name)}', or " if self.fetchable() else ""
         return f"{fetch}add the folder that holds it with --data-dir or TSBENCH_DATA"
 

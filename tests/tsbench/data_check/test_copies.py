@@ -28,7 +28,7 @@ def test_a_case_on_both_sides_is_found_with_its_other_label(clean, sides):
     planted = changed(changed(clean, 170, clean.X[4]), 201, clean.X[6])
     (found,) = check_same(sides(planted))
     assert found.severity == "error" and found.what.startswith("2 of 80 test cases have the values of a training case")
-    assert found.what.endswith(", 1 with another label; the first is case 170")
+    assert found.what.endswith(", 1 with another label; the first is case 170, a copy of training case 4")
 
 
 def test_padding_and_the_sign_of_zero_hide_no_copy(clean, sides):
@@ -62,6 +62,21 @@ def test_unlabelled_cases_of_the_same_split_are_looked_at(clean, sides):
         ("shared stretches, unlabelled", "error"),
     ]
     assert cases[-1].what.startswith("1 of 80 test cases share 12 time points or more with an unlabelled case")
+    assert cases[-1].what.endswith("; the first is case 190, which shares them with unlabelled case 0")
+
+
+def test_copies_are_named_with_what_they_copy(clean, sides):
+    records = np.array([f"r{case}\n" for case in range(240)])
+    planted = changed(clean, 170, clean.X[4], meta={"record": records})
+    first = "the first is case 170 (r170\\n), {} training case 4 (r4\\n)"
+    assert check_same(sides(planted))[0].what.endswith(first.format("a copy of"))
+    assert check_stretches(sides(planted))[0].what.endswith(first.format("which shares them with"))
+    near = changed(clean, 170, 2 * clean.X[4] + 1, meta={"record": records})
+    assert check_near(sides(near))[0].what.endswith(first.format("near"))
+    windows = changed(clean, 170, clean.X[4], meta={"record": np.repeat(["a", "b", "c"], 80)})
+    assert check_same(sides(windows))[0].what.endswith("case 170 (c), a copy of training case 4 (a)")
+    fold = Fold(TRAIN[::-1], None, TEST)  # numbers are those of the data, not of the part
+    assert check_same(Sides(Data(planted), fold))[0].what.endswith(first.format("a copy of"))
 
 
 @pytest.fixture

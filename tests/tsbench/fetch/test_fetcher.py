@@ -1,5 +1,6 @@
 """Fetching from homes that fail in every way: all files land, or none, and the message says why."""
 
+import dataclasses
 import errno
 import hashlib
 import io
@@ -333,6 +334,9 @@ def test_an_untrusted_certificate_is_not_a_lack_of_network(monkeypatch):
 def test_no_known_home(tmp_path):
     with pytest.raises(MissingDataError, match=f"{NAME} has no known public home; fetch it by hand"):
         fetch(tmp_path)
+    own = dataclasses.replace(download(), remedy="ask its owners")
+    with pytest.raises(MissingDataError, match=f"^{NAME} cannot be fetched; ask its owners$"):
+        Fetcher(quick()).offer(own, tmp_path)
 
 
 # --- the disk, an interruption, another process

@@ -56,12 +56,24 @@ def fetch(names: tuple[str, ...], yes: bool, force: bool) -> int:
         others = ", ".join(sorted(set(wanted) - {download.name for download in downloads}))
         raise UsageError(f"cannot be fetched: {others}; add the folder that holds them with --data-dir or TSBENCH_DATA")
     if offline():
-        raise MissingDataError(
-            f"offline (--offline or TSBENCH_OFFLINE): not fetched: {', '.join(wanted)}; fetch on a machine with "
-            f"network and put the files into {root}, one folder per dataset"
-        )
+        return _offline(downloads, root)
     fetcher = Fetcher(notice=lambda line: echo(line, err=True))
     return _Errand(fetcher, root, wanted, force).run(downloads, yes)
+
+
+def _offline(downloads: Sequence[Download], root: Path) -> int:
+    """Tell of each dataset that no network would bring; raise MissingDataError naming the others."""
+    from tsbench.fetch.fetcher import no_home
+
+    for download in downloads:
+        if not download.locations:
+            echo(f"error: {no_home(download, root)}", err=True)
+    if others := [download.name for download in downloads if download.locations]:
+        raise MissingDataError(
+            f"offline (--offline or TSBENCH_OFFLINE): not fetched: {', '.join(others)}; fetch on a machine with "
+            f"network and put the files into {root}, one folder per dataset"
+        )
+    return MissingDataError.exit_code
 
 
 class _Errand:

@@ -10,6 +10,7 @@ from tsbench.cli.options import common_options, open_registry, settings
 from tsbench.terminal import echo
 
 SAME, DIFFERS, UNKNOWN = "same", "differs", "unknown"
+MAX_FILES = 10  # of a dataset that are named
 
 
 @click.command()
@@ -18,7 +19,8 @@ SAME, DIFFERS, UNKNOWN = "same", "differs", "unknown"
 def verify(names: tuple[str, ...]) -> int:
     """Compare what datasets hold with their known content; without names, all that are on this machine.
 
-    Prints for each: same, differs, unknown (nothing to compare with) or unreadable. Exits 1 when one differs or cannot
+    Prints for each: same, differs, unknown (nothing to compare with) or unreadable, and which of its files differ from
+    a SHA256SUMS.txt in a folder above them; where no content is known, they decide. Exits 1 when one differs or cannot
     be read, 3 when one that was named is not on this machine.
 
     \b
@@ -26,6 +28,7 @@ def verify(names: tuple[str, ...]) -> int:
       tsbench data verify
       tsbench data verify GunPoint uea
     """
+    from tsbench.data.published_sums import SUMS, differing
     from tsbench.errors import InvalidDataError
     from tsbench.plan.plan import expand_datasets
 
@@ -41,17 +44,23 @@ def verify(names: tuple[str, ...]) -> int:
                 continue
             if not names and not handle.files():
                 continue  # generated: there is nothing that could differ
-            fingerprint = handle.load().fingerprint()
+            fingerprint, files = handle.load().fingerprint(), handle.files()
+            others = differing(files)
         except InvalidDataError as error:
             bad += 1
             again |= handle.fetchable()
             echo(f"unreadable  {error}")
             continue
         state = compare(fingerprint, handle.card.contents)
+        if others and state == UNKNOWN:
+            state = DIFFERS
         bad += state == DIFFERS
         again |= state == DIFFERS and handle.fetchable()
-        files = handle.files()
         echo(f"{state:<10}  {handle.name:<32}  {fingerprint[:12]}  {files[0].parent if files else ''}".rstrip())
+        for file in others[:MAX_FILES]:
+            echo(f"{'':<10}  {file} differs from {SUMS}")
+        if len(others) > MAX_FILES:
+            echo(f"{'':<10}  and {len(others) - MAX_FILES} more files")
     if bad:
         echo(
             f"{bad} datasets are not what is known under their names: results on them cannot be compared with others'."

@@ -39,12 +39,13 @@ def show_dataset(name: str, plot: Path | None) -> int:
             if plot is not None:
                 raise MissingDataError(f"--plot: {handle.name} is not on this machine: {handle.remedy()}")
             continue
-        data, drawn = None, ""
-        if plot is not None:  # before the screen: what cannot be printed loses no file
-            data = handle.load()
-            drawn = _draw(handle, data, plot)
+        try:
+            data = handle.load()  # before the card, some of which is counted while it is read
+        except TsbenchError:
+            _print_card(handle)
+            raise
+        drawn = "" if plot is None else _draw(handle, data, plot)  # what cannot be printed loses no file
         _print_card(handle)
-        data = data or handle.load()
         files = _some(handle.files())
         print_facts("on this machine", held(data) | ({"files": files} if files else {}))
         if drawn:
@@ -125,6 +126,7 @@ def _print_card(handle: DatasetHandle) -> None:
         "normalised": "yes" if card.normalised else "no: a protocol z-scores each channel, unless it says otherwise",
         "sharing": "" if card.shareable else "what is predicted for its cases may not be published",
         "checksum": card.checksum,
+        "extent": card.extent,
         "default protocol": f"{name} ({split})",
         **card.facts,
     }

@@ -46,7 +46,8 @@ def test_as_json_and_as_markdown(tsbench, ward):
     assert report["found"][0] == {
         "check": "same cases, training",
         "severity": "error",
-        "what": "1 of 21 test cases have the values of a training case, 0 with another label; the first is case 60",
+        "what": "1 of 21 test cases have the values of a training case, 0 with another label; "
+        "the first is case 60, a copy of training case 0",
         "remedy": "split by subject or record ('group' of the card, a subject column), or drop the copies",
     }
     lines = tsbench("data", "check", ward, "--format", "md")[1].splitlines()
