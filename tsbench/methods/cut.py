@@ -15,7 +15,7 @@ from tsbench.data.panel import CASE, RECORD, Array, Panel
 from tsbench.data.scratch import Rows
 from tsbench.data.stream import Streamed, blocks
 from tsbench.errors import MethodError
-from tsbench.methods.applied import naming_cases, series_of
+from tsbench.methods.applied import series_of
 from tsbench.methods.transform import Transform
 
 
@@ -62,18 +62,13 @@ def _cut(panel: Panel, transform: Transform, text: str) -> tuple[Panel, Index]:
 
 
 def _parts(panel: Panel, transform: Transform, text: str) -> _Parts:
-    found = [cuts for block in blocks(panel.X) for cuts in _cuts(_block(panel, block), transform)]
+    found = [cuts for block in blocks(panel.X) for cuts in transform.cuts(series_of(_block(panel, block)))]
     rows = [(case, begin, end) for case, cuts in enumerate(found) for begin, end in cuts]
     parts = _Parts(*np.asarray(rows, dtype=np.int64).reshape(-1, 3).T)
     inside = (parts.begin >= 0) & (parts.begin < parts.end) & (parts.end <= panel.lengths[parts.recording])
     if len(found) != len(panel) or not all(found) or not inside.all():
         raise MethodError(f"transform {text} cuts no part of a recording, or one that leaves it")
     return parts
-
-
-def _cuts(panel: Panel, transform: Transform) -> list[list[tuple[int, int]]]:
-    with naming_cases(panel):
-        return transform.cuts(series_of(panel))
 
 
 def _block(panel: Panel, block: slice) -> Panel:
