@@ -57,7 +57,7 @@ def of_columns(columns: Mapping[str, Sequence[str]], where: Where) -> dict[str, 
 
     A cell is a number however it is written: 1.0 is 1. Raises InvalidDataError naming the first that is neither.
     """
-    flags = np.asarray([[normalise_label(cell) for cell in cells] for cells in columns.values()]).T
+    flags = np.asarray([[normalise_label(cell) for cell in cells] for cells in columns.values()], dtype=object).T
     wrong = np.argwhere(~np.isin(flags, ("0", "1")))
     if len(wrong):
         case, label = wrong[0]

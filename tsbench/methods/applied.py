@@ -112,7 +112,7 @@ def series_of(panel: Panel) -> Series:
 
 
 @contextlib.contextmanager
-def naming_cases(panel: Panel) -> Iterator[None]:
+def _naming_cases(panel: Panel) -> Iterator[None]:
     """Raise the errors of single cases of a panel again with the names that it has for them."""
     try:
         yield
@@ -122,7 +122,7 @@ def naming_cases(panel: Panel) -> Iterator[None]:
 
 def _applied(panel: Panel, transform: Transform, name: str) -> Panel:
     if transform.takes == "series":
-        with naming_cases(panel):
+        with _naming_cases(panel):
             series = returned(transform(series_of(panel)), Series, name)
         x = series.x.masked_fill(~series.mask, float("nan"))
         x = x if series.inside is None else x.masked_fill(~series.inside[:, None], float("nan"))
