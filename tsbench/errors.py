@@ -29,6 +29,24 @@ class InvalidDataError(TsbenchError):
     """A data file or array cannot be used as it is; the message says where and why."""
 
 
+class InvalidCaseError(InvalidDataError):
+    """A case cannot be used by code that knows no names of cases; before, after : the message around the case.
+
+    case : its number.
+    """
+
+    def __init__(self, before: str, case: int, after: str) -> None:
+        super().__init__(before, case, after)
+        self.before, self.case, self.after = before, case, after
+
+    def __str__(self) -> str:
+        return f"{self.before}case {self.case}{self.after}"
+
+    def named(self, name: str) -> InvalidDataError:
+        """Return the error of a case that has a name."""
+        return InvalidDataError(f"{self.before}case {name}{self.after}")
+
+
 class MethodError(TsbenchError):
     """A method, encoder, transform or probe broke its contract or could not train."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from tsbench.data.panel import LARGEST_TARGET, class_index, normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import MISSING, shown
+from tsbench_archives.written import numbers_as_text
 
 SEPARATOR = ";"  # between the names of a multilabel cell
 PREFIX = "label_"  # of the columns of 0 and 1 that name a label each
+FEW, MANY = 5, 20  # different numbers from which on they may be values: with a fraction among them, and without
 Where = Callable[[int], str]
 
 
@@ -24,8 +26,13 @@ def target(cells: Sequence[str], task: str, where: Where) -> dict[str, Any]:
     task : "classification" or "" for a class, "regression" for a number, "multilabel" for names separated by ';', an
     empty cell being a case without a label. where : says of a case where its cell stands, for messages.
 
-    Raises InvalidDataError naming the first cell that is no such thing.
+    Raises InvalidDataError naming the first cell that is no such thing, or where all are numbers that a comma makes
+    text; or a unit, where the numbers would be values.
     """
+    if task != "multilabel" and (found := numbers_as_text(cells)):
+        numbers = task == "regression" or are_values([number(one) for one in found.meant])
+        if numbers or not found.unit:
+            raise InvalidDataError(f"{where(found.case)}: label {shown(cells[found.case])!r} is {found.said}")
     if task == "regression":
         values = [_finite(cell, case, where) for case, cell in enumerate(cells)]
         return {"y": np.asarray(values, dtype=np.float64), "task": "regression"}
@@ -45,6 +52,22 @@ def target(cells: Sequence[str], task: str, where: Where) -> dict[str, Any]:
     return {"y": y, "classes": classes, "task": "classification"}
 
 
+def of_columns(columns: Mapping[str, Sequence[str]], where: Where) -> dict[str, Any]:
+    """Return y, classes and task of a Panel for columns of 0 and 1: {label_NAME: a cell per case}.
+
+    A cell is a number however it is written: 1.0 is 1. Raises InvalidDataError naming the first that is neither.
+    """
+    flags = np.asarray([[normalise_label(cell) for cell in cells] for cells in columns.values()], dtype=object).T
+    wrong = np.argwhere(~np.isin(flags, ("0", "1")))
+    if len(wrong):
+        case, label = wrong[0]
+        name = list(columns)[label]
+        raise InvalidDataError(
+            f"{where(int(case))}: column '{shown(name)}' is {shown(columns[name][case])!r}; a label is 0 or 1"
+        )
+    return several(flags == "1", [name.removeprefix(PREFIX) for name in columns])
+
+
 def several(flags: npt.NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
     """Return y, classes and task of a Panel for labels of 0 and 1 (n, n_labels), in the order of their names.
 
@@ -59,6 +82,13 @@ def several(flags: npt.NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
     classes = class_index(names)[1]
     order = [spelt.index(name) for name in classes]
     return {"y": np.asarray(flags)[:, order].astype(np.uint8), "classes": classes, "task": "multilabel"}
+
+
+def are_values(labels: Sequence[float]) -> bool:
+    """Say whether labels are numbers (none is NaN) of which so many differ that they are values, and no classes."""
+    values = set(labels)
+    least = FEW if any(value % 1 for value in values) else MANY
+    return not any(map(math.isnan, values)) and len(values) >= least and 2 * len(values) > len(labels)
 
 
 def number(cell: str) -> float:

@@ -15,7 +15,7 @@ from tsbench.data.partly import partly_labelled
 from tsbench.errors import InvalidDataError, MissingDataError, UsageError
 from tsbench_archives import arrays, arrow, readers, sources, tables
 from tsbench_archives.arff import scan_arff
-from tsbench_archives.cells import MISSING
+from tsbench_archives.cells import MISSING, composed
 from tsbench_archives.labels import target
 from tsbench_archives.meds import MedsCohort, root_of
 from tsbench_archives.scan import scan_ts
@@ -155,7 +155,7 @@ class LocalDataset(Dataset):
         cells: Sequence[object] | None = None
         with contextlib.suppress(Exception):  # the libraries raise errors of many kinds where there are none
             cells = label_cells(path)
-        task, texts = self._taken()[0], [str(cell).strip() for cell in cells or ()]
+        task, texts = self._taken()[0], [composed(str(cell).strip()) for cell in cells or ()]
         several = task == "multilabel"
         known = [case for case, text in enumerate(texts) if text not in MISSING or (several and not text)]
         if not known or len(texts) != len(panel):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.grid import NEAR, SAMPLED, SURE, UNEVEN
 from tsbench.errors import InvalidDataError
-from tsbench_archives.cells import shown
+from tsbench_archives.arrays import META
+from tsbench_archives.cells import composed, shown
+from tsbench_archives.columns import PREFIXES
 from tsbench_archives.table import check_columns, read
 from tsbench_formats.edf import ANNOTATIONS, MICROVOLTS, read_edf
 from tsbench_formats.wfdb import MILLIVOLTS, parse_header, read_signals
 
 TIME = "time"
+# What a column of another table is by its name is no channel: a label among them tells what is to be learnt.
+TAKEN = ("recording", "case", "label", "sampling_rate", *META)
 MILLI = 1e-3  # volts; what is in another unit keeps it
 
 
@@ -45,6 +50,13 @@ def read_recording(path: Path) -> Recording:
         found = READERS[path.suffix.lower()](path)
     except OSError as error:
         raise InvalidDataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    found = replace(found, channels=tuple(map(composed, found.channels)))
+    for channel in found.channels:
+        if channel.casefold() in TAKEN or channel.casefold().startswith(PREFIXES):
+            raise InvalidDataError(
+                f"{path}: has a channel '{shown(channel)}', and columns of that name tell of whole recordings, in "
+                "labels.csv or static.csv: rename it where it is a signal, drop it where it is none"
+            )
     if len(set(found.channels)) < len(found.channels) or not all(found.channels):
         listed = ", ".join(map(shown, found.channels))
         raise InvalidDataError(f"{path}: each channel needs a name of its own; they are called {listed}")
@@ -61,8 +73,20 @@ def read_recording(path: Path) -> Recording:
     return found
 
 
+def other_rate(times: npt.NDArray[np.float64], stated: float) -> float | None:
+    """Return the rate in Hz of times (n_timepoints,) where it is another than a stated one; None for irregular ones."""
+    steps = np.diff(times)
+    near = steps[np.abs(steps - np.median(steps)) < NEAR * np.median(steps)] if len(steps) else steps
+    if not len(near) or len(near) < SAMPLED * len(steps):
+        return None
+    error = SURE * float(near.std()) / len(near) ** 0.5 * stated
+    # Gaps count in the mean of all steps alone, steps that rounding halves are not near; few may be rounded throughout.
+    off = min(abs(float(some.mean()) * stated - 1) for some in (near, steps))
+    return 1 / float(near.mean()) if off > 2 * UNEVEN + error and off * len(near) > NEAR else None
+
+
 def _read_table(path: Path) -> Recording:
-    table = read(path, check_columns, ())
+    table = read(path, check_columns, (), (TIME,))
     channels = [name for name in table.names if name != TIME]
     if not channels:
         raise InvalidDataError(f"{path}: has no column of values beside '{TIME}'")
@@ -119,15 +143,17 @@ READERS = {".csv": _read_table, ".parquet": _read_table, ".edf": _read_edf, ".he
 def recording_files(folder: Path, beside: Sequence[str]) -> dict[str, Path]:
     """Return {name of a recording: its file} of a folder, without the files called as in `beside`.
 
-    Raises InvalidDataError where two files have one name.
+    Raises InvalidDataError where two files have one name, in one form of Unicode or in two.
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in READERS or path.name in beside or path.name.startswith("."):
             continue
-        if path.stem in found:
-            raise InvalidDataError(f"{path}: is recording '{path.stem}', and so is {found[path.stem].name}; keep one")
-        found[path.stem] = path
+        name = composed(path.stem)
+        if name in found:
+            alike = " (in another form of Unicode)" if path.stem != found[name].stem else ""
+            raise InvalidDataError(f"{path}: is recording '{name}', and so is {found[name].name}{alike}; keep one")
+        found[name] = path
     return found
 
 
@@ -137,7 +163,7 @@ def headless(folder: Path, found: Mapping[str, Path]) -> list[Path]:
     found : the files of the recordings.
     """
     signals = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".dat", ".mat")]
-    lost = [path for path in signals if found.get(path.stem, path).suffix.lower() != ".hea"]
+    lost = [path for path in signals if found.get(composed(path.stem), path).suffix.lower() != ".hea"]
     headers = [path for path in found.values() if path.suffix.lower() == ".hea"] if lost else []
     named = {word for path in headers for word in path.read_text(encoding="latin-1").split()}
     return [path for path in lost if path.name not in named]

@@ -10,6 +10,7 @@ import numpy as np
 from tsbench.data.panel import normalise_label
 from tsbench.errors import InvalidDataError
 from tsbench_archives.cells import MISSING, shown
+from tsbench_archives.written import numbers_as_text
 
 PREFIX = "static_"
 MOST_CATEGORIES = 100  # more is text that describes no group of cases
@@ -20,7 +21,7 @@ def static_fields(columns: Mapping[str, Sequence[str]], where: Callable[[int], s
 
     columns : {name: a cell per case, as text}. A column whose every cell is a number (or missing) holds numbers, one
     without any number categories. where : names the place of a case in messages. Raises InvalidDataError for a mixture,
-    and for a column without a name.
+    for numbers that a comma or a unit makes text, and for a column without a name.
     """
     if not columns:
         return {}
@@ -30,6 +31,10 @@ def static_fields(columns: Mapping[str, Sequence[str]], where: Callable[[int], s
             raise InvalidDataError(f"'{PREFIX}' names no static value; call it {PREFIX}NAME")
         numbers = [_number(cell) for cell in cells]
         texts = [case for case, cell in enumerate(cells) if numbers[case] is None and cell not in MISSING]
+        if texts and (found := numbers_as_text(cells)):
+            is_text = f"static '{shown(name)}' is {shown(cells[found.case])!r}"
+            rest = ", and the unit in the name of the column" if found.unit else ""
+            raise InvalidDataError(f"{where(found.case)}: {is_text}, {found.said}{rest}")
         if texts and any(number is not None for number in numbers):
             raise InvalidDataError(
                 f"{where(texts[0])}: static '{shown(name)}' is {shown(cells[texts[0]])!r}, where other cases have "

@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from tsbench.data.memory import check_room
 from tsbench.data.panel import normalise_label
 from tsbench.errors import InvalidDataError
-from tsbench_archives.cells import MISSING, encoding, reason, shown, why_missing
+from tsbench_archives.cells import MISSING, composed, encoding, reason, shown, why_missing
+from tsbench_archives.columns import check_separator, spelt
 from tsbench_archives.dates import TIMES, is_date, seconds
 from tsbench_archives.labels import PREFIX as LABEL
+from tsbench_archives.written import with_point
 
 DROP = "drop the column: rows then keep their order"
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -69,7 +71,9 @@ class Table:
         column = self.frame[name]
         values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
         # A number keeps its type until normalise_label has seen it: 2.0 and 1e16 are whole.
-        cells = [value.strip() if isinstance(value, str) else normalise_label(value) for value in values.tolist()]
+        cells = [
+            composed(value.strip()) if isinstance(value, str) else normalise_label(value) for value in values.tolist()
+        ]
         if values is not column:
             return ["" if code < 0 else cells[code] for code in column.cat.codes]
         return ["" if empty else cell for cell, empty in zip(cells, column.isna(), strict=True)]
@@ -83,9 +87,10 @@ class Table:
         values = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
         bad = [row for row in np.flatnonzero(np.isnan(values)) if cells[row] not in MISSING]
         if bad:
-            found = shown(cells[bad[0]])
+            point = with_point(cells[bad[0]])
+            cure = f"write {point}" if point else f"correct it, or {remedy}"
             raise InvalidDataError(
-                f"{self.where(bad[0])}: column '{shown(name)}': {found!r} is not a number; correct it, or {remedy}"
+                f"{self.where(bad[0])}: column '{shown(name)}': {shown(cells[bad[0]])!r} is not a number; {cure}"
             )
         return values
 
@@ -112,9 +117,13 @@ class Table:
         return times
 
 
-def read(path: Path, check: Check, text: Sequence[str] | None) -> Table:
-    """Read a .csv or .parquet file; text : columns of names, None for all. Raises what `check` of the names raises."""
-    table = _read_csv(path, check, text) if path.suffix.lower() == ".csv" else _read_parquet(path, check)
+def read(path: Path, check: Check, text: Sequence[str] | None, words: Sequence[str] = ()) -> Table:
+    """Read a .csv or .parquet file. Raises what `check` of the names raises, and InvalidDataError.
+
+    text : columns of names, None for all. words : names that mean something whatever their capitals (see `spelt`).
+    """
+    csv_file = path.suffix.lower() == ".csv"
+    table = _read_csv(path, check, text, words) if csv_file else _read_parquet(path, check, words)
     if not len(table.frame):
         raise InvalidDataError(f"{path}: holds no row")
     return table
@@ -129,23 +138,30 @@ def check_columns(path: Path, names: Sequence[str]) -> None:
         if name in ("", "__index_level_0__") or name.startswith("Unnamed:"):
             raise InvalidDataError(f"{path}: column {number} has no name; name it, or drop it if it is a row index")
         if name in known:
-            raise InvalidDataError(f"{path}: two columns are called '{shown(name)}'; names must differ")
+            raise InvalidDataError(
+                f"{path}: two columns are called '{shown(name)}'; names must differ, those that tsbench reads in more "
+                "than capitals"
+            )
         known.add(name)
 
 
-def _read_csv(path: Path, check: Check, text: Sequence[str] | None) -> Table:
+def _read_csv(path: Path, check: Check, text: Sequence[str] | None, words: Sequence[str]) -> Table:
     """Check the number of fields of every row, then let pandas parse the values."""
     try:
-        with path.open(newline="", encoding=encoding(path)) as file:
+        code = encoding(path)
+        check_separator(path, code)
+        with path.open(newline="", encoding=code) as file:
             reader = csv.reader(_without_nul(path, file))
-            names = [name.strip() for name in next(reader, [])]
+            names = spelt([name.strip() for name in next(reader, [])], words)
             check(path, names)
             lines = []
             for row in filter(None, reader):
                 if len(row) != len(names):
+                    cure = "leave a field empty where the value is missing"
+                    if len(row) > len(names):
+                        cure = "write numbers with a point (70.5), and text that holds a comma in quotes"
                     raise InvalidDataError(
-                        f"{path}:{reader.line_num}: {len(row)} fields where the header has {len(names)}; "
-                        "leave a field empty where the value is missing"
+                        f"{path}:{reader.line_num}: {len(row)} fields where the header has {len(names)}; {cure}"
                     )
                 lines.append(reader.line_num)
         frame = pd.read_csv(
@@ -153,7 +169,7 @@ def _read_csv(path: Path, check: Check, text: Sequence[str] | None) -> Table:
             header=0,
             names=names,
             index_col=False,
-            encoding=encoding(path),
+            encoding=code,
             converters={name: str.strip for name in (names if text is None else text) if name in names},
             keep_default_na=False,
             na_values=sorted(MISSING),
@@ -173,7 +189,7 @@ def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def _read_parquet(path: Path, check: Check) -> Table:
+def _read_parquet(path: Path, check: Check, words: Sequence[str]) -> Table:
     try:
         with pq.ParquetFile(path) as file:
             facts, schema = file.metadata, file.schema_arrow
@@ -190,6 +206,7 @@ def _read_parquet(path: Path, check: Check) -> Table:
         raise error if str(error).startswith(str(path)) else InvalidDataError(f"{path}: {error}") from error
     except Exception as error:  # a damaged file raises errors of many kinds
         raise InvalidDataError(f"{path}: not a .parquet file: {reason(error)}") from error
+    frame.columns = pd.Index(spelt(list(frame.columns), words))
     check(path, list(frame.columns))
     return Table(path, frame, range(len(frame)))
 

@@ -25,13 +25,15 @@ from tsbench.errors import InvalidDataError
 from tsbench_archives.arrays import META, array_names, read_npz
 from tsbench_archives.arrow import holds_cases, read_arrow, read_parquet_cases, read_schema
 from tsbench_archives.cells import MISSING, encoding, reason, shown
+from tsbench_archives.columns import spelt
 from tsbench_archives.labels import PREFIX as LABEL
-from tsbench_archives.labels import several, target
+from tsbench_archives.labels import of_columns, target
 from tsbench_archives.statics import PREFIX as STATIC
 from tsbench_archives.statics import static_fields
 from tsbench_archives.table import Table, check_columns, read
 
 TEXT = ("case", "label", *META)
+WORDS = (*TEXT, "time")
 
 
 def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
@@ -42,12 +44,13 @@ def read_table(path: Path, task: str = "", labelled: bool = True) -> Panel:
     Wide: every other column is a time point, in file order; an empty cell is a missing value.
     Long: a column `case`, labels that are constant within a case, optionally `time` (numbers or dates, which increase
     within a case); every other column is a channel; cases may differ in length and keep the order of their first rows.
-    A .parquet file with a column `X` of lists is read by `read_parquet_cases`.
+    These names count whatever their capitals. A .parquet file with a column `X` of lists is read by
+    `read_parquet_cases`.
     Both: columns `static_NAME` (constant within a case) are static values, see `static_fields`.
     """
     if path.suffix.lower() == ".parquet" and _holds_cases(path):
         return read_parquet_cases(path, task, labelled)
-    table = read(path, partial(_check_names, labelled=labelled), TEXT)
+    table = read(path, partial(_check_names, labelled=labelled), TEXT, WORDS)
     try:
         if labelled:
             _check_layout(table, task)
@@ -84,11 +87,13 @@ def _header(path: Path) -> list[str]:
                 return array_names(path)
             case ".csv":
                 with path.open(newline="", encoding=encoding(path)) as file:
-                    return [name.strip() for name in next(csv.reader(file), [])]
+                    return spelt([name.strip() for name in next(csv.reader(file), [])], WORDS)
             case ".arrow" | ".feather":
                 return list(read_schema(path).names)
             case _:
-                return [str(name).strip() for name in pq.read_schema(path).names]
+                return spelt([str(name).strip() for name in pq.read_schema(path).names], WORDS)
+    except InvalidDataError:
+        raise
     except Exception as error:  # as above
         raise InvalidDataError(f"{path}: cannot be read: {reason(error)}") from error
 
@@ -106,7 +111,7 @@ def _check_names(path: Path, names: Sequence[str], labelled: bool) -> None:
         raise InvalidDataError(f"{path}: has no column 'label'; its columns are {listed}")
     if "time" in names and "case" not in names:
         raise InvalidDataError(f"{path}: has a column 'time' but no column 'case'; its columns are {listed}")
-    if not {name for name in names if not name.startswith((LABEL, STATIC))} - {*TEXT, "time"}:
+    if not {name for name in names if not name.startswith((LABEL, STATIC))} - {*WORDS}:
         raise InvalidDataError(f"{path}: has no column of values; its columns are {listed}")
 
 
@@ -132,14 +137,7 @@ def _target(table: Table, task: str, read: Callable[[str, bool], npt.NDArray[Any
 
     if not table.labels:
         return target(read("label", task == "multilabel").tolist(), task, where)
-    flags = np.stack([read(name, False) for name in table.labels], axis=1)
-    wrong = np.argwhere(~np.isin(flags, ("0", "1")))
-    if len(wrong):
-        case, label = wrong[0]
-        raise InvalidDataError(
-            f"{where(case)}: column '{shown(table.labels[label])}' is {shown(flags[case, label])!r}; a label is 0 or 1"
-        )
-    return several(flags == "1", [name.removeprefix(LABEL) for name in table.labels])
+    return of_columns({name: read(name, False).tolist() for name in table.labels}, where)
 
 
 def _wide(table: Table, task: str, labelled: bool) -> Panel:
@@ -157,7 +155,7 @@ def _long(table: Table, task: str, labelled: bool) -> Panel:
     case, names = pd.factorize(table.text("case"))
     lengths = np.bincount(case)
     beside = (LABEL, STATIC)
-    channels = [name for name in table.names if name not in (*TEXT, "time") and not name.startswith(beside)]
+    channels = [name for name in table.names if name not in WORDS and not name.startswith(beside)]
     order = np.argsort(case, kind="stable")
     row = case[order]
     position = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]

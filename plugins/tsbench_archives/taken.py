@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,25 +13,23 @@ import pyarrow.parquet as pq
 from tsbench_archives.arrays import label_array
 from tsbench_archives.arrow import label_column
 from tsbench_archives.cells import MISSING, encoding
-from tsbench_archives.labels import SEPARATOR, number
+from tsbench_archives.labels import SEPARATOR, are_values, number
 
-FEW, MANY = 5, 20  # different numbers from which on they may be values: with a fraction among them, and without
 Taken = tuple[str, str]  # the task, and why, in words; "" for classes
 
 
 def taken_for(labels: Sequence[str]) -> Taken:
     """Return what the labels of the cases of a file are taken for.
 
-    Several per case where a label holds ';'. Numbers where all are, more than half of them are different, and MANY are,
-    or FEW are and one has a fraction. Classes otherwise.
+    Several per case where a label holds ';'. Numbers where all are, and so many of them differ (`labels.are_values`).
+    Classes otherwise.
     """
     if any(SEPARATOR in label for label in labels):
         return "multilabel", f"taken for several labels per case, as one holds '{SEPARATOR}'"
     there = [label for label in labels if label not in MISSING]
-    values = {number(label) for label in there}
-    least = FEW if any(value % 1 for value in values) else MANY
-    if not any(map(math.isnan, values)) and len(values) >= least and 2 * len(values) > len(there):
-        return "regression", f"taken for numbers, as {len(values)} of {len(there)} are different"
+    values = [number(label) for label in there]
+    if are_values(values):
+        return "regression", f"taken for numbers, as {len(set(values))} of {len(there)} are different"
     return "classification", ""
 
 
@@ -65,11 +62,9 @@ def label_cells(path: Path) -> Sequence[object] | None:
     match path.suffix.lower():
         case ".csv":
             with path.open(newline="", encoding=encoding(path)) as file:
-                table = pd.read_csv(
-                    file, usecols=lambda name: name.strip() in ("case", "label"), dtype=str, keep_default_na=False
-                )
+                table = pd.read_csv(file, usecols=_tells, dtype=str, keep_default_na=False)
         case ".parquet":
-            names = [name for name in pq.read_schema(path).names if name.strip() in ("case", "label")]
+            names = list(filter(_tells, pq.read_schema(path).names))
             table = pq.read_table(path, columns=names, read_dictionary=names).to_pandas()
         case ".arrow" | ".feather":
             return label_column(path)
@@ -79,5 +74,9 @@ def label_cells(path: Path) -> Sequence[object] | None:
         case _:
             with path.open(encoding=encoding(path)) as file:
                 return [line.split(maxsplit=1)[0] for line in file if line.strip()]
-    table = table.rename(columns=str.strip)
+    table = table.rename(columns=lambda name: name.strip().casefold())
     return list((table.drop_duplicates("case") if "case" in table else table)["label"].astype(str))
+
+
+def _tells(name: str) -> bool:
+    return name.strip().casefold() in ("case", "label")

@@ -17,20 +17,22 @@ from tsbench.data.channel_units import factor
 from tsbench.data.dataset import Card, Data, Dataset
 from tsbench.data.limb_leads import MEASURED, TOGETHER, check_limb_leads
 from tsbench.data.memory import check_room
-from tsbench.data.panel import CASE, RECORD, Panel
+from tsbench.data.panel import CASE, RECORD, Panel, normalise_label
 from tsbench.data.partly import partly_labelled
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
-from tsbench_archives.cells import MISSING, shown
+from tsbench_archives.cells import MISSING, composed, shown
+from tsbench_archives.columns import header_of
 from tsbench_archives.labels import PREFIX as LABEL
-from tsbench_archives.labels import number, several, target
-from tsbench_archives.recordings import READERS, Recording, headless, read_recording, recording_files
+from tsbench_archives.labels import number, of_columns, target
+from tsbench_archives.recordings import READERS, Recording, headless, other_rate, read_recording, recording_files
 from tsbench_archives.sources import check_channels
-from tsbench_archives.statics import static_fields
+from tsbench_archives.statics import PREFIX, static_fields
 from tsbench_archives.table import Table, check_columns, read
 from tsbench_archives.taken import Taken, taken_for
 
 LABELS, STATIC = "labels.csv", "static.csv"
 NAME, RATE = "recording", "sampling_rate"
+WORDS = (NAME, RATE, "label", "subject", "group", RECORD, CASE)
 SHOWN = 5  # recordings that a warning names
 
 
@@ -99,6 +101,12 @@ class RecordingsFolder(Dataset):
             more = f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
             text = f"{self.folder}: {len(skipped)} recordings are left out ({named}{more})"
             warnings.warn(text, TsbenchWarning, stacklevel=2)
+        if facts := [name for name in self._labels.names if name.startswith(PREFIX)]:
+            text = (
+                f"{self.folder / LABELS}: column '{shown(facts[0])}' is kept as a fact, which no method reads; write "
+                f"static values in {STATIC}, by '{NAME}' or 'subject'"
+            )
+            warnings.warn(text, TsbenchWarning, stacklevel=2)
         if not recordings:
             raise InvalidDataError(
                 f"{self.folder}: no recording can be used; the first: {next(iter(skipped.values()))}"
@@ -107,7 +115,7 @@ class RecordingsFolder(Dataset):
 
     @cached_property
     def _labels(self) -> Table:
-        table = read(self.folder / LABELS, _check_labels, None)
+        table = read(self.folder / LABELS, _check_labels, None, WORDS)
         _check_once(table, NAME)
         return table
 
@@ -144,13 +152,7 @@ class RecordingsFolder(Dataset):
         names = self._labels.labels
         if not names:
             return target([self._cell("label", row) for row in rows], self._taken[0], where)
-        for case, row in enumerate(rows):
-            for name in names:
-                if self._cell(name, row) not in ("0", "1"):
-                    found = shown(self._cell(name, row))
-                    raise InvalidDataError(f"{where(case)}: column '{shown(name)}' is {found!r}; a label is 0 or 1")
-        flags = np.asarray([[self._cell(name, row) == "1" for name in names] for row in rows])
-        return several(flags, [name.removeprefix(LABEL) for name in names])
+        return of_columns({name: [self._cell(name, row) for row in rows] for name in names}, where)
 
     def _recordings(self, skipped: dict[str, str]) -> tuple[dict[str, Recording], list[int]]:
         """Return the recordings that fit together, in the order of their rows, and these rows."""
@@ -206,6 +208,11 @@ class RecordingsFolder(Dataset):
             raise InvalidDataError(
                 f"{where}: {RATE} is {rate:g} Hz, the file of recording '{name}' says {one.rate:g} Hz"
             )
+        if one.times is not None and (times := other_rate(one.times, rate)):
+            raise InvalidDataError(
+                f"{where}: {RATE} is {rate:g} Hz, the times of recording '{name}' (in seconds) are of {times:g} Hz; "
+                "correct one of the two"
+            )
         return replace(one, rate=rate)
 
     def _panel(self, recordings: dict[str, Recording], rows: Sequence[int]) -> Panel:
@@ -237,7 +244,7 @@ class RecordingsFolder(Dataset):
         path = self.folder / STATIC
         if not path.is_file():
             return {}
-        table = read(path, check_columns, None)
+        table = read(path, check_columns, None, (NAME, "subject"))
         keys = [name for name in (NAME, "subject") if name in table.names]
         if len(keys) != 1:
             raise InvalidDataError(f"{path}: needs a column '{NAME}' or 'subject', one of the two")
@@ -267,8 +274,7 @@ def is_recordings(path: Path) -> bool:
         return False
     if (path / LABELS).is_file():
         try:
-            with (path / LABELS).open(encoding="utf-8-sig", errors="replace") as file:
-                return NAME in [name.strip().strip('"') for name in file.readline().split(",")]
+            return NAME in map(str.casefold, header_of(path / LABELS))
         except OSError:
             return True
     if any(file.suffix.lower() in (".edf", ".hea") for file in path.iterdir()):
@@ -278,7 +284,8 @@ def is_recordings(path: Path) -> bool:
 
 def _plain(cell: str) -> str:
     """Return the name of a recording for how a table may write it: with the ending of its file, or without."""
-    return Path(cell).stem if Path(cell).suffix.lower() in READERS else cell
+    name = composed(cell)
+    return Path(name).stem if Path(name).suffix.lower() in READERS else name
 
 
 def _check_labels(path: Path, names: Sequence[str]) -> None:
@@ -297,7 +304,7 @@ def _check_once(table: Table, key: str) -> None:
     for row, cell in enumerate(table.cells(key)):
         if not cell:
             raise InvalidDataError(f"{table.where(row)}: column '{key}' is empty; fill it, or remove the row")
-        before = seen.setdefault(_plain(cell), row)
+        before = seen.setdefault(_plain(cell) if key == NAME else normalise_label(cell), row)
         if before != row:
             raise InvalidDataError(
                 f"{table.where(row)}: {key} '{shown(cell)}' is there before, in {table.where(before)}"

@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -170,7 +171,7 @@ class Corrupter:
         def step(part: Panel) -> Panel:
             given = self._given(part)
             X = returned(self.corruption(given, Draws(given, self.name, rng)), np.ndarray, what)
-            return replace(part, X=self._checked(given.X[:], X, what))
+            return replace(part, X=self._checked(given, X, what))
 
         return in_blocks(panel, step)
 
@@ -178,7 +179,8 @@ class Corrupter:
         """Return what the corruption gets to see, which it cannot write to."""
         return _read_only(panel if self.corruption.uses_labels else panel.without_labels())
 
-    def _checked(self, before: Array, X: Array, what: str) -> Array:
+    def _checked(self, given: Panel, X: Array, what: str) -> Array:
+        before, named = given.X[:], partial(_cases, given)
         if X.shape != before.shape or X.dtype.kind != "f":
             gave = f"{X.dtype} of shape {X.shape}, expected floats of shape {before.shape}"
             raise MethodError(f"{what} gave {gave}")
@@ -186,16 +188,16 @@ class Corrupter:
             X = np.asarray(X, np.float32)
         missing, was_missing = np.isnan(X), np.isnan(before)
         if np.isinf(X).any():
-            raise MethodError(f"{what} made {_cases(np.isinf(X))} infinite or too large for float32")
+            raise MethodError(f"{what} made {named(np.isinf(X))} infinite or too large for float32")
         if (was_missing & ~missing).any():
-            raise MethodError(f"{what} made up values of {_cases(was_missing & ~missing)}, missing ones or padding")
+            raise MethodError(f"{what} made up values of {named(was_missing & ~missing)}, missing ones or padding")
         changed = missing & ~was_missing if self.corruption.makes == "values" else ~missing & (before != X)
         if changed.any():
             does = "took values away from" if self.corruption.makes == "values" else "changed values of"
-            raise MethodError(f"{what} {does} {_cases(changed)}, and says that it makes {self.corruption.makes} alone")
+            raise MethodError(f"{what} {does} {named(changed)}, and says that it makes {self.corruption.makes} alone")
         empty = np.asarray(missing.all(axis=(1, 2)) & ~was_missing.all(axis=(1, 2)))
         if self.corruption.acts_on == "raw" and empty.any():
-            raise MethodError(f"{what} left no value of {_cases(empty)}: take a lower level, or have it keep one")
+            raise MethodError(f"{what} left no value of {named(empty)}: take a lower level, or have it keep one")
         return X
 
 
@@ -222,7 +224,8 @@ def _read_only(panel: Panel) -> Panel:
     return replace(panel, X=X)
 
 
-def _cases(found: Array) -> str:
-    """Return "case 3", the first of those found, with how many there are in all where there are more."""
+def _cases(panel: Panel, found: Array) -> str:
+    """Return "case 3", the name of the first of those found, with how many there are in all where there are more."""
     cases = np.flatnonzero(found.reshape(len(found), -1).any(axis=1))
-    return f"case {cases[0]}" if len(cases) == 1 else f"case {cases[0]} and {len(cases) - 1} more of {len(found)}"
+    first = f"case {panel.case_names()[cases[0]]}"
+    return first if len(cases) == 1 else f"{first} and {len(cases) - 1} more of {len(found)}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from tsbench.data.grid import UNEVEN
 from tsbench.data.panel import Array
-from tsbench.errors import InvalidDataError
+from tsbench.errors import InvalidCaseError, InvalidDataError
 
 if TYPE_CHECKING:
     from tsbench.data.series import Series
@@ -48,10 +48,12 @@ def _of_times(series: Series, name: str) -> float | None:
     steps, step = found.steps, found.usual
     if len(found.uneven):
         case, point = found.uneven[0]
-        raise InvalidDataError(
-            f"{name} needs an even grid: case {case} has a step of {steps[case, point] * series.time_unit:g} s at "
-            f"time point {point + 1}, where most are {step * series.time_unit:g} s; bring the series to a grid first, "
-            f"with bin:{max(step * series.time_unit, 1e-3):g}s, say"
+        raise InvalidCaseError(
+            f"{name} needs an even grid: ",
+            int(case),
+            f" has a step of {steps[case, point] * series.time_unit:g} s at time point {point + 1}, where most are "
+            f"{step * series.time_unit:g} s; bring the series to a grid first, with "
+            f"bin:{max(step * series.time_unit, 1e-3):g}s, say",
         )
     return 1.0 / (step * series.time_unit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from tsbench.data.scratch import in_blocks
 from tsbench.data.series import Series, values
 from tsbench.data.units import spellings
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import CODE_OF_OTHERS_FAILS, MethodError, UsageError, returned
+from tsbench.errors import CODE_OF_OTHERS_FAILS, InvalidCaseError, MethodError, UsageError, returned
 from tsbench.methods.params import BaseParams, validate
 from tsbench.methods.transform import Transform
 
@@ -111,9 +111,19 @@ def series_of(panel: Panel) -> Series:
     )
 
 
+@contextlib.contextmanager
+def _naming_cases(panel: Panel) -> Iterator[None]:
+    """Raise the errors of single cases of a panel again with the names that it has for them."""
+    try:
+        yield
+    except InvalidCaseError as error:
+        raise error.named(panel.case_names()[error.case]) from None
+
+
 def _applied(panel: Panel, transform: Transform, name: str) -> Panel:
     if transform.takes == "series":
-        series = returned(transform(series_of(panel)), Series, name)
+        with _naming_cases(panel):
+            series = returned(transform(series_of(panel)), Series, name)
         x = series.x.masked_fill(~series.mask, float("nan"))
         x = x if series.inside is None else x.masked_fill(~series.inside[:, None], float("nan"))
     else:

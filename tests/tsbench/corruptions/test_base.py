@@ -153,6 +153,13 @@ def test_what_no_corruption_may_do_is_refused_by_its_name(few, corrupted, cls, m
         corrupted(few, type("Spoilt", (cls,), members), 0.5)
 
 
+def test_a_case_is_called_as_its_panel_calls_it(few, corrupted):
+    named = replace(few, meta={"record": np.array(["mon", "tue"])})
+    spoils = type("Spoils", (Louder,), {"extra": staticmethod(spoilt(1, np.inf))})
+    with pytest.raises(MethodError, match="made case tue infinite or too large"):
+        corrupted(named, spoils, 0.5)
+
+
 def test_values_that_were_missing_are_not_made_up(panel, corrupted):
     with pytest.raises(MethodError, match="made up values of case .* missing ones or padding"):
         corrupted(panel, type("Fills", (Louder,), {"extra": staticmethod(np.nan_to_num)}), 0.5)

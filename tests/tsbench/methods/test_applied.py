@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from tsbench.data.panel import Panel
 from tsbench.discovery.plugins import Plugins
-from tsbench.errors import MethodError, UsageError
+from tsbench.errors import InvalidCaseError, InvalidDataError, MethodError, UsageError
 from tsbench.methods.applied import apply_transforms, parse_transform, spelled
 
 PLUGIN = """
@@ -234,3 +235,23 @@ def test_a_spelling_changes_no_value(installed, size, unit, overlap):
     text = f"window:{size:f}{unit}:{overlap:f}"
     assert parse_transform(spelled(text, installed), installed).params == parse_transform(text, installed).params
     assert spelled(spelled(text, installed), installed) == spelled(text, installed)
+
+
+def test_a_case_is_called_as_its_panel_calls_it(installed):
+    panel = with_times()
+    panel.times[1, 4:] += 0.5
+    named = replace(panel, meta={"record": np.array(["mon", "tue", "wed"])})
+    for one, name in ((panel, "1"), (named, "tue")):
+        with pytest.raises(
+            InvalidDataError, match=rf"^notch:20hz needs an even grid: case {name} has a step of 10\.5 s"
+        ):
+            apply_transforms(one, ["notch:20hz"], installed)
+
+
+def test_an_error_of_a_case_goes_from_process_to_process():
+    error = pickle.loads(pickle.dumps(InvalidCaseError("no grid: ", 3, " has none")))
+    assert (str(error), error.case, str(error.named("mon"))) == (
+        "no grid: case 3 has none",
+        3,
+        "no grid: case mon has none",
+    )
