@@ -92,7 +92,7 @@ def test_a_level_that_takes_nothing_is_said(data, divided, acts_on):
     cls = type("When", (Late,), {"acts_on": acts_on})
     assert divided(data, "test", cls, level=0.1).idle.startswith("late=0.1@test takes no value of the test part")
     assert not divided(data, "test", cls, level=0.25).idle
-    assert not divided(data, "test", cls, level=0.0).idle  # asked for in so many words
+    assert divided(data, "test", cls, level=0.0).idle == "late=0@test takes no value of the test part: leave it out"
 
 
 @pytest.mark.parametrize("stage", ["test", "downstream"])
