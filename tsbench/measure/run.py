@@ -29,7 +29,7 @@ from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretra
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
 from tsbench.measure.retrieval import Gallery, retrieve, with_text
-from tsbench.methods.capabilities import fits_itself, trains
+from tsbench.methods.capabilities import fits_itself
 from tsbench.methods.probe import Features
 from tsbench.plan.result import Result
 from tsbench.plan.spec import RunSpec
@@ -166,7 +166,7 @@ class Run:
     def _learns_unlabelled(self) -> bool:
         """Say whether the method would be trained on cases without labels of the dataset."""
         spec, cls = self.spec, self.made.method
-        return trains(cls) and not (cls.supervised or spec.untrained or spec.sources or "text" in cls.reads)
+        return not (fits_itself(cls) or cls.supervised or spec.untrained or spec.sources or "text" in cls.reads)
 
     def test_features(self) -> Features:
         """Return the frozen features of the test part with its labels."""
