@@ -398,11 +398,11 @@ class Bench:
     def predict(self, key: str, dataset: str | Path, skip_bad: bool = False) -> pd.DataFrame:
         """Return what a trained run says of new data, a row per recording: name, prediction, score:CLASS, weights.
 
-        dataset : a name or path; it needs no labels. Where some cases have one there is a column truth, and `attrs` of
-        the table has metrics over them. Channels are matched by name. The data that the run was trained on must be
-        here. skip_bad : leave out, with a warning, recordings that cannot be used. weights : "checkpoint", or "trained
-        anew" and the like, of which a warning is given before. Raises UsageError, MissingDataError and
-        InvalidDataError.
+        dataset : a name or path; it needs no labels. Where some cases have one there is a column truth (of several
+        labels, which may be none, labelled beside it), and `attrs` of the table has metrics over them. Channels are
+        matched by name. The data that the run was trained on must be here. skip_bad : leave out, with a warning,
+        recordings that cannot be used. weights : "checkpoint", or "trained anew" and the like, of which a warning is
+        given before. Raises UsageError, MissingDataError and InvalidDataError.
         """
         from tsbench.reading.predict import predict
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from tsbench.data.copies import same_cases
 from tsbench.data.dataset import Card, Data, Dataset, Fold
 from tsbench.data.join import concatenate
 from tsbench.data.match import matched
+from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import CASE, Array, Panel
-from tsbench.errors import InvalidDataError
+from tsbench.data.scale import Scale, other_unit
+from tsbench.errors import InvalidDataError, TsbenchWarning
+from tsbench.text import first_few
 
 
 class Part(Protocol):
@@ -67,7 +72,10 @@ class External(Dataset):
         return [file for files in found for file in files] if all(found) else []
 
     def load(self) -> Data:
-        """Read both and join them; raises InvalidDataError where channels, task or classes differ."""
+        """Read both and join them; warns of cases that both have, and of values that may be in another unit.
+
+        Raises InvalidDataError where channels, task or classes differ, and where both have the same cases.
+        """
         source, given = self.source.load().panel, self.target.load().panel
         names = self.source.name, self.target.name
         for panel, name in zip((source, given), names, strict=True):
@@ -81,11 +89,31 @@ class External(Dataset):
             raise InvalidDataError(
                 f"times are in {source.time_unit} in {names[0]}, in {target.time_unit} in {names[1]}"
             )
+        _check_cases(source, target, names)
+        statistics = channel_statistics(source, np.arange(len(source)), unseen=True)
+        for text in filter(None, [*Scale.of(source).told(target, names[1]), other_unit(target, statistics, names[1])]):
+            warnings.warn(text, TsbenchWarning, stacklevel=2)
         source = source if target.text is not None else replace(source, text=None)
         group = self.target.card.group
         joined = concatenate([_with_meta(source, target, group, names[0]), _with_meta(target, target, group, names[1])])
         cases = np.arange(len(joined))
         return Data(joined, {"archive": [Fold(cases[: len(source)], None, cases[len(source) :])]})
+
+
+def _check_cases(source: Panel, target: Panel, names: tuple[str, str]) -> None:
+    """Warn of cases to test on that are trained on as well; raise InvalidDataError where there are no others."""
+    same = same_cases(target, source)
+    if len(same) == len(target) and len(same_cases(source, target)) == len(source):
+        raise InvalidDataError(
+            f"{names[1]} has the {len(target)} cases of {names[0]} under another name: train on other data"
+        )
+    if len(same):
+        cases = target.case_names()
+        text = (
+            f"{names[1]}: {len(same)} of its {len(target)} cases are cases of {names[0]} too, and so trained on: "
+            f"{first_few([cases[case] for case in same])}; leave them out of one"
+        )
+        warnings.warn(text, TsbenchWarning, stacklevel=3)
 
 
 def _with_meta(panel: Panel, like: Panel, group: str | None, name: str) -> Panel:

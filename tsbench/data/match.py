@@ -13,8 +13,7 @@ from tsbench.data.grid import grid_of, rate_of
 from tsbench.data.panel import SECONDS, Panel
 from tsbench.data.rate import agree
 from tsbench.errors import InvalidDataError, TsbenchWarning
-
-SHOWN = 3  # channels that a warning names
+from tsbench.text import first_few
 
 
 def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("times", "static")) -> Panel:
@@ -86,8 +85,7 @@ def _in_units(panel: Panel, like: Panel, name: str) -> Panel:
         elif unit or wanted:
             lone.append(f"{channel} ({unit or 'unknown'}, expected {wanted or 'unknown'})")
     if lone:
-        more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
-        text = f"{name}: units that only one side states are not compared: {', '.join(lone[:SHOWN])}{more}"
+        text = f"{name}: units that only one side states are not compared: {first_few(lone)}"
         warnings.warn(text, TsbenchWarning, stacklevel=3)
     return panel if (factors == 1).all() else panel.changed(lambda X: X * factors[:, None])
 
@@ -100,11 +98,14 @@ def _with_statics(panel: Panel, like: Panel, name: str) -> Panel:
     if not (panel.static_names and like.static_names):
         return panel
     order = _places(panel.static_names, like.static_names, f"{name}: it has no static value")
-    for one in like.static_names:
-        if (one in panel.categories) != (one in like.categories):
+    static, categories = panel.static[:, order], {}
+    for one, values, known in zip(like.static_names, static.T, like.static.T, strict=True):
+        sides = one in panel.categories, one in like.categories
+        if sides[0] != sides[1] and not (np.isnan(values).all() or np.isnan(known).all()):
             raise InvalidDataError(f"{name}: the static value '{one}' is text in one, a number in the other")
-    categories = {one: panel.categories[one] for one in like.static_names if one in panel.categories}
-    return replace(panel, static=panel.static[:, order], static_names=like.static_names, categories=categories)
+        if any(sides):  # a column that nobody has a value in is of either kind
+            categories[one] = panel.categories.get(one, like.categories.get(one, ()))
+    return replace(panel, static=static, static_names=like.static_names, categories=categories)
 
 
 def _places(own: Sequence[str], wanted: Sequence[str], what: str) -> list[int]:

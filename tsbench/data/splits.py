@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.data.dataset import Data, Fold, Index, check_fold
-from tsbench.data.panel import Panel, normalise_label
+from tsbench.data.panel import RECORD, Panel, normalise_label
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
 from tsbench.identity import digest
 
@@ -162,36 +162,43 @@ def untaught(panel: Panel, fold: Fold) -> list[str]:
 def unlabelled_index(data: Data, fold: Fold, group: str | None, own_split: bool) -> Index | None:
     """Return which of the unlabelled cases a fold may be pre-trained on; None for none.
 
+    A TsbenchWarning says what `unlabelled_cases` has to say, which has the arguments.
+    """
+    index, said = unlabelled_cases(data, fold, group, own_split)
+    if said:
+        warnings.warn(said, TsbenchWarning, stacklevel=2)
+    return index
+
+
+def unlabelled_cases(data: Data, fold: Fold, group: str | None, own_split: bool) -> tuple[Index | None, str]:
+    """Return which of the unlabelled cases a fold may be pre-trained on, None for none, and what is to be said of it.
+
     group : name of the `meta` array whose values (subjects, say) must not be on both sides; unlabelled cases of a group
-    that is validated or tested on are left out, and where labelled and unlabelled cases share none at all, a
-    TsbenchWarning says so. own_split : the fold is the archive's, whose test cases no unlabelled case may hold. Of
-    another split, where nothing says which cases a recording holds, none is taken (TsbenchWarning).
+    that is validated or tested on are left out, and where labelled and unlabelled cases share none at all, that is to
+    be said, but of recordings: in a folder none is both. own_split : the fold is the archive's, whose test cases no
+    unlabelled case may hold. Of another split, where nothing says which cases a recording holds, none is taken.
     """
     extra = data.unlabelled
     if extra is None:
-        return None
+        return None, ""
     if group is not None and group in extra.meta and group in data.panel.meta:
         held_out = fold.test if fold.validation is None else np.concatenate([fold.validation, fold.test])
         own, theirs = (list(map(normalise_label, panel.meta[group].tolist())) for panel in (data.panel, extra))
-        if not set(own) & set(theirs):
-            warnings.warn(
+        said = ""
+        if group != RECORD and not set(own) & set(theirs):
+            said = (
                 f"no {group} of the {len(extra)} unlabelled cases ('{theirs[0]}', say) is one of the labelled cases "
-                f"('{own[0]}', say): all are pre-trained on; where both name the same {group}s, spell them alike",
-                TsbenchWarning,
-                stacklevel=2,
+                f"('{own[0]}', say): all are pre-trained on; where both name the same {group}s, spell them alike"
             )
         left_out = {own[case] for case in held_out}
         kept = np.asarray([case for case, name in enumerate(theirs) if name not in left_out], dtype=np.int64)
-        return kept if len(kept) else None
+        return kept if len(kept) else None, said
     if own_split:
-        return np.arange(len(extra))
-    warnings.warn(
+        return np.arange(len(extra)), ""
+    return None, (
         f"the {len(extra)} unlabelled cases are left out of pre-training: the protocol has another split than the "
-        "archive's, and no group (subject, say) tells which of them hold test cases",
-        TsbenchWarning,
-        stacklevel=2,
+        "archive's, and no group (subject, say) tells which of them hold test cases"
     )
-    return None
 
 
 def split_text(data: Data, fold: Fold, group: str | None, own_split: bool) -> str:
@@ -200,9 +207,7 @@ def split_text(data: Data, fold: Fold, group: str | None, own_split: bool) -> st
     train : the cases for training and validation and the unlabelled ones that may be used. groups : which training
     cases belong together; that shapes the folds of a search alone. Arguments are those of `unlabelled_index`.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TsbenchWarning)
-        extra = unlabelled_index(data, fold, group, own_split)
+    extra, _ = unlabelled_cases(data, fold, group, own_split)
     used = [None if index is None else _index_digest(index) for index in (fold.train, fold.validation, extra)]
     text = f"{test_text(fold.test)} train:{digest(used)[:DIGITS]}"
     if group is None or group not in data.panel.meta:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tsbench.data.dataset import Index
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
+from tsbench.text import first_few
 
 Numbers = npt.NDArray[np.float64]
 
@@ -83,6 +84,19 @@ class StaticStatistics:
             names.append(name)
         return replace(panel, static=static, static_names=tuple(names), categories={})
 
+    def unknown(self, panel: Panel) -> list[str]:
+        """Say, a line each, which categories other cases with these static values have and no training case has."""
+        if panel.static is None:
+            return []
+        names, lines = panel.case_names(), []
+        for column, values in zip(self.columns, panel.static.T, strict=True):
+            for code, category in enumerate(panel.categories.get(column.name, ())):
+                cases = np.flatnonzero(values == code)
+                if len(cases) and category not in (column.categories or ()):
+                    whose = first_few([names[case] for case in cases])
+                    lines.append(_unknown(column.name, category, f"{_count(len(cases))}: {whose}"))
+        return lines
+
 
 def static_statistics(panel: Panel, index: Index) -> StaticStatistics | None:
     """Return the statistics of the static values over the given cases; None where the panel has none."""
@@ -107,12 +121,16 @@ def unknown_static(panel: Panel, train: Index) -> list[str]:
             continue
         categories = panel.categories.get(name, ())
         for code in np.setdiff1d(values[~np.isnan(values)], values[train]) if categories else ():
-            count = int((values == code).sum())
-            lines.append(
-                f"static {name}: '{categories[int(code)]}' ({count} case{'s' * (count != 1)}) is in no training case: "
-                "all its columns are 0"
-            )
+            lines.append(_unknown(name, categories[int(code)], _count(int((values == code).sum()))))
     return lines
+
+
+def _unknown(name: str, category: str, whose: str) -> str:
+    return f"static {name}: '{category}' ({whose}) is in no training case: all its columns are 0"
+
+
+def _count(n: int) -> str:
+    return f"{n} case{'s' * (n != 1)}"
 
 
 def _names(panel: Panel) -> tuple[str, ...]:

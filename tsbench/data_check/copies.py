@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.data.copies import case_digests
 from tsbench.data.panel import RECORD, Array, Panel
 from tsbench.data.stream import blocks
 from tsbench.data_check.found import Found
@@ -32,10 +32,10 @@ Numbers = npt.NDArray[np.float32]
 
 def check_same(sides: Sides) -> list[Found]:
     """Look for test cases whose values are those of a case that is known before the test."""
-    digests = _digests(sides.test)
+    digests = case_digests(sides.test)
     found = []
     for known in sides.known:
-        where, y = {digest: case for case, digest in enumerate(_digests(known.cases))}, known.cases.y
+        where, y = {digest: case for case, digest in enumerate(case_digests(known.cases))}, known.cases.y
         same = [case for case, digest in enumerate(digests) if digest in where]
         what = f"{len(same)} of {len(digests)} test cases have the values of {_a(known.name)} case"
         if same and sides.test.y is not None and y is not None:
@@ -84,12 +84,12 @@ def check_near(sides: Sides) -> list[Found]:
     known, test = training.cases, sides.test
     rng = np.random.default_rng(0)
     projection = rng.standard_normal((known.n_channels * known.n_timepoints, DIMENSIONS)).astype(np.float32)
-    typical, own = _typical(known, rng), _digests(known)
+    typical, own = _typical(known, rng), case_digests(known)
     bound = min(NEAR, APART * typical)
     if bound < RESOLUTION:
         return [Found("near copies", "skipped", "the training cases of a class are too alike to tell copies")]
     theirs = np.concatenate([_unit(values @ projection) for values in _vectors(known)])
-    same, near, digests = set(own), list[tuple[int, int]](), _digests(test)
+    same, near, digests = set(own), list[tuple[int, int]](), case_digests(test)
     for first, values in zip(range(0, len(test), CASES), _vectors(test), strict=True):
         closeness = _unit(values @ projection) @ theirs.T
         for row, nearest in enumerate(closeness.argmax(axis=1).tolist()):
@@ -125,17 +125,6 @@ def _named(panel: Panel, case: int) -> str:
 
 def _a(name: str) -> str:
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
-
-
-def _digests(panel: Panel) -> list[bytes]:
-    """Return a digest of each case's values within its length."""
-    found = []
-    for block in blocks(panel.X, CASES):
-        X = panel.X[block] + np.float32(0)  # -0.0 + 0.0 is 0.0
-        X[np.isnan(X)] = np.nan
-        for x, length in zip(X, panel.lengths[block].tolist(), strict=True):
-            found.append(hashlib.sha256(np.ascontiguousarray(x[:, :length]).tobytes()).digest())
-    return found
 
 
 def _stretches(panel: Panel, width: int, stride: int) -> Iterator[tuple[int, Hashes]]:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tsbench.condition import Condition
 from tsbench.corruptions.base import Corrupter, missing_facts
 from tsbench.data.dataset import Data, Fold, Index, check_fold
 from tsbench.data.normalise import Statistics, channel_statistics, channel_text
 from tsbench.data.panel import Panel
-from tsbench.data.splits import label_subset, unlabelled_index, untaught
+from tsbench.data.splits import label_subset, unlabelled_cases, untaught
 from tsbench.data.static import StaticStatistics, static_statistics, unknown_static
+from tsbench.data.stream import blocks
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError
 from tsbench.methods.applied import apply_transforms
@@ -21,6 +24,8 @@ from tsbench.plan.summaries import check_planned
 from tsbench.protocol import Protocol
 from tsbench.tasks import TASKS, labelled_task
 from tsbench.tasks.base import Task
+
+CASES = 512  # looked at together
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ class Parts:
     those of pretrain are, by which a state is chosen; labelled : positions in train whose labels may be used. key :
     what tells this fold, whatever its condition, from others. unseen : what is to be said of channels and classes that
     training lacks. missing : `missing_facts` of the test cases, where a corruption took values from them; whole : these
-    cases as they were before, prepared alike; idle : what is to be said where none was taken. prepare : what prepared
-    them, for further cases.
+    cases as they were before, prepared alike; idle : what is to be said of a corruption that changed nothing. prepare :
+    what prepared them, for further cases. apart : what is to be said of which unlabelled cases were chosen.
     """
 
     key: Any
@@ -82,6 +87,7 @@ class Parts:
     whole: Panel | None = None
     idle: str = ""
     prepare: Preparation | None = None
+    apart: str = ""
 
     @property
     def n_classes(self) -> int:
@@ -95,11 +101,12 @@ class Parts:
 
 
 class Chosen(NamedTuple):
-    """A fold by its number, and which of the unlabelled cases it may be pre-trained on; None for none."""
+    """A fold by its number, which of the unlabelled cases it may be pre-trained on (None for none), and what of it."""
 
     number: int
     fold: Fold
     unlabelled: Index | None
+    apart: str = ""
 
 
 def choose_fold(handle: DatasetHandle, data: Data, protocol: Protocol, number: int, planned: str) -> Chosen:
@@ -115,7 +122,7 @@ def choose_fold(handle: DatasetHandle, data: Data, protocol: Protocol, number: i
         task.check_learnable(task.target(panel, fold.train), panel.classes)
     except InvalidDataError as error:
         raise InvalidDataError(f"{handle.name}: {error}") from None
-    return Chosen(number, fold, unlabelled_index(data, fold, protocol.group(handle.card), protocol.archive_split))
+    return Chosen(number, fold, *unlabelled_cases(data, fold, protocol.group(handle.card), protocol.archive_split))
 
 
 def preparation(
@@ -163,11 +170,19 @@ def divide(
     train, test = first.select(fold.train), hard.select(fold.test)
     validation = None if fold.validation is None else later.select(fold.validation)
     selection = validation if fold.validation is None or first is later else first.select(fold.validation)
+
+    def both(made: Panel, raw: Panel, cases: Index) -> tuple[Panel, Panel]:
+        """Return cases as a corruption left them and as they were, at the step at which it acts."""
+        after, before = (made, panel) if raw is data.panel else (raw, data.panel)
+        return after.select(cases), before.select(cases)
+
     hidden: dict[str, Any] = {}
+    idle = [] if corrupter is None else _idle(corrupter, "test", *both(hard, given, fold.test))
+    if trainer is not None and trainer is not corrupter:
+        idle += _idle(trainer, "training", *both(first, seen, fold.train))
     if corrupter is not None and corrupter.corruption.makes == "gaps":
-        whole = panel.select(fold.test).without_labels()
-        raws = (test, whole) if given is data.panel else (given.select(fold.test), data.panel.select(fold.test))
-        hidden = {"whole": whole, **_hidden(*raws, condition)}
+        masked = test if given is data.panel else given.select(fold.test)
+        hidden = {"whole": panel.select(fold.test).without_labels(), "missing": missing_facts(masked)}
     task = TASKS[panel.task]
     return Parts(
         key,
@@ -184,13 +199,17 @@ def divide(
         unknown=tuple(unknown_static(data.panel, fold.train)),
         unseen=(*prepared.unseen(data.panel), *untaught(data.panel, fold)),
         prepare=prepared,
+        apart=chosen.apart,
+        idle="; ".join(idle),
         **hidden,
     )
 
 
-def _hidden(masked: Panel, untouched: Panel, condition: Condition) -> dict[str, Any]:
-    """Return the `missing` of test cases, and the `idle` where a condition that takes values took none."""
-    missing, idle = missing_facts(masked), ""
-    if condition.level and missing == missing_facts(untouched):
-        idle = f"{condition.corruption_text()} takes no value of the test part: its share of each case rounds to none"
-    return {"missing": missing, "idle": idle}
+def _idle(corrupter: Corrupter, part: str, after: Panel, before: Panel) -> list[str]:
+    """Return what is to be said of a corruption that left the cases of a part as they were."""
+    cuts = blocks(before.X, CASES)
+    if not all(np.array_equal(after.X[cut], before.X[cut], equal_nan=True) for cut in cuts):
+        return []
+    gaps, level = corrupter.corruption.makes == "gaps", corrupter.corruption.level
+    why = "its share of each case rounds to none" if gaps and level else "leave it out"
+    return [f"{corrupter.text} {'takes' if gaps else 'changes'} no value of the {part} part: {why}"]

@@ -1,23 +1,18 @@
-"""Cases of other data for a run that is there: of its channels, its rate and its length, with values in its unit."""
+"""Cases of other data for a run that is there: of its channels, its rate and its length."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from tsbench.data.grid import rate_of
 from tsbench.data.join import narrowed
 from tsbench.data.match import matched
-from tsbench.data.normalise import Statistics, channel_text
 from tsbench.data.panel import Panel
-from tsbench.data.stream import blocks
+from tsbench.data.scale import named
 from tsbench.errors import InvalidDataError
-
-FAR = 100.0  # times as much as what was learnt from: what varies by more, or by so much less, is in another unit
 
 
 def fitted(panel: Panel, like: Panel, name: str, needs: Collection[str], whole: bool = True) -> tuple[Panel, list[str]]:
@@ -35,7 +30,7 @@ def fitted(panel: Panel, like: Panel, name: str, needs: Collection[str], whole: 
     if rate is not None and rate_of(panel) is None:
         if len(others):
             raise InvalidDataError(
-                f"{_named(panel, others[0], name)} states no sampling rate and has {panel.lengths[others[0]]} points, "
+                f"{named(panel, others[0], name)} states no sampling rate and has {panel.lengths[others[0]]} points, "
                 f"expected {length} at {rate:g} Hz; state the rate, or give times"
             )
         said.append(f"{name} states no sampling rate: it is taken to have {rate:g} Hz")
@@ -43,7 +38,7 @@ def fitted(panel: Panel, like: Panel, name: str, needs: Collection[str], whole: 
         return panel, said
     first = min(others, key=lambda case: panel.lengths[case])  # the shortest is what may not do
     lasts, expected = (_duration(int(n), rate) for n in (panel.lengths[first], length))
-    what = f"{_named(panel, first, name)} lasts {lasts}, and what was learnt from {expected}"
+    what = f"{named(panel, first, name)} lasts {lasts}, and what was learnt from {expected}"
     if panel.lengths[first] > length:
         also = f", and so of {len(others) - 1} more" if len(others) > 1 else ""
         said.append(f"{what}: the first {expected} of it are taken{also}")
@@ -61,40 +56,9 @@ def check_steps(panel: Panel, most: int | None, name: str, who: str) -> None:
     also = f" ({len(longer) - 1} more are too long)" if len(longer) > 1 else ""
     steps = panel.lengths[longer[0]]
     raise InvalidDataError(
-        f"{_named(panel, longer[0], name)} has {steps} steps, and {who} was built for {most}, the longest of its "
+        f"{named(panel, longer[0], name)} has {steps} steps, and {who} was built for {most}, the longest of its "
         f"data{also}; cut it"
     )
-
-
-def other_unit(panel: Panel, statistics: Statistics, name: str) -> str:
-    """Return what is to be said of the first case whose values are in another unit, by how much they vary; "" of none.
-
-    statistics : of the channels that were learnt from.
-    """
-    usual = np.where(statistics.unseen, np.nan, statistics.std)
-    for block in blocks(panel.X):
-        times = spread(panel.X[block]) / usual
-        largest = np.nanmax(np.append(times, np.full((len(times), 1), -1.0), axis=1), axis=1)
-        wrong = np.flatnonzero((largest > FAR) | ((largest > 0) & (largest < 1 / FAR)))
-        if len(wrong):
-            case, channel = wrong[0], int(np.nanargmax(times[wrong[0]]))
-            return (
-                f"{_named(panel, block.start + case, name)}: {channel_text(panel, channel)} varies "
-                f"{largest[case]:.2g} times as much as in what was learnt from; is it in another unit?"
-            )
-    return ""
-
-
-def spread(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return the standard deviation (n, n_channels) along time of X (n, n_channels, t); NaN without a value."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of channels without a value
-        deviations: npt.NDArray[np.float64] = np.nanstd(values, axis=2, dtype=np.float64)
-    return deviations
-
-
-def _named(panel: Panel, case: int, name: str) -> str:
-    return name if len(panel) == 1 else f"{name}, {panel.case_names()[case]}"
 
 
 def _duration(n: int, rate: float | None) -> str:

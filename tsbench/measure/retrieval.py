@@ -10,10 +10,11 @@ import numpy.typing as npt
 from tsbench.data.dataset import Index
 from tsbench.data.normalise import channel_text
 from tsbench.data.panel import CASE, Panel
+from tsbench.data.scale import other_unit, spread
 from tsbench.errors import InvalidDataError, MethodError
 from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
-from tsbench.measure.newcomers import fitted, other_unit, spread
+from tsbench.measure.newcomers import fitted
 from tsbench.methods.capabilities import check_pairs
 from tsbench.store.vectors import VectorFiles, weights_digest
 from tsbench.tasks import RETRIEVAL

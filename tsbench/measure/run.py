@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from tsbench.data.copies import same_cases
 from tsbench.data.dataset import Data
 from tsbench.data.join import widened
 from tsbench.data.panel import CASE, Panel
+from tsbench.data.scale import Scale, other_unit
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchWarning, UsageError
 from tsbench.learning.clock import timed
@@ -22,7 +24,7 @@ from tsbench.measure.decider import Decider, Explainable
 from tsbench.measure.folds import Parts, Preparation, choose_fold, divide, preparation
 from tsbench.measure.imputation import Windows, hidden_values, impute, windows
 from tsbench.measure.load import find, load
-from tsbench.measure.newcomers import check_steps, fitted, other_unit
+from tsbench.measure.newcomers import check_steps, fitted
 from tsbench.measure.pretrain import Checkpoints, Pretrained, own_panels, pretrain, source_panels, warn_anew
 from tsbench.measure.probe import Judge, classify
 from tsbench.measure.represent import WithStatic
@@ -34,6 +36,7 @@ from tsbench.plan.spec import RunSpec
 from tsbench.store.vectors import VectorFiles
 from tsbench.tasks.base import Answer
 from tsbench.tasks.score import Predictions, metrics_of, predictions_of
+from tsbench.text import first_few
 
 
 @dataclass
@@ -159,6 +162,12 @@ class Run:
         """Say whether the probe is given static values."""
         return self.spec.protocol.static == "append"
 
+    @property
+    def _learns_unlabelled(self) -> bool:
+        """Say whether the method would be trained on cases without labels of the dataset."""
+        spec, cls = self.spec, self.made.method
+        return not (fits_itself(cls) or cls.supervised or spec.untrained or spec.sources or "text" in cls.reads)
+
     def test_features(self) -> Features:
         """Return the frozen features of the test part with its labels."""
         parts = self.parts
@@ -213,7 +222,7 @@ class Run:
         like = self.data.panel
         needs = {*self.made.method.reads, *(["static"] if self._appends else [])}
         panel, said = fitted(panel.without_labels(), like, name, needs)
-        for text in filter(None, [*said, other_unit(panel, parts.prepare.statistics, name)]):
+        for text in filter(None, [*said, *self._told(panel, name)]):
             warnings.warn(text, TsbenchWarning, stacklevel=2)
         if not fits_itself(self.made.method):
             check_steps(panel, self.trained.learner.method.most_steps, name, self.spec.method)
@@ -224,6 +233,21 @@ class Run:
         _ = self.weights  # which later steps no longer tell
         return self._decide(Result(self.spec, "succeeded"))
 
+    def _told(self, panel: Panel, name: str) -> list[str]:
+        """Return what is to be said of cases of other data, beside the training cases."""
+        parts, train = self.parts, self.data.panel.select(self.parts.fold.train)
+        assert parts.prepare is not None
+        said = [*Scale.of(train).told(panel, name), other_unit(panel, parts.prepare.statistics, name)]
+        if parts.prepare.statics is not None and panel.static is not None:
+            said += [f"{name}: {text}" for text in parts.prepare.statics.unknown(panel)]
+        if len(same := same_cases(panel, train)):
+            names = panel.case_names()
+            said.append(
+                f"{name}: {len(same)} of {len(panel)} cases are cases that the run was trained on: "
+                f"{first_few([names[case] for case in same])}; what it says of them, and metrics over them, flatter"
+            )
+        return said
+
     def measure(self, result: Result) -> None:
         """Take all steps, and write what came of them into the result."""
         with timed(result.durations, "load"):
@@ -232,7 +256,8 @@ class Run:
         result.facts.update(parts.missing)
         if parts.unlabelled is not None:
             result.facts["n_unlabelled"] = len(parts.unlabelled)
-        for text in (*parts.unseen, *([parts.idle] if parts.idle and not self.spec.imputes else [])):
+        apart = parts.apart if self._learns_unlabelled else ""
+        for text in filter(None, [*parts.unseen, parts.idle, apart]):
             warnings.warn(text, TsbenchWarning, stacklevel=1)
         if self._appends or "static" in self.made.method.reads:
             for text in parts.unknown:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugins, registry: Registry) -> pd.DataFrame:
     """Return a row per case of a dataset: name, subject, truth, prediction, score:CLASS.
 
-    truth is there where a case has a label, and missing for those that have none. The last column is weights,
-    `Run.weights` in every row. `attrs` has metrics {name: value} over the n_scored cases whose label the run knows, of
-    n_labelled that have one.
+    truth is there where a case has a label, and missing for those that have none; of several labels, where an
+    empty text is none of them, a bool labelled is beside it. The last column is weights, `Run.weights` in every row.
+    `attrs` has metrics {name: value} over the n_scored cases whose label the run knows, of n_labelled that have one.
 
     The run's training part must be here: the probe is fitted on it again, and gives it the normalisation. The steps of
     the run's dataset (DATASET+notch=50hz) are done to the new one, after its own.
@@ -54,6 +54,7 @@ def predict(run: Mapping[str, Any], dataset: str, worker: Worker, plugins: Plugi
             "name": panel.case_names(),
             **({SUBJECT: panel.meta[SUBJECT]} if SUBJECT in panel.meta else {}),
             **({"truth": pd.Series(_words(panel)).where(known)} if known.any() else {}),
+            **({"labelled": known} if known.any() and panel.task == "multilabel" else {}),
             "prediction": words(answer.y_pred, classes),
             **{f"score:{one}": np.asarray(answer.scores)[:, at] for at, one in enumerate(classes)},
             "weights": again.weights,

@@ -78,7 +78,8 @@ def test_what_cannot_be_read(ran, tsbench, words, message):
 
 def test_a_run_gives_what_it_gave_of_its_own_recordings(ran, tsbench):
     stored = Bench("tsbench.db").predictions(ran[0]).set_index("name")
-    code, _, err = tsbench("predict", "--run", ran[0][:12], "--dataset", "./ward", "--out", "p.csv")
+    with pytest.warns(TsbenchWarning, match="ward: 24 of 40 cases are cases that the run was trained on: r0"):
+        code, _, err = tsbench("predict", "--run", ran[0][:12], "--dataset", "./ward", "--out", "p.csv")
     assert code == 0, err
     again = pd.read_csv("p.csv").set_index("name").loc[stored.index]
     np.testing.assert_allclose(again["score:died"], stored["score:died"], rtol=1e-5)
@@ -112,7 +113,7 @@ def test_new_recordings_are_as_long_as_those_of_the_run(ran, tsbench, tmp_path):
 
 
 def test_values_of_another_unit_are_warned_of(ran, tsbench, tmp_path):
-    new = ward(tmp_path / "new", 2, labelled=False)
+    new = ward(tmp_path / "new", 2, labelled=False, seed=1)
     head, *rows = (new / "r01.csv").read_text().splitlines()
     larger = [",".join(str(1000 * float(cell)) for cell in row.split(",")) for row in rows]
     (new / "r01.csv").write_text("\n".join([head, *larger]) + "\n")
@@ -121,7 +122,7 @@ def test_values_of_another_unit_are_warned_of(ran, tsbench, tmp_path):
 
 
 def test_a_training_that_is_done_once_more_is_said_before_and_in_every_row(ran, tsbench, tmp_path):
-    ward(tmp_path / "new", 4, labelled=False)
+    ward(tmp_path / "new", 4, labelled=False, seed=1)
     words = ("predict", "--run", ran[0], "--dataset", "./new", "--out", "p.csv")
     assert tsbench(*words)[2] == "" and set(pd.read_csv("p.csv")["weights"]) == {"checkpoint"}
     shutil.rmtree(tmp_path / "tsbench-artifacts")
@@ -163,7 +164,8 @@ def test_the_truth_of_tables(tsbench, tmp_path, form):
     (key,) = Bench("tsbench.db").results()["key"]
     some = np.where(np.arange(12) % 3, labels, "")
     write(tmp_path / "new.csv", some)
-    code, out, err = tsbench("predict", "--run", key, "--dataset", f"./new.{ending}")
+    with pytest.warns(TsbenchWarning, match="new: 6 of 12 cases are cases that the run was trained on"):
+        code, out, err = tsbench("predict", "--run", key, "--dataset", f"./new.{ending}")
     assert code == 0 and pd.read_csv(io.StringIO(out))["truth"].fillna("").tolist() == some.tolist()
     assert "8 of 12 cases have a label: accuracy 1.000" in err
 
@@ -172,12 +174,13 @@ def test_what_keeps_no_checkpoint_is_fitted_anew(tsbench, tmp_path):
     ward(tmp_path / "ward")
     assert tsbench("run", "--method", "1nn-ed", "--dataset", "./ward", "--protocol", "own-cv5", "--fold", "0")[0] == 0
     key = Bench("tsbench.db").results()["key"].iloc[0]
+    ward(tmp_path / "new", 4, seed=1)
     with pytest.warns(TsbenchWarning, match="1nn-ed keeps no checkpoint"):
-        assert set(Bench("tsbench.db").predict(key, "./ward")["weights"]) == {"fitted anew"}
+        assert set(Bench("tsbench.db").predict(key, "./new")["weights"]) == {"fitted anew"}
 
 
 def test_bad_recordings_are_left_out_of_what_is_predicted(ran, tsbench, tmp_path):
-    new = ward(tmp_path / "new", 4, labelled=False)
+    new = ward(tmp_path / "new", 4, labelled=False, seed=1)
     (new / "r01.csv").write_text("HR,BP\n1,x\n")
     code, _, err = tsbench("predict", "--run", ran[0], "--dataset", "./new")
     assert code != 0 and "r01.csv:2: column 'BP': 'x' is not a number" in err
@@ -204,12 +207,12 @@ def test_a_board_of_the_positive_class(tsbench, tmp_path):
     assert code == 2 and "unknown metric 'auprc_positive'" in err
 
 
-def thermometers(folder, unit, labelled=True):
+def thermometers(folder, unit, labelled=True, seed=0):
     """Write EDF recordings of a temperature in this unit."""
     folder.mkdir()
     rows = ["recording,label"]
     for i in range(10):
-        samples = np.random.default_rng(i).integers(300, 400, (5, 10)) + 200 * (i % 2)
+        samples = np.random.default_rng([seed, i]).integers(300, 400, (5, 10)) + 200 * (i % 2)
         (folder / f"r{i}.edf").write_bytes(edf([("Temp", unit, samples)], 1))
         rows.append(f"r{i},{'ab'[i % 2] if labelled else ''}")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
@@ -219,7 +222,7 @@ def test_recordings_in_another_unit_are_refused(tsbench, tmp_path):
     thermometers(tmp_path / "ward", "degC")
     thermometers(tmp_path / "new", "degF", labelled=False)
     thermometers(tmp_path / "other", "degF")
-    thermometers(tmp_path / "alike", "C", labelled=False)
+    thermometers(tmp_path / "alike", "C", labelled=False, seed=1)
     assert "Temp degC" in tsbench("data", "info", "./ward")[1]
     assert tsbench("run", "--method", "minirocket-features", "--dataset", "./ward", "--fold", "0")[0] == 0
     (key,) = Bench("tsbench.db").results()["key"]
@@ -229,6 +232,59 @@ def test_recordings_in_another_unit_are_refused(tsbench, tmp_path):
     assert tsbench("predict", "--run", key, "--dataset", "./alike")[0] == 0
     code, _, err = tsbench("run", "--method", "majority", "--train-on", "./ward", "--dataset", "./other")
     assert code != 0 and f"other: {said}" in err
+
+
+def rewritten(folder, channel, change):
+    """Change a channel of every recording of a ward."""
+    for path in folder.glob("r*.csv"):
+        frame = pd.read_csv(path)
+        frame[channel] = change(frame[channel])
+        frame.to_csv(path, index=False)
+
+
+def test_a_channel_at_another_level_is_warned_of(ran, tsbench, tmp_path):
+    rewritten(ward(tmp_path / "new", 6, seed=1), "HR", lambda x: x + 273.15)
+    said = r"new: channel 0 \('HR'\) is at 27\d.* \(in 6 of 6 cases: r00, r01, r02 and 3 more\), at 1"
+    with pytest.warns(TsbenchWarning, match=said):
+        assert tsbench("predict", "--run", ran[0], "--dataset", "./new")[0] == 0
+    with pytest.warns(TsbenchWarning, match=said):
+        code, _, err = tsbench("run", "--method", "majority", "--train-on", "./ward", "--dataset", "./new")
+    assert code == 0, err
+    found = Bench("tsbench.db").results().set_index("dataset")
+    assert "is at 27" in found.loc["new from ward", "warnings"]
+
+
+def test_static_values_that_training_lacks_are_warned_of(tsbench, tmp_path):
+    ward(tmp_path / "ward")
+    words = ("--dataset", "./ward", "--protocol", "linear-cv5+static=append", "--fold", "0", *QUICK)
+    assert tsbench("run", "--method", "ts2vec", *words)[0] == 0
+    key, new = Bench("tsbench.db").results()["key"].iloc[0], ward(tmp_path / "new", 4, seed=1)
+    about = (new / "static.csv").read_text()
+    (new / "static.csv").write_text(about.replace(",m", ",Mann").replace("40", "700"))
+    with pytest.warns(TsbenchWarning) as caught:
+        assert tsbench("predict", "--run", key, "--dataset", "./new")[0] == 0
+    said = [str(one.message) for one in caught]
+    assert any(text.startswith("new: static age is 700 (in 1 of 4 cases: r00)") for text in said)
+    assert any(text.startswith("new: static sex: 'Mann' (2 cases: r00, r01) is in no training case") for text in said)
+    (new / "static.csv").write_text(about.replace(",m", ",").replace(",f", ","))
+    code, out, err = tsbench("predict", "--run", key, "--dataset", "./new")
+    assert code == 0 and len(out.splitlines()) == 5, err
+
+
+def test_the_truth_of_several_labels_says_which_is_none(tsbench, tmp_path):
+    ward(tmp_path / "ward", classes=("1,0", "0,1"))
+    table = tmp_path / "ward" / "labels.csv"
+    table.write_text(table.read_text().replace("label,", "label_a,label_b,", 1))
+    words = ("--method", "minirocket-features", "--dataset", "./ward", "--protocol", "ridge-cv5", "--fold", "0")
+    code, _, err = tsbench("run", *words)
+    assert code == 0, err
+    key, new = Bench("tsbench.db").results()["key"].iloc[0], ward(tmp_path / "new", 3, seed=1)
+    (new / "labels.csv").write_text("recording,label_a,label_b,subject,unit\nr00,0,0,s,i\nr01,,,s,i\nr02,0,1,s,i\n")
+    code, out, err = tsbench("predict", "--run", key, "--dataset", "./new")
+    found = pd.read_csv(io.StringIO(out))
+    assert code == 0, err
+    assert found["labelled"].tolist() == [True, False, True]
+    assert found["truth"].fillna("").tolist() == ["", "", "b"]
 
 
 def test_what_cannot_be_predicted(ran, tsbench, tmp_path):
@@ -254,6 +310,22 @@ def test_external_validation(tsbench, tmp_path):
     assert tsbench("leaderboard", "./b from ./a")[0] == 0
     code, _, err = tsbench(*words, "--protocol", "own-cv5")
     assert code == 2 and "splits the cases of both; take one on the archive split" in err
+
+
+def test_external_validation_on_a_copy_is_refused_and_on_a_part_of_it_warned_of(tsbench, tmp_path):
+    ward(tmp_path / "a", 12)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    words = ("run", "--method", "majority", "--train-on", "./a", "--dataset", "./b")
+    code, out, err = tsbench(*words)
+    assert code != 0 and "b has the 12 cases of a under another name" in out + err
+    (tmp_path / "b" / "r05.csv").unlink()
+    for name in ("labels.csv", "static.csv"):
+        rows = (tmp_path / "b" / name).read_text().splitlines()
+        (tmp_path / "b" / name).write_text("\n".join(row for row in rows if not row.startswith("r05")) + "\n")
+    said = "b: 11 of its 11 cases are cases of a too, and so trained on: r00, r01, r02 and 8 more"
+    with pytest.warns(TsbenchWarning, match=said):
+        assert tsbench(*words)[0] == 0
+    assert said in Bench("tsbench.db").results().iloc[0]["warnings"]
 
 
 @pytest.mark.parametrize(

@@ -108,3 +108,22 @@ def test_a_recording_of_another_rate_is_named():
         matched(timed(slow), timed(even, gap), "new")
     with pytest.warns(TsbenchWarning, match="new has irregular times, expected 4 Hz"):
         matched(timed(np.arange(40) ** 2), timed(even), "new")
+
+
+def of_sex(values, categories):
+    static = {"static": np.array([values], np.float32).T, "static_names": ("sex",)}
+    return panel_of(("a",), **static, categories={"sex": categories} if categories else {})
+
+
+@pytest.mark.parametrize(
+    ("own", "like"), [(([np.nan] * 2, ()), ([0, 1], ("f", "m"))), (([0, 1], ("f", "m")), ([np.nan] * 2, ()))]
+)
+def test_a_static_value_that_nobody_has_is_missing_whatever_its_kind(own, like):
+    found = matched(of_sex(*own), of_sex(*like), "new")
+    np.testing.assert_array_equal(found.static[:, 0], np.float32(own[0]))
+    assert found.categories == {"sex": ("f", "m")}
+
+
+def test_text_beside_numbers_is_refused():
+    with pytest.raises(InvalidDataError, match="new: the static value 'sex' is text in one, a number in the other"):
+        matched(of_sex([np.nan, 1], ()), of_sex([0, 1], ("f", "m")), "new")

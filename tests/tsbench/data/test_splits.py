@@ -190,6 +190,13 @@ def test_subjects_of_which_none_is_shared_are_warned_of():
         assert unlabelled_index(data, fold, "subject", own_split=True).tolist() == [0, 1]
 
 
+def test_recordings_of_a_folder_are_never_both_and_nothing_is_said_of_it():
+    panel = Panel.build(np.zeros((3, 1, 2)), [0, 1, 0], meta={"record": np.array(["r1", "r2", "r3"])})
+    data = Data(panel, unlabelled=Panel.build(np.zeros((2, 1, 9)), meta={"record": np.array(["r4", "r5"])}))
+    fold = Fold(np.array([0]), np.array([1]), np.array([2]))
+    assert unlabelled_index(data, fold, "record", own_split=False).tolist() == [0, 1]
+
+
 def test_recordings_of_a_subject_that_is_held_out_are_not_pretrained_on():
     panel = Panel.build(np.zeros((4, 1, 2)), [0, 1, 0, 1], meta={"subject": np.array(["a", "b", "c", "d"])})
     recordings = Panel.build(np.zeros((5, 1, 9)), meta={"subject": np.array(["d", "a", "c", "b", "e"])})

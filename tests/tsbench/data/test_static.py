@@ -56,6 +56,19 @@ def test_a_category_that_no_training_case_has_is_said(cases):
     assert unknown_static(Panel.build(np.zeros((2, 1, 2))), np.arange(1)) == []
 
 
+def test_categories_of_other_cases_that_no_training_case_has_are_named_with_the_cases(cases):
+    statistics = static_statistics(cases, TRAIN)
+    static = np.asarray([[50, 70, 0, code, 7] for code in (0, 1, 1, 0, 0, NAN)], np.float32)
+    other = replace(cases, static=static, categories={"sex": ("M", "f"), "ward": ("a", "x")})
+    zero = "is in no training case: all its columns are 0"
+    assert statistics.unknown(other) == [
+        f"static sex: 'M' (6 cases: 0, 1, 2 and 3 more) {zero}",
+        f"static ward: 'x' (2 cases: 1, 2) {zero}",
+    ]
+    assert statistics.unknown(cases) == [f"static ward: 'icu' (2 cases: 4, 5) {zero}"]
+    assert statistics.unknown(cases.select(TRAIN)) == []
+
+
 def test_a_static_value_that_no_training_case_has_is_said(cases):
     static = cases.static.copy()
     static[TRAIN, 0] = np.nan

@@ -92,7 +92,30 @@ def test_a_level_that_takes_nothing_is_said(data, divided, acts_on):
     cls = type("When", (Late,), {"acts_on": acts_on})
     assert divided(data, "test", cls, level=0.1).idle.startswith("late=0.1@test takes no value of the test part")
     assert not divided(data, "test", cls, level=0.25).idle
-    assert not divided(data, "test", cls, level=0.0).idle  # asked for in so many words
+    assert divided(data, "test", cls, level=0.0).idle == "late=0@test takes no value of the test part: leave it out"
+
+
+class Shifted(Louder):
+    """Values plus the level."""
+
+    def __call__(self, panel, draws):
+        return panel.X + np.float32(self.level)
+
+
+@pytest.mark.parametrize("acts_on", ["raw", "prepared"])
+def test_a_level_that_changes_no_value_is_said(data, divided, acts_on):
+    cls = type("When", (Shifted,), {"acts_on": acts_on})
+    assert divided(data, "test", cls, level=0.0).idle == "late=0@test changes no value of the test part: leave it out"
+    assert not divided(data, "test", cls, level=0.5).idle
+
+
+@pytest.mark.parametrize("acts_on", ["raw", "prepared"])
+def test_a_level_that_takes_nothing_of_the_training_alone_is_said(data, divided, acts_on):
+    cls = type("When", (Late,), {"acts_on": acts_on})
+    idle = Corrupter(cls(0.0), "late", "late=0@train", "k")
+    said = "late=0@train takes no value of the training part: leave it out"
+    assert divided(data, "test", cls, trainer=idle).idle == said
+    assert not divided(data, "test", cls, trainer=Corrupter(cls(0.5), "late", "late=0.5@train", "k")).idle
 
 
 @pytest.mark.parametrize("stage", ["test", "downstream"])

@@ -5,8 +5,9 @@ import pytest
 
 from tsbench.data.normalise import channel_statistics
 from tsbench.data.panel import Panel
+from tsbench.data.scale import other_unit
 from tsbench.errors import InvalidDataError
-from tsbench.measure.newcomers import check_steps, fitted, other_unit
+from tsbench.measure.newcomers import check_steps, fitted
 
 
 def panel_of(*lengths, rate=100.0, scale=1.0, **fields):

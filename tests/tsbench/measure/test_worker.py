@@ -261,6 +261,24 @@ def test_unlabelled_cases_are_pretrained_on_without_labels(tmp_path, registry, s
     assert set(seen) == ({(0, 2)} if supervised else {(0, 2), (1, 4)})
 
 
+def test_which_unlabelled_cases_are_used_is_said_of_every_run_that_may_use_them(tmp_path, installed, registry):
+    head, series = ",".join(f"t{t}" for t in range(9)), [",".join(str(i * t % 7) for t in range(9)) for i in range(20)]
+    rows = "".join(f"{'ab'[i % 2]},s{i},{x}\n" for i, x in enumerate(series))
+    (tmp_path / "X_TRAIN.csv").write_text(f"label,subject,{head}\n{rows}")
+    (tmp_path / "X_TEST.csv").write_text(f"label,subject,{head}\n{rows.replace(',s', ',v')}")
+    (tmp_path / "X_UNLABELLED.csv").write_text(f"subject,{head}\nu1,{series[3]}\nu2,{series[5]}\n")
+    worker, path = Worker(installed), str(tmp_path / "X_TRAIN.csv")
+
+    def told(method):
+        (spec, *_) = specs(installed, registry, method=method, dataset=path, protocols=("ridge-cv5",))
+        result = worker.run(spec)
+        assert result.error == "", result.error
+        return any("no subject of the 2 unlabelled cases" in text for text in result.warnings)
+
+    methods = ("majority", "minirocket-features", "hist-gradient-boosting", "random:ts2vec")
+    assert [told(method) for method in methods] == [False, True, False, False]
+
+
 def test_one_class_in_training_is_refused(tmp_path, installed, registry):
     for part, labels in [("TRAIN", "aa"), ("TEST", "ab")]:
         rows = "".join(f"{label},1,2,{i}\n" for i, label in enumerate(labels))
