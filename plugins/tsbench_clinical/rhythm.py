@@ -168,6 +168,7 @@ class Afdb(RhythmWindows):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.SUBJECTS,
             summary=f"ECG rhythm: 4 classes, 23 records, 2 leads, windows of {self.seconds:g} s at 250 Hz",
             source="https://physionet.org/content/afdb/1.0.0/",
             licence="ODC-By 1.0",
@@ -198,6 +199,7 @@ class Mitdb(RhythmWindows):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.SUBJECTS,
             summary=f"ECG rhythm: 4 classes, up to 48 records, 2 leads, windows of {self.seconds:g} s at 360 Hz",
             source="https://physionet.org/content/mitdb/1.0.0/",
             licence="ODC-By 1.0",
