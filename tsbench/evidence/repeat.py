@@ -54,18 +54,18 @@ def repeat(runs: Sequence[Evidence], sample: int, seed: int, worker: Worker) -> 
 def metric_tolerance(answers: Predictions) -> float:
     """Return how far a metric of the scores, or of a search, may lie from that of a repetition.
 
-    As a fraction, of a metric above 1 as a share of it. It is SHARE, and what one test case is worth: of an area under
-    a curve, which is a mean over classes, a case of the rarest class that passes all the others moves about
-    2 / (classes * cases of that class).
+    As a fraction, of a metric above 1 as a share of it. As of answers it is SHARE, or what one test case is worth: of
+    an area under a curve, a mean over classes, 2 / (classes * cases of the rarest class), as where a case of that class
+    passes all others.
     """
     if answers.task == RETRIEVAL.name:
-        return SHARE + 1 / len(answers.cases)
+        return max(SHARE, 1 / len(answers.cases))
     several = answers.y_true.ndim == 2
     has = answers.y_true if several else np.eye(len(answers.classes), dtype=np.int64)[answers.y_true]
     counts = has.sum(axis=0, dtype=np.int64)
     counts = np.minimum(counts, len(has) - counts) if several else counts
     counts = counts[counts > 0]
-    return SHARE + 2 / (len(counts) * int(counts.min())) if len(counts) else SHARE
+    return max(SHARE, 2 / (len(counts) * int(counts.min()))) if len(counts) else SHARE
 
 
 def _other_metric(theirs: Predictions, ours: Predictions) -> str:

@@ -178,16 +178,14 @@ class Verifier:
         _check_bounds(row)
         spec = self._spec(row)
         known, answers = self._dataset(row["dataset"]), self._answers_of(row["predictions"])
-        card = known.handle.card
-        answers.check(row, spec.protocol.task_of(card.task))
-        known.check_truth(row, as_hashed(spec.protocol), answers.truth)
+        card, protocol = known.handle.card, as_hashed(spec.protocol)
+        answers.check(row, protocol.task_of(card.task))
+        known.check_fold(row, protocol)
+        known.check_truth(row, protocol, answers.truth)
         claim = None
         if not known.is_here(row["fingerprint"]):
-            fold = (
-                *(row[name] for name in ("dataset", "fingerprint", "fold")),
-                as_hashed(spec.protocol).split_name(card),
-            )
-            claim = Claim(row["method"], (*fold, answers.task), (row["split"], answers.truth))
+            fold = (row["dataset"], row["fingerprint"], row["fold"], protocol.split_name(card), answers.task)
+            claim = Claim(row["method"], fold, (row["split"], answers.truth))
         measured = {name: math.nan if value is None else value for name, value in row["metrics"].items()}
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})
@@ -198,7 +196,6 @@ class Verifier:
         known.check(row["fingerprint"])
         if not SPLIT.fullmatch(row["split"]):
             raise StoreError("it does not say on which split it was made")
-        known.check_fold(row, as_hashed(protocol))
         planned, method = self._plan(row, known, protocol)
         spec = replace(
             planned,
