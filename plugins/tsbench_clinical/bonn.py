@@ -52,6 +52,7 @@ class EpilepticSeizure(ClinicalDataset):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.RECORDS,
             summary=f"EEG: {'2 classes (seizure or not)' if self.binary else '5 classes'}, 11,500 cuts of 178 points",
             source="https://www.upf.edu/web/ntsa/downloads; cut as UCI's Epileptic Seizure Recognition",
             licence="free for research",

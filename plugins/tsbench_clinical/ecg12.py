@@ -144,6 +144,7 @@ class Cpsc2018(Diagnoses):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.RECORDS,
             summary=f"ECG: 9 diagnoses, 12 leads, the first {self.seconds:g} s at 500 Hz",
             source="https://physionet.org/content/challenge-2021/1.0.3/; http://2018.icbeb.org/Challenge.html",
             licence="CC BY 4.0",
@@ -211,6 +212,7 @@ class Cinc2021(Diagnoses):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.RECORDS,
             summary=f"ECG: 26 diagnoses, 12 leads, the first {self.seconds:g} s at 500 Hz",
             source="https://physionet.org/content/challenge-2021/1.0.3/",
             licence="CC BY 4.0",

@@ -13,6 +13,7 @@ from tsbench.data.splits import rotated_folds
 from tsbench.errors import InvalidDataError, TsbenchWarning
 
 N_FOLDS = 5
+RECORDS, SUBJECTS = ({"archive": N_FOLDS, name: N_FOLDS} for name in ("records", "subjects"))
 
 
 def grouped(y: npt.NDArray[Any] | None, groups: npt.NDArray[Any]) -> list[Fold]:

@@ -53,6 +53,7 @@ class UciHar(ClinicalDataset):
         """The card."""
         return Card(
             name=self.name,
+            own_folds={"subjects": folds.N_FOLDS},
             summary="human activity: 6 classes, 30 subjects, 9 channels, windows of 2.56 s at 50 Hz",
             source="https://archive.ics.uci.edu/dataset/240",
             licence="CC BY 4.0",
@@ -165,6 +166,7 @@ class Hapt(ClinicalDataset):
         """The card."""
         return Card(
             name=self.name,
+            own_folds={"subjects": folds.N_FOLDS},
             summary=f"human activity and transitions: 30 subjects, 6 channels, windows of {self.window} at 50 Hz",
             source="https://archive.ics.uci.edu/dataset/341",
             licence="CC BY 4.0",

@@ -64,6 +64,7 @@ class IcuDemo(ClinicalDataset):
         dies = self.task == "mortality24"
         return Card(
             name=self.name,
+            own_folds=folds.RECORDS,
             summary=f"{database} demo: {'death in intensive care' if dies else 'sepsis'}, 48 variables by the hour",
             source="https://github.com/rvandewater/YAIB-cohorts; https://physionet.org/content/"
             + ("eicu-crd-demo/2.0.1/" if self.source == "eicu" else "mimiciii-demo/1.4/"),

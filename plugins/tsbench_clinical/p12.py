@@ -75,6 +75,7 @@ class P12(ClinicalDataset):
         stay = "count as short" if self.unknown_stay == "short" else "are left out"
         return Card(
             name=self.name,
+            own_folds={**folds.RECORDS, "raindrop": raindrop.N_SPLITS},
             summary=f"intensive care: {'death in hospital' if dies else 'stay of more than 3 days'}, 36 "
             f"irregular sensors, 48 h",
             source="https://physionet.org/content/challenge-2012/1.0.0/",

@@ -60,6 +60,7 @@ class P19(ClinicalDataset):
         """The card."""
         return Card(
             name=self.name,
+            own_folds={**folds.RECORDS, "raindrop": raindrop.N_SPLITS},
             summary="intensive care: sepsis or not, 34 sensors by the hour, 2 to 59 h",
             source="https://physionet.org/content/challenge-2019/1.0.0/",
             licence="CC BY 4.0",

@@ -69,6 +69,7 @@ class Pam(ClinicalDataset):
         """The card."""
         return Card(
             name=self.name,
+            own_folds={"archive": 8, "subjects": 8, "raindrop": raindrop.N_SPLITS},
             summary=f"daily activities: 8 classes, 8 subjects, windows of {self.window} at 100 Hz",
             source="https://archive.ics.uci.edu/dataset/231; processed: https://doi.org/10.6084/m9.figshare.19514347",
             licence="CC BY 4.0",

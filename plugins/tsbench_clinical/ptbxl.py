@@ -70,6 +70,7 @@ class PtbXl(ClinicalDataset):
         counts = "NORM 9,514, MI 5,469, STTC 5,235, CD 4,898, HYP 2,649 records of 21,799 (version 1.0.3)"
         return Card(
             name=self.name,
+            own_folds={"tenths": 10},
             summary=f"ECG: {labels} of diagnosis, 12 leads, 10 s at {self.rate} Hz, with reports",
             source="https://physionet.org/content/ptb-xl/1.0.3/",
             licence="CC BY 4.0",

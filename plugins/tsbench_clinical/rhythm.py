@@ -182,6 +182,7 @@ class Afdb(RhythmWindows):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.SUBJECTS,
             summary=f"ECG rhythm: 4 classes, 23 records, 2 leads, windows of {self.seconds:g} s at 250 Hz",
             source="https://physionet.org/content/afdb/1.0.0/",
             licence="ODC-By 1.0",
@@ -213,6 +214,7 @@ class Mitdb(RhythmWindows):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.SUBJECTS,
             summary=f"ECG rhythm: 4 classes, up to 48 records, 2 leads, windows of {self.seconds:g} s at 360 Hz",
             source="https://physionet.org/content/mitdb/1.0.0/",
             licence="ODC-By 1.0",

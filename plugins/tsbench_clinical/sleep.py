@@ -71,6 +71,7 @@ class SleepEdf(ClinicalDataset):
         """The card."""
         return Card(
             name=self.name,
+            own_folds=folds.SUBJECTS,
             summary="sleep stages: 5 classes, one EEG channel, epochs of 30 s at 100 Hz",
             source="https://physionet.org/content/sleep-edfx/1.0.0/",
             licence="ODC-By 1.0",

@@ -27,6 +27,9 @@ HOME = Path("leaderboards")
 def boards(evidence: Path, out: Path) -> int:
     """Make every board anew that follows from a folder of evidence, which is verified first.
 
+    The boards are of the evidence alone, whatever data is on this machine. Exit code 1: some run was refused, or
+    contradicts others.
+
     One board for each collection and protocol, as CSV and Markdown, and one beside it that ranks every method on the
     datasets that all have.
 
@@ -41,9 +44,9 @@ def boards(evidence: Path, out: Path) -> int:
     made = make_boards(evidence, out, settings().plugins(), open_registry())
     echo_refused(made.refused)
     for line in made.conflicts:
-        echo(f"conflict, the earlier file counts: {line}", err=True)
+        echo(f"conflict, left out: {line}", err=True)
     for folder in made.unknown:
         echo(f"{folder}: is called as no collection whose datasets are of one task: no board", err=True)
     for path in made.files:
         echo(path)
-    return 1 if made.refused else 0
+    return 1 if made.refused or made.conflicts else 0

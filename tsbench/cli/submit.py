@@ -15,6 +15,7 @@ from tsbench.terminal import echo
 
 if TYPE_CHECKING:
     from tsbench.discovery.plugins import Plugins
+    from tsbench.plan.spec import RunSpec
 
 
 @click.command()
@@ -76,8 +77,10 @@ def _check(path: Path, sample: int, seed: int, device: str) -> int:
     (found,) = Verifier(plugins, open_registry()).files(find(path))
     echo_refused(found.refused)
     echo(f"{len(found.runs)} runs verified, {len(found.refused)} refused")
-    absent = {name for name in {one.result.spec.dataset for one in found.runs} if not _available(name, plugins)}
-    here = [one for one in found.runs if one.result.spec.dataset not in absent]
+    for line in found.conflicts:
+        echo(f"conflict, left out: {line}", err=True)
+    here = [one for one in found.runs if one.claim is None]
+    absent = {_content(one.result.spec, plugins) for one in found.runs if one.claim is not None}
     if absent:
         echo(f"{len(found.runs) - len(here)} runs cannot be repeated without {', '.join(sorted(absent))}", err=True)
     for one in repeat(here, sample, seed, Where(device).make_worker(plugins)):
@@ -85,12 +88,14 @@ def _check(path: Path, sample: int, seed: int, device: str) -> int:
         name = f"{spec.key[:12]} ({spec.label} on {spec.dataset}, fold {spec.fold}, seed {spec.seed})"
         answer = one.error or f"{one.changed} of {one.cases} {one.what} answered otherwise"
         echo(f"{'repeats' if one.agrees else 'does not repeat'}: {name}: {answer}")
-    if found.refused or failed:
+    if found.refused or found.conflicts or failed:
         return 1
     return 3 if absent and sample and not here else 0
 
 
-def _available(name: str, plugins: Plugins) -> bool:
+def _content(spec: RunSpec, plugins: Plugins) -> str:
+    """Return what a run was made on and is not here: a dataset, or another content of one."""
     from tsbench.plan.datasets import open_dataset
 
-    return open_dataset(name, plugins, "").available()
+    other = open_dataset(spec.dataset, plugins, "").available()
+    return f"{spec.dataset} of fingerprint {spec.fingerprint[:12]}" if other else spec.dataset

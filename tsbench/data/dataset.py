@@ -31,6 +31,7 @@ class Card:
     such as of a sample. extent : how much of it is on this machine, "complete" or "sample: 16 of 48 records".
     positive : the class of two that is looked for, such as "died"; the last of the classes where it is empty.
     limits : {channel or static value: (lowest, highest)} of those whose values cannot be outside.
+    own_folds : {own split: how many folds it has at most} of those with more than one.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Card:
     known: Mapping[str, str] = field(default_factory=dict)
     positive: str = ""
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    own_folds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def contents(self) -> frozenset[str]:

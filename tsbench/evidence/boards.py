@@ -63,7 +63,7 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
             name = registry.collections[collection].board or collection
             name = name if own else f"{name}-{protocol}"
             for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
-                board = query([collection], protocol, None, None, (), shared, plugins, registry, opened)
+                board = query([collection], protocol, None, None, (), shared, plugins, registry, opened, look=False)
                 for suffix in suffixes:
                     boards.files.append(out / f"{name}{suffix}")
                     write_board(board, boards.files[-1])

@@ -32,5 +32,5 @@ def open_results(name: str, plugins: Plugins, registry: Registry, told: Callable
             for line in found.refused:
                 told(f"refused: {line}")
             for line in found.conflicts:
-                told(f"conflict, the earlier file counts: {line}")
+                told(f"conflict, left out: {line}")
         yield store

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tsbench.plan.spec import RunSpec
 from tsbench.store.packing import unpack
 from tsbench.tasks import RETRIEVAL
 from tsbench.tasks.retrieval import partners
+from tsbench.tasks.score import Predictions, metrics_of
 
 SHARE = 0.02
 """Of the test cases that a repetition may answer otherwise, and one in any case: other processors round differently."""
@@ -27,7 +29,8 @@ CLOSE = 1e-3
 class Repeated:
     """A run that was repeated: how many of its test cases were answered otherwise; `error` where it could not be.
 
-    what : what is counted: test cases, or the values that were filled in.
+    what : what is counted: test cases, or the values that were filled in. error : also names a metric that differs by
+    more than `metric_tolerance`.
     """
 
     spec: RunSpec
@@ -48,6 +51,40 @@ def repeat(runs: Sequence[Evidence], sample: int, seed: int, worker: Worker) -> 
         yield _compared(one, worker.run(one.result.spec))
 
 
+def metric_tolerance(answers: Predictions) -> float:
+    """Return how far a metric of the scores, or of a search, may lie from that of a repetition.
+
+    As a fraction, of a metric above 1 as a share of it. As of answers it is SHARE, or what one test case is worth: of
+    an area under a curve, a mean over classes, 2 / (classes * cases of the rarest class), as where a case of that class
+    passes all others.
+    """
+    if answers.task == RETRIEVAL.name:
+        return max(SHARE, 1 / len(answers.cases))
+    several = answers.y_true.ndim == 2
+    has = answers.y_true if several else np.eye(len(answers.classes), dtype=np.int64)[answers.y_true]
+    counts = has.sum(axis=0, dtype=np.int64)
+    counts = np.minimum(counts, len(has) - counts) if several else counts
+    counts = counts[counts > 0]
+    return max(SHARE, 2 / (len(counts) * int(counts.min()))) if len(counts) else SHARE
+
+
+def _other_metric(theirs: Predictions, ours: Predictions) -> str:
+    """Return which metric of the scores, or of a search, a repetition does not have; "" where all are close.
+
+    What follows from the answers alone is not looked at: these are compared one by one.
+    """
+    scored = theirs if theirs.task == RETRIEVAL.name else replace(theirs, y_pred=ours.y_pred)
+    metrics, again = metrics_of(scored), metrics_of(ours)
+    if metrics.keys() != again.keys():
+        return f"its metrics are {', '.join(metrics)}, here they are {', '.join(again)}"
+    within = metric_tolerance(ours)
+    for name, here in again.items():
+        there = metrics[name]
+        if math.isnan(there) != math.isnan(here) or abs(there - here) > within * max(1.0, abs(here)):
+            return f"its {name} is {there:.4g}, here it is {here:.4g} (at most {within:.2g} apart)"
+    return ""
+
+
 def _compared(one: Evidence, again: Result) -> Repeated:
     spec = one.result.spec
     if again.predictions is None:
@@ -60,5 +97,9 @@ def _compared(one: Evidence, again: Result) -> Repeated:
             return Repeated(spec, error="other values are hidden of the data here")
         changed = ~np.isclose(theirs.y_pred, ours.y_pred, CLOSE, CLOSE)
         return Repeated(spec, int(changed.sum()), len(changed), what="values")
+    if theirs.classes != ours.classes:
+        return Repeated(spec, error="its classes are not those of the data here")
+    if (ours.classes or ours.task == RETRIEVAL.name) and (why := _other_metric(theirs, ours)):
+        return Repeated(spec, error=why)
     said = [partners(one.y_pred) if one.task == RETRIEVAL.name else one.y_pred for one in (theirs, ours)]
     return Repeated(spec, int((said[0] != said[1]).sum()), len(ours.y_pred))

@@ -7,54 +7,63 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from tsbench.data.splits import test_text
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import CODE_OF_OTHERS_FAILS, StoreError, TsbenchError
+from tsbench.evidence.agree import Claim, outvoted
 from tsbench.evidence.apart import read_all
+from tsbench.evidence.known import Known, as_hashed, splits_of
 from tsbench.evidence.shard import MOST_UNPACKED, Row
 from tsbench.execute.where import MOST_WORKERS
 from tsbench.identity import canonical
 from tsbench.methods.weights import without_place
-from tsbench.plan.datasets import DatasetHandle, open_dataset
+from tsbench.plan.datasets import open_dataset
 from tsbench.plan.methods import Method
 from tsbench.plan.request import LARGEST_SEED
 from tsbench.plan.result import Result
 from tsbench.plan.spec import PADDING, RunSpec
 from tsbench.plan.specs import method_again, plan_again
-from tsbench.plan.summaries import summarise
 from tsbench.protocol import Protocol
 from tsbench.registry import Registry
 from tsbench.store.check import same_metric
-from tsbench.store.packing import unpack
+from tsbench.store.packing import unpack_exact
 from tsbench.store.rows import ATTEMPT, ENVIRONMENT, LATEST, METRIC, SPEC, flaw
-from tsbench.tasks.score import metrics_of
+from tsbench.tasks.score import STORED, metrics_of, truth_text
 from tsbench.text import plain
 
+AHEAD = 86_400  # seconds that the clock of another machine may be before this one's
 MOST_SAID = 400  # characters of why: it may quote what stands in the file
 SPLIT = re.compile(r"test:[0-9a-f]+ train:[0-9a-f]+( groups:[0-9a-f]+)?")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run of a shard that was verified: `result` without its predictions, which are packed in `content`."""
+    """A run of a shard that was verified: `result` without its predictions, which are packed in `content`.
+
+    claim : what it says of its fold, where the data is not here; None where it is, which says the same.
+    """
 
     result: Result
     content: bytes
     environment: Mapping[str, Any]
+    claim: Claim | None = None
 
 
 @dataclass
 class Verified:
     """The runs of a shard that hold, and a line for each row (or the whole file) that does not.
 
-    conflicts : rows that hold and have other metrics than an earlier shard, which counts.
+    conflicts : rows that hold and have other metrics than an earlier shard, which counts, or that say otherwise what
+        they were tested on than those of more methods.
     """
 
     path: Path
@@ -64,43 +73,25 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What this installation knows of a dataset: contents by fingerprint, and which of them are padded."""
-
-    handle: DatasetHandle
-    contents: frozenset[str]
-    padded: Mapping[str, bool]
-
-    @classmethod
-    def of(cls, handle: DatasetHandle) -> _Known:
-        here = summarise(handle) if handle.card.shareable and handle.available() else None
-        contents = handle.card.contents or frozenset({here.fingerprint} if here else ())
-        return cls(handle, contents, {here.fingerprint: here.padded} if here else {})
-
-    def check(self, fingerprint: str) -> None:
-        """Raise StoreError unless evidence may be of this dataset, and is."""
-        name, known = self.handle.name, sorted(self.contents)
-        if not self.handle.card.shareable:
-            raise StoreError(f"the card of {name} forbids that its predictions are shared")
-        if fingerprint not in known:
-            here = " or ".join(one[:12] for one in known)
-            now = f"{name} is {here} here" if known else f"what {name} is, is not known here"
-            raise StoreError(f"it was made on data of fingerprint {fingerprint[:12]}, {now}")
-
-
-@dataclass(frozen=True)
 class _Answers:
-    """What follows from the predictions of a row; test : which cases they are of, as a split has it."""
+    """What follows from the predictions of a row.
+
+    test : which cases they are of, as a split has it. truth : `truth_text` of them, "" where they have no labels.
+    """
 
     task: str
     test: str
+    truth: str
     metrics: Mapping[str, float]
 
     @classmethod
     def of(cls, content: bytes) -> _Answers:
-        predictions = unpack(content, MOST_UNPACKED)
+        predictions = unpack_exact(content, MOST_UNPACKED)
         if any(not name.isprintable() for name in predictions.classes):
             raise StoreError("control characters in the names of its classes")
+        ordered = np.sort(predictions.cases)
+        if ordered[0] < 0 or (ordered[1:] == ordered[:-1]).any():
+            raise StoreError("of its test cases one is there twice, or is none")
         try:
             metrics = metrics_of(predictions)
         except TsbenchError:
@@ -108,7 +99,9 @@ class _Answers:
         except Exception as error:  # whatever numpy raises on rubbish
             raise StoreError(f"its predictions have no metrics: {error}") from None
         found = {name: value for name, value in metrics.items() if not math.isnan(value)}
-        return cls(predictions.task, test_text(predictions.cases), found)
+        labelled = predictions.task in STORED
+        truth = truth_text(predictions.task, predictions.y_true, predictions.classes) if labelled else ""
+        return cls(predictions.task, test_text(predictions.cases), truth, found)
 
     def check(self, row: Row, task: str) -> None:
         """Raise StoreError unless these are of the split of a row and the task of its data, and give its metrics."""
@@ -130,7 +123,8 @@ class Verifier:
     def __init__(self, plugins: Plugins, registry: Registry) -> None:
         self._plugins, self._registry = plugins, registry
         self._metrics: dict[str, Any] = {}
-        self._datasets: dict[str, _Known] = {}
+        self._datasets: dict[str, Known] = {}
+        self._splits = splits_of(registry.protocols.values())
         self._protocols: dict[str, Protocol] = {}
         self._methods: dict[tuple[str, str], Method] = {}
         self._planned: dict[tuple[Any, ...], tuple[RunSpec, Method]] = {}
@@ -139,25 +133,38 @@ class Verifier:
         self._answers: dict[int, tuple[_Answers | TsbenchError, bytes]] = {}
 
     def files(self, paths: Iterable[Path]) -> Iterator[Verified]:
-        """Read and verify shards one after the other; a run of an earlier one is left out."""
-        for path, rows, error_of_file in read_all(paths):
-            found, in_file = Verified(path, refused=[plain(error_of_file)] if error_of_file else []), set[str]()
-            for number, row in enumerate(rows):
-                where = f"{path}, row {number}, run {row['key'][:12]}"
-                try:
-                    one = self.row(row)
-                    if row["key"] in in_file:
-                        raise StoreError("it is there twice")
-                    in_file.add(row["key"])
-                    if self._metrics.setdefault(row["key"], row["metrics"]) is row["metrics"]:
-                        found.runs.append(one)
-                    elif self._metrics[row["key"]] != row["metrics"]:
-                        found.conflicts.append(f"{where}: an earlier file has other metrics")
-                except TsbenchError as error:
-                    found.refused.append(plain(f"{where}: {str(error)[:MOST_SAID]}"))
-            for kept in (self._checked, self._texts, self._answers):
-                kept.clear()
+        """Read and verify shards, then yield them one after the other; a run of an earlier one is left out.
+
+        All are read before the first comes: which of results that contradict each other counts, all of them tell.
+        """
+        read = [self._file(*one) for one in read_all(paths)]
+        lost = outvoted(one.claim for _, rows in read for _, one in rows if one.claim)
+        for found, rows in read:
+            for where, one in rows:
+                key, metrics = one.result.spec.key, one.result.metrics
+                if one.claim and (why := lost.get((one.claim.fold, one.claim.says))):
+                    found.conflicts.append(f"{where}: {why}")
+                elif self._metrics.setdefault(key, metrics) is metrics:
+                    found.runs.append(one)
+                elif not _same(self._metrics[key], metrics):
+                    found.conflicts.append(f"{where}: an earlier file has other metrics")
             yield found
+
+    def _file(self, path: Path, rows: Sequence[Row], error: str) -> tuple[Verified, list[tuple[str, Evidence]]]:
+        """Return what is refused of a shard, and where in it the rows are that hold."""
+        found, held = Verified(path, refused=[plain(error)] if error else []), dict[str, tuple[str, Evidence]]()
+        for number, row in enumerate(rows):
+            where = f"{path}, row {number}, run {row['key'][:12]}"
+            try:
+                one = self.row(row)
+                if row["key"] in held:
+                    raise StoreError("it is there twice")
+                held[row["key"]] = where, one
+            except TsbenchError as error_of_row:
+                found.refused.append(plain(f"{where}: {str(error_of_row)[:MOST_SAID]}"))
+        for kept in (self._checked, self._texts, self._answers):
+            kept.clear()
+        return found, list(held.values())
 
     def row(self, row: Row) -> Evidence:
         """Return what a row stands for; raises TsbenchError saying why it cannot be taken."""
@@ -170,12 +177,19 @@ class Verifier:
         self._checked |= {(name, id(value)): value for name, value in new.items()}
         _check_bounds(row)
         spec = self._spec(row)
-        labels = self._dataset(row["dataset"]).handle.card.task
-        self._answers_of(row["predictions"]).check(row, spec.protocol.task_of(labels))
+        known, answers = self._dataset(row["dataset"]), self._answers_of(row["predictions"])
+        card, protocol = known.handle.card, as_hashed(spec.protocol)
+        answers.check(row, protocol.task_of(card.task))
+        known.check_fold(row, protocol)
+        known.check_truth(row, protocol, answers.truth)
+        claim = None
+        if not known.is_here(row["fingerprint"]):
+            fold = (row["dataset"], row["fingerprint"], row["fold"], protocol.split_name(card), answers.task)
+            claim = Claim(row["method"], fold, (row["split"], answers.truth))
         measured = {name: math.nan if value is None else value for name, value in row["metrics"].items()}
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})
-        return Evidence(result, row["predictions"], row["environment"])
+        return Evidence(result, row["predictions"], row["environment"], claim)
 
     def _spec(self, row: Row) -> RunSpec:
         known, protocol = self._dataset(row["dataset"]), self._protocol(row["protocol"])
@@ -197,9 +211,9 @@ class Verifier:
         _check_same(row, spec)
         return spec
 
-    def _plan(self, row: Row, known: _Known, protocol: Protocol) -> tuple[RunSpec, Method]:
+    def _plan(self, row: Row, known: Known, protocol: Protocol) -> tuple[RunSpec, Method]:
         """Return what is planned for a row, once for all datasets that are alike."""
-        card, padded = known.handle.card, known.padded.get(row["fingerprint"])
+        card, padded = known.handle.card, known.padded(row["fingerprint"])
         if padded is None:
             padded = any(name.startswith(PADDING) for name in row["versions"])
         texts = (row["method"], self._text(row["overrides"]), self._text(row["protocol"]))
@@ -218,11 +232,11 @@ class Verifier:
                 raise StoreError(f"it cannot be planned here: {type(error).__name__}: {error}") from None
         return self._planned[identity]
 
-    def _dataset(self, name: str) -> _Known:
+    def _dataset(self, name: str) -> Known:
         if name not in self._datasets:
             if name not in self._plugins["datasets"] or name == "local":
                 raise StoreError(f"dataset '{name}' is not known here; is the plugin that brings it installed?")
-            self._datasets[name] = _Known.of(open_dataset(name, self._plugins, ""))
+            self._datasets[name] = Known(open_dataset(name, self._plugins, ""), self._splits)
         return self._datasets[name]
 
     def _protocol(self, content: Mapping[str, Any]) -> Protocol:
@@ -258,6 +272,13 @@ class Verifier:
         return self._texts[id(value)][0]
 
 
+def _same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Say whether metrics are the same, NaN being one."""
+    return one.keys() == other.keys() and all(
+        other[name] == value or (math.isnan(other[name]) and math.isnan(value)) for name, value in one.items()
+    )
+
+
 def _check_same(row: Row, spec: RunSpec) -> None:
     """Raise StoreError where a row is of another version than the spec planned here, or has another key."""
     versions = {spec.base_method: spec.method_version, **spec.versions}
@@ -287,12 +308,14 @@ def _check_kinds(values: Row) -> None:
 
 def _check_bounds(row: Row) -> None:
     """Raise StoreError where a number is too small or too large to be such."""
+    now = time.time()
     bounds: dict[str, tuple[Any, float, float]] = {
         "fold": (row["fold"], 0, LARGEST_SEED),
         "seed": (row["seed"], 0, LARGEST_SEED),
         "threads": (row["threads"], 1, MOST_WORKERS),
         "peak_memory_bytes": (row["peak_memory_bytes"], 0, 2**63),
-        "finished": (row["finished"], row["started"], LATEST),
+        "started": (row["started"], 0, now + AHEAD),
+        "finished": (row["finished"], row["started"], now + AHEAD),
         **{f"duration of {name}": (seconds, 0, LATEST) for name, seconds in row["durations"].items()},
     }
     for name, (value, low, high) in bounds.items():

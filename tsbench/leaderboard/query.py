@@ -38,13 +38,14 @@ def query(
     clean: bool = False,
     costs: bool | str = False,
     skip_bad: bool = False,
+    look: bool = True,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
     metric : None for that of the first collection, or the primary one of the datasets' task. task : what labels of
     paths are; None: what they say.
     clean : as of `build`. costs : True for `Board.costs`; "sum" or "mean" for those of methods too (`with_costs`).
-    skip_bad : as of `with_tasks`.
+    skip_bad : as of `with_tasks`. look : False for a board of what is stored alone, whatever data is on this machine.
     """
     asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
@@ -57,7 +58,7 @@ def query(
         if rows.empty:
             _check_metric(metric, names, handles, chosen, store)
     have = set(rows["dataset"])
-    now = present([handle for handle in handles if handle.name in have], chosen)
+    now = present([handle for handle in handles if handle.name in have], chosen) if look else {}
     board = build(
         ", ".join(names),
         datasets,
@@ -78,7 +79,8 @@ def query(
             f"no result for {', '.join(names)} under protocol '{chosen.name}' in {store.name}{aside}; "
             f"make some: {command} --method ..."
         )
-    board = replace(board, extents=_extents(handles, rows, now), beside=_beside(board, open_store, positive))
+    extents, absent = _extents(handles, rows, now, look), board.absent if look else ()
+    board = replace(board, extents=extents, absent=absent, beside=_beside(board, open_store, positive))
     if not costs:
         return board
     with open_store() as store:
@@ -103,15 +105,18 @@ def _metric(name: str, registry: Registry, tasks: Iterable[str]) -> str | None:
     return own if all(own in [metric.name for metric in metrics] for metrics in measured) else None
 
 
-def _extents(handles: Iterable[DatasetHandle], rows: pd.DataFrame, now: Mapping[str, Present]) -> dict[str, str]:
+def _extents(
+    handles: Iterable[DatasetHandle], rows: pd.DataFrame, now: Mapping[str, Present], look: bool
+) -> dict[str, str]:
     """Return {dataset: how much of it was read}, as is known of its content; that of the last row where it is not here.
 
-    Of a content that nobody knows, as the card counts what is here.
+    Of a content that nobody knows, as the card counts what is here, where that is looked at.
     """
     rows = rows.sort_values("finished", kind="stable")
     content = dict(zip(rows["dataset"], rows["fingerprint"], strict=True))
     content |= {name: one.fingerprint for name, one in now.items()}
-    found = {one.name: one.card.known.get(content[one.name], one.card.extent) for one in handles if one.name in content}
+    cards = {one.name: one.card for one in handles if one.name in content}
+    found = {name: card.known.get(content[name], card.extent if look else "") for name, card in cards.items()}
     return {name: extent for name, extent in found.items() if extent}
 
 

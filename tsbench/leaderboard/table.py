@@ -32,7 +32,7 @@ class Board:
     outdated, others, unreadable : how many results are left out, as `Chosen` counts them.
     runs : the rows behind the cells: label, dataset, fold, seed, key, value, exposure.
     units : {dataset: unit of its labels}, where they are numbers.
-    absent : datasets with results whose present state is not known: the data of the last run counts.
+    absent : datasets with results whose present state was looked for and is not known: the data of the last run counts.
     common : the datasets that all complete methods have. A method is complete when none covers more datasets; on a
         shared board every method is.
     unclean : how many results are left out since they are not clean.

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tsbench.data.panel import Panel
     from tsbench.protocol import Protocol
 
-CACHE_VERSION = 11
+CACHE_VERSION = 12
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Summary:
     part of a fold of its own lacks a class. beside : what cases have beside series and label, in words, by kind:
     "times" where their steps differ, "static", "text". padded : series end before the time axis does. splits : {name of
     a split: `split_text` of each fold}, no fold where the data cannot be split so; the dataset's own are all there.
+    truths : {name of a split: `truth_text` of the test cases of each fold}, no fold where there are no labels.
     unlearnable : {name of a split: why nothing can be learnt in a fold of it}. own_folds : {own split: number of its
     folds}. task : what the labels are, "none" where there are none.
     """
@@ -45,6 +47,7 @@ class Summary:
     beside: dict[str, str] = field(default_factory=dict)
     padded: bool = False
     splits: Mapping[str, list[str]] = field(default_factory=dict)
+    truths: Mapping[str, list[str]] = field(default_factory=dict)
     unlearnable: Mapping[str, str] = field(default_factory=dict)
     task: str = "classification"
     n_channels: int = 1
@@ -78,10 +81,12 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
         name: [split_text(data, fold, protocol.group(handle.card), protocol.archive_split) for fold in folds[name]]
         for name, protocol in wanted.items()
     }
+    truths = {name: _truths(data.panel, folds[name]) for name in wanted}
     reasons = {name: _unlearnable(data.panel, folds[name]) for name in wanted}
     fingerprint = data.fingerprint()
     if found is not None and found.fingerprint == fingerprint:
-        splits, reasons = {**found.splits, **splits}, {**found.unlearnable, **reasons}
+        splits, truths = {**found.splits, **splits}, {**found.truths, **truths}
+        reasons = {**found.unlearnable, **reasons}
     own_folds = {name: len(folds) for name, folds in data.folds.items()}
     panel, padded = data.panel, _padded(data)
     uneven = padded or _lacks_classes(data)
@@ -93,6 +98,7 @@ def summarise(handle: DatasetHandle, protocols: Iterable[Protocol] = ()) -> Summ
         _beside(panel),
         padded=padded,
         splits=splits,
+        truths=truths,
         unlearnable={name: why for name, why in reasons.items() if why},
         task=panel.task,
         n_channels=panel.n_channels,
@@ -136,9 +142,9 @@ def _noted(key: str) -> Summary | None:
     entry = _read_cache().get(key)
     if not isinstance(entry, dict):
         return None
-    check = entry.pop("check", None)
+    rest = {name: value for name, value in entry.items() if name != "check"}
     try:
-        return Summary(**entry) if check == digest([key, entry]) else None
+        return Summary(**rest) if entry.get("check") == digest([key, rest]) else None
     except (ValueError, TypeError):
         return None
 
@@ -151,6 +157,16 @@ def _folds(protocol: Protocol, data: Data, card: Card) -> list[Fold]:
             return protocol.folds(data, card)
         except TsbenchError:
             return []
+
+
+def _truths(panel: Panel, folds: Sequence[Fold]) -> list[str]:
+    from tsbench.tasks import TASKS
+    from tsbench.tasks.score import truth_text
+
+    if panel.y is None or panel.task not in TASKS:
+        return []
+    target = TASKS[panel.task].target
+    return [truth_text(panel.task, target(panel, fold.test), panel.classes) for fold in folds]
 
 
 def _unlearnable(panel: Panel, folds: Sequence[Fold]) -> str:
@@ -223,10 +239,18 @@ def _code(kind: type) -> str:
 
 
 def _read_cache() -> dict[str, Any]:
+    path = cache_folder() / "summaries.json"
     try:
-        content = json.loads((cache_folder() / "summaries.json").read_text(encoding="utf-8"))
+        found = path.stat()
+        return _parsed(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+@lru_cache(maxsize=1)
+def _parsed(path: Path, _state: tuple[int, ...]) -> dict[str, Any]:
+    """Return what the cache file holds, parsed once as long as it stays as it is; not to be changed."""
+    content = json.loads(path.read_text(encoding="utf-8"))
     return content if isinstance(content, dict) else {}
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tsbench.identity import digest
 from tsbench.tasks import IMPUTATION, RETRIEVAL, task_of
 from tsbench.tasks.base import Answer, Array
 from tsbench.tasks.metrics import between_cases
 
+DIGITS = 16  # of a digest in `truth_text`
 STORED = {"classification": np.int32, "multilabel": np.uint8, "regression": np.float64}
 
 
@@ -58,6 +62,13 @@ def predictions_of(
         probabilities=answer.probabilities,
         names=names,
     )
+
+
+def truth_text(task: str, y_true: Array, classes: Sequence[str]) -> str:
+    """Return a digest of the labels of cases in their order, and of the names of classes or labels."""
+    labels = np.ascontiguousarray(y_true, dtype=np.dtype(STORED[task]).newbyteorder("<"))
+    names = [] if task == "regression" else list(classes)
+    return digest([hashlib.sha256(labels.tobytes()).hexdigest(), names])[:DIGITS]
 
 
 def metrics_of(predictions: Predictions) -> dict[str, float]:

@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.tsbench.evidence.conftest import answering, shard_of
+from tsbench.evidence import shard
+from tsbench.store.packing import unpack
+
 
 @pytest.fixture
 def filled(tsbench):
@@ -44,6 +48,26 @@ def test_what_is_not_at_hand_cannot_be_repeated(tsbench, filled, tmp_path, monke
     code, out, err = tsbench("submit", "--check", path)
     assert (code, out) == (3, "2 runs verified, 0 refused\n")
     assert err == "2 runs cannot be repeated without ItalyPowerDemand\n"
+
+
+def test_results_that_contradict_each_other_are_told_and_the_exit_code_is_1(tsbench, filled, tmp_path):
+    tsbench(*filled)
+    (path,) = (tmp_path / "results").rglob("*.parquet")
+    row = shard.read(path)[0]
+    shard_of(path.parent, answering(row, y_pred=1 - unpack(row["predictions"]).y_pred))
+    code, out, err = tsbench("boards", "--from", "results", "--out", "boards")
+    assert code == 1 and "conflict, left out: " in err and "an earlier file has other metrics" in err
+    assert "boards/ucr.csv" in out
+
+
+def test_a_fold_and_a_split_that_the_data_does_not_have_are_said_so(tsbench, filled, tmp_path):
+    tsbench(*filled)
+    (path,) = (tmp_path / "results").rglob("*.parquet")
+    row = shard.read(path)[0]
+    odd = shard_of(tmp_path, answering(row, cases=unpack(row["predictions"]).cases + 1))
+    code, out, err = tsbench("submit", "--check", odd)
+    assert (code, out) == (1, "0 runs verified, 1 refused\n")
+    assert "its split is not that of fold 0 of ItalyPowerDemand here" in err
 
 
 @pytest.mark.parametrize(

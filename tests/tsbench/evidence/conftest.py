@@ -1,16 +1,20 @@
 """Evidence of a few real runs, on data that every installation has."""
 
 import hashlib
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from tsbench.api import Bench
+from tsbench.data.splits import test_text
 from tsbench.evidence import shard
 from tsbench.evidence.submit import submit
 from tsbench.evidence.verify import Verifier
+from tsbench.store.packing import pack, unpack
 from tsbench.store.store import Store
+from tsbench.tasks.score import metrics_of
 
 METHODS = ["majority", "minirocket-features"]
 DATASETS = ["ItalyPowerDemand", "BasicMotions"]
@@ -50,6 +54,12 @@ def one(folder):
 
 
 @pytest.fixture
+def away(monkeypatch):
+    """No dataset is on this machine; what cards know of them stays."""
+    monkeypatch.setattr("tsbench.plan.datasets.DatasetHandle.available", lambda handle: False)
+
+
+@pytest.fixture
 def verify(installed, registry):
     """Verify files; returns the runs and the lines of what was refused."""
 
@@ -74,6 +84,29 @@ def written(folder, table, **options):
         writer.write_table(table, **options)
         writer.add_key_value_metadata({shard.SAYS_FORMAT: shard.FORMAT})
     return named(folder, sink.getvalue().to_pybytes())
+
+
+def rekeyed(verifier, row):
+    """Return a row with the key that follows from what it says."""
+    known, protocol = verifier._dataset(row["dataset"]), verifier._protocol(row["protocol"])
+    planned, _ = verifier._plan(row, known, protocol)
+    given = {name: row[name] for name in ("fingerprint", "fold", "seed", "split")}
+    name = {"dataset": known.handle.name, "dataset_ref": known.handle.reference}
+    return {**row, "key": replace(planned, **name, **given, data_dirs=()).key}
+
+
+def answering(row, **fields):
+    """Return a row with other predictions, and the metrics and test cases that follow from them."""
+    answers = replace(unpack(row["predictions"]), **fields)
+    metrics = {name: value for name, value in metrics_of(answers).items() if value == value}
+    split = f"{test_text(answers.cases)} {row['split'].partition(' ')[2]}"
+    return {**row, "predictions": pack(answers), "metrics": metrics, "split": split}
+
+
+def shard_of(folder, *rows):
+    """Write rows as they are, under the name that a shard of them has."""
+    ((_, content),) = shard.shards(rows)
+    return named(folder, content)
 
 
 def edited(folder, path, number=0, **values):

@@ -48,10 +48,20 @@ def test_without_evidence_there_is_no_board(tmp_path, installed, registry):
 @pytest.mark.skipif(not any(COMMITTED.glob("results/*/*.parquet")), reason="no evidence is committed yet")
 def test_the_committed_boards_are_what_the_committed_evidence_makes(tmp_path, installed, registry):
     made = make_boards(COMMITTED / "results", tmp_path, installed, registry)
-    assert made.refused == []
+    assert made.refused == [] and made.conflicts == []
     assert {path.name for path in made.files} == {path.name for path in COMMITTED.iterdir() if path.suffix}
     for path in made.files:
         assert (COMMITTED / path.name).read_text() == path.read_text(), f"{path.name}: make boards"
+
+
+def test_boards_are_the_same_whatever_data_is_here(folder, tmp_path, installed, registry, monkeypatch):
+    texts = []
+    for here in (True, False):
+        monkeypatch.setattr("tsbench.plan.datasets.DatasetHandle.available", lambda handle, here=here: here)
+        made = make_boards(folder, tmp_path / str(here), installed, registry)
+        texts.append([path.read_text() for path in made.files])
+        assert made.refused == made.conflicts == []
+    assert texts[0] == texts[1] and not any("on this machine" in text for text in texts[0])
 
 
 def test_a_collection_of_several_tasks_has_no_board_and_no_folder(installed, registry):

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tsbench.evidence.conftest import DATASETS, METHODS
+from tests.tsbench.evidence.conftest import DATASETS, METHODS, answering, rekeyed, shard_of
 from tests.tsbench.store.test_store import ENVIRONMENT, make_result, make_spec
 from tsbench.errors import StoreError, UsageError
 from tsbench.evidence import shard
 from tsbench.evidence.bring import bring
 from tsbench.evidence.submit import submit
+from tsbench.evidence.verify import Verifier
 from tsbench.store.check import check
+from tsbench.store.packing import unpack
 from tsbench.store.store import Store
 
 KEPT = (
@@ -98,3 +100,18 @@ def test_beside_a_damaged_shard_nothing_is_written(stored, folder, one, installe
     one.write_bytes(one.read_bytes()[:-9])
     with pytest.raises(StoreError, match="not what its name says.*; restore or remove it"):
         submit(stored, METHODS, DATASETS, folder, installed, registry)
+
+
+def test_a_split_that_no_result_here_has_is_left_out_where_the_data_is_away(
+    folder, one, away, tmp_path, ours, verify, installed, registry
+):
+    """A stranger's file alone, so that no other outvotes it."""
+    bring(ours, verify(*shard.find(folder))[0])
+    before, row = len(ours.results()), shard.read(one)[0]
+    other = {**answering(row, cases=unpack(row["predictions"]).cases + 1), "seed": 9}
+    path = shard_of(tmp_path, rekeyed(Verifier(installed, registry), other))
+    report = bring(ours, verify(path)[0])
+    (line,) = report.conflicts
+    assert report.copied == [] and line.endswith(": its fold has another split in all results here")
+    same = shard_of(tmp_path, rekeyed(Verifier(installed, registry), {**row, "seed": 9}))
+    assert len(bring(ours, verify(same)[0]).copied) == 1 and len(ours.results()) == before + 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.tsbench.evidence.conftest import edited, named
+from tests.tsbench.evidence.conftest import answering, edited, named, rekeyed, shard_of
 from tsbench.api import Bench
 from tsbench.errors import TsbenchError
 from tsbench.evidence import shard
@@ -42,6 +42,8 @@ PARTS = {
     "an unknown corruption": (corrupted(corruption="mine"), "unknown corruption 'mine'"),
     "a version of one": (corrupted(version=2), "has version 2 of noise, this installation 1"),
     "a corruption that reads labels": (corrupted(uses_labels=True), "of the corruption is not what this installation"),
+    "a start in the future": ({"started": 4e9, "finished": 4e9}, "its started is 4000000000.0, not 0 to "),
+    "an end in the future": ({"finished": 4e9}, "its finished is 4000000000.0, not "),
     "no split": ({"split": "everything"}, "does not say on which split"),
     "another split": ({"split": "test:00 train:00"}, "not for the test cases of its split"),
     "a metric": ({"metrics": {"accuracy": 1.0}}, "other metrics than its predictions give"),
@@ -112,7 +114,9 @@ def test_predictions_are_unpacked_once_for_all_rows_that_share_them_and_only_to_
     row, limits = shard.read(one)[0], []
     many = [{**row, "device": f"cpu {number}"} for number in range(50)]
     ((_, content),) = shard.shards(many)
-    monkeypatch.setattr("tsbench.evidence.verify.unpack", lambda packed, most: limits.append(most) or unpack(packed))
+    monkeypatch.setattr(
+        "tsbench.evidence.verify.unpack_exact", lambda packed, most: limits.append(most) or unpack(packed)
+    )
     runs, refused = verify(named(tmp_path, content))
     assert (len(runs), len(refused), limits) == (1, 49, [shard.MOST_UNPACKED])
     monkeypatch.undo()
@@ -183,3 +187,101 @@ def test_decisions_of_what_can_also_represent_are_evidence(tmp_path, installed, 
     assert (report.written, report.refused) == (2, [])
     runs, refused = verify(*(tmp_path / "results").rglob("*.parquet"))
     assert refused == [] and sorted("probe" in run.result.spec.overrides for run in runs) == [False, True]
+
+
+PROTOCOLS = {
+    "archive": ({}, 1),
+    "one group": ({"scheme": "archive", "group": "subject", "seed": 3}, 1),
+    "resamples": ({"scheme": "resample", "folds": 30}, 30),
+    "rotation": ({"scheme": "cv"}, 5),
+}
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("what", PROTOCOLS)
+def test_a_fold_that_there_is_not_is_refused(one, verify, tmp_path, installed, registry, monkeypatch, what, here):
+    if not here:
+        monkeypatch.setattr("tsbench.plan.datasets.DatasetHandle.available", lambda handle: False)
+    split, n_folds = PROTOCOLS[what]
+    row, verifier = shard.read(one)[0], Verifier(installed, registry)
+    row["protocol"] = {**row["protocol"], "split": {**row["protocol"]["split"], **split}}
+    path = shard_of(tmp_path, rekeyed(verifier, {**row, "fold": n_folds}))
+    runs, (line,) = verify(path)
+    assert runs == [] and f"its fold is {n_folds}, ItalyPowerDemand has fold" in line
+    if not here:  # nothing else says that it is of another
+        assert len(verify(shard_of(tmp_path, rekeyed(verifier, {**row, "fold": n_folds - 1})))[0]) == 1
+
+
+def test_a_card_says_how_many_folds_a_split_has(installed, registry):
+    verifier = Verifier(installed, registry)
+    assert verifier._dataset("p12").handle.card.own_folds == {"archive": 5, "records": 5, "raindrop": 5}
+    assert verifier._dataset("GunPoint").handle.card.own_folds == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (lambda p: {"cases": p.cases * 0}, "one is there twice, or is none"),
+        (lambda p: {"cases": p.cases - p.cases.max() - 1}, "one is there twice, or is none"),
+        (lambda p: {"cases": p.cases[::-1].copy()}, "its split is not that of fold 0 of ItalyPowerDemand here (test:"),
+        (lambda p: {"cases": p.cases + 1}, "its split is not that of fold 0 of ItalyPowerDemand here"),
+        (lambda p: {"y_true": p.y_pred}, "the labels of its test cases are not those of ItalyPowerDemand here"),
+        (lambda p: {"classes": p.classes[::-1]}, "the labels of its test cases are not those of ItalyPowerDemand here"),
+    ],
+)
+def test_what_was_tested_on_is_that_of_the_data_here(one, verify, tmp_path, fields, message):
+    row = shard.read(one)[0]
+    path = shard_of(tmp_path, answering(row, **fields(unpack(row["predictions"]))))
+    runs, (line,) = verify(path)
+    assert runs == [] and message in line
+
+
+def test_the_training_part_and_groups_are_those_of_the_data_here(one, verify, tmp_path):
+    row = shard.read(one)[0]
+    for split in (f"{row['split'].partition(' ')[0]} train:00", f"{row['split']} groups:00"):
+        runs, (line,) = verify(shard_of(tmp_path, {**row, "split": split}))
+        assert runs == [] and "its split is not that of fold 0" in line
+
+
+OTHERWISE = {
+    "split": {"cases": lambda answers: answers.cases + 1},
+    "labels": {"y_true": lambda answers: answers.y_pred},
+    "classes": {"classes": lambda answers: ("a", "b")},
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+@pytest.mark.parametrize("first", [True, False])
+def test_of_data_that_is_away_counts_what_most_methods_say(
+    folder, one, away, tmp_path, installed, registry, what, first
+):
+    """A stranger has several files and seeds of one method, two methods stand against it."""
+    verifier = Verifier(installed, registry)
+    row = shard.read(one)[0]
+    answers = unpack(row["predictions"])
+    odd = answering(row, **{name: change(answers) for name, change in OTHERWISE[what].items()}) | {"method": "1nn-ed"}
+    planned, _ = verifier._plan(odd, verifier._dataset(odd["dataset"]), verifier._protocol(odd["protocol"]))
+    odd |= {"method_version": planned.method_version, "versions": {}, "params": {}}
+    files = [shard_of(tmp_path, rekeyed(verifier, {**odd, "seed": seed})) for seed in range(3)]
+    ours = shard.find(folder / "ucr")
+    found = list(Verifier(installed, registry).files([*files, *ours] if first else [*ours, *files]))
+    assert [one.refused for one in found] == [[]] * 5
+    assert {one.path for one in found if one.conflicts} == set(files) and sum(len(one.runs) for one in found) == 3
+    (line,) = next(one for one in found if one.conflicts).conflicts
+    assert "row 0" in line and "differ in its split or test labels (those of 1 methods here, of 2 elsewhere)" in line
+
+
+def test_of_as_many_methods_on_either_side_neither_counts(one, away, tmp_path, verify, installed, registry):
+    row = shard.read(one)[0]
+    other = {**answering(row, y_true=unpack(row["predictions"]).y_pred), "seed": 7}
+    path = shard_of(tmp_path, rekeyed(Verifier(installed, registry), other))
+    first, second = Verifier(installed, registry).files([one, path])
+    assert first.runs == second.runs == [] and len(first.conflicts) == 2 and len(second.conflicts) == 1
+
+
+def test_one_result_has_one_form(one, tmp_path, verify):
+    row = shard.read(one)[0]
+    packed = row["predictions"]
+    for other in (packed + b"x", b"x" + packed, packed + packed):
+        runs, (line,) = verify(shard_of(tmp_path, {**row, "predictions": other}))
+        assert runs == [] and "not the bytes that tsbench packs" in line

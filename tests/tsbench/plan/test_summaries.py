@@ -10,6 +10,7 @@ from tsbench.data.places import cache_folder
 from tsbench.errors import InvalidDataError
 from tsbench.plan.datasets import open_dataset
 from tsbench.plan.summaries import check_planned, load_planned, summarise
+from tsbench.tasks.score import truth_text
 
 ROWS = [f"{'ab'[i % 2]},{i},{i * i % 7},{i // 4}" for i in range(24)]
 
@@ -142,3 +143,14 @@ def test_data_that_cannot_be_split_so_has_no_split(tmp_path, cached, installed, 
     write(tmp_path / "few.csv", ROWS[:8])  # two subjects
     cv5, handle = registry.protocol("svm-rbf-cv5"), open_dataset(str(tmp_path / "few.csv"), installed, "")
     assert summarise(handle, [cv5]).split(cv5, handle.card, 0) == ""
+
+
+def test_labels_of_each_test_part_are_noted(ward, tmp_path, registry):
+    cv5 = registry.protocol("svm-rbf-cv5")
+    data = ward.load()
+    said = summarise(ward, [cv5]).truths["cv5.0:subject"]
+    panel, folds = data.panel, cv5.folds(data, ward.card)
+    assert said == [truth_text("classification", panel.y[fold.test], panel.classes) for fold in folds]
+    write(tmp_path / "ward.csv", [f"{'cb'[row[0] == 'b']}{row[1:]}" for row in ROWS])
+    other = summarise(ward, [cv5])
+    assert len({*other.truths["cv5.0:subject"]} & {*said}) == 0

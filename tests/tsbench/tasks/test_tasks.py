@@ -158,6 +158,17 @@ def test_multilabel_equals_scikit_learn():
     assert found["hamming"] == pytest.approx(oracle.hamming_loss(y, predicted))
 
 
+@pytest.mark.parametrize("digits", [1, 8])
+@pytest.mark.parametrize("n", [2, 3, 60, 401])
+def test_areas_of_a_label_are_those_of_scikit_learn_to_the_last_bit(n, digits):
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        y, scores = np.uint8([[0], [1]] * n)[:n][draw.permutation(n)], draw.random((n, 1)).round(digits)
+        found = LABELS.score(y, Answer(y, scores), 1)
+        assert found["auroc_macro"] == found["auroc_micro"] == oracle.roc_auc_score(y, scores)
+        assert found["auprc_macro"] == found["auprc_micro"] == oracle.average_precision_score(y, scores)
+
+
 def test_labels_that_all_cases_have_or_none_do_not_count_in_areas():
     y, scores = flags(), np.random.default_rng(1).normal(size=(60, 5))
     y[:, 0], y[:, 1] = 0, 1
