@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tsbench.plots.about import About, compared
+from tsbench.plots.about import About, check_units, compared
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.statistics.groups import ALPHA
 from tsbench.statistics.matrix import comparison_matrix
@@ -28,9 +28,10 @@ NOTE = (
 def numbers(board: Board) -> pd.DataFrame:
     """Return row, column, difference, wins, ties, losses, p, row_mean, n_datasets of each two complete methods.
 
-    Both ways, as `statistics.matrix` has them. Raises UsageError for less than two methods or datasets.
+    Both ways, as `statistics.matrix` has them. Raises UsageError for less than two methods or datasets, and for several units.
     """
     cells = compared(board, 2, 2)
+    check_units(board, board.common)
     found = comparison_matrix(cells, METRICS[board.metric].sign)
     return found.assign(row_mean=found["row"].map(cells.mean(axis=1)), n_datasets=cells.shape[1])
 

@@ -10,6 +10,7 @@ from tsbench.errors import UsageError
 from tsbench.plots.about import About
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.plots.marks import label_points
+from tsbench.statistics.ranks import differences
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     about = about or About()
     across, up = (str(name) for name in frame.columns[1:3])
     x, y = about.scale * frame[across], about.scale * frame[up]
-    difference = about.sign * (y - x)
+    difference = about.sign * pd.Series(differences(y.to_numpy(), x.to_numpy()), frame.index)
     kinds = (difference > 0).astype(int) - (difference < 0).astype(int)
     figure = new_figure(5.2, 5.6)
     axis = figure.subplots()

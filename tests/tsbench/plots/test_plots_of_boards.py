@@ -98,6 +98,42 @@ def test_scatter_draws_a_point_per_dataset_and_counts():
     assert texts(figure) == ["B"]
 
 
+TIED = [(0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3]  # which differ in the last bit
+
+
+def test_what_differs_in_the_last_bit_is_a_tie():
+    result = board([row("x", "A", TIED[0]), row("y", "A", TIED[1]), row("x", "B", 0.2), row("y", "B", 0.2)])
+    assert TIED[0] != TIED[1] and matrix.numbers(result)["rank"].tolist() == [1.0] * 4
+    figure = scatter.draw(scatter.numbers(result), about(result))
+    labels = {line.get_label() for line in figure.axes[0].lines if line.get_marker() in ("^", "o", "v")}
+    assert labels == {"x better: 0", "both alike: 2", "y better: 0"} and texts(figure) == []
+    assert cost.numbers(costly(x=(TIED[0], 1.0), y=(TIED[1], 1.0)))["front"].tolist() == [True, True]
+
+
+def in_units(**units):
+    """Return a board of errors of two methods on twelve datasets of these units."""
+    rows = [
+        {**row(label, name, np.nan), "mae": value} for label, value in (("x", 1.0), ("y", 2.0)) for name in DATASETS
+    ]
+    return build("test", DATASETS, PROTOCOL, rows, "mae", units=dict.fromkeys(DATASETS, "K") | units)
+
+
+@pytest.mark.parametrize("kind", [mcm, box, cost])
+def test_what_compares_between_datasets_needs_one_unit(kind):
+    if kind is not cost:
+        assert len(kind.numbers(in_units()))
+    with pytest.raises(UsageError, match="labels of these are in units of their own: name datasets of one unit"):
+        kind.numbers(in_units(D03="days"))
+
+
+def test_ranks_over_several_units_have_no_bars():
+    for result, said in ((in_units(), "Bars join methods"), (in_units(D03="days"), "No bars: the labels of these")):
+        frame = cd.numbers(result)
+        assert frame["rank"].tolist() == [1.0, 2.0]
+        assert said in note(cd.draw(frame, about(result)))
+    assert frame["groups"].tolist() == ["", ""]
+
+
 def test_box_draws_values_and_differences():
     result = board([row("x", "A", 0.5), row("y", "A", 0.5), row("x", "B", 0.25), row("y", "B", 0.75)])
     assert box.numbers(result)["value"].tolist() == [0.5, 0.75, 0.5, 0.25]
