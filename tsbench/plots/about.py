@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.export import caption
 from tsbench.leaderboard.table import Board, in_several_units
+from tsbench.plots.drawing import short
 from tsbench.tasks import METRICS
 from tsbench.text import command_line
+
+LONGEST = 100  # letters of a board's name
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,12 @@ def about(board: Board, title: str = "") -> About:
     value = f"{board.metric} in {unit}" if unit else board.metric
     value += "" if sign > 0 else ", low is good"
     scale, digits = (100.0, 1) if unit == "%" else (1.0, 3)
-    return About(title or caption(board), value, scale, sign, digits, board.in_several_units)
+    return About(title or caption(named(board)), value, scale, sign, digits, board.in_several_units)
+
+
+def named(board: Board) -> Board:
+    """Return a board with a name that a title has room for: of many paths it is a paragraph."""
+    return replace(board, name=short(board.name, LONGEST))
 
 
 def check_units(board: Board, datasets: Iterable[str]) -> None:

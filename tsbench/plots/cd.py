@@ -35,7 +35,8 @@ def numbers(board: Board, alpha: float = ALPHA) -> pd.DataFrame:
     """Return method, rank (the average), groups, n_datasets, alpha of the complete methods, the best first.
 
     groups : numbers of the groups that a method is in, with blanks between, as `statistics.groups` has them; empty for
-    all where no test could tell any two apart, or differences are in several units. Raises UsageError for less than two methods or datasets.
+    all where no test could tell any two apart, or differences are in several units. Raises UsageError for less than two
+    methods or datasets.
     """
     cells, sign = compared(board, 2, 2), METRICS[board.metric].sign
     found = [] if board.in_several_units or blunt(cells, alpha) else groups(cells, sign, alpha)

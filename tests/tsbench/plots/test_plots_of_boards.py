@@ -1,5 +1,7 @@
 """What is drawn of boards: the values, not the pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -198,17 +200,31 @@ def test_methods_without_a_dataset_in_common_are_no_pair():
         scatter.numbers(board([row("x", "A", 0.5), row("y", "B", 0.5)]))
 
 
-@pytest.mark.parametrize("kind", [cd, mcm, matrix, box])
-def test_many_methods_of_long_names_fit_the_figure(kind):
-    result = values(labels=[f"{'a long name ' * 4}[lr={number}]" for number in range(20)])
-    figure = kind.draw(kind.numbers(result), about(result))
+PATHS = ", ".join(f"/data/ward {number}/a folder of a long name/recordings.csv" for number in range(10))
+
+
+@pytest.mark.parametrize("title", ["", "a title of one's own " * 60])
+@pytest.mark.parametrize("name", ["m", "a long name " * 4])
+@pytest.mark.parametrize(
+    ("kind", "count"), [*((kind, count) for kind in (cd, mcm, matrix, box) for count in (2, 20)), (scatter, 2)]
+)
+def test_methods_of_long_names_fit_the_figure_below_long_titles(kind, count, name, title):
+    result = replace(values(labels=[f"{name}[lr={number}]" for number in range(count)]), name=PATHS)
+    figure = kind.draw(kind.numbers(result), about(result, title))
     figure.draw_without_rendering()
+    assert title or len(figure._suptitle.get_text().splitlines()) < 5
     width, height = figure.bbox.width, figure.bbox.height
+    if kind is mcm:
+        cell = figure.axes[0].get_window_extent()
+        for text in figure.axes[0].texts:
+            size = text.get_window_extent()
+            assert size.width < cell.width / count and size.height < cell.height / count
+    legends = [text for legend in figure.legends for text in legend.get_texts()]
     for axis in figure.axes:
         low, high = sorted(axis.get_xlim())
         across = [text for text in axis.get_xticklabels() if low <= text.get_position()[0] <= high]
         names = [*axis.texts, *across, *axis.get_yticklabels()]
-        for text in (*names, figure._suptitle, figure._supxlabel):
+        for text in filter(None, (*names, *legends, axis.xaxis.label, figure._suptitle, figure._supxlabel)):
             box_of = text.get_window_extent()
             assert box_of.x0 > -1 and box_of.y0 > -1 and box_of.x1 < width + 1 and box_of.y1 < height + 1, text
 
