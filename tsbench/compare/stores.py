@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -213,5 +214,5 @@ def _moved(cells: pd.DataFrame) -> Iterator[Moved]:
         by_name = rows.set_index("dataset")
         test = paired(by_name["second"], by_name["first"], METRICS[metric].sign)
         if in_several_units(metric, {}, by_name.index):  # a store notes no unit of labels
-            test = replace(test, **dict.fromkeys(("mean", "low", "high", "p"), float("nan")))
+            test = replace(test, mean=np.nan, low=np.nan, high=np.nan, p=np.nan)
         yield Moved(label, protocol, metric, test)

@@ -43,10 +43,11 @@ class Submitted:
 def submit(
     store: Store, methods: Sequence[str], names: Sequence[str], out: Path, plugins: Plugins, registry: Registry
 ) -> Submitted:
-    """Write the succeeded runs of methods (or labels) on datasets or collections as out/<collection>/<method>-<digest>.parquet.
+    """Write the succeeded runs of methods on datasets or collections as out/<collection>/<method>-<digest>.parquet.
 
-    Runs that a shard below `out` has already are not written again; files that are there are never changed. Raises
-    UsageError for data that is not known by a name, or whose card forbids sharing; nothing is written then.
+    methods : their names, or labels of rows. Runs that a shard below `out` has already are not written again; files
+    that are there are never changed. Raises UsageError for data that is not known by a name, or whose card forbids
+    sharing; nothing is written then.
     """
     folders = {handle.name: folder for handle, folder in _folders(names, plugins, registry)}
     report, verifier, known = Submitted(), Verifier(plugins, registry), _known(out)

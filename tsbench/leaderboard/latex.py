@@ -73,11 +73,11 @@ def _cells(board: Board, columns: Sequence[str]) -> list[list[str]]:
     table = board.cells[list(columns)]
     signed = METRICS[board.metric].sign * pd.DataFrame(rounded(table.to_numpy()), table.index, table.columns)
     places = signed.rank(axis=0, ascending=False, method="dense")
-    for method, values in table.iterrows():
+    for (method, values), ranked in zip(table.iterrows(), places.to_numpy(), strict=True):
         row = []
-        for name, value in values.items():
+        for (name, value), rank in zip(values.items(), ranked, strict=True):
             text, place = cell(value, board), (str(method), str(name))
-            if text and (mark := PLACES.get(places.loc[method, name])):
+            if text and (mark := PLACES.get(rank)):
                 text = f"\\{mark}{{{text}}}"
             if text and place in spread:
                 text += f" $\\pm$ {cell(spread[place], board)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
@@ -37,7 +38,7 @@ def grid(title: str, frame: pd.DataFrame) -> str:
         ours = part.set_index("dataset")["ours"].astype(float)
         metric = whole["metric"]
         beside = first.setdefault(metric, ours).reindex(ours.index)
-        difference = pd.Series(differences(ours.to_numpy(), beside.to_numpy()), ours.index)
+        difference = pd.Series(differences(np.asarray(ours, np.float64), np.asarray(beside, np.float64)), ours.index)
         better = difference[single] * (METRICS[metric].sign if metric in METRICS else 1)
         cells = [whole["row"], whole["settings"], *([metric] if several else [])]
         cells += [shown(metric, ours[one]) for one in means]

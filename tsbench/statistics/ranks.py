@@ -11,7 +11,8 @@ DIGITS = 12  # values that agree in these are a tie: sums of the same runs in an
 
 def shared(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the datasets of which every method has a finite value, in their order."""
-    return cells.loc[:, np.isfinite(cells.to_numpy(float)).all(axis=0)]
+    there: pd.DataFrame = cells.loc[:, np.isfinite(cells.to_numpy(float)).all(axis=0)]
+    return there
 
 
 def whole(cells: pd.DataFrame) -> pd.DataFrame:
