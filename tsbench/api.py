@@ -290,13 +290,19 @@ class Bench:
         """Return a method's row of a board beside published results: `frame` per dataset, `paired`, `notes()`.
 
         published : a name of 'tsbench list published', such as "rankscl/ts2vec". All others are as of `leaderboard`.
-        Raises UsageError where the two share no dataset.
+        Raises UsageError where the two share no dataset, and for several methods.
         """
         from tsbench.compare.published import compare
         from tsbench.papers.named import results
 
         board = self.leaderboard(names, protocol, metric, task=task, methods=[method], clean=clean)
-        return compare(board, method, results(published, board.metric, self.registry))
+        rows = [str(name) for name in board.cells.index]
+        if len(rows) != 1:
+            raise UsageError(
+                f"--method {method}: this compares one row, and that names {len(rows)}: {', '.join(sorted(rows))}; "
+                "compare each by itself"
+            )
+        return compare(board, rows[0], results(published, board.metric, self.registry))
 
     def reproduce(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
@@ -161,6 +161,11 @@ class Registry(BaseModel):
     protocols: dict[str, Protocol] = {}
     suites: dict[str, Suite] = {}
     papers: dict[str, Paper] = {}
+    _probed_at: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def probed_at(self, protocol: str) -> str:
+        """Return the file and line of a protocol's probe_params; "" where it is of no file."""
+        return self._probed_at.get(protocol, "")
 
     def find(self, section: str, name: str) -> Any:
         """Return an entry of a section; raises UsageError with a suggestion."""
@@ -207,6 +212,7 @@ def load_registry(extra: Path | None = None) -> Registry:
     except ValidationError as error:
         raise _located(error, sources) from None
     _check_references(registry, sources)
+    registry._probed_at = {name: _where(["protocols", name, "probe_params"], sources) for name in registry.protocols}
     return registry
 
 

@@ -47,7 +47,8 @@ def diff(
 ) -> int:
     """Say what changed from one store to another: runs, versions, and scores by more than the noise of their seeds.
 
-    A store is a file, a database's URL, or evidence (a .parquet file, or a folder of such), which is verified first.
+    A store is a file, a database's URL, or evidence (a .parquet file, or a folder of such), which is verified first:
+    what is refused of it is named, and the exit code is 1.
     --strict: runs that one store lacks do not count; a cell that changed counts where its noise is not known, too.
 
     \b
@@ -67,11 +68,14 @@ def diff(
         check_output(out, formats=("csv", "md", "json"))
     known = settings().plugins(), open_registry()
     asked = ask(names, protocols, metric, task, methods, clean, *known)
+    refused = list[str]()
+
+    def told(line: str) -> None:
+        refused.append(line)
+        echo(line, err=True)
+
     with contextlib.ExitStack() as opened:
-        stores = [
-            opened.enter_context(open_results(name, *known, lambda line: echo(line, err=True)))
-            for name in (first, second)
-        ]
+        stores = [opened.enter_context(open_results(name, *known, told)) for name in (first, second)]
         shown = [name if is_evidence(name) else store.name for name, store in zip((first, second), stores, strict=True)]
         found = difference(stores[0], stores[1], asked, (shown[0], shown[1]))
     if out is not None:
@@ -82,4 +86,6 @@ def diff(
         echo_text(text_of(found, form, verbose))
     if out is not None:
         echo(f"written to {out}", err=form is not None)
-    return 1 if strict and found.differs else 0
+    if refused:
+        echo(f"{len(refused)} rows or files of the evidence do not count: the comparison lacks them", err=True)
+    return 1 if refused or (strict and found.differs) else 0

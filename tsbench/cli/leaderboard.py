@@ -146,12 +146,12 @@ def _form(form: str | None, tidy: bool, out: Path | None, published: bool) -> st
 def _print(beside: Beside) -> None:
     """Print the board, and below it what was published."""
     from tsbench.compare.beside import CAPTION
-    from tsbench.leaderboard.export import notes, shown, title
+    from tsbench.leaderboard.export import legend, notes, shown, title
 
     board = beside.board
     echo(title(board))
     _print_wide(shown(board), partial(_table, board), int(board.summary["complete"].sum()))
-    echo(*notes(board))
+    echo(*notes(board), *legend(board))
     if beside.results:
         echo(CAPTION)
         _print_wide(shown(board), beside.table)

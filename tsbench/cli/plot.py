@@ -224,7 +224,7 @@ def _conditions(kind: str, asked: dict[str, Any]) -> int:
 
     from tsbench.leaderboard.export import title as title_of
     from tsbench.leaderboard.query import protocol_of
-    from tsbench.plots.about import about
+    from tsbench.plots.about import about, named
     from tsbench.plots.conditions import boards_under, collected
 
     module, plugins, registry = importlib.import_module(f"tsbench.plots.{kind}"), settings().plugins(), open_registry()
@@ -239,7 +239,7 @@ def _conditions(kind: str, asked: dict[str, Any]) -> int:
         base, known, lambda name: registry.protocol(name, plugins), make, module.varied, module.EXAMPLE
     )
     frame, first = collected(boards), replace(next(iter(boards.values())), protocol=base)
-    return write(frame, module.draw(frame, about(first, title or title_of(first))))
+    return write(frame, module.draw(frame, about(first, title or title_of(named(first)))))
 
 
 def _runs(kind: str, asked: dict[str, Any], numbers: Callable[[Any, list[dict[str, Any]], Store], pd.DataFrame]) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tsbench.cli.options import common_options, open_registry, open_store, settings, split_commas
+from tsbench.cli.options import common_options, open_registry, open_store, settings
 from tsbench.cli.ui.refusals import echo_refused
 from tsbench.errors import UsageError
 from tsbench.terminal import echo
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--method", "methods", multiple=True, callback=split_commas, help="Methods, comma-separated.")
-@click.option("--dataset", "datasets", multiple=True, callback=split_commas, help="Datasets or collections.")
+@click.option("--method", "methods", multiple=True, help="Methods, or labels of rows, comma-separated.")
+@click.option("--dataset", "datasets", multiple=True, help="Datasets or collections.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of evidence, such as leaderboards/results.")
 @click.option("--check", type=click.Path(path_type=Path), metavar="FILE", help="Verify a shard and repeat some runs.")
 @click.option("--sample", default=3, show_default=True, type=click.IntRange(0), help="Runs that --check repeats.")
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 @click.option("--device", default="cpu", show_default=True, help="Where they are repeated: cpu, cuda or cuda:N.")
 @common_options
 def submit(
-    methods: list[str], datasets: list[str], out: Path | None, check: Path | None, sample: int, seed: int, device: str
+    methods: tuple[str, ...],
+    datasets: tuple[str, ...],
+    out: Path | None,
+    check: Path | None,
+    sample: int,
+    seed: int,
+    device: str,
 ) -> int:
     """Write results of --store as evidence: files that others can verify and bring into their store.
 
@@ -53,11 +60,18 @@ def submit(
     if not methods or not datasets or out is None:
         raise UsageError("name --method, --dataset and --out; or --check and a file")
     from tsbench.evidence.submit import submit as write_evidence
+    from tsbench.leaderboard.wanted import read_wanted
     from tsbench.output import check_folder
+    from tsbench.plan.asked import read_choice
 
     check_folder(out)
+    known = settings().plugins(), open_registry()
     with contextlib.closing(open_store(must_exist=True)) as store:
-        report = write_evidence(store, methods, datasets, out, settings().plugins(), open_registry())
+        wanted = read_wanted(store, *known, time.time(), methods, datasets)
+        names = read_choice(datasets, "--dataset", store.names("dataset").__contains__)
+        report = write_evidence(store, wanted.methods, names, out, *known)
+        if not (report.written or report.known or report.refused):
+            raise UsageError(f"{store.name} has no succeeded run of {', '.join(wanted.methods)} on {', '.join(names)}")
     echo_refused(report.refused)
     for path in report.files:
         echo(path)

@@ -30,8 +30,8 @@ class Comparison:
 
     board : of the method alone. frame : per dataset that both have: dataset, ours, ours_std (over seeds, ddof 1),
     n_seeds, published, published_std, difference (ours less the published, to the decimals that these have), as
-    fractions. results : on these datasets. paired : of the differences. alone : how many datasets are left out since
-    only ours, only the published results have them.
+    fractions. results : on these datasets. paired : of the differences. alone : how many of the board's datasets are
+    left out since only ours, only the published results have them. decimals : of all numbers that were published.
     """
 
     board: Board
@@ -40,6 +40,7 @@ class Comparison:
     frame: pd.DataFrame
     paired: Paired
     alone: tuple[int, int]
+    decimals: int
 
     @property
     def protocol(self) -> str:
@@ -112,16 +113,19 @@ def compare(board: Board, method: str, results: Results) -> Comparison:
     frame["published_std"] = [np.nan if number.spread is None else number.spread for number in theirs]
     # What the published were rounded by is no difference.
     frame["difference"] = (frame["ours"] - frame["published"]).round(results.decimals) + 0.0
-    alone = (len(ours) - len(shared), len(results.numbers) - len(shared))
+    alone = (len(ours) - len(shared), len(results.on(board.cells.columns).numbers) - len(shared))
     by_name = frame.set_index("dataset")
     test = paired(by_name["published"] + by_name["difference"], by_name["published"], METRICS[board.metric].sign)
-    return Comparison(board, method, results.on(shared), frame, test, alone)
+    return Comparison(board, method, results.on(shared), frame, test, alone, results.decimals)
 
 
 def _of_the_differences(found: Comparison) -> Iterator[str]:
     yield f"Ours less the published, over the {len(found.frame)} datasets that both have: {found.paired.words()}."
-    yield f"Differences are to the {found.results.decimals} decimals of the published; fractions in %."
-    yield f"Left out: {found.alone[0]} datasets that only ours has here, {found.alone[1]} that only the published have."
+    yield f"Differences are to the {found.decimals} decimals of the published, as fractions; shown in %."
+    yield (
+        f"Left out of the datasets asked for: {found.alone[0]} that only ours has here, {found.alone[1]} that only the "
+        "published have."
+    )
 
 
 def _of_the_protocols(found: Comparison) -> Iterator[str]:

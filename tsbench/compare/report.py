@@ -97,10 +97,11 @@ def _run(row: Mapping[Any, Any]) -> str:
 
 def _moved(one: Moved) -> list[str]:
     unit, test = METRICS[one.metric].unit, one.paired
-    mean = "" if unit == "label" and test.n > 1 else _shift(test.mean, unit)  # of numbers in several units
-    interval = f"{_shift(test.low, unit)} to {_shift(test.high, unit)}" if mean and test.low == test.low else ""
+    mean = _shift(test.mean, unit) if test.mean == test.mean else ""
+    p = f"{test.p:.2g}" if test.p == test.p else ""
+    interval = f"{_shift(test.low, unit)} to {_shift(test.high, unit)}" if test.low == test.low else ""
     counts = [str(number) for number in (test.better, test.equal, test.worse)]
-    return [one.label, one.protocol, one.metric, str(test.n), mean, interval, f"{test.p:.2g}", *counts]
+    return [one.label, one.protocol, one.metric, str(test.n), mean, interval, p, *counts]
 
 
 def _cell(row: Mapping[Any, Any]) -> list[str]:

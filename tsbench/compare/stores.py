@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -14,10 +15,12 @@ from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
 from tsbench.leaderboard.newest import newest
+from tsbench.leaderboard.table import in_several_units
 from tsbench.plan.asked import with_tasks
 from tsbench.plan.exposure import CLEAN
 from tsbench.plan.plan import expand_datasets
 from tsbench.registry import Registry
+from tsbench.statistics.ranks import differences
 from tsbench.store.merge import metrics_apart
 from tsbench.store.schema import runs
 from tsbench.store.store import Store
@@ -52,7 +55,7 @@ class Asked:
 class Moved:
     """How a method's scores moved under a protocol: over the datasets of both stores, the second less the first.
 
-    paired : of the cells.
+    paired : of the cells; of labels in units of their own the counts alone, all else is NaN.
     """
 
     label: str
@@ -199,7 +202,7 @@ def _cells(both: pd.DataFrame) -> pd.DataFrame:
     seeds = both.groupby([*CELL, "seed"])[["value_first", "value_second"]].mean().groupby(CELL)
     means, spreads = seeds.mean(), seeds.std().max(axis=1)
     cells = means.set_axis(["first", "second"], axis=1).assign(spread=spreads, n_seeds=seeds.size())
-    cells["difference"] = cells["second"] - cells["first"]
+    cells["difference"] = differences(cells["second"].to_numpy(), cells["first"].to_numpy())
     beyond = (cells["difference"].abs() > TIMES * cells["spread"]).astype(object)
     cells["beyond"] = beyond.where(cells["n_seeds"] > 1, None)
     return cells.reset_index()
@@ -209,4 +212,7 @@ def _moved(cells: pd.DataFrame) -> Iterator[Moved]:
     for names, rows in cells.groupby(ROW):
         label, protocol, _, metric = map(str, names)
         by_name = rows.set_index("dataset")
-        yield Moved(label, protocol, metric, paired(by_name["second"], by_name["first"], METRICS[metric].sign))
+        test = paired(by_name["second"], by_name["first"], METRICS[metric].sign)
+        if in_several_units(metric, {}, by_name.index):  # a store notes no unit of labels
+            test = replace(test, mean=np.nan, low=np.nan, high=np.nan, p=np.nan)
+        yield Moved(label, protocol, metric, test)

@@ -45,8 +45,9 @@ def submit(
 ) -> Submitted:
     """Write the succeeded runs of methods on datasets or collections as out/<collection>/<method>-<digest>.parquet.
 
-    Runs that a shard below `out` has already are not written again; files that are there are never changed. Raises
-    UsageError for data that is not known by a name, or whose card forbids sharing; nothing is written then.
+    methods : their names, or labels of rows. Runs that a shard below `out` has already are not written again; files
+    that are there are never changed. Raises UsageError for data that is not known by a name, or whose card forbids
+    sharing; nothing is written then.
     """
     folders = {handle.name: folder for handle, folder in _folders(names, plugins, registry)}
     report, verifier, known = Submitted(), Verifier(plugins, registry), _known(out)
@@ -98,7 +99,8 @@ def _known(out: Path) -> set[str]:
 
 
 def _keys(store: Store, methods: Sequence[str], datasets: Iterable[str]) -> set[str]:
-    query = sa.select(runs.c.key).where(runs.c.status == "succeeded", runs.c.method.in_(list(methods)))
+    named = runs.c.method.in_(list(methods)) | runs.c.label.in_(list(methods))
+    query = sa.select(runs.c.key).where(runs.c.status == "succeeded", named)
     with store.read() as connection:
         return {
             key

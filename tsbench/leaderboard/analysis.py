@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,12 +105,12 @@ def lines(stats: Stats) -> list[str]:
     one = stats.friedman
     if one is None:
         first = "Friedman: nothing to test, it takes three methods and two datasets that are not all ties."
+    elif one.least >= ALPHA:
+        first = f"Friedman: no test, on so few datasets no result tells {one.methods} methods apart."
     else:
-        first = (
-            f"Friedman: chi2 = {one.chi2:.2f}, p = {one.p:.2g}; "
-            f"Iman and Davenport: F({one.methods - 1}, {(one.methods - 1) * (one.datasets - 1)}) = {one.f:.2f}, "
-            f"p = {one.p_f:.2g}."
-        )
+        sure = f"F({one.methods - 1}, {(one.methods - 1) * (one.datasets - 1)}) = {one.f:.2f}, p = {one.p_f:.2g}"
+        sure = sure if one.f < math.inf else "no F, since all datasets rank the methods alike"
+        first = f"Friedman: chi2 = {one.chi2:.2f}, p = {one.p:.2g}; Iman and Davenport: {sure}."
     return [first, f"Critical difference of average ranks (Nemenyi, {ALPHA:.0%}): {stats.critical_difference:.2f}."]
 
 
@@ -179,7 +180,7 @@ def content(stats: Stats) -> dict[str, Any]:
         "hash": board.protocol.hash(),
         "datasets": list(board.common),
         "alpha": ALPHA,
-        "friedman": vars(stats.friedman) if stats.friedman else None,
+        "friedman": _friedman(stats.friedman),
         "critical_difference": stats.critical_difference,
         "groups": [list(group) for group in stats.groups],
         "rope": stats.rope,
@@ -189,3 +190,10 @@ def content(stats: Stats) -> dict[str, Any]:
         "pairs": stats.pairs.to_dict("records"),
         "notes": stats.notes,
     }
+
+
+def _friedman(one: Friedman | None) -> dict[str, Any] | None:
+    """Return the test for JSON, without what `lines` does not say either."""
+    if one is None or one.least >= ALPHA:
+        return None
+    return vars(one) | ({} if one.f < math.inf else {"f": None, "p_f": None})

@@ -63,7 +63,8 @@ def markdown(board: Board) -> str:
     head: list[tuple[str, Side]] = [("method", "left"), *((name, "right") for name in (*facts, *columns))]
     rows = zip(board.cells.index, zip(*facts.values(), strict=True), cells_of(board, columns), strict=True)
     table = to_markdown(head, ([str(method), *texts, *cells] for method, texts, cells in rows))
-    return "\n".join([markdown_cell(caption(board)), "", table, "\n\n".join(map(markdown_cell, notes(board)))]) + "\n"
+    lines = map(markdown_cell, [*notes(board), *legend(board)])
+    return "\n".join([markdown_cell(caption(board)), "", table, "\n\n".join(lines)]) + "\n"
 
 
 def title(board: Board) -> str:
@@ -146,6 +147,22 @@ def certainty(board: Board) -> list[str]:
     return lines
 
 
+def legend(board: Board) -> list[str]:
+    """Return the line that says what ± in the cells is over; none where no cell has several seeds or folds."""
+    cells = board.evidence
+    seeds, folds = cells["std_seeds"].notna(), cells["std_seeds"].isna() & cells["std_folds"].notna()
+    over = ["over seeds"] * bool(seeds.any()) + ["over folds"] * bool(folds.any())
+    return [f"±: standard deviation {', of cells with one seed '.join(over)}."] if over else []
+
+
+def spreads(board: Board) -> dict[tuple[str, str], float]:
+    """Return {(method, dataset): standard deviation over seeds, over folds where there is one seed} of such cells."""
+    cells = board.evidence
+    found = cells["std_seeds"].fillna(cells["std_folds"]).round(12)  # of equal values it is 1e-17
+    places = zip(cells["method"], cells["dataset"], strict=True)
+    return {(str(one), str(of)): std for (one, of), std in zip(places, found, strict=True) if std == std}
+
+
 def shown(board: Board) -> list[str]:
     """Return the datasets that some method has."""
     return [name for name in board.cells.columns if board.cells[name].notna().any()]
@@ -184,10 +201,12 @@ def facts_of(board: Board) -> dict[str, list[str]]:
 
 
 def cells_of(board: Board, columns: Sequence[str]) -> Iterator[list[str]]:
-    """Yield per method the texts of the cells of some datasets, marked where they are not clean."""
+    """Yield per method the texts of the cells of some datasets, with ± (`legend`), marked where they are not clean."""
+    spread = {place: f" ±{cell(std, board)}" for place, std in spreads(board).items()}
     for method, values in zip(board.cells.index, board.cells[list(columns)].to_numpy(), strict=True):
         marks = [MARKS.get(state(board.exposures.get((str(method), name), CLEAN)), "") for name in columns]
-        yield [cell(value, board) + mark for value, mark in zip(values, marks, strict=True)]
+        beside = [spread.get((str(method), name), "") for name in columns]
+        yield ["".join([cell(value, board), *more]) for value, *more in zip(values, beside, marks, strict=True)]
 
 
 def cell(value: Any, board: Board) -> str:

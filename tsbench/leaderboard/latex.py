@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tsbench.leaderboard.export import MARKS, caption, cell, facts_of, notes, shown
+from tsbench.leaderboard.export import MARKS, caption, cell, facts_of, legend, notes, shown, spreads
 from tsbench.leaderboard.table import Board
 from tsbench.plan.exposure import CLEAN, state
+from tsbench.statistics.ranks import rounded
 from tsbench.tasks import METRICS
 from tsbench.text import plain
 
@@ -26,6 +27,7 @@ _SPECIAL = {
     **{character: f"\\{character}" for character in "{}$&#_%"},
 }
 _ESCAPED = re.compile("[{}]".format(re.escape("".join(_SPECIAL))))
+PLACES = {1: "textbf", 2: "underline"}
 _DASHES = re.compile("-(?=-)")  # which would be one long one
 
 
@@ -36,7 +38,7 @@ def escaped(text: str) -> str:
 
 
 def latex(board: Board) -> str:
-    r"""Return a board as a table of booktabs: the best cell of a dataset bold, the second underlined, ± over seeds.
+    r"""Return a board as a table of booktabs: the best cell of a dataset bold, the second underlined, ± as of `legend`.
 
     Methods are rows, or columns where there are more datasets than methods: a page is higher than wide.
     """
@@ -55,29 +57,30 @@ def latex(board: Board) -> str:
     below = "\n".join(f"\\par\\footnotesize {escaped(line)}" for line in notes(board))
     return (
         "% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
-        f"\\caption{{{escaped(caption(board))}{_spread(board)}}}\n"
+        f"\\caption{{{escaped(caption(board))}{_marks(board)}}}\n"
         f"\\begin{{tabular}}{{{sides}}}\n\\toprule\n{body}\\bottomrule\n\\end{{tabular}}\n{below}\n\\end{{table}}\n"
     )
 
 
-def _spread(board: Board) -> str:
-    seeds = " $\\pm$: standard deviation over seeds." if (board.evidence["n_seeds"] > 1).any() else ""
-    return f". Best of a dataset bold, second underlined.{seeds}"
+def _marks(board: Board) -> str:
+    spread = "".join(f" $\\pm${line.removeprefix('±')}" for line in legend(board))
+    return f". Best of a dataset bold, second underlined.{spread}"
 
 
 def _cells(board: Board, columns: Sequence[str]) -> list[list[str]]:
     """Return the texts of the cells, a row per method."""
-    evidence = board.evidence.set_index(["method", "dataset"])["std_seeds"]
-    sign, rows = METRICS[board.metric].sign, []
-    order = {name: sorted(set(sign * board.cells[name].dropna()), reverse=True)[:2] for name in columns}
-    for method, values in board.cells[list(columns)].iterrows():
+    spread, rows = spreads(board), []
+    table = board.cells[list(columns)]
+    signed = METRICS[board.metric].sign * pd.DataFrame(rounded(table.to_numpy()), table.index, table.columns)
+    places = signed.rank(axis=0, ascending=False, method="dense")
+    for (method, values), ranked in zip(table.iterrows(), places.to_numpy(), strict=True):
         row = []
-        for name, value in values.items():
+        for (name, value), rank in zip(values.items(), ranked, strict=True):
             text, place = cell(value, board), (str(method), str(name))
-            if text and sign * value in order[str(name)]:
-                text = f"\\{('textbf', 'underline')[order[str(name)].index(sign * value)]}{{{text}}}"
-            if text and not pd.isna(std := evidence[place]):
-                text += f" $\\pm$ {cell(std, board)}"
+            if text and (mark := PLACES.get(rank)):
+                text = f"\\{mark}{{{text}}}"
+            if text and place in spread:
+                text += f" $\\pm$ {cell(spread[place], board)}"
             row.append(text + MARKS.get(state(board.exposures.get(place, CLEAN)), ""))
         rows.append(row)
     return rows

@@ -107,7 +107,8 @@ def _readable(values: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         ],
         text=[" ".join(f"{k}={v}" for k, v in sorted(one.items()) if not k.startswith("method:")) for one in parts],
     )
-    found = values.dropna(subset=NUMBERS).merge(made, on=["label", "method", "method_version", "versions"])
+    finite = np.isfinite(values[NUMBERS].to_numpy(float)).all(axis=1)
+    found = values[finite].merge(made, on=["label", "method", "method_version", "versions"])
     found["versions"], found["current"] = found["text"], found["current"].astype(bool)
     return found.astype({"fold": int, "seed": int, "method_version": int}), len(values) - len(found)
 

@@ -70,7 +70,7 @@ class Board:
     @property
     def in_several_units(self) -> bool:
         """Whether the datasets' labels are in units of their own, so that neither means nor differences compare."""
-        return len(self.common) > 1 and bool(self.summary["mean"].isna().all())
+        return in_several_units(self.metric, self.units, self.common)
 
     @cached_property
     def exposures(self) -> dict[tuple[str, str], str]:
@@ -113,7 +113,13 @@ class Board:
         return table.reset_index(names="method", allow_duplicates=True)  # a dataset may be called as a column is
 
 
+def in_several_units(metric: str, units: Mapping[str, str], datasets: Iterable[str]) -> bool:
+    """Whether numbers of these datasets are in units of their own; a dataset without a unit is alone with its own."""
+    return METRICS[metric].unit == "label" and len({units.get(name) or name for name in datasets}) > 1
+
+
 UNEVEN = "*"
+OF_ONE_UNIT = ("mean", "mean_low", "mean_high", "iqm", "seeds_std", "folds_std")  # no others have these
 COSTS = ("fit_seconds", "probe_seconds", "peak_memory_bytes")
 BEHIND = ["label", "dataset", "fold", "seed", "key", "value", "exposure"]
 CODED = dict.fromkeys(
@@ -179,8 +185,8 @@ def build(
     table["exposure"] = _exposure_in_words(cells, _exposures(behind))
     order = table.sort_values(["complete", "rank", "mean"], ascending=rising, kind="stable").index
     table, units = table.loc[order], units or {}
-    if METRICS[metric].unit == "label" and len({units.get(name) or name for name in common}) > 1:
-        table[["mean", "mean_low", "mean_high", "iqm"]], table["group"] = np.nan, ""  # of numbers in several units
+    if in_several_units(metric, units, common):
+        table[[*OF_ONE_UNIT]], table["group"] = np.nan, ""
     left_out = (len(outdated), len(others), chosen.unreadable)
     behind = behind.astype(dict.fromkeys(CODED, object))
     return Board(name, metric, protocol, cells.loc[order], table, common, *left_out, absent, behind, units, unclean)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.papers.reproduce import RULE, shown, signed
+from tsbench.statistics.ranks import differences
 from tsbench.tasks import METRICS
 
 ABOUT = (
@@ -35,11 +37,12 @@ def grid(title: str, frame: pd.DataFrame) -> str:
         whole = part[part["average"]].astype({"fit_seconds": float, "peak_memory_bytes": float}).iloc[0]
         ours = part.set_index("dataset")["ours"].astype(float)
         metric = whole["metric"]
-        apart = ours - first.setdefault(metric, ours)
-        better = apart[single] * (METRICS[metric].sign if metric in METRICS else 1)
+        beside = first.setdefault(metric, ours).reindex(ours.index)
+        difference = pd.Series(differences(np.asarray(ours, np.float64), np.asarray(beside, np.float64)), ours.index)
+        better = difference[single] * (METRICS[metric].sign if metric in METRICS else 1)
         cells = [whole["row"], whole["settings"], *([metric] if several else [])]
         cells += [shown(metric, ours[one]) for one in means]
-        cells += [signed(metric, apart[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
+        cells += [signed(metric, difference[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
         theirs = part.set_index("dataset")["published"].astype(float)
         cells += [_beside(shown(metric, ours[one]), shown(metric, theirs[one])) for one in single]
         costs = ((whole["fit_seconds"], ".1f"), (whole["peak_memory_bytes"] / 2**20, ".0f"))

@@ -13,6 +13,7 @@ from tsbench.errors import UsageError
 
 HOMES = ("published", "../leaderboards/published")  # of an installed tsbench, and of its repository
 BEYOND = "beyond the last column"
+DIGITS = 12  # behind them a number of a program's output is noise of floats
 
 
 class Row(BaseModel):
@@ -41,8 +42,10 @@ class Row(BaseModel):
 
     @property
     def decimals(self) -> int:
-        """To how many decimals the mean is given."""
+        """To how many decimals the mean is given; of 0.6940000000000001, which a sum of floats left, 3."""
         exponent = self.mean.as_tuple().exponent
+        if isinstance(exponent, int) and -exponent > DIGITS:
+            exponent = Decimal(f"{float(self.mean):.{DIGITS}g}").as_tuple().exponent
         return max(0, -exponent) if isinstance(exponent, int) else 0
 
     @field_validator("std", mode="before")

@@ -13,7 +13,7 @@ from tsbench.plan.methods import Method, resolve_methods
 from tsbench.plan.prepared import take_apart
 from tsbench.plan.request import Plan, Request
 from tsbench.plan.specs import Corpus, make_spec
-from tsbench.plan.suited import check_felt, check_hides, check_static, note_idle, note_unread, suited_pairs
+from tsbench.plan.suited import check_felt, check_hides, check_probe, check_static, note_idle, note_unread, suited_pairs
 from tsbench.plan.summaries import Summary, summarise
 from tsbench.protocol import ARCHIVE_SPLIT, Protocol, no_such_split
 from tsbench.registry import Registry
@@ -38,6 +38,7 @@ def make_plan(request: Request, plugins: Plugins, registry: Registry) -> Plan:
                 raise UsageError(
                     f"{handle.name}: protocol '{protocol.name}' splits the cases of both; take one on the archive split"
                 )
+            check_probe(protocol, plugins, registry)
             check_static(protocol, handle, summary, plugins)
             check_hides(protocol, plugins)
             check_felt(protocol, methods)

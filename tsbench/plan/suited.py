@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import TsbenchError, UsageError
 from tsbench.methods.capabilities import capabilities, check_able, check_pairs, fits_itself, tells_pairs
+from tsbench.methods.params import validate
 from tsbench.plan.datasets import DatasetHandle
 from tsbench.plan.methods import Method
 from tsbench.plan.request import Plan
@@ -178,6 +179,18 @@ def _corruptible(plan: Plan, handle: DatasetHandle, summary: Summary, protocol: 
         plan.invalid[handle.name] = f"{handle.name}: {error}"
         return False
     return True
+
+
+def check_probe(protocol: Protocol, plugins: Plugins, registry: Registry) -> None:
+    """Raise UsageError where a protocol gives its probe a parameter, or a value, that it does not take."""
+    if not protocol.probed:
+        return
+    params, name = plugins["probes"].get(protocol.probe).Params, protocol.name.partition("+")[0]
+    try:
+        validate(params, protocol.probe_params, protocol.probe)
+    except UsageError as error:
+        line = registry.probed_at(name)
+        raise UsageError(f"{f'registry {line}: ' if line else ''}protocol '{name}': probe_params: {error}") from None
 
 
 def check_static(protocol: Protocol, handle: DatasetHandle, summary: Summary, plugins: Plugins) -> None:

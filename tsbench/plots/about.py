@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.export import caption
-from tsbench.leaderboard.table import Board
+from tsbench.leaderboard.table import Board, in_several_units
+from tsbench.plots.drawing import short
 from tsbench.tasks import METRICS
 from tsbench.text import command_line
+
+LONGEST = 100  # letters of a board's name
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class About:
     """title : above the picture. value : what numbers are, with their unit. scale : times this they are in that unit.
 
     sign : 1 where a high number is good, -1 where a low one is. digits : after the point, of numbers that are written.
+    units_differ : numbers of the datasets are in several units, and only ranks compare.
     """
 
     title: str = ""
@@ -25,6 +30,7 @@ class About:
     scale: float = 1.0
     sign: int = 1
     digits: int = 3
+    units_differ: bool = False
 
     def text(self, number: float) -> str:
         """Return a number as it is written in the picture."""
@@ -36,7 +42,22 @@ def about(board: Board, title: str = "") -> About:
     unit, sign = board.unit, METRICS[board.metric].sign
     value = f"{board.metric} in {unit}" if unit else board.metric
     value += "" if sign > 0 else ", low is good"
-    return About(title or caption(board), value, 100.0 if unit == "%" else 1.0, sign, 1 if unit == "%" else 3)
+    scale, digits = (100.0, 1) if unit == "%" else (1.0, 3)
+    return About(title or caption(named(board)), value, scale, sign, digits, board.in_several_units)
+
+
+def named(board: Board) -> Board:
+    """Return a board with a name that a title has room for: of many paths it is a paragraph."""
+    return replace(board, name=short(board.name, LONGEST))
+
+
+def check_units(board: Board, datasets: Iterable[str]) -> None:
+    """Raise UsageError where numbers of these datasets are in several units, for a picture of means or differences."""
+    if in_several_units(board.metric, board.units, datasets):
+        raise UsageError(
+            f"this compares {board.metric} between datasets, and the labels of these are in units of their own: name "
+            "datasets of one unit; 'tsbench plot cd' and 'tsbench stats' take ranks alone"
+        )
 
 
 def compared(board: Board, methods: int = 2, datasets: int = 1) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.errors import UsageError
-from tsbench.plots.about import About, compared
+from tsbench.plots.about import About, check_units, compared
 from tsbench.plots.drawing import caption, new_figure, short, styled
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def numbers(board: Board, reference: str = "") -> pd.DataFrame:
     reference : a method, whose value is taken off that of every other; it has no rows itself. Raises UsageError.
     """
     cells = compared(board, 2 if reference else 1)
+    check_units(board, board.common)
     if reference:
         if reference not in cells.index:
             known = list(cells.index)

@@ -24,6 +24,8 @@ NOTE = (
     "diagonal a run is right as often as it says. ECE: mean distance from it, weighted by cases."
 )
 
+DECLARED = "nets that decide (own, finetune) and hist-gradient-boosting give some, the probes decision values"
+
 
 def numbers(runs: Sequence[Mapping[str, Any]], predictions: Sequence[Predictions | None]) -> pd.DataFrame:
     """Return run, low, high, confidence, accuracy, cases of each bin that has cases, and ece of the run.
@@ -33,7 +35,7 @@ def numbers(runs: Sequence[Mapping[str, Any]], predictions: Sequence[Predictions
     tables = []
     for name, run, one in zip(names_of(runs), runs, predictions, strict=True):
         if one is None or not one.probabilities:
-            why = "it predicted nothing" if one is None else "its scores are none"
+            why = "it predicted nothing" if one is None else f"its scores are none: {DECLARED}"
             raise UsageError(f"run {run['key'][:12]} ({name}): this needs probabilities, and {why}")
         table = pd.DataFrame(reliability(*_told(one)))
         ece = (table["cases"] * (table["accuracy"] - table["confidence"]).abs()).sum() / table["cases"].sum()

@@ -23,6 +23,7 @@ BARS = (
     "over all pairs; a dot is a member."
 )
 BLUNT = "No bars: on so few datasets no result could tell two of so many methods apart."
+UNITS = "No bars: the labels of these datasets are in units of their own, and their differences have no common order."
 WEAKNESS = (
     "Ranks, and with the correction the bars, depend on which methods are shown; a bar is no proof that methods are "
     "equal."
@@ -34,10 +35,11 @@ def numbers(board: Board, alpha: float = ALPHA) -> pd.DataFrame:
     """Return method, rank (the average), groups, n_datasets, alpha of the complete methods, the best first.
 
     groups : numbers of the groups that a method is in, with blanks between, as `statistics.groups` has them; empty for
-    all where no test could tell any two apart. Raises UsageError for less than two methods or datasets.
+    all where no test could tell any two apart, or differences are in several units. Raises UsageError for less than two
+    methods or datasets.
     """
     cells, sign = compared(board, 2, 2), METRICS[board.metric].sign
-    found = [] if blunt(cells, alpha) else groups(cells, sign, alpha)
+    found = [] if board.in_several_units or blunt(cells, alpha) else groups(cells, sign, alpha)
     average = ranks(cells, sign).mean(axis=1).sort_values(kind="stable")
     member = {name: " ".join(str(n) for n, one in enumerate(found, start=1) if name in one) for name in average.index}
     table = average.rename_axis("method").rename("rank").reset_index()
@@ -66,7 +68,8 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     for number, one in enumerate(bars):
         axis.plot(one, [0.22 + 0.14 * number] * len(one), "-o", color="black", linewidth=2.5, markersize=3.5, zorder=3)
     _names(axis, frame, top)
-    said = BARS.format(frame["alpha"].iloc[0]) if (frame["groups"] != "").any() else BLUNT
+    none = UNITS if about.units_differ else BLUNT
+    said = BARS.format(frame["alpha"].iloc[0]) if (frame["groups"] != "").any() else none
     caption(
         figure,
         about.title,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tsbench.condition import Condition
 from tsbench.errors import UsageError
-from tsbench.plots.about import About
+from tsbench.plots.about import About, check_units
 from tsbench.plots.marks import label_ends, mark
 from tsbench.protocol import Protocol
 
@@ -66,7 +66,7 @@ def collected(boards: Mapping[Place, Board]) -> pd.DataFrame:
     """Return panel, level, method, mean, std_seeds, n_datasets: means over the datasets that all of it has.
 
     Methods with fewer cells than others are left out. std_seeds : sample standard deviation over seeds of the mean, NaN
-    where there is one seed. Raises UsageError where nothing is left.
+    where there is one seed. Raises UsageError where nothing is left, or in several units.
     """
     runs = [board.runs.assign(panel=panel, level=level) for (panel, level), board in boards.items()]
     values = pd.concat(runs).rename(columns={"label": "method"})
@@ -77,6 +77,7 @@ def collected(boards: Mapping[Place, Board]) -> pd.DataFrame:
     values = values[values["method"].isin(kept.index) & values["dataset"].isin(common)]
     if values.empty:
         raise UsageError("this needs a method that has a dataset under each of the conditions, and there is none")
+    check_units(next(iter(boards.values())), common)
     place = ["panel", "level", "method"]
     seeds = values.groupby([*place, "dataset", "seed"])["value"].mean().groupby([*place, "seed"]).agg(["mean", "size"])
     seeds = seeds[seeds["size"] == len(common)]  # a seed that lacks a dataset has another mean

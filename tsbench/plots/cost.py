@@ -8,9 +8,10 @@ import pandas as pd
 
 from tsbench.errors import UsageError
 from tsbench.leaderboard.costs import costs_of
-from tsbench.plots.about import About, compared
+from tsbench.plots.about import About, check_units, compared
 from tsbench.plots.drawing import caption, new_figure, styled
 from tsbench.plots.marks import label_points
+from tsbench.statistics.ranks import rounded
 from tsbench.tasks import METRICS
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ def numbers(board: Board) -> pd.DataFrame:
     seconds of no method are known.
     """
     cells = compared(board, 1)
+    check_units(board, board.common)
     table = board.summary.loc[cells.index, ["mean"]].join(costs_of(board, "mean")["fit_seconds"])
     table = table.dropna().rename_axis("method").reset_index()
     if table.empty:
         raise UsageError("this needs a mean and the seconds of the training of some method, and none has both")
-    signed, seconds = METRICS[board.metric].sign * table["mean"], table["fit_seconds"]
+    signed, seconds = METRICS[board.metric].sign * rounded(table["mean"].to_numpy()), table["fit_seconds"]
     table["front"] = [
         not ((signed >= good) & (seconds <= fast) & ((signed > good) | (seconds < fast))).any()
         for good, fast in zip(signed, seconds, strict=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 MISSING = 'drawing needs matplotlib: pip install "tsbench[plots]"'
+TITLE_LINES, NOTE_LINES = 2, 4
 FORMATS = (".png", ".pdf", ".svg", ".jpg")
 # Asked for letters that matplotlib's own font lacks, in this order, where they are installed.
 FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans", "Arial Unicode MS", "Segoe UI", "WenQuanYi Zen Hei")
@@ -108,12 +109,18 @@ def drawing(width: float, height: float, out: Path) -> Iterator[Figure]:
 
 
 def caption(figure: Figure, title: str = "", note: str = "") -> None:
-    """Write a title above a figure and a note below it, in lines as wide as the figure."""
-    width = figure.get_size_inches()[0]
-    if title:
-        figure.suptitle(textwrap.fill(plain(title), int(width / 0.075)), fontsize=9, x=0.01, ha="left")
-    if note:
-        figure.supxlabel(textwrap.fill(plain(note), int(width / 0.066)), fontsize=8, x=0.01, ha="left")
+    """Write a title above a figure and a note below it, in lines as wide as the figure.
+
+    A figure has room for TITLE_LINES and NOTE_LINES; for more it becomes higher, so that its axes keep their size.
+    """
+    width, height = figure.get_size_inches()
+    above, below = textwrap.wrap(plain(title), int(width / 0.075)), textwrap.wrap(plain(note), int(width / 0.066))
+    more = max(0, len(above) - TITLE_LINES) * 9 + max(0, len(below) - NOTE_LINES) * 8
+    figure.set_figheight(height + 1.2 * more / 72)
+    if above:
+        figure.suptitle("\n".join(above), fontsize=9, x=0.01, ha="left")
+    if below:
+        figure.supxlabel("\n".join(below), fontsize=8, x=0.01, ha="left")
 
 
 def short(text: str, length: int = 24) -> str:

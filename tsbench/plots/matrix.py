@@ -9,6 +9,7 @@ import pandas as pd
 
 from tsbench.plots.about import About
 from tsbench.plots.drawing import caption, new_figure, short, styled
+from tsbench.statistics.ranks import rounded
 from tsbench.tasks import METRICS
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def numbers(board: Board) -> pd.DataFrame:
     cells = board.cells.dropna(axis=1, how="all")
     place = pd.MultiIndex.from_product([cells.index, cells.columns], names=["method", "dataset"])
     found = pd.DataFrame({"value": cells.to_numpy().ravel()}, place).reset_index()
-    signed = METRICS[board.metric].sign * found["value"]
+    signed = METRICS[board.metric].sign * pd.Series(rounded(found["value"].to_numpy()))
     return found.assign(rank=signed.groupby(found["dataset"]).rank(ascending=False, method="min"))
 
 

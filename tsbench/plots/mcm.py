@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tsbench.plots.about import About, compared
+from tsbench.plots.about import About, check_units, compared
 from tsbench.plots.drawing import caption, new_figure, short, styled
 from tsbench.statistics.groups import ALPHA
 from tsbench.statistics.matrix import comparison_matrix
@@ -28,9 +28,11 @@ NOTE = (
 def numbers(board: Board) -> pd.DataFrame:
     """Return row, column, difference, wins, ties, losses, p, row_mean, n_datasets of each two complete methods.
 
-    Both ways, as `statistics.matrix` has them. Raises UsageError for less than two methods or datasets.
+    Both ways, as `statistics.matrix` has them. Raises UsageError for less than two methods or datasets, and for several
+    units.
     """
     cells = compared(board, 2, 2)
+    check_units(board, board.common)
     found = comparison_matrix(cells, METRICS[board.metric].sign)
     return found.assign(row_mean=found["row"].map(cells.mean(axis=1)), n_datasets=cells.shape[1])
 
@@ -44,7 +46,8 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     place = frame["row"].map(names.index).to_numpy(), frame["column"].map(names.index).to_numpy()
     better = np.full((len(names), len(names)), np.nan)
     better[place] = about.sign * frame["difference"]
-    figure = new_figure(2.6 + 0.78 * len(names), 2.6 + 0.5 * len(names))
+    width = max(2.6 + 0.78 * len(names), 4.6 + 0.5 * len(names))  # the latter for few methods of long names
+    figure = new_figure(width, 3.0 + 0.5 * len(names))
     axis = figure.subplots()
     most = np.nanmax(np.abs(better)) or 1.0
     axis.imshow(better, cmap="PuOr", vmin=-2.2 * most, vmax=2.2 * most, aspect="auto", interpolation="nearest")
@@ -58,6 +61,7 @@ def draw(frame: pd.DataFrame, about: About | None = None) -> Figure:
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
     caption(figure, about.title, f"{about.value} over {frame['n_datasets'].iloc[0]} datasets. {NOTE}")
+    figure.draw_without_rendering()  # slanted names reach beyond their cells: the layout needs a second look
     return figure
 
 

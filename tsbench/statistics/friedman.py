@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,11 @@ class Friedman:
     p: float
     f: float
     p_f: float
+
+    @property
+    def least(self) -> float:
+        """The smallest exact p on so many datasets: how often chance alone has all of them rank the methods alike."""
+        return float(math.factorial(self.methods) ** (1.0 - self.datasets)) if self.methods < 20 else 0.0
 
 
 def friedman(cells: pd.DataFrame) -> Friedman | None:

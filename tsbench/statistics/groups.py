@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from tsbench.statistics.pairs import pairs
+from tsbench.statistics.ranks import shared
 
 ALPHA = 0.05
 
@@ -29,7 +30,7 @@ def groups(cells: pd.DataFrame, sign: int, alpha: float = ALPHA) -> list[tuple[s
 
 def blunt(cells: pd.DataFrame, alpha: float = ALPHA) -> bool:
     """Whether no result on so few datasets could tell two methods apart: the smallest adjusted p is not below alpha."""
-    methods, n = len(cells), int(cells.notna().all().sum())
+    methods, n = len(cells), shared(cells).shape[1]
     return 2.0 ** (1 - n) * methods * (methods - 1) / 2 >= alpha
 
 

@@ -9,10 +9,15 @@ import pandas as pd
 DIGITS = 12  # values that agree in these are a tie: sums of the same runs in another order differ behind them
 
 
+def shared(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the datasets of which every method has a finite value, in their order."""
+    there: pd.DataFrame = cells.loc[:, np.isfinite(cells.to_numpy(float)).all(axis=0)]
+    return there
+
+
 def whole(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the datasets of which every method has a finite value, by name, values with DIGITS significant digits."""
-    there = np.isfinite(cells.to_numpy(float)).all(axis=0)
-    kept = cells.loc[:, there].sort_index(axis=1, key=lambda names: names.map(str))
+    kept = shared(cells).sort_index(axis=1, key=lambda names: names.map(str))
     return pd.DataFrame(rounded(kept.to_numpy(float)), kept.index, kept.columns)
 
 
@@ -21,6 +26,11 @@ def rounded(values: npt.NDArray[np.float64], digits: int = DIGITS) -> npt.NDArra
     usual = np.isfinite(values) & (np.abs(values) > 1e-290)
     scale = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(values), where=usual, out=np.zeros_like(values))))
     return np.where(usual, np.round(values * scale) / scale, values)
+
+
+def differences(values: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return values less others, 0 where the two are a tie."""
+    return np.where(rounded(values) == rounded(others), 0.0, values - others)
 
 
 def ranks(cells: pd.DataFrame, sign: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tsbench.statistics.groups import groups, letters
 from tsbench.statistics.intervals import intervals
-from tsbench.statistics.ranks import interquartile_means, ranks, wins
+from tsbench.statistics.ranks import interquartile_means, ranks, shared, wins
 
 
 def summary(cells: pd.DataFrame, sign: int) -> pd.DataFrame:
@@ -16,7 +16,7 @@ def summary(cells: pd.DataFrame, sign: int) -> pd.DataFrame:
     """
     ends, group = intervals(cells, sign), letters(groups(cells, sign))
     found = {
-        "mean": cells.dropna(axis=1).mean(axis=1),
+        "mean": shared(cells).mean(axis=1),
         "rank": ranks(cells, sign).mean(axis=1),
         "wins": wins(cells, sign).astype("Int64"),
         **ends,

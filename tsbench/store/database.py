@@ -57,8 +57,8 @@ class Database:
         self.url = parse_url(url)
         self.backend = self.url.get_backend_name()
         self.file = Path(self.url.database or "") if self.backend == "sqlite" else None
-        if must_exist and self.file is not None and not self.file.exists():
-            raise self._nothing_there()
+        if must_exist and self.file is not None and not (self.file.exists() and self.file.stat().st_size):
+            raise self._nothing_there()  # SQLite would write into an empty file
         self.read_only = self.file is not None and not _writable(self.file)
         if self.read_only and not must_exist:
             raise self._not_writable()
@@ -189,7 +189,10 @@ class Database:
         self.write(lambda connection: schema.prepare(connection, self.name))
 
     def _nothing_there(self) -> UsageError:
-        return UsageError(f"there is no store at {self.name}; name one with --store, or make one by 'tsbench run'")
+        found = "there is no store at {}"
+        if self.file is not None and self.file.exists():
+            found = "{} is no store: it " + ("has no tables of one" if self.file.stat().st_size else "is an empty file")
+        return UsageError(f"{found.format(self.name)}; name one with --store, or make one by 'tsbench run'")
 
     def _not_writable(self) -> StoreError:
         return StoreError(

@@ -35,10 +35,46 @@ def test_what_is_refused_is_named_and_the_exit_code_is_1(tsbench, filled, tmp_pa
     tsbench(*filled)
     (path,) = (tmp_path / "results").rglob("*.parquet")
     path.write_bytes(path.read_bytes()[:-1])
-    for command in (("store", "merge", path, "--store", "all.db"), ("submit", "--check", path)):
+    merge, diff = ("store", "merge", path, "--store", "all.db"), ("diff", path, "tsbench.db")
+    for command in (merge, diff, ("submit", "--check", path)):
         code, _, err = tsbench(*command)
         assert code == 1 and f"refused: {path}: its content is not what its name says" in err
+        assert ("1 rows or files of the evidence do not count: the comparison lacks them" in err) == (command is diff)
     assert tsbench("boards", "--from", "results")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("methods", "datasets", "said"),
+    [
+        ("majorty", "ucr", "--method majorty: no run in tsbench.db is of it; did you mean 'majority'?"),
+        ("majority,nosuch", "ucr", "--method nosuch: no run in tsbench.db is of it"),
+        ("majority[max_steps=5]", "ucr", "--method majority[max_steps=5]: no run in tsbench.db is of it"),
+        ("majority", "GunPoint", "--dataset GunPoint: no run in tsbench.db is of it"),
+        ("majority", "uea", "--dataset uea: tsbench.db has no run of a dataset of this collection"),
+        ("majority,", "ucr,Nothing", "--dataset Nothing: no run in tsbench.db is of it"),
+    ],
+)
+def test_names_that_nothing_has_are_refused(tsbench, filled, tmp_path, methods, datasets, said):
+    code, out, err = tsbench("submit", "--method", methods, "--dataset", datasets, "--out", "results")
+    assert (code, out) == (2, "") and said in err and not list((tmp_path / "results").glob("**/*.parquet"))
+
+
+def test_a_label_stands_for_its_runs_alone(tsbench, filled):
+    run = ("run", "--method", "simclr", "--dataset", "ItalyPowerDemand", "--offline", "--set")
+    for steps in (1, 2):
+        assert tsbench(*run, f"max_steps={steps}", "--set", "batch_size=8")[0] == 0
+    code, out, _ = tsbench("submit", "--method", "simclr[batch_size=8,max_steps=1]", *filled[3:])
+    assert code == 0 and out.endswith("1 runs written, 0 there already, 0 refused\n")
+    assert tsbench("submit", "--method", "simclr", *filled[3:])[1].endswith(
+        "1 runs written, 1 there already, 0 refused\n"
+    )
+
+
+def test_methods_that_have_no_run_on_the_datasets_are_no_success(tsbench, filled):
+    assert tsbench("run", "--method", "1nn-ed", "--dataset", "GunPoint", "--offline")[0] == 0
+    asked = ("--method", "1nn-ed", "--dataset", "ItalyPowerDemand", "--out", "results")
+    code, out, err = tsbench("submit", *asked)
+    assert (code, out) == (2, "") and "tsbench.db has no succeeded run of 1nn-ed on ItalyPowerDemand" in err
 
 
 def test_what_is_not_at_hand_cannot_be_repeated(tsbench, filled, tmp_path, monkeypatch):

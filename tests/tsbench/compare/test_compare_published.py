@@ -26,8 +26,9 @@ def compared(ours=OURS, theirs=THEIRS, **options):
 
 
 def test_ours_less_the_published_on_what_both_have():
-    found = compared()
+    found = compared(datasets=("A", "B", "C", "Z"))
     assert found.frame["dataset"].tolist() == ["A", "B"] and found.alone == (1, 1)
+    assert compared().alone == (1, 0)  # Z was not asked for
     assert found.frame["ours"].tolist() == pytest.approx([0.61, 0.5004])
     assert found.frame["ours_std"].tolist() == pytest.approx([0.00498 / 2**0.5, float("nan")], nan_ok=True)
     assert found.frame["n_seeds"].tolist() == [2, 1]
@@ -37,6 +38,12 @@ def test_what_the_published_were_rounded_by_is_no_difference():
     found = compared()
     assert found.frame["difference"].tolist() == [0.01, 0.0]
     assert (found.paired.better, found.paired.equal, found.paired.mean) == (1, 1, pytest.approx(0.005))
+
+
+def test_the_decimals_that_are_said_are_those_that_were_rounded_to():
+    found = compared(theirs=(published("B", "0.48"), published("Z", "0.125")))
+    assert found.frame["difference"].tolist() == [0.02] and found.results.decimals == 2
+    assert any("to the 3 decimals of the published" in line for line in found.notes())
 
 
 def test_two_protocols_are_said_side_by_side_with_a_warning_where_they_differ():
@@ -115,6 +122,8 @@ def test_the_command(tsbench, tmp_path):
     assert tsbench(*asked, "--format", "csv")[1].startswith("method,protocol,compared_with,")
     code, _, err = tsbench(*asked[:-1], "srl/t-loss")
     assert code == 2 and "name one of srl/t-loss/combined-k" in err
+    code, _, err = tsbench("compare", "ucr", "--method", "1nn-ed,majority", "--published", "mcl/ed")
+    assert code == 2 and "--method 1nn-ed,majority: this compares one row, and that names 2: 1nn-ed, majority" in err
     code, _, err = tsbench(*asked, "--out", "x.tex")
     assert code == 2 and "--out x.tex: choose a file that ends in .csv, .md or .json" in err
     code, _, err = tsbench(*asked[:-1], "bakeoff/HC2", "--fetch", "--offline")

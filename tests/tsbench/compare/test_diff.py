@@ -107,6 +107,20 @@ def test_noise_is_the_spread_over_seeds(stored):
     assert "1 cells have one seed in common, which tells nothing of their noise; 1 of them differ." in lines(found)
 
 
+def test_what_differs_in_the_last_bits_alone_has_not_changed(stored):
+    first = stored((spec(), 0.1 + 0.2), *three_seeds([0.1, 0.2, 0.3], "B"))
+    second = stored((spec(method_version=2), 0.3), *three_seeds([0.3, 0.2, 0.1], "B", method_version=2))
+    found = told(first, second)
+    assert found.cells["difference"].tolist() == [0, 0] and found.unlike.empty and not found.differs
+    assert "which tells nothing of their noise; 0 of them differ." in lines(found)
+
+
+def test_a_number_that_is_not_finite_is_none(stored):
+    second = stored((spec(method_version=2), float("inf")), (spec("B", method_version=2), 0.5))
+    found = told(stored((spec(), 0.5), (spec("B"), 0.5)), second)
+    assert found.cells["dataset"].tolist() == ["B"] and not found.differs
+
+
 def test_only_folds_and_seeds_of_both_are_compared(stored):
     first = stored((spec(seed=0), 0.5), (spec(seed=1), 0.9))
     second = stored((spec(seed=0, method_version=2), 0.5), (spec(seed=2, method_version=2), 0.1))
@@ -150,7 +164,8 @@ def test_of_a_metric_of_which_low_is_good_less_is_better(stored):
     found = told(first, second)
     (moved,) = found.moved
     assert (moved.metric, moved.paired.better, moved.paired.worse) == ("mae", 2, 0)
-    assert "| m | p | mae | 2 |  |  |" in text_of(found, "md")  # no mean of numbers in several units
+    assert "| m | p | mae | 2 |  |  |  | 2 | 0 | 0 |" in text_of(found, "md")  # several units: no mean, and no test
+    assert json.loads(text_of(found, "json"))["moved"][0]["p"] is None
 
 
 def test_formats(stored):

@@ -11,6 +11,7 @@ from tsbench.leaderboard.analysis import text_of as stats_text
 from tsbench.leaderboard.export import certainty, facts_of, markdown, notes
 from tsbench.leaderboard.table import build
 from tsbench.leaderboard.write import text_of
+from tsbench.statistics.summary import summary
 
 NAMES = [f"D{number:02}" for number in range(12)]
 
@@ -107,6 +108,43 @@ def test_the_tests_behind_a_board(three):
     csv = stats_text(found, "csv").splitlines()
     assert csv[0] == "first,second,n,wins,ties,losses,difference,p,p_holm,effect,better,equal,worse" and len(csv) == 4
     assert stats_text(found, "md").count("| --- |") == 2
+
+
+def test_of_several_units_there_are_ranks_alone():
+    found = [
+        {**row(label, name, np.nan, seed), "mae": value + seed}
+        for label, value in (("x", 1.0), ("y", 2.0))
+        for name in NAMES
+        for seed in (0, 1)
+    ]
+    alike = board(found, metric="mae", units=dict.fromkeys(NAMES, "K"))
+    assert alike.summary["seeds_std"].tolist() == pytest.approx([2**-0.5] * 2) and "sd seeds" in facts_of(alike)
+    apart = board(found, metric="mae", units={**dict.fromkeys(NAMES, "K"), "D00": "days"})
+    columns = ["mean", "mean_low", "iqm", "seeds_std", "folds_std"]
+    assert apart.in_several_units and apart.summary[columns].isna().all(axis=None)
+    assert apart.summary["rank"].tolist() == [1.0, 2.0] and "sd seeds" not in facts_of(apart)
+    assert not any(line.startswith("sd: ") for line in notes(apart)) and " ±0.707" in markdown(apart)
+
+
+def test_an_infinite_cell_is_a_missing_one():
+    few = board(rows("x", [0.9, np.inf, 0.7]) + rows("y", [0.5, 0.4, 0.3]))
+    assert few.common == ("D00", "D01", "D02") and np.isnan(few.cells.loc["x", "D01"]) and few.unreadable == 1
+    assert few.summary["complete"].to_dict() == {"y": True, "x": False}
+    cells = board(rows("x", [0.9, 0.8]) + rows("y", [0.5, 0.4])).cells.iloc[:, :2].assign(D01=[np.inf, 0.4])
+    assert summary(cells, 1)["mean"].tolist() == [0.9, 0.5]
+
+
+def test_what_few_datasets_cannot_tell_is_not_told():
+    def of(n):
+        return analyse(board([one for i, label in enumerate("xyz") for one in rows(label, [0.9 - 0.1 * i] * n)]))
+
+    assert lines(of(2))[0] == "Friedman: no test, on so few datasets no result tells 3 methods apart."
+    assert json.loads(stats_text(of(2), "json"))["friedman"] is None
+    alike = lines(of(3))[0]
+    assert (
+        alike == "Friedman: chi2 = 6.00, p = 0.05; Iman and Davenport: no F, since all datasets rank the methods alike."
+    )
+    assert json.loads(stats_text(of(3), "json"))["friedman"]["p_f"] is None
 
 
 def test_without_baycomp_the_other_tests_remain(three, monkeypatch):

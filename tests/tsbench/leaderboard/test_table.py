@@ -222,6 +222,7 @@ def test_a_cell_is_of_one_configuration_and_the_newest_is_shown():
             for text in ("7", "[1]", '"a"', "{", '{"probe:p": "x"}', '{"probe:p": null}', "[" * 100_000)
         ),
         *({name: "odd"} for name in ("method_version", "fold", "seed", "finished", "accuracy")),
+        *({"accuracy": value} for value in (float("inf"), float("-inf"))),
     ],
 )
 def test_a_row_that_makes_no_sense_is_left_out_and_counted(fields):
@@ -406,10 +407,10 @@ def test_cells_that_are_not_clean_are_marked_and_named():
     assert result.frame().set_index("method")["exposure"].to_dict() == words
     lines = [line for line in markdown(result).splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[-2:] for line in lines[2:]] == [
-        ["90.0!", "60.0 |"],
-        ["70.0!", "70.0? |"],
-        ["50.0", "50.0 |"],
-        ["10.0?", "10.0? |"],
+        ["90.0 ±0.0!", "60.0 ±0.0 |"],
+        ["70.0 ±0.0!", "70.0 ±0.0? |"],
+        ["50.0 ±0.0", "50.0 ±0.0 |"],
+        ["10.0 ±0.0?", "10.0 ±0.0? |"],
     ]
     marked = [line for line in notes(result) if line[0] in "!?"]
     assert [(line[0], line.rpartition(" ")[2]) for line in marked] == [("!", "(exposed)."), ("?", "(unknown).")]

@@ -1,6 +1,7 @@
 """Every format of a board, of names that are odd in each of them."""
 
 import contextlib
+import io
 import json
 import re
 
@@ -15,6 +16,7 @@ from tsbench.leaderboard.costs import with_costs
 from tsbench.leaderboard.latex import escaped, latex
 from tsbench.leaderboard.tidy import tidy, to_parquet
 from tsbench.leaderboard.write import bytes_of, check_output, text_of, write_board
+from tsbench.protocol import Protocol, Split
 from tsbench.store.store import Store
 
 SEEDS = [row("x", "A", 0.5, seed, key=f"k{seed}") for seed in (0, 1)] + [row("y", "A", 0.75, key="k9")]
@@ -48,6 +50,34 @@ def test_latex_marks_the_best_and_the_second_and_says_the_spread():
     assert [line[-1] for line in table[1:]] == [r"\textbf{75.0}", r"\underline{50.0} $\pm$ 0.0", "10.0"]
     spread = board([*SEEDS, row("x", "A", 0.8, 2, key="k")])
     assert r"\underline{60.0} $\pm$ 17.3" in latex(spread)
+
+
+def test_latex_says_what_its_spread_is_over():
+    protocol = Protocol(name="p", probe="knn", split=Split(scheme="cv", folds=3))
+    about = {"protocol_hash": protocol.hash()}
+    folds = [row("x", "A", 0.4 + 0.1 * fold, fold=fold, **about) for fold in range(3)]
+    text = latex(board(folds, protocol=protocol))
+    assert r"\textbf{50.0} $\pm$ 10.0" in text and r"$\pm$: standard deviation over folds." in text
+    seeds = [row("y", "A", 0.5, seed, fold, **about) for seed in (0, 1) for fold in range(3)]
+    both = latex(board([*folds, *seeds], protocol=protocol))
+    assert r"$\pm$: standard deviation over seeds, of cells with one seed over folds." in both
+    assert r"\pm" not in latex(board([row("x", "A", 0.5)]))
+
+
+def test_the_spread_of_a_cell_is_in_what_is_read_and_csv_stays_numbers():
+    result = board([row("x", "A", 0.4, 0), row("x", "A", 0.6, 1), row("y", "A", 0.25)])
+    text = text_of(result, "md")
+    assert "| 50.0 ±14.1 |" in text and "| 25.0 |" in text and text.endswith("±: standard deviation over seeds.\n")
+    frame = pd.read_csv(io.StringIO(text_of(result, "csv")))
+    assert frame["A"].tolist() == [0.5, 0.25] and "±" not in text_of(result, "csv")
+    assert "±" not in text_of(board([row("x", "A", 0.4)]), "md")
+
+
+def test_what_differs_in_the_last_bit_is_a_tie_and_shares_the_mark():
+    tied = [(0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3]
+    cells = parsed(latex(board([row("x", "A", tied[0]), row("y", "A", tied[1]), row("z", "A", 0.1)])))
+    assert tied[0] != tied[1]
+    assert [line[-1] for line in cells[1:]] == [r"\textbf{20.0}", r"\textbf{20.0}", r"\underline{10.0}"]
 
 
 def test_ties_are_all_best_and_of_errors_the_lowest_is():

@@ -65,6 +65,14 @@ def test_decimals_are_those_of_the_longest():
     assert named(row("A", "1E+0")).decimals == 0
 
 
+@pytest.mark.parametrize(
+    ("mean", "decimals"),
+    [("0.6940000000000001", 3), ("0.027999999999999997", 3), ("0.8571428571428571", 12), ("0.54526854", 8)],
+)
+def test_what_floats_leave_behind_is_no_decimal(mean, decimals):
+    assert row(mean=mean).decimals == decimals
+
+
 def test_the_list_says_what_there_is(registry, tsbench):
     lines = summaries(registry)
     assert lines["rankscl/ts2vec"] == "158 datasets, protocol not ours: RankSCL (ICDM 2024)"

@@ -226,6 +226,22 @@ def test_fewer_cases_than_folds_are_refused_before_any_run(installed, registry, 
     assert found.invalid["few"].startswith("few: 3 cases cannot be split into 5 folds; use fewer folds")
 
 
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ("{c: 1}", "knn has no parameter 'c'; it has: k, "),
+        ("{k: none at all}", "knn: parameter 'k' = 'none at all': "),
+    ],
+)
+@pytest.mark.parametrize("condition", ["", "+labels=0.5"])
+def test_wrong_parameters_of_a_probe_are_refused_with_their_place(installed, tmp_path, params, said, condition):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"protocols:\n  odd:\n    probe: knn\n    probe_params: {params}\n")
+    with pytest.raises(UsageError) as error:
+        plan(installed, load_registry(path), "random:simclr", protocols=(f"odd{condition}",))
+    assert str(error.value).startswith(f"registry {path}:4: protocol 'odd': probe_params: {said}")
+
+
 def test_numbers_and_files_without_a_split_are_not_resampled(installed, registry, tmp_path):
     found = plan(installed, registry, datasets="Covid3Month", protocols=("ridge-resample30",))
     assert not found.specs and "its labels are for regression" in found.invalid["Covid3Month"]

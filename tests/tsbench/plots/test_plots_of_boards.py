@@ -1,5 +1,7 @@
 """What is drawn of boards: the values, not the pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,6 +100,42 @@ def test_scatter_draws_a_point_per_dataset_and_counts():
     assert texts(figure) == ["B"]
 
 
+TIED = [(0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3]  # which differ in the last bit
+
+
+def test_what_differs_in_the_last_bit_is_a_tie():
+    result = board([row("x", "A", TIED[0]), row("y", "A", TIED[1]), row("x", "B", 0.2), row("y", "B", 0.2)])
+    assert TIED[0] != TIED[1] and matrix.numbers(result)["rank"].tolist() == [1.0] * 4
+    figure = scatter.draw(scatter.numbers(result), about(result))
+    labels = {line.get_label() for line in figure.axes[0].lines if line.get_marker() in ("^", "o", "v")}
+    assert labels == {"x better: 0", "both alike: 2", "y better: 0"} and texts(figure) == []
+    assert cost.numbers(costly(x=(TIED[0], 1.0), y=(TIED[1], 1.0)))["front"].tolist() == [True, True]
+
+
+def in_units(**units):
+    """Return a board of errors of two methods on twelve datasets of these units."""
+    rows = [
+        {**row(label, name, np.nan), "mae": value} for label, value in (("x", 1.0), ("y", 2.0)) for name in DATASETS
+    ]
+    return build("test", DATASETS, PROTOCOL, rows, "mae", units=dict.fromkeys(DATASETS, "K") | units)
+
+
+@pytest.mark.parametrize("kind", [mcm, box, cost])
+def test_what_compares_between_datasets_needs_one_unit(kind):
+    if kind is not cost:
+        assert len(kind.numbers(in_units()))
+    with pytest.raises(UsageError, match="labels of these are in units of their own: name datasets of one unit"):
+        kind.numbers(in_units(D03="days"))
+
+
+def test_ranks_over_several_units_have_no_bars():
+    for result, said in ((in_units(), "Bars join methods"), (in_units(D03="days"), "No bars: the labels of these")):
+        frame = cd.numbers(result)
+        assert frame["rank"].tolist() == [1.0, 2.0]
+        assert said in note(cd.draw(frame, about(result)))
+    assert frame["groups"].tolist() == ["", ""]
+
+
 def test_box_draws_values_and_differences():
     result = board([row("x", "A", 0.5), row("y", "A", 0.5), row("x", "B", 0.25), row("y", "B", 0.75)])
     assert box.numbers(result)["value"].tolist() == [0.5, 0.75, 0.5, 0.25]
@@ -162,17 +200,31 @@ def test_methods_without_a_dataset_in_common_are_no_pair():
         scatter.numbers(board([row("x", "A", 0.5), row("y", "B", 0.5)]))
 
 
-@pytest.mark.parametrize("kind", [cd, mcm, matrix, box])
-def test_many_methods_of_long_names_fit_the_figure(kind):
-    result = values(labels=[f"{'a long name ' * 4}[lr={number}]" for number in range(20)])
-    figure = kind.draw(kind.numbers(result), about(result))
+PATHS = ", ".join(f"/data/ward {number}/a folder of a long name/recordings.csv" for number in range(10))
+
+
+@pytest.mark.parametrize("title", ["", "a title of one's own " * 60])
+@pytest.mark.parametrize("name", ["m", "a long name " * 4])
+@pytest.mark.parametrize(
+    ("kind", "count"), [*((kind, count) for kind in (cd, mcm, matrix, box) for count in (2, 20)), (scatter, 2)]
+)
+def test_methods_of_long_names_fit_the_figure_below_long_titles(kind, count, name, title):
+    result = replace(values(labels=[f"{name}[lr={number}]" for number in range(count)]), name=PATHS)
+    figure = kind.draw(kind.numbers(result), about(result, title))
     figure.draw_without_rendering()
+    assert title or len(figure._suptitle.get_text().splitlines()) < 5
     width, height = figure.bbox.width, figure.bbox.height
+    if kind is mcm:
+        cell = figure.axes[0].get_window_extent()
+        for text in figure.axes[0].texts:
+            size = text.get_window_extent()
+            assert size.width < cell.width / count and size.height < cell.height / count
+    legends = [text for legend in figure.legends for text in legend.get_texts()]
     for axis in figure.axes:
         low, high = sorted(axis.get_xlim())
         across = [text for text in axis.get_xticklabels() if low <= text.get_position()[0] <= high]
         names = [*axis.texts, *across, *axis.get_yticklabels()]
-        for text in (*names, figure._suptitle, figure._supxlabel):
+        for text in filter(None, (*names, *legends, axis.xaxis.label, figure._suptitle, figure._supxlabel)):
             box_of = text.get_window_extent()
             assert box_of.x0 > -1 and box_of.y0 > -1 and box_of.x1 < width + 1 and box_of.y1 < height + 1, text
 

@@ -41,6 +41,21 @@ VALUES = {
 }
 
 
+def test_there_is_no_mean_over_several_units():
+    def make(name):
+        hash_ = read(name).hash()
+        rows = [{**row("x", of, None, protocol_hash=hash_), "mae": 1.0} for of in "AB"]
+        return build("test", ("A", "B"), read(name), rows, "mae", units={"A": "K", "B": unit})
+
+    for unit in ("K", "days"):
+        found = boards_under(read("p"), ["p", "p+labels=0.1"], read, make, labels.varied, labels.EXAMPLE)
+        if unit == "K":
+            assert len(collected(found)) == 2
+            continue
+        with pytest.raises(UsageError, match="labels of these are in units of their own"):
+            collected(found)
+
+
 def test_labels_are_the_means_over_what_every_share_has():
     found = boards(VALUES, labels)
     assert list(found) == [("", 0.1), ("", 1.0)]

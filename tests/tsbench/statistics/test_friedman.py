@@ -4,7 +4,7 @@ import pytest
 import scikit_posthocs
 
 from tests.tsbench.statistics.examples import AUC
-from tsbench.statistics.friedman import critical_difference, friedman
+from tsbench.statistics.friedman import Friedman, critical_difference, friedman
 from tsbench.statistics.ranks import ranks
 
 
@@ -36,6 +36,13 @@ def test_beyond_the_critical_difference_nemenyis_p_is_below_alpha(alpha):
 def test_methods_always_ranked_alike_have_no_end_of_f():
     found = friedman(pd.DataFrame(np.arange(3.0)[:, None] + np.zeros(6)))
     assert found.f == np.inf and found.p_f == 0 and found.chi2 == pytest.approx(12)
+    assert found.least == pytest.approx(6.0**-5)
+
+
+def test_the_smallest_p_is_the_chance_of_one_order_on_all_datasets():
+    assert [Friedman(k, n, 0, 0, 0, 0).least for k, n in ((3, 2), (3, 3), (400, 9))] == pytest.approx(
+        [1 / 6, 1 / 36, 0]
+    )
 
 
 @pytest.mark.parametrize("cells", [AUC.iloc[:2], AUC.iloc[:, :1], AUC.iloc[:, :0], AUC * 0, AUC * np.nan])

@@ -245,6 +245,15 @@ def test_refusals(tmp_path):
         Store(str(tmp_path / "no" / "such" / "folder" / "s.db"))
 
 
+def test_a_file_that_is_there_and_no_store_is_called_so(tmp_path):
+    (tmp_path / "empty.db").touch()
+    sqlite3.connect(tmp_path / "tables.db").execute("pragma user_version = 1").connection.commit()
+    for name, said in (("empty.db", "it is an empty file"), ("tables.db", "it has no tables of one")):
+        with pytest.raises(UsageError, match=rf"{name} is no store: {said}; name one with --store"):
+            Store(str(tmp_path / name), must_exist=True)
+    assert (tmp_path / "empty.db").stat().st_size == 0
+
+
 def test_a_newer_schema_is_refused_and_left_alone(store, url, open_store):
     store.write(lambda connection: connection.execute(sa.text("update tsbench_schema set version = 99")))
     with pytest.raises(StoreError, match=f"has schema 99, this tsbench reads {SCHEMA_VERSION}"):
