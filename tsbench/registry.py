@@ -26,6 +26,7 @@ class Collection(BaseModel):
     board: str | None = Field(
         None, description="what the files of its boards are called; its name by default", pattern=r"^[\w-]+$"
     )
+    also: tuple[str, ...] = Field((), description="further metrics that boards made of evidence have files of")
 
 
 class Suite(BaseModel):

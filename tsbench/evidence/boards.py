@@ -39,6 +39,7 @@ class Boards:
 def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry) -> Boards:
     """Write <board>.csv of each collection, for other protocols than its own <board>-<protocol>.csv, into a folder.
 
+    Of further metrics that a collection has its boards `also` of there is <board>-<metric>.csv.
     Beside each stands the same as <name>.md, which tells of which datasets a sample was read, and <name>-shared.csv,
     which ranks every method on the datasets that all have. Raises UsageError where there is no evidence.
     """
@@ -62,11 +63,14 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
             own = registry.collections[collection].protocol == protocol
             name = registry.collections[collection].board or collection
             name = name if own else f"{name}-{protocol}"
-            for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
-                board = query([collection], protocol, None, None, (), shared, plugins, registry, opened, look=False)
-                for suffix in suffixes:
-                    boards.files.append(out / f"{name}{suffix}")
-                    write_board(board, boards.files[-1])
+            metrics = {None: name, **{metric: f"{name}-{metric}" for metric in registry.collections[collection].also}}
+            for metric, called in metrics.items():
+                for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
+                    asked = [collection], protocol, metric, None, ()
+                    board = query(*asked, shared, plugins, registry, opened, look=False)
+                    for suffix in suffixes:
+                        boards.files.append(out / f"{called}{suffix}")
+                        write_board(board, boards.files[-1])
     return boards
 
 

@@ -18,6 +18,20 @@ def test_each_collection_and_protocol_has_a_board(folder, tmp_path, installed, r
     assert [line.split(",")[0] for line in text.splitlines()[1:]] == ["minirocket-features", "majority"]
 
 
+def test_further_metrics_of_a_collection_have_boards_of_their_own(folder, tmp_path, installed, registry):
+    ucr = registry.collections["ucr"].model_copy(update={"also": ("f1_macro",)})
+    both = registry.model_copy(update={"collections": {**registry.collections, "ucr": ucr}})
+    made = make_boards(folder, tmp_path, installed, both)
+    names = [path.name for path in made.files]
+    assert names[:6] == [
+        f"ucr{one}" for one in (".csv", ".md", "-shared.csv", "-f1_macro.csv", "-f1_macro.md", "-f1_macro-shared.csv")
+    ]
+    assert (
+        ",f1_macro," in (tmp_path / "ucr-f1_macro.csv").read_text()
+        and ",accuracy," in (tmp_path / "ucr.csv").read_text()
+    )
+
+
 def test_a_folder_called_as_no_collection_is_named(folder, tmp_path, installed, registry):
     (folder / "uea").rename(folder / "mine")
     made = make_boards(folder, tmp_path / "boards", installed, registry)
