@@ -63,8 +63,8 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
             own = registry.collections[collection].protocol == protocol
             name = registry.collections[collection].board or collection
             name = name if own else f"{name}-{protocol}"
-            metrics = {None: name, **{metric: f"{name}-{metric}" for metric in registry.collections[collection].also}}
-            for metric, called in metrics.items():
+            further = registry.collections[collection].also
+            for metric, called in ((None, name), *((one, f"{name}-{one}") for one in further)):
                 for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
                     asked = [collection], protocol, metric, None, ()
                     board = query(*asked, shared, plugins, registry, opened, look=False)
