@@ -171,15 +171,10 @@ def divide(
     validation = None if fold.validation is None else later.select(fold.validation)
     selection = validation if fold.validation is None or first is later else first.select(fold.validation)
 
-    def both(made: Panel, raw: Panel, cases: Index) -> tuple[Panel, Panel]:
-        """Return cases as a corruption left them and as they were, at the step at which it acts."""
-        after, before = (made, panel) if raw is data.panel else (raw, data.panel)
-        return after.select(cases), before.select(cases)
-
     hidden: dict[str, Any] = {}
-    idle = [] if corrupter is None else _idle(corrupter, "test", *both(hard, given, fold.test))
-    if trainer is not None and trainer is not corrupter:
-        idle += _idle(trainer, "training", *both(first, seen, fold.train))
+    idle = _idle(corrupter, "test", hard, given, fold.test, panel, data.panel)
+    if trainer is not corrupter:
+        idle += _idle(trainer, "training", first, seen, fold.train, panel, data.panel)
     if corrupter is not None and corrupter.corruption.makes == "gaps":
         masked = test if given is data.panel else given.select(fold.test)
         hidden = {"whole": panel.select(fold.test).without_labels(), "missing": missing_facts(masked)}
@@ -205,8 +200,17 @@ def divide(
     )
 
 
-def _idle(corrupter: Corrupter, part: str, after: Panel, before: Panel) -> list[str]:
-    """Return what is to be said of a corruption that left the cases of a part as they were."""
+def _idle(
+    corrupter: Corrupter | None, part: str, made: Panel, raw: Panel, cases: Index, panel: Panel, given: Panel
+) -> list[str]:
+    """Return what is to be said of a corruption that left the cases of a part as they were, at the step it acts at.
+
+    made, raw : prepared and as read, with what it did to either; panel, given : the same without.
+    """
+    if corrupter is None:
+        return []
+    pair = (made, panel) if raw is given else (raw, given)
+    after, before = (one.select(cases) for one in pair)
     cuts = blocks(before.X, CASES)
     if not all(np.array_equal(after.X[cut], before.X[cut], equal_nan=True) for cut in cuts):
         return []
