@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tsbench import Batch, PanelShape, SSLMethod, Step, param
+from tsbench import Batch, Diagnosis, PanelShape, SSLMethod, Step, param
 from tsbench.errors import MethodError
 from tsbench.nn import hierarchical_loss, masked_max
 
 Mask = Literal["binomial", "continuous", "all_true", "all_false", "mask_last"]
 SMALL_SET = 100_000
+MOST_MISSING = 0.5  # of the time points, beyond which a warning is shown
 
 
 class TS2Vec(SSLMethod):
     """Contrast two masked crops of each case where they overlap, over time and over cases, at every scale.
 
-    A time point is missing when any of its channels is; its projection is 0. The weights that encode are the equal
+    A time point is missing when any of its channels is, or all are (`missing`); its projection is 0. The weights that encode are the equal
     average of the initial ones and those after each step. Any encoder with one vector per time point will do.
     """
 
@@ -67,6 +68,13 @@ class TS2Vec(SSLMethod):
             False, doc="take the largest value over observed time points, not over padding too; not in the paper"
         )
 
+        missing: Literal["any", "all"] = param(
+            "any",
+            neutral="any",
+            doc="a time point is missing where any of its channels is, as in the authors' code, or where all are; then "
+            "missing channels of the others are 0, which is not in the paper",
+        )
+
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[str, ...]] = ("forward_sequence",)
     encode_elements: ClassVar[int] = 8192
@@ -106,7 +114,10 @@ class TS2Vec(SSLMethod):
                 batch = _cut(batch, sections)
             if batch.observed is not None:
                 batch = _centre(_drop_empty(batch))
-        return batch if batch.observed is None else batch.with_extra(present=batch.observed.all(dim=1))
+        if batch.observed is None:
+            return batch
+        seen = batch.observed
+        return batch.with_extra(present=seen.all(dim=1) if self.params.missing == "any" else seen.any(dim=1))
 
     def training_step(self, step: Step) -> Tensor:
         """Return the hierarchical loss of two crops of each case where they overlap (section 3.2)."""
@@ -144,6 +155,20 @@ class TS2Vec(SSLMethod):
         if self._average:
             torch._foreach_copy_(list(self.encoder.parameters()), self._average)
         self._average = []
+
+    def diagnose(self, data: Sequence[Batch]) -> Diagnosis:
+        """Report the share of the time points of 256 training cases that count as missing; warn of more than half."""
+        some = [batch.select(slice(None, None, max(1, len(batch) // 256))) for batch in data]
+        present = [batch.extra["present"] for batch in some if "present" in batch.extra]
+        if not present:
+            return Diagnosis()
+        points = sum(int(batch.lengths.sum()) for batch in some if "present" in batch.extra)
+        share = 1 - sum(int(kept.sum()) for kept in present) / points
+        warning = (
+            f"{share:.1%} of the time points count as missing, {self.params.missing} of their channels being so: TS2Vec "
+            "sees nothing of them. Set missing=all, choose fewer channels or take another method"
+        )
+        return Diagnosis({"missing_points": share}, (warning,) if share > MOST_MISSING else ())
 
     def represent(self, batch: Batch) -> Tensor:
         """Return the largest value over time of each feature, (n, out_dim), of a prepared batch."""

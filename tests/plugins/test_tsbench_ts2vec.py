@@ -162,6 +162,29 @@ def test_a_time_point_is_missing_when_any_channel_is():
     assert not torch.equal(features[2], method.encode(Batch.from_panel(Panel.build(X), "cpu"))[2])
 
 
+def test_a_time_point_may_be_missing_where_all_channels_are():
+    X = noise().X.copy()
+    X[2, 0, 5] = X[3, :, 5] = np.nan
+    method, data = build(Panel.build(X), missing="all")
+    features = method.encode(data)
+    X[2, 1, 5] += 77.0
+    assert not torch.equal(features[2], method.encode(Batch.from_panel(Panel.build(X), "cpu"))[2])
+    present = method.prepare(data).extra["present"]
+    assert not present[3, 5] and int(present.sum()) == present.numel() - 1
+
+
+def test_series_whose_time_points_all_lack_a_channel_are_warned_of():
+    X = noise().X.copy()
+    X[:, 0, ::2] = X[:, 1, 1::2] = np.nan
+    for missing, share in (("any", 1.0), ("all", 0.0)):
+        method, data = build(Panel.build(X, lengths=[20] * 5 + [10]), missing=missing)
+        diagnosis = method.diagnose([method.prepare(data)])
+        assert diagnosis.values == {"missing_points": share}
+        assert ("100.0% of the time points count as missing" in "".join(diagnosis.warnings)) == (missing == "any")
+    whole, data = build(noise())
+    assert whole.diagnose([whole.prepare(data)]).values == {}
+
+
 def test_padding_counts_in_the_maximum_unless_masked():
     X = noise().X.copy()
     X[:, :, 12:] = np.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ import numpy as np
 
 from tsbench.data.batch import Batch
 from tsbench.data.panel import Panel
-from tsbench.errors import MethodError, returned
+from tsbench.errors import MethodError, TsbenchWarning, returned
 from tsbench.identity import seed_everything
 from tsbench.learning.clock import timed
 from tsbench.learning.loop import Progress
 from tsbench.measure.folds import Parts
-from tsbench.measure.represent import Representation
+from tsbench.measure.represent import Representation, alike
 from tsbench.methods.classifier import Classifier
 from tsbench.methods.contracts import check_numbers
 from tsbench.methods.probe import Cases, Features, Predictor, Probe
@@ -56,6 +57,8 @@ class Judge:
             x = features.of(parts, "train")
             if len(parts.labelled) < len(x) or not isinstance(x, np.memmap):  # which nobody changes, nor memory holds
                 x = x[parts.labelled]
+            if said := alike(x):
+                warnings.warn(said, TsbenchWarning, stacklevel=2)
             train = Features(x, task.target(parts.train, parts.labelled), *about)
             validation = None
             if parts.validation is not None:
