@@ -23,8 +23,9 @@ MOST_MISSING = 0.5  # of the time points, beyond which a warning is shown
 class TS2Vec(SSLMethod):
     """Contrast two masked crops of each case where they overlap, over time and over cases, at every scale.
 
-    A time point is missing when any of its channels is, or all are (`missing`); its projection is 0. The weights that encode are the equal
-    average of the initial ones and those after each step. Any encoder with one vector per time point will do.
+    A time point is missing when any of its channels is, or all are (`missing`); its projection is 0. The weights that
+    encode are the equal average of the initial ones and those after each step. Any encoder with one vector per time
+    point will do.
     """
 
     class Params(SSLMethod.Params):
@@ -165,8 +166,8 @@ class TS2Vec(SSLMethod):
         points = sum(int(batch.lengths.sum()) for batch in some if "present" in batch.extra)
         share = 1 - sum(int(kept.sum()) for kept in present) / points
         warning = (
-            f"{share:.1%} of the time points count as missing, {self.params.missing} of their channels being so: TS2Vec "
-            "sees nothing of them. Set missing=all, choose fewer channels or take another method"
+            f"{share:.1%} of the time points count as missing, {self.params.missing} of their channels being so: TS2Vec"
+            " sees nothing of them. Set missing=all, choose fewer channels or take another method"
         )
         return Diagnosis({"missing_points": share}, (warning,) if share > MOST_MISSING else ())
 

@@ -23,7 +23,7 @@ def alike(features: npt.NDArray[np.float32]) -> str:
     if 2 * same <= len(some):
         return ""
     looked = "" if len(some) == len(features) else " that were looked at"
-    return f"{same} of {len(some)} training cases{looked} have one and the same representation: it tells none from another"
+    return f"{same} of {len(some)} training cases{looked} have one and the same representation: it tells none apart"
 
 
 class Representation:
