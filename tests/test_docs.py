@@ -19,7 +19,11 @@ from tests.conftest import ROOT
 from tsbench.cli.group import cli
 from tsbench.discovery import hookspecs
 from tsbench.discovery.plugins import KINDS, plugins
+from tsbench.errors import UsageError
 from tsbench.methods.params import declarations
+from tsbench.plan.plan import make_plan
+from tsbench.plan.request import Request, parse_overrides
+from tsbench.tasks import metric_for
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -163,7 +167,7 @@ def mentioned(text):
 
 
 def parse(line, complete):
-    """Parse a command line without running it; raises click.UsageError where click would."""
+    """Parse a command line without running it; return the options of a whole one; click.UsageError as click."""
     words = shlex.split(re.split(r" [|>] ", line)[0], comments=True)
     arguments = [b for a, b in itertools.pairwise(words) if b != "..." or a.startswith("--")]
     command, context = cli, None
@@ -172,18 +176,19 @@ def parse(line, complete):
         try:
             rest = click.Command.parse_args(command, context, list(arguments))
         except click.exceptions.Exit:  # --help, --version
-            return
+            return {}
         except click.MissingParameter:
             if complete:
                 raise
-            return
+            return {}
         except click.BadParameter as error:  # a folder of the reader's
             if not isinstance(getattr(error.param, "type", None), click.Path):
                 raise
-            return
+            return {}
         if not isinstance(command, click.Group) or not rest:
-            return
+            return context.params
         _, command, arguments = command.resolve_command(context, rest)
+    return {}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,42 @@ def test_every_command_of_a_document_is_one(page):
         except click.UsageError as error:
             wrong.append(f"{line}: {error.format_message()}")
     assert not wrong
+
+
+OF_THE_PAGE = {"mine", "M", "denoise", "levels", "uniform"}  # methods that a page writes, or leaves to the reader
+
+
+def unknown(options, installed, registry):
+    """Say which metric, method, parameter or protocol of a command is none, as the command would; else ""."""
+    try:
+        metric_for({}, options.get("metric"), derived=True)
+        if "pairs" in options and (methods := set(options.get("methods", ())) - OF_THE_PAGE):
+            protocols = [name.partition("+")[0] for name in options["protocols"]]
+            overrides = parse_overrides(options["pairs"])
+            make_plan(Request(sorted(methods), ["UnitTest"], protocols, overrides=overrides), installed, registry)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_name_in_a_command_is_known(page, installed, registry):
+    wrong = {}
+    for line, _ in mentioned(page.read_text()):
+        with contextlib.suppress(click.UsageError):
+            if said := unknown(parse(line, False), installed, registry):
+                wrong[line] = said
+    assert not wrong
+
+
+def test_a_name_that_is_unknown_is_noticed(installed, registry):
+    for line in (
+        "tsbench tune --method trls --dataset GunPoint --metric macro_f1",
+        "tsbench run --method trsl --dataset GunPoint",
+        "tsbench run --method trls --dataset GunPoint --set encoder.cells=gru",
+        "tsbench run --method trls --dataset GunPoint --protocol linaer+labels=0.1",
+    ):
+        assert unknown(parse(line, True), installed, registry)
 
 
 def test_a_command_that_is_none_is_noticed():
