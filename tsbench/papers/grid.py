@@ -11,9 +11,10 @@ from tsbench.statistics.ranks import differences
 from tsbench.tasks import METRICS
 
 ABOUT = (
-    "Fractions in percent; in brackets the published number of a dataset. to first: the mean less that of the first "
-    "row; better/worse: datasets on which a row is better and worse than it. s: seconds of a training; MiB: the most "
-    "that a run which trained itself took, beyond what its process held before."
+    "Fractions in percent, ± the standard deviation over folds, of one fold over seeds; in brackets the published "
+    "number of a dataset. to first: the mean less that of the first row; better/worse: datasets on which a row is "
+    "better and worse than it. s: seconds of a training; MiB: the most that a run which trained itself took, beyond "
+    "what its process held before."
 )
 
 
@@ -43,8 +44,9 @@ def grid(title: str, frame: pd.DataFrame) -> str:
         cells = [whole["row"], whole["settings"], *([metric] if several else [])]
         cells += [shown(metric, ours[one]) for one in means]
         cells += [signed(metric, difference[means[0]]), f"{(better > 0).sum()}/{(better < 0).sum()}"]
-        theirs = part.set_index("dataset")["published"].astype(float)
-        cells += [_beside(shown(metric, ours[one]), shown(metric, theirs[one])) for one in single]
+        by_name = part.set_index("dataset")[["ours", "ours_std", "published"]].astype(float)
+        for one in by_name.loc[single].to_dict("records"):
+            cells.append(_beside(shown(metric, one["ours"], one["ours_std"]), shown(metric, one["published"])))
         costs = ((whole["fit_seconds"], ".1f"), (whole["peak_memory_bytes"] / 2**20, ".0f"))
         cells += ["" if pd.isna(value) else format(value, form) for value, form in costs]
         if published:

@@ -27,7 +27,7 @@ from tsbench.tasks import METRICS
 
 RULE = (
     "Verdict: 'within' when ours and the published mean differ by no more than both spreads (standard deviation over "
-    "folds) together, 'outside' when by more, 'not comparable' when one of the two is missing."
+    "folds, of one fold over seeds) together, 'outside' when by more, 'not comparable' when one of the two is missing."
 )
 MARKDOWN: tuple[tuple[str, Side], ...] = (
     *((name, "left") for name in ("row", "dataset", "metric")),
@@ -165,7 +165,8 @@ def tabulate(
     """Return one row per table row, column and metric: ours, published, difference and verdict, as fractions.
 
     dataset : what `Column.name` calls it.
-    ours_std is the standard deviation over folds (ddof 0) of the mean over seeds; n_runs counts the runs behind it.
+    ours_std is the standard deviation (ddof 0) over folds of the mean over seeds, over seeds where there is one fold,
+    and empty of one run; n_runs counts the runs behind it.
     A cell with a run missing is empty. Lines whose `average` is True are means over datasets.
     """
     published = load_published(paper.csv, paper.unit)
@@ -185,7 +186,7 @@ def tabulate(
                 number = find(row, theirs_called, theirs)
                 mean, std = _cell(here, by_key, ours)
                 means[column, ours] = mean
-                if mean is None or std is None:
+                if mean is None:
                     verdict = _lacking(here, by_key) if here else "not run"
                 else:
                     verdict = _verdict(mean, std, number, paper.doubt, column.incomparable)
@@ -273,8 +274,10 @@ def _cell(
     values = [(fold, value) for fold, value in found if isinstance(value, int | float)]
     if not specs or len(values) < len(specs):
         return None, None
-    folds = pd.Series([value for _, value in values]).groupby([fold for fold, _ in values]).mean()
-    return float(folds.mean()), float(folds.std(ddof=0))
+    runs = pd.Series([value for _, value in values])
+    folds = runs.groupby([fold for fold, _ in values]).mean()
+    spread = folds if len(folds) > 1 else runs
+    return float(folds.mean()), float(spread.std(ddof=0)) if len(spread) > 1 else None
 
 
 def _lacking(specs: Sequence[RunSpec], by_key: Mapping[str, Mapping[str, Any]]) -> str:
@@ -283,13 +286,15 @@ def _lacking(specs: Sequence[RunSpec], by_key: Mapping[str, Mapping[str, Any]]) 
     return f"not comparable: {count} of {len(specs)} runs of ours succeeded"
 
 
-def _verdict(mean: float, std: float, number: Number | None, doubt: str, incomparable: str) -> str:
+def _verdict(mean: float, std: float | None, number: Number | None, doubt: str, incomparable: str) -> str:
     if incomparable:
         return f"not comparable: {incomparable}"
     if number is None:
         return "not comparable: no published number for this dataset"
     if number.spread is None:
         return "not comparable: no published spread"
+    if std is None:
+        return "not comparable: one run of ours, which has no spread"
     verdict = "within" if abs(mean - number.mean) <= std + number.spread else "outside"
     return f"{verdict} ({doubt})" if doubt else verdict
 

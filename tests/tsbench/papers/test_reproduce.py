@@ -5,8 +5,9 @@ import pytest
 
 from tests.tsbench.store.test_store import make_spec
 from tsbench.errors import UsageError
-from tsbench.papers.published import load_published
-from tsbench.papers.reproduce import TablePlan, markdown, plan_table, tabulate
+from tsbench.papers.grid import grid
+from tsbench.papers.published import Number, load_published
+from tsbench.papers.reproduce import TablePlan, _verdict, markdown, plan_table, tabulate
 from tsbench.papers.reproduced import reproduced
 from tsbench.plan.request import Plan
 from tsbench.registry import PaperRow, PaperTable
@@ -78,6 +79,33 @@ def test_other_data_fills_the_table_with_a_blank_published_column(installed, reg
     accuracy = frame[frame["metric"] == "accuracy"].iloc[0]
     assert accuracy["ours"] == pytest.approx(0.52)
     assert accuracy["ours_std"] == pytest.approx(0.01 * 2**0.5)
+
+
+def test_the_spread_of_one_fold_is_over_seeds_and_one_run_has_none(installed, registry, table1):
+    paper, table = small(registry, table1, "TRLS")
+    table = table.under("svm-rbf")
+    for seeds, spread, shown in (([0, 1, 2], (2 / 3) ** 0.5 * 0.1, "60.00 ± 8.16"), ([0], None, "50.00")):
+        planned = plan_table(table, ["GunPoint"], seeds, {"max_steps": "2"}, installed, registry)
+        results = [
+            {**row, "accuracy": 0.5 + 0.1 * spec.seed}
+            for row, spec in zip(rows_of(planned, 0), planned.plan.specs, strict=True)
+        ]
+        frame = tabulate(paper, table, planned, ["GunPoint"], results)
+        line = frame[frame["metric"] == "accuracy"].iloc[0]
+        assert line["ours_std"] == pytest.approx(spread)
+        assert f" {shown} |" in markdown("t", frame)
+        assert f" {shown} |" in grid("t", with_mean(frame))
+
+
+def with_mean(frame):
+    """The frame with a line of means, as a grid has it."""
+    return pd.concat([frame, frame.assign(average=True, dataset="mean of 1", ours_std=None)])
+
+
+def test_a_verdict_needs_two_spreads():
+    number = Number(0.5, 0.1, "")
+    assert _verdict(0.55, 0.0, number, "", "") == "within"
+    assert _verdict(0.55, None, number, "", "") == "not comparable: one run of ours, which has no spread"
 
 
 def test_a_dataset_of_the_same_name_is_not_the_papers(installed, registry, table1):
