@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 from sklearn.preprocessing import StandardScaler
 
 from tsbench.errors import MethodError
@@ -49,6 +50,18 @@ def expand(scores: Floats, seen: Labels, n_classes: int) -> Scores:
         scores = np.stack([-scores, scores], axis=1)
     everywhere = np.full((len(scores), n_classes), np.nextafter(scores.min(initial=0.0), -np.inf))
     everywhere[:, seen] = scores
+    return everywhere
+
+
+def shares(logits: Floats, seen: Labels, n_classes: int) -> Scores:
+    """Return the softmax of logits (n, n_seen) of the class indices `seen`, float64 (n, n_classes), 0 for the others.
+
+    Of a binary decision (n,), the log odds of the second class, the logistic function.
+    """
+    if logits.ndim == 1:
+        logits = np.stack([np.zeros_like(logits), logits], axis=1)
+    everywhere = np.zeros((len(logits), n_classes))
+    everywhere[:, seen] = softmax(logits.astype(np.float64), axis=1)
     return everywhere
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -22,10 +23,10 @@ from tsbench_probes.common import (
     Floats,
     Folds,
     Labels,
-    expand,
     expand_weights,
     finite,
     search_folds,
+    shares,
     training_data,
     unscaled,
 )
@@ -39,13 +40,16 @@ class Linear(Probe):
     The converged counterpart of a linear layer trained by gradient steps: Newton steps to a gradient of 1e-6, since
     lbfgs at its usual tolerance stops short of the optimum for large C. C in {1e-4 ... 1e4 by decades} by macro-F1 on
     the validation part; without one by stratified cross-validation on the training part, or C = 1 where `search_folds`
-    gives no search. Ties to the smallest C. The final model is fitted on the training part alone.
+    gives no search. Ties to the smallest C. The final model is fitted on the training part alone. Scores are
+    probabilities, as those of the other probes of this module.
     """
 
     class Params(BaseParams):
         """Limit on cost."""
 
         max_iter: int = param(1_000, low=1, high=100_000, stage="probe", doc="Newton steps of one fit")
+
+    version: ClassVar[int] = 2
 
     def fit(
         self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
@@ -88,8 +92,8 @@ class Linear(Probe):
 class Logistic(Probe):
     """One-vs-rest logistic regression, C = 1, on features standardised with training statistics.
 
-    Multilabel: one for each label, whose probabilities are the scores; a label that no training case has, or every
-    one, keeps that answer.
+    A class's probability is its share of the sum over classes. Multilabel: one classifier for each label; a label that
+    no training case has, or every one, keeps that answer.
 
     TS2Vec's second protocol (arXiv 2106.10466, reference implementation). A validation part is not used and not merged
     into the training part.
@@ -100,6 +104,7 @@ class Logistic(Probe):
 
         max_iter: int = param(1_000_000, low=10, high=1_000_000, stage="probe", doc="lbfgs iterations of one fit")
 
+    version: ClassVar[int] = 2
     tasks = frozenset({"classification", "multilabel"})
 
     def fit(
@@ -122,18 +127,24 @@ class Logistic(Probe):
 
 
 class _LinearPredictor(Predictor):
+    probabilities = True
+
     def __init__(self, model: Pipeline, n_classes: int, found: dict[str, float]) -> None:
         self.model, self.n_classes, self.found = model, n_classes, found
 
     def predict(self, x: npt.NDArray[np.float32]) -> tuple[Labels, Scores]:
-        scores = expand(self.model.decision_function(finite(x, "test")), self.model.classes_, self.n_classes)
+        logits = self.model.decision_function(finite(x, "test"))
+        if logits.ndim == 2 and isinstance(self.model[-1], OneVsRestClassifier):
+            logits = log_expit(logits)  # whose softmax is each class's probability as a share of their sum
+        scores = shares(logits, self.model.classes_, self.n_classes)
         return scores.argmax(axis=1), scores
 
     def linear(self) -> tuple[Floats, Floats]:
         scaler, last = self.model[0], self.model[-1]
         fits = last.estimators_ if isinstance(last, OneVsRestClassifier) else [last]
-        weights = np.concatenate([fit.coef_ for fit in fits]).T
-        intercept = np.concatenate([fit.intercept_ for fit in fits])
+        half = 0.5 if len(last.classes_) == 2 else 1.0  # the log odds are between two scores
+        weights = half * np.concatenate([fit.coef_ for fit in fits]).T
+        intercept = half * np.concatenate([fit.intercept_ for fit in fits])
         return expand_weights(*unscaled(weights, intercept, scaler), last.classes_, self.n_classes)
 
     def details(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ from tsbench.methods.params import BaseParams, param
 from tsbench.methods.probe import Features, Predictor, Probe
 from tsbench.methods.ssl import SSLMethod
 from tsbench.tasks.metrics import f1_macro
-from tsbench_probes.common import Floats, Labels, expand, expand_weights, finite, training_data, unscaled
+from tsbench_probes.common import Floats, Labels, expand_weights, finite, shares, training_data, unscaled
 
 
 class LinearPaper(Probe):
@@ -25,8 +25,7 @@ class LinearPaper(Probe):
     Adam with betas (0.9, 0.99) on the CPU in float32, the last incomplete batch kept. The weights of the epoch with the
     best macro-F1 on the validation part are used (the first of equals), those of the last epoch without one; the
     selection rule is not specified in the paper. 100 epochs are few steps for a small training part and then far from
-    convergence; `linear` is the converged form. Scores are logits less their mean, so that those of two classes mirror
-    each other.
+    convergence; `linear` is the converged form. Scores are probabilities.
     """
 
     class Params(BaseParams):
@@ -40,7 +39,7 @@ class LinearPaper(Probe):
             True, stage="probe", doc="standardise features with training statistics; not specified in the paper"
         )
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def fit(
         self, method: SSLMethod | None, train: Features, validation: Features | None, rng: np.random.Generator
@@ -77,6 +76,8 @@ class LinearPaper(Probe):
 
 
 class _LayerPredictor(Predictor):
+    probabilities = True
+
     def __init__(
         self,
         layer: tuple[Tensor, Tensor],
@@ -88,8 +89,8 @@ class _LayerPredictor(Predictor):
         self.layer, self.scaler, self.seen, self.n_classes, self.found = layer, scaler, seen, n_classes, found
 
     def predict(self, x: npt.NDArray[np.float32]) -> tuple[Labels, Scores]:
-        logits = linear(_tensor(finite(x, "test"), self.scaler), *self.layer).numpy().astype(np.float64)
-        scores = expand(logits - logits.mean(axis=1, keepdims=True), self.seen, self.n_classes)
+        logits = linear(_tensor(finite(x, "test"), self.scaler), *self.layer).numpy()
+        scores = shares(logits, self.seen, self.n_classes)
         return scores.argmax(axis=1), scores
 
     def linear(self) -> tuple[Floats, Floats]:

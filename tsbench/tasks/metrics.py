@@ -48,14 +48,23 @@ def compute(y_true: Array, y_pred: Array, scores: Array, n_classes: int) -> dict
     }
 
 
+NEARLY_ONE = 1 - 1e-6  # of a probability, where float32 is too coarse to order cases
+
+
 def between_cases(scores: Array, probabilities: bool) -> Array:
     """Return scores (n, n_classes) as float64, of two classes such that a column orders the cases.
 
     What decides between two classes is their difference: distances say nothing by one column. Probabilities, and what
-    is not finite, stay as they are.
+    is not finite, stay as they are, but for those nearly 1: float32 tells these apart by the others of the case alone.
     """
     scores = np.asarray(scores, dtype=np.float64)
-    if probabilities or scores.shape[1] != 2 or not np.isfinite(scores).all():
+    if probabilities:
+        case, sure = np.nonzero(scores > NEARLY_ONE)  # one column of a case at most
+        others = scores[case].sum(axis=1, where=np.arange(scores.shape[1]) != sure[:, None])
+        scores = scores.copy()
+        scores[case, sure] = np.maximum(1 - others, NEARLY_ONE)
+        return scores
+    if scores.shape[1] != 2 or not np.isfinite(scores).all():
         return scores
     return np.asarray(scores - scores[:, ::-1])
 

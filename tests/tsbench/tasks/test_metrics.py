@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp, softmax
 from sklearn import metrics as oracle
 
 from tsbench.errors import MethodError
-from tsbench.tasks.metrics import METRICS, compute, confusion, f1_macro
+from tsbench.tasks.metrics import METRICS, NEARLY_ONE, between_cases, compute, confusion, f1_macro
 
 
 @st.composite
@@ -109,3 +110,38 @@ def test_bad_input_is_refused(y_true, y_pred, scores, message):
 def test_importing_is_light():
     code = "import sys, tsbench.tasks.metrics; print(sorted({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# --- what orders cases
+
+
+@given(st.integers(2, 5), st.integers(0, 2**32))
+def test_probabilities_that_float32_has_as_one_keep_their_order(k, seed):
+    """Logits up to 30 above the others: the areas are those of the logits."""
+    rng = np.random.default_rng(seed)
+    logits = np.zeros((40, k))
+    logits[np.arange(40), rng.integers(0, k, 40)] = rng.choice(np.arange(31), 40)
+    y = rng.integers(0, k, 40)
+    stored = softmax(logits, axis=1).astype(np.float32)
+    odds = np.stack([logits[:, c] - logsumexp(np.delete(logits, c, axis=1), axis=1) for c in range(k)], axis=1)
+    assert (stored == 1).any() or logits.max() < 17
+    found = compute(y, stored.argmax(axis=1), between_cases(stored, True), k)
+    expected = expected_areas(y, odds.round(6), k)
+    assert (found["auroc"], found["auprc"]) == pytest.approx(expected, nan_ok=True)
+
+
+@given(st.integers(2, 5), st.integers(0, 2**32))
+def test_other_probabilities_stay_as_they_are(k, seed):
+    rng = np.random.default_rng(seed)
+    votes = rng.multinomial(100, np.full(k, 1 / k), 30).astype(np.float32) / 100  # ties, whose sums round
+    np.testing.assert_array_equal(between_cases(votes, True), votes)
+    sure = np.eye(k)[rng.integers(0, k, 30)] * (1 - 1e-3) + 5e-4  # which miss the sum of 1
+    sure[sure > 0.5] = 1
+    assert (between_cases(sure, True)[sure == 1] == NEARLY_ONE).all()
+
+
+def test_scores_of_two_classes_are_their_difference():
+    scores = np.array([[1.0, 3.0], [5.0, 6.0]])
+    np.testing.assert_array_equal(between_cases(scores, False), [[-2, 2], [-1, 1]])
+    scores[0, 0] = -np.inf
+    np.testing.assert_array_equal(between_cases(scores, False), scores)
