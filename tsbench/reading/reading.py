@@ -198,7 +198,7 @@ def _notes(view: _View, clusters: Array) -> list[str]:
     if len(found.runs) > 1:
         notes.append(f"metrics are means over {len(found.runs)} folds; counts and curves are pooled")
     if view.positive and not found.answers.probabilities:
-        notes.append("its scores are no probabilities: no calibration and no net benefit")
+        notes.append("its scores are no probabilities: no calibration, no net benefit (protocol linear has both)")
     return notes
 
 
