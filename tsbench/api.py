@@ -257,14 +257,15 @@ class Bench:
         shared: bool = False,
         clean: bool = False,
         costs: bool | str = False,
+        intervals: bool = False,
     ) -> Board:
         """Return the board of collections, datasets, paths or suites: `cells`, `summary`, and `evidence` of each cell.
 
         protocol : None: that of what is named first. metric : None: the primary one of the datasets' task. task,
         skip_bad : as of `run`. methods : only these rows. shared : rank every method, on the datasets that all of them
         have. clean : leave out what is exposed, and what is unknown. costs : True for `costs`, seconds and memory of
-        each cell; "sum" or "mean" for those of each method in `summary` too. Raises UsageError where the store has no
-        result for it.
+        each cell; "sum" or "mean" for those of each method in `summary` too. intervals : of each cell over other test
+        cases, for accuracy and areas. Raises UsageError where the store has no result for it.
         """
         from tsbench.leaderboard.query import query
 
@@ -274,7 +275,7 @@ class Bench:
         with variables(self._variables):
             stored = partial(self._open, must_exist=True)
             how = (shared, self.plugins, self.registry, stored, clean, costs, skip_bad)
-            return query(asked, protocol, metric, task, methods, *how)
+            return query(asked, protocol, metric, task, methods, *how, intervals=intervals)
 
     def compare(
         self,

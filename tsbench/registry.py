@@ -27,6 +27,7 @@ class Collection(BaseModel):
         None, description="what the files of its boards are called; its name by default", pattern=r"^[\w-]+$"
     )
     also: tuple[str, ...] = Field((), description="further metrics that boards made of evidence have files of")
+    intervals: bool = Field(False, description="boards made of evidence have an interval beside each cell")
 
 
 class Suite(BaseModel):

@@ -68,6 +68,7 @@ _SELECTION = (
     help="Also show published results, comma-separated, unranked below; see 'tsbench list published'.",
 )
 @fetch_option
+@click.option("--intervals", is_flag=True, help="Also an interval of each cell over other test cases.")
 @click.option("--tidy", is_flag=True, help="A row per cell, with spread, costs and keys, in place of one per method.")
 @click.option(
     "--format",
@@ -83,6 +84,7 @@ def leaderboard(
     costs: str | None,
     published: list[str],
     fetch: bool,
+    intervals: bool,
     tidy: bool,
     form: str | None,
     out: Path | None,
@@ -110,7 +112,7 @@ def leaderboard(
     form = _form(form, tidy, out, bool(published))
     if fetch:
         fetch_published(published)
-    board = bench().leaderboard(**selected, costs=costs or tidy)
+    board = bench().leaderboard(**selected, costs=costs or tidy, intervals=intervals)
     beside = Beside(board, [results(name, board.metric, open_registry()) for name in published])
     if out is not None:  # before the screen: its reader may be gone
         beside.write(out, tidy)

@@ -63,11 +63,12 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
             own = registry.collections[collection].protocol == protocol
             name = registry.collections[collection].board or collection
             name = name if own else f"{name}-{protocol}"
-            further = registry.collections[collection].also
+            further, intervals = registry.collections[collection].also, registry.collections[collection].intervals
             for metric, called in ((None, name), *((one, f"{name}-{one}") for one in further)):
                 for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
                     asked = [collection], protocol, metric, None, ()
-                    board = query(*asked, shared, plugins, registry, opened, look=False)
+                    how = plugins, registry, opened
+                    board = query(*asked, shared, *how, look=False, intervals=intervals and not shared)
                     for suffix in suffixes:
                         boards.files.append(out / f"{called}{suffix}")
                         write_board(board, boards.files[-1])

@@ -36,6 +36,8 @@ def content(board: Board) -> dict[str, Any]:
             "keys": cell.keys,
             "exposure": board.exposures.get((str(cell.method), str(cell.dataset)), CLEAN),
         }
+    for (method, dataset), ends in board.intervals.items():
+        cells[method][dataset]["interval"] = [*ends]
     table = board.summary.astype(object).where(board.summary.notna(), None)
     return {
         "name": board.name,
@@ -148,19 +150,29 @@ def certainty(board: Board) -> list[str]:
 
 
 def legend(board: Board) -> list[str]:
-    """Return the line that says what ± in the cells is over; none where no cell has several seeds or folds."""
+    """Return the lines that say what ± in the cells, and an interval, is over; none where no cell has one."""
     cells = board.evidence
     seeds, folds = cells["std_seeds"].notna(), cells["std_seeds"].isna() & cells["std_folds"].notna()
     over = ["over seeds"] * bool(seeds.any()) + ["over folds"] * bool(folds.any())
-    return [f"±: standard deviation {', of cells with one seed '.join(over)}."] if over else []
+    lines = [f"±: standard deviation {', of cells with one seed '.join(over)}."] if over else []
+    if board.intervals:
+        lines.append(
+            f"(a..b): {LEVEL:.0%} interval over other test cases like these, from a bootstrap of the cases, which "
+            "counts them as independent; another training is no part of it."
+        )
+    return lines
 
 
-def spreads(board: Board) -> dict[tuple[str, str], float]:
-    """Return {(method, dataset): standard deviation over seeds, over folds where there is one seed} of such cells."""
+def asides(board: Board) -> dict[tuple[str, str], str]:
+    """Return {(method, dataset): what stands behind the cell}: ±, over folds where it has one seed, and an interval."""
     cells = board.evidence
-    found = cells["std_seeds"].fillna(cells["std_folds"]).round(12)  # of equal values it is 1e-17
-    places = zip(cells["method"], cells["dataset"], strict=True)
-    return {(str(one), str(of)): std for (one, of), std in zip(places, found, strict=True) if std == std}
+    spread = cells["std_seeds"].fillna(cells["std_folds"]).round(12)  # of equal values it is 1e-17
+    places = [(str(method), str(name)) for method, name in zip(cells["method"], cells["dataset"], strict=True)]
+    found = {place: f" ±{cell(std, board)}" for place, std in zip(places, spread, strict=True) if std == std}
+    for place, (low, high) in board.intervals.items():
+        if low == low:
+            found[place] = f"{found.get(place, '')} ({cell(low, board)}..{cell(high, board)})"
+    return found
 
 
 def shown(board: Board) -> list[str]:
@@ -201,11 +213,11 @@ def facts_of(board: Board) -> dict[str, list[str]]:
 
 
 def cells_of(board: Board, columns: Sequence[str]) -> Iterator[list[str]]:
-    """Yield per method the texts of the cells of some datasets, with ± (`legend`), marked where they are not clean."""
-    spread = {place: f" ±{cell(std, board)}" for place, std in spreads(board).items()}
+    """Yield per method the texts of the cells of some datasets, with what `legend` explains, marked if not clean."""
+    aside = asides(board)
     for method, values in zip(board.cells.index, board.cells[list(columns)].to_numpy(), strict=True):
         marks = [MARKS.get(state(board.exposures.get((str(method), name), CLEAN)), "") for name in columns]
-        beside = [spread.get((str(method), name), "") for name in columns]
+        beside = [aside.get((str(method), name), "") for name in columns]
         yield ["".join([cell(value, board), *more]) for value, *more in zip(values, beside, marks, strict=True)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tsbench.leaderboard.export import MARKS, caption, cell, facts_of, legend, notes, shown, spreads
+from tsbench.leaderboard.export import MARKS, asides, caption, cell, facts_of, legend, notes, shown
 from tsbench.leaderboard.table import Board
 from tsbench.plan.exposure import CLEAN, state
 from tsbench.statistics.ranks import rounded
@@ -27,6 +27,7 @@ _SPECIAL = {
     **{character: f"\\{character}" for character in "{}$&#_%"},
 }
 _ESCAPED = re.compile("[{}]".format(re.escape("".join(_SPECIAL))))
+PLUS_MINUS = r"$\pm$"
 PLACES = {1: "textbf", 2: "underline"}
 _DASHES = re.compile("-(?=-)")  # which would be one long one
 
@@ -63,13 +64,13 @@ def latex(board: Board) -> str:
 
 
 def _marks(board: Board) -> str:
-    spread = "".join(f" $\\pm${line.removeprefix('±')}" for line in legend(board))
-    return f". Best of a dataset bold, second underlined.{spread}"
+    lines = "".join(f" {escaped(line).replace('±', PLUS_MINUS)}" for line in legend(board))
+    return f". Best of a dataset bold, second underlined.{lines}"
 
 
 def _cells(board: Board, columns: Sequence[str]) -> list[list[str]]:
     """Return the texts of the cells, a row per method."""
-    spread, rows = spreads(board), []
+    aside, rows = asides(board), []
     table = board.cells[list(columns)]
     signed = METRICS[board.metric].sign * pd.DataFrame(rounded(table.to_numpy()), table.index, table.columns)
     places = signed.rank(axis=0, ascending=False, method="dense")
@@ -79,8 +80,8 @@ def _cells(board: Board, columns: Sequence[str]) -> list[list[str]]:
             text, place = cell(value, board), (str(method), str(name))
             if text and (mark := PLACES.get(rank)):
                 text = f"\\{mark}{{{text}}}"
-            if text and place in spread:
-                text += f" $\\pm$ {cell(spread[place], board)}"
+            if text and place in aside:
+                text += aside[place].replace("±", f"{PLUS_MINUS} ")
             row.append(text + MARKS.get(state(board.exposures.get(place, CLEAN)), ""))
         rows.append(row)
     return rows

@@ -11,6 +11,7 @@ import pandas as pd
 from tsbench.discovery.catalog import did_you_mean
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import UsageError
+from tsbench.leaderboard.cell_intervals import with_intervals
 from tsbench.leaderboard.costs import with_costs
 from tsbench.leaderboard.derived import scores_of
 from tsbench.leaderboard.newest import Present, present
@@ -39,6 +40,7 @@ def query(
     costs: bool | str = False,
     skip_bad: bool = False,
     look: bool = True,
+    intervals: bool = False,
 ) -> Board:
     """Return the board of collections, datasets, paths or suites; raises UsageError where there is no result for it.
 
@@ -46,6 +48,7 @@ def query(
     paths are; None: what they say.
     clean : as of `build`. costs : True for `Board.costs`; "sum" or "mean" for those of methods too (`with_costs`).
     skip_bad : as of `with_tasks`. look : False for a board of what is stored alone, whatever data is on this machine.
+    intervals : of its cells, as `with_intervals` has them.
     """
     asked, handles = _opened(names, task, plugins, registry, skip_bad)
     datasets = [handle.name for handle in handles]
@@ -81,10 +84,9 @@ def query(
         )
     extents, absent = _extents(handles, rows, now, look), board.absent if look else ()
     board = replace(board, extents=extents, absent=absent, beside=_beside(board, open_store, positive))
-    if not costs:
-        return board
     with open_store() as store:
-        return with_costs(board, store, "" if costs is True else costs)
+        board = with_intervals(board, store) if intervals else board
+        return with_costs(board, store, "" if costs is True else costs) if costs else board
 
 
 def _wanted(methods: Names, rows: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ import pandas as pd
 from tsbench.leaderboard.newest import Present, newest
 from tsbench.plan.exposure import CLEAN, STATES, state
 from tsbench.protocol import Protocol
+from tsbench.statistics.clusters import Interval
 from tsbench.statistics.summary import summary
 from tsbench.tasks import METRICS
 
@@ -39,6 +40,7 @@ class Board:
     costs : COSTS of each cell (method, dataset), the mean over its runs; empty where they were not asked for.
     extents : {dataset: how much of it is here}, as its card says.
     beside : {dataset: {metric: mean over the runs}} of the metrics that this one is to be read beside.
+    intervals : {(method, dataset): Interval} of cells, over other test cases; empty where they were not asked for.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Board:
     costs: pd.DataFrame = field(default_factory=pd.DataFrame)
     extents: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    intervals: Mapping[tuple[str, str], Interval] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:

@@ -13,7 +13,8 @@ from tsbench.plan.exposure import CLEAN
 def tidy(board: Board) -> pd.DataFrame:
     """Return a row per cell: what it is of, `Board.evidence`, COSTS, exposure; keys as one text, with blanks between.
 
-    COSTS are the means over a cell's runs, empty where they were not asked for.
+    low and high, the ends of its interval, where `Board.intervals` were asked for. COSTS are the means over a cell's
+    runs, empty where they were not asked for.
     """
     cells = board.evidence
     place = pd.MultiIndex.from_frame(cells[["method", "dataset"]])
@@ -21,6 +22,9 @@ def tidy(board: Board) -> pd.DataFrame:
     costs = board.costs.reindex(place).reset_index(drop=True) if len(board.costs) else pd.DataFrame(index=cells.index)
     costs = costs.reindex(columns=list(COSTS)).astype(float)
     exposures = [board.exposures.get(pair, CLEAN) for pair in place]
+    if board.intervals:
+        ends = pd.DataFrame([board.intervals[pair] for pair in place], columns=["low", "high"])
+        costs = pd.concat([ends, costs], axis=1)
     table = pd.concat([cells[["method", "dataset"]].assign(**about), cells.iloc[:, 2:], costs], axis=1)
     return table.assign(exposure=exposures, keys=[" ".join(keys) for keys in cells["keys"]])
 

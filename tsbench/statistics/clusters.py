@@ -45,10 +45,11 @@ def clustered(
     for row in found:
         drawn = measure(np.concatenate([cases[one] for one in draw.integers(0, n, n)]))
         row[:] = [drawn[name] for name in names]
-    return {name: _interval(values, level) for name, values in zip(names, found.T, strict=True)}
+    return {name: percentiles(values, level) for name, values in zip(names, found.T, strict=True)}
 
 
-def _interval(values: Array, level: float) -> Interval:
+def percentiles(values: Array, level: float = LEVEL) -> Interval:
+    """Return the interval of a number from its values over resamples; none where a tenth of them is undefined."""
     defined = values[~np.isnan(values)]
     if len(defined) < DEFINED * len(values):
         return Interval(np.nan, np.nan)
