@@ -280,6 +280,10 @@ class Run:
         """Fill in what is hidden of the test part, which is looked for before any training."""
         hidden = hidden_values(self.parts)
         result.facts.update(n_hidden=hidden.total, n_scored=len(hidden.values))
+        metric, _ = asked_of(self.made.settings.params)
+        if metric != LAST and self.parts.fold.validation is not None:
+            said = f"select={metric}: decisions chose the state, of which the values it fills in are measured; "
+            warnings.warn(f"{said}select=last (and plateau=none) takes the last", TsbenchWarning, stacklevel=2)
         self.trained.describe(result)
         with timed(result.durations, "predict"):
             return impute(self.trained.learner, self.parts, hidden)

@@ -117,6 +117,19 @@ def test_what_is_scored_was_observed_is_hidden_and_is_the_same_for_all(plugins, 
     assert len(first.places) == n_hidden > 0
 
 
+@pytest.mark.parametrize("protocol", ["impute", "impute-cv5"])
+@pytest.mark.parametrize("select", ["auroc", "last"])
+def test_a_state_chosen_by_decisions_is_told_of(plugins, registry, protocol, select):
+    overrides = {"epochs": "1", "hidden": "2", "select": select, "plateau": "none"}
+    request = Request(["brits"], ["given"], [protocol], overrides=overrides, folds=(0,))
+    (spec,) = make_plan(request, plugins, registry).specs
+    result = Worker(plugins).run(spec)
+    said = any(
+        "decisions chose the state, of which the values it fills in are measured" in one for one in result.warnings
+    )
+    assert said == (protocol == "impute-cv5" and select == "auroc")
+
+
 def test_rows_share_the_training_with_other_protocols(plugins, registry):
     index = np.arange(9)
     impute, other = planned(plugins, registry, "level", "impute", "impute+samples=0.6").specs
