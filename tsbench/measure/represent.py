@@ -11,13 +11,14 @@ from tsbench.data.scratch import on_disk
 from tsbench.learning.learner import Learner
 from tsbench.measure.folds import Parts
 
-ROWS = 4096  # of features on disk, copied at a time, and of cases looked at for being alike
+ROWS = 4096  # of features on disk, copied at a time
+LOOKED = 512  # cases looked at for being alike
 ROUNDING = 1e-6  # of the largest feature: batches of other sizes round differently
 
 
 def alike(features: npt.NDArray[np.float32]) -> str:
     """Say how many cases of features (n, d) have those of the most, where these are more than half; else ""."""
-    some = features[:: max(1, len(features) // ROWS)]
+    some = features[:: max(1, len(features) // LOOKED)]
     middle = np.median(some, axis=0)  # theirs, where more than half have the same
     same = int((np.abs(some - middle) <= ROUNDING * np.abs(some).max(initial=0.0)).all(axis=1).sum())
     if 2 * same <= len(some):
