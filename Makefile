@@ -28,13 +28,13 @@ boards: $(VENV)/.installed
 TRIALS ?= 20
 STORE ?= build/tuned.db
 BOARD ?= leaderboards/other/clinical-tuned.csv
-TUNED = --method gru-d,ts2vec,trls,ts-tcc --dataset hapt --protocol ridge --set min_steps=50 --set max_steps=50
+TUNED = --method gru-d,simclr,ts2vec,trls,ts-tcc --dataset icu-demo-mortality24-eicu --protocol ridge --set max_steps=100 --set missing=all
 clinical-tuned: $(VENV)/.installed
 	mkdir -p $(dir $(STORE))
-	$(BIN)/tsbench tune $(TUNED) --trials $(TRIALS) --offline --store $(STORE)
-	$(BIN)/tsbench run $(TUNED) --offline --store $(STORE)
-	$(BIN)/tsbench run $(TUNED) --tuned --offline --store $(STORE)
-	$(BIN)/tsbench leaderboard hapt --protocol ridge --store $(STORE) --out $(BOARD)
+	$(BIN)/tsbench tune $(TUNED) --metric auroc --trials $(TRIALS) --offline --store $(STORE)
+	$(BIN)/tsbench run $(TUNED) --floors --offline --store $(STORE)
+	$(BIN)/tsbench run $(TUNED) --tuned auroc --offline --store $(STORE)
+	$(BIN)/tsbench leaderboard icu-demo-mortality24-eicu --protocol ridge --metric auroc --store $(STORE) --out $(BOARD)
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
