@@ -165,9 +165,11 @@ class TS2Vec(SSLMethod):
             return Diagnosis()
         points = sum(int(batch.lengths.sum()) for batch in some if "present" in batch.extra)
         share = 1 - sum(int(kept.sum()) for kept in present) / points
+        several = self.params.missing == "any" and data[0].x.shape[1] > 1
+        way = "Set missing=all, choose fewer channels or take another method" if several else "Take another method"
         warning = (
             f"{share:.1%} of the time points count as missing, {self.params.missing} of their channels being so: TS2Vec"
-            " sees nothing of them. Set missing=all, choose fewer channels or take another method"
+            f" sees nothing of them. {way}"
         )
         return Diagnosis({"missing_points": share}, (warning,) if share > MOST_MISSING else ())
 

@@ -15,12 +15,14 @@ from tsbench.errors import UsageError
 from tsbench.evidence.bring import bring
 from tsbench.evidence.shard import find
 from tsbench.evidence.verify import Verifier
+from tsbench.leaderboard.cell_intervals import METRICS
 from tsbench.leaderboard.query import query
 from tsbench.leaderboard.write import write_board
 from tsbench.plan.plan import expand_datasets
 from tsbench.protocol import OWN_PROBE
 from tsbench.registry import Registry
 from tsbench.store.store import Store
+from tsbench.tasks import MEASURED
 
 
 @dataclass
@@ -63,7 +65,9 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
             own = registry.collections[collection].protocol == protocol
             name = registry.collections[collection].board or collection
             name = name if own else f"{name}-{protocol}"
-            further, intervals = registry.collections[collection].also, registry.collections[collection].intervals
+            served = _served(collection, protocol, plugins, registry)
+            further = [one for one in registry.collections[collection].also if one in served]
+            intervals = registry.collections[collection].intervals and not served.isdisjoint(METRICS)
             for metric, called in ((None, name), *((one, f"{name}-{one}") for one in further)):
                 for shared, suffixes in ((False, (".csv", ".md")), (True, ("-shared.csv",))):
                     asked = [collection], protocol, metric, None, ()
@@ -73,6 +77,13 @@ def make_boards(evidence: Path, out: Path, plugins: Plugins, registry: Registry)
                         boards.files.append(out / f"{called}{suffix}")
                         write_board(board, boards.files[-1])
     return boards
+
+
+def _served(collection: str, protocol: str, plugins: Plugins, registry: Registry) -> set[str]:
+    """Return the metrics of what a protocol measures on a collection."""
+    chosen, handles = registry.protocol(protocol, plugins), expand_datasets([collection], plugins, registry)
+    tasks = {chosen.task_of(handle.card.task) for handle in handles} & MEASURED.keys()
+    return {metric.name for task in tasks for metric in MEASURED[task].metrics}
 
 
 def with_boards(plugins: Plugins, registry: Registry) -> set[str]:

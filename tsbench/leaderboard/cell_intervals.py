@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tsbench.errors import UsageError
+from tsbench.errors import StoreError, UsageError
 from tsbench.identity import stage_seed
 from tsbench.leaderboard.table import Board
 from tsbench.statistics.areas import areas
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 METRICS = ("accuracy", "auroc", "auprc", "auroc_macro", "auprc_macro")
 AT_ONCE = 4_000_000  # draws held in memory
+NONE = Interval(np.nan, np.nan)
 
 
 def with_intervals(board: Board, store: Store) -> Board:
@@ -30,14 +31,20 @@ def with_intervals(board: Board, store: Store) -> Board:
 
     Cases of the test parts of all folds are drawn with replacement, the same for every seed; the metric is the mean
     over the runs of a cell. Cases count as independent, and a retraining is no part of it. NaN for fewer than FEWEST
-    cases. Raises UsageError for a metric that is none of METRICS.
+    cases, where more than a tenth of the resamples leave it undefined in a run, and where predictions of a run are not
+    there or cannot be read. Raises UsageError for a metric that is none of METRICS.
     """
     if board.metric not in METRICS:
         raise UsageError(f"intervals of cells are of {', '.join(METRICS)}, not of {board.metric}: see 'tsbench read'")
     found = {}
     for cell in board.evidence.to_dict("records"):
-        answers = [one for one in map(store.predictions, cell["keys"]) if one is not None]
-        found[cell["method"], cell["dataset"]] = interval_of(answers, board.metric)
+        try:
+            answers = [store.predictions(key) for key in cell["keys"]]
+        except StoreError:
+            answers = [None]
+        known = [one for one in answers if one is not None]
+        whole = len(known) == len(answers)
+        found[cell["method"], cell["dataset"]] = interval_of(known, board.metric) if whole else NONE
     return replace(board, intervals=found)
 
 
@@ -46,7 +53,7 @@ def interval_of(answers: Sequence[Predictions], metric: str, resamples: int = RE
     named, code = np.unique(np.concatenate([one.cases for one in answers]), return_inverse=True)
     n = len(named)
     if n < FEWEST:
-        return Interval(np.nan, np.nan)
+        return NONE
     ends = np.cumsum([len(one.cases) for one in answers])[:-1]
     places = np.split(code, ends)
     rng = np.random.default_rng(stage_seed(SEED, "bootstrap"))
@@ -54,9 +61,8 @@ def interval_of(answers: Sequence[Predictions], metric: str, resamples: int = RE
     for first in range(0, resamples, size := max(1, AT_ONCE // n)):
         some = found[first : first + size]
         drawn = rng.multinomial(n, np.full(n, 1 / n), len(some))
-        some[:] = _mean(
-            np.stack([_measured(one, metric, drawn[:, at]) for one, at in zip(answers, places, strict=True)])
-        )
+        runs = [_measured(one, metric, drawn[:, at]) for one, at in zip(answers, places, strict=True)]
+        some[:] = np.mean(runs, axis=0)  # undefined where it is in a run
     return percentiles(found)
 
 
@@ -73,11 +79,7 @@ def _measured(one: Predictions, metric: str, drawn: Array) -> Array:
     columns = np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0))
     if not len(columns):
         return np.full(len(drawn), np.nan)
-    return _mean(np.stack([areas(truth[:, at], scores[:, at], drawn)[which] for at in columns]))
-
-
-def _mean(values: Array) -> Array:
-    """Return the mean over the first axis of what is defined; NaN where nothing is."""
-    defined = ~np.isnan(values)
+    values = np.stack([areas(truth[:, at], scores[:, at], drawn)[which] for at in columns])
+    defined = ~np.isnan(values)  # a class that a resample lacks is left out of it, as in a run
     count = defined.sum(axis=0)
     return np.where(count > 0, np.where(defined, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan)

@@ -10,6 +10,7 @@ import pandas as pd
 from tsbench.leaderboard.cells import Side, markdown_cell, to_markdown
 from tsbench.leaderboard.table import COSTS, UNEVEN, Board, ranges
 from tsbench.plan.exposure import CLEAN, EXPOSED, UNKNOWN, state
+from tsbench.statistics.clusters import FEWEST as FEWEST_CASES
 from tsbench.statistics.groups import ALPHA, blunt
 from tsbench.statistics.intervals import FEWEST, LEVEL
 from tsbench.tasks import METRICS
@@ -155,7 +156,9 @@ def legend(board: Board) -> list[str]:
     seeds, folds = cells["std_seeds"].notna(), cells["std_seeds"].isna() & cells["std_folds"].notna()
     over = ["over seeds"] * bool(seeds.any()) + ["over folds"] * bool(folds.any())
     lines = [f"±: standard deviation {', of cells with one seed '.join(over)}."] if over else []
-    if board.intervals:
+    if board.intervals and not any(low == low for low, _ in board.intervals.values()):
+        lines.append(f"No intervals of cells: they need {FEWEST_CASES} test cases, and the predictions of every run.")
+    elif board.intervals:
         lines.append(
             f"(a..b): {LEVEL:.0%} interval over other test cases like these, from a bootstrap of the cases, which "
             "counts them as independent; another training is no part of it."

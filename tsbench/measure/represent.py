@@ -13,14 +13,17 @@ from tsbench.measure.folds import Parts
 
 ROWS = 4096  # of features on disk, copied at a time
 LOOKED = 512  # cases looked at for being alike
-ROUNDING = 1e-6  # of the largest feature: batches of other sizes round differently
+ROUNDING = 1e-6  # of a feature: batches of other sizes round differently
 
 
 def alike(features: npt.NDArray[np.float32]) -> str:
     """Say how many cases of features (n, d) have those of the most, where these are more than half; else ""."""
     some = features[:: max(1, len(features) // LOOKED)]
+    if len(some) < 2 or not np.isfinite(some).all():
+        return ""
     middle = np.median(some, axis=0)  # theirs, where more than half have the same
-    same = int((np.abs(some - middle) <= ROUNDING * np.abs(some).max(initial=0.0)).all(axis=1).sum())
+    size = np.abs(middle)
+    same = int((np.abs(some - middle) <= ROUNDING * np.maximum(size, np.median(size))).all(axis=1).sum())
     if 2 * same <= len(some):
         return ""
     looked = "" if len(some) == len(features) else " that were looked at"

@@ -24,7 +24,9 @@ NOTE = (
     "diagonal a run is right as often as it says. ECE: mean distance from it, weighted by cases."
 )
 
-DECLARED = "nets that decide (own, finetune) and hist-gradient-boosting give some, the probes decision values"
+DECLARED = (
+    "nets that decide (own, finetune), linear probes and hist-gradient-boosting give some in their newest versions"
+)
 
 
 def numbers(runs: Sequence[Mapping[str, Any]], predictions: Sequence[Predictions | None]) -> pd.DataFrame:

@@ -55,14 +55,16 @@ def between_cases(scores: Array, probabilities: bool) -> Array:
     """Return scores (n, n_classes) as float64, of two classes such that a column orders the cases.
 
     What decides between two classes is their difference: distances say nothing by one column. Probabilities, and what
-    is not finite, stay as they are, but for those nearly 1: float32 tells these apart by the others of the case alone.
+    is not finite, stay as they are, but for those nearly 1: float32 tells these apart by the others of the case alone,
+    which put them between NEARLY_ONE and 1 by their logarithm.
     """
     scores = np.asarray(scores, dtype=np.float64)
     if probabilities:
         case, sure = np.nonzero(scores > NEARLY_ONE)  # one column of a case at most
         others = scores[case].sum(axis=1, where=np.arange(scores.shape[1]) != sure[:, None])
-        scores = scores.copy()
-        scores[case, sure] = np.maximum(1 - others, NEARLY_ONE)
+        scores, room = scores.copy(), 1 - NEARLY_ONE
+        with np.errstate(divide="ignore"):
+            scores[case, sure] = 1 - room / (1 - np.log(np.minimum(others / room, 1)))
         return scores
     if scores.shape[1] != 2 or not np.isfinite(scores).all():
         return scores

@@ -4,8 +4,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tsbench.errors import UsageError
-from tsbench.evidence.boards import _asked, make_boards, with_boards
+from tsbench.evidence.boards import _asked, _served, make_boards, with_boards
 from tsbench.evidence.submit import _folders
+from tsbench.leaderboard.cell_intervals import METRICS
 
 COMMITTED = ROOT / "leaderboards"
 
@@ -30,6 +31,11 @@ def test_further_metrics_of_a_collection_have_boards_of_their_own(folder, tmp_pa
         ",f1_macro," in (tmp_path / "ucr-f1_macro.csv").read_text()
         and ",accuracy," in (tmp_path / "ucr.csv").read_text()
     )
+
+
+def test_a_protocol_that_measures_something_else_has_neither_further_metrics_nor_intervals(installed, registry):
+    own, impute = (_served("irregular-clinical", name, installed, registry) for name in ("own", "impute"))
+    assert {"auroc", "auprc"} <= own and "masked_mae" in impute and impute.isdisjoint({"auprc", *METRICS})
 
 
 def test_a_folder_called_as_no_collection_is_named(folder, tmp_path, installed, registry):

@@ -1,4 +1,5 @@
 import json
+import sqlite3
 
 import numpy as np
 import pytest
@@ -80,6 +81,33 @@ def test_every_format_has_the_intervals(tsbench, tmp_path, board):
     assert ",low,high," in out.splitlines()[0]
     code, out, _ = tsbench(*board, "--tidy")
     assert ",low,high," not in out
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM predictions", "UPDATE predictions SET content = 'x'"])
+def test_a_cell_whose_predictions_are_not_whole_has_none(tsbench, board, change):
+    *_, store = board
+    rows = json.loads(tsbench(*board, "--format", "json")[1])["rows"]
+    keys = {row["method"]: row["cells"]["GunPoint"]["keys"][0] for row in rows}
+    with sqlite3.connect(store) as connection:
+        connection.execute(f"{change} WHERE key = ?", [keys["majority"]])
+    code, out, _ = tsbench(*board, "--intervals", "--format", "json")
+    ends = {row["method"]: row["cells"]["GunPoint"]["interval"] for row in json.loads(out)["rows"]}
+    assert code == 0 and ends["majority"] == [None, None] and ends["1nn-ed"][0] > 0.8
+    with sqlite3.connect(store) as connection:
+        connection.execute(f"{change} WHERE key = ?", [keys["1nn-ed"]])
+    out = tsbench(*board, "--intervals", "--format", "md")[1]
+    assert (
+        "No intervals of cells: they need 10 test cases, and the predictions of every run." in out
+        and "(a..b)" not in out
+    )
+
+
+def test_runs_of_which_many_resamples_leave_the_metric_undefined_have_none():
+    """A positive in each of three folds: a third of the resamples lack that of a fold."""
+    y, score = np.tile([1] + [0] * 7, 3), np.arange(24) / 24
+    scores, parts = np.stack([1 - score, score], axis=1), np.array_split(np.arange(24), 3)
+    runs = [Predictions(at, y[at], y[at], scores[at], ("a", "b"), "classification") for at in parts]
+    assert np.isnan(interval_of(runs, "auroc")).all() and interval_of(runs, "accuracy") == (1, 1)
 
 
 def test_a_metric_without_them_is_refused(tsbench, board):

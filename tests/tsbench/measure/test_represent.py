@@ -20,13 +20,21 @@ def test_cases_of_one_representation_are_counted_where_they_are_most():
     assert alike(features(same=10)) == ""
     assert alike(features(same=11)).startswith("11 of 20 training cases have one and the same representation")
     assert alike(np.zeros((4, 3), dtype=np.float32)).startswith("4 of 4 ")
-    assert alike(features(1)).startswith("1 of 1 ")
+    assert alike(features(1)) == alike(features(0)) == alike(np.full((4, 3), np.inf, dtype=np.float32)) == ""
 
 
 def test_rounding_is_no_difference_and_a_small_one_is():
     x = features(same=20)
     assert alike(x + np.float32(1e-7) * features(seed=2)).startswith("20 of 20 ")
     assert alike(x + np.float32(1e-4) * features(seed=2)) == ""
+
+
+def test_a_large_case_and_a_large_feature_make_no_others_alike():
+    x = features()
+    x[0, 0] = 1e9
+    assert alike(x) == ""
+    x[:, 1] = 1e7
+    assert alike(x) == ""
 
 
 def test_of_many_cases_some_are_looked_at():
