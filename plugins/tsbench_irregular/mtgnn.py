@@ -13,6 +13,7 @@ from tsbench.nn import Dropout, to_width
 from tsbench_irregular.base import IrregularMethod, check_divides
 
 KERNELS = (2, 3, 6, 7)
+ONE_MATRIX = 2048  # channels times nodes up to which a matrix of their square is faster than hop by hop
 
 
 class LearntGraph(nn.Module):
@@ -41,15 +42,15 @@ class MixHop(nn.Module):
         self.depth, self.keep = depth, keep
         self.mix = nn.Conv2d((depth + 1) * in_dim, out_dim, 1)
 
-    def forward(self, x: Tensor, graph: Tensor) -> Tensor:
-        """Return (n, out_dim, n_nodes, t) of x (n, in_dim, n_nodes, t)."""
-        graph = graph + torch.eye(len(graph), device=graph.device)
+    def forward(self, graph: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hops (depth + 1, n_nodes, n_nodes) along the graph, and the weights (out, depth + 1, in)."""
+        own = torch.eye(len(graph), device=graph.device)
+        graph = graph + own
         graph = graph / graph.sum(dim=1, keepdim=True)
-        hops = [x]
+        hops = [own]
         for _ in range(self.depth):
-            hops.append(torch.lerp(torch.einsum("ncwt,vw->ncvt", hops[-1], graph), x, self.keep))
-        mixed: Tensor = self.mix(torch.cat(hops, dim=1))
-        return mixed
+            hops.append(torch.lerp(graph @ hops[-1], own, self.keep))
+        return torch.stack(hops), self.mix.weight.unflatten(1, (self.depth + 1, -1))[..., 0, 0]
 
 
 class GatedInception(nn.Module):
@@ -89,8 +90,19 @@ class Layer(nn.Module):
         """Return what goes on to the next layer, and what is added to the skip connections."""
         y = self.dropout(self.convolve(x))
         skipped = self.skip(y)
-        y = self.along(y, graph) + self.against(y, graph.T) + x[..., -y.shape[-1] :]
+        y = self.mixed(y, graph) + x[..., -y.shape[-1] :]
         return layer_norm(y, y.shape[1:]), skipped
+
+    def mixed(self, x: Tensor, graph: Tensor) -> Tensor:
+        """Return both graph convolutions of x (n, channels, n_nodes, t): linear, and so one matrix if that is small."""
+        along, against = self.along(graph), self.against(graph.T)
+        hops, weight = torch.cat([along[0], against[0]]), torch.cat([along[1], against[1]], dim=1)
+        if x.shape[1] * x.shape[2] <= ONE_MATRIX:
+            matrix = torch.einsum("okc,kvw->ovcw", weight, hops).flatten(2).flatten(0, 1)
+            mixed = (matrix.expand(len(x), -1, -1) @ x.flatten(1, 2)).unflatten(1, (-1, x.shape[2]))
+        else:
+            mixed = torch.einsum("okc,nckvt->novt", weight, torch.einsum("kvw,ncwt->nckvt", hops, x))
+        return mixed + (self.along.mix.bias + self.against.mix.bias)[:, None, None]
 
 
 class MTGNNEncoder(nn.Module):

@@ -21,8 +21,10 @@ SIZES = SimpleNamespace(
         (25, [[-0.4666532278, -0.3164914548, 0.5715844035], [-0.3822376430, -0.4277546704, -1.6333423853]]),
     ],
 )
-def test_the_values_of_the_published_code(steps, expected):
+@pytest.mark.parametrize("one_matrix", [2048, 0])
+def test_the_values_of_the_published_code(steps, expected, one_matrix, monkeypatch):
     """Weights by formula, given to gtnet of github.com/nnzhan/MTGNN without the noise that breaks its ties."""
+    monkeypatch.setattr("tsbench_irregular.mtgnn.ONE_MATRIX", one_matrix)
     series, _ = example(steps=steps)
     net = fill(MTGNNEncoder(3, steps, SIZES))
     torch.testing.assert_close(net(series), torch.tensor(expected), rtol=1e-5, atol=1e-5)
