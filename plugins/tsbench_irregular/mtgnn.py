@@ -40,7 +40,7 @@ class MixHop(nn.Module):
     def __init__(self, in_dim: int, out_dim: int, depth: int, keep: float) -> None:
         super().__init__()
         self.depth, self.keep = depth, keep
-        self.mix = nn.Conv2d((depth + 1) * in_dim, out_dim, 1)
+        self.mix: Any = nn.Conv2d((depth + 1) * in_dim, out_dim, 1)
 
     def forward(self, graph: Tensor) -> tuple[Tensor, Tensor]:
         """Return the hops (depth + 1, n_nodes, n_nodes) along the graph, and the weights (out, depth + 1, in)."""
@@ -50,7 +50,7 @@ class MixHop(nn.Module):
         hops = [own]
         for _ in range(self.depth):
             hops.append(torch.lerp(graph @ hops[-1], own, self.keep))
-        return torch.stack(hops), self.mix.weight.unflatten(1, (self.depth + 1, -1))[..., 0, 0]
+        return torch.stack(hops), self.mix.weight.view(-1, self.depth + 1, self.mix.in_channels // (self.depth + 1))
 
 
 class GatedInception(nn.Module):
@@ -99,10 +99,11 @@ class Layer(nn.Module):
         hops, weight = torch.cat([along[0], against[0]]), torch.cat([along[1], against[1]], dim=1)
         if x.shape[1] * x.shape[2] <= ONE_MATRIX:
             matrix = torch.einsum("okc,kvw->ovcw", weight, hops).flatten(2).flatten(0, 1)
-            mixed = (matrix.expand(len(x), -1, -1) @ x.flatten(1, 2)).unflatten(1, (-1, x.shape[2]))
+            mixed = (matrix.expand(len(x), -1, -1) @ x.flatten(1, 2)).view(len(x), -1, *x.shape[2:])
         else:
             mixed = torch.einsum("okc,nckvt->novt", weight, torch.einsum("kvw,ncwt->nckvt", hops, x))
-        return mixed + (self.along.mix.bias + self.against.mix.bias)[:, None, None]
+        bias: Tensor = self.along.mix.bias + self.against.mix.bias
+        return mixed + bias[:, None, None]
 
 
 class MTGNNEncoder(nn.Module):
