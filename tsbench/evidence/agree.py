@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Claim:
-    """What a result says of a fold: whose result it is, of which fold, and the split and labels that it has there."""
+    """What a result says of a fold: by which method (twins are one), of which fold, and the split and labels there."""
 
     method: str
     fold: Hashable

@@ -185,7 +185,7 @@ class Verifier:
         claim = None
         if not known.is_here(row["fingerprint"]):
             fold = (row["dataset"], row["fingerprint"], row["fold"], protocol.split_name(card), answers.task)
-            claim = Claim(row["method"], fold, (row["split"], answers.truth))
+            claim = Claim(spec.base_method, fold, (row["split"], answers.truth))
         measured = {name: math.nan if value is None else value for name, value in row["metrics"].items()}
         names = ("device", "started", "finished", "durations", "peak_memory_bytes")
         result = Result(spec, "succeeded", measured, facts=_facts(row), **{name: row[name] for name in names})
