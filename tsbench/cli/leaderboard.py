@@ -110,6 +110,8 @@ def leaderboard(
     from tsbench.papers.named import results
 
     form = _form(form, tidy, out, bool(published))
+    if intervals and not tidy and (form == "csv" or (out is not None and out.suffix in (".csv", ".parquet"))):
+        echo("note: intervals have no place in a row per method; --tidy gives a row per cell", err=True)
     if fetch:
         fetch_published(published)
     board = bench().leaderboard(**selected, costs=costs or tidy, intervals=intervals)

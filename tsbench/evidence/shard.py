@@ -180,7 +180,10 @@ def _shared(values: Sequence[Any], known: dict[tuple[Any, bool], Any], is_json: 
 
 
 def _parsed(text: str) -> Any:
-    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise StoreError(f"has no JSON that can be read in '{plain(text)[:40]}'") from None
 
 
 def _finite(text: str) -> float:

@@ -41,7 +41,9 @@ from tsbench.tasks.score import STORED, metrics_of, truth_text
 from tsbench.text import plain
 
 AHEAD = 86_400  # seconds that the clock of another machine may be before this one's
+COUNTS = ("n_", "steps", "memory_")  # of facts
 MOST_SAID = 400  # characters of why: it may quote what stands in the file
+DEVICE = re.compile(r"cpu|cuda(:\d{1,4})?")
 SPLIT = re.compile(r"test:[0-9a-f]+ train:[0-9a-f]+( groups:[0-9a-f]+)?")
 
 
@@ -76,11 +78,13 @@ class Verified:
 class _Answers:
     """What follows from the predictions of a row.
 
-    test : which cases they are of, as a split has it. truth : `truth_text` of them, "" where they have no labels.
+    test : which cases they are of, as a split has it; n : how many, None where they have several answers or none.
+    truth : `truth_text` of them, "" where they have no labels.
     """
 
     task: str
     test: str
+    n: int | None
     truth: str
     metrics: Mapping[str, float]
 
@@ -101,7 +105,8 @@ class _Answers:
         found = {name: value for name, value in metrics.items() if not math.isnan(value)}
         labelled = predictions.task in STORED
         truth = truth_text(predictions.task, predictions.y_true, predictions.classes) if labelled else ""
-        return cls(predictions.task, test_text(predictions.cases), truth, found)
+        n = len(ordered) if labelled else None
+        return cls(predictions.task, test_text(predictions.cases), n, truth, found)
 
     def check(self, row: Row, task: str) -> None:
         """Raise StoreError unless these are of the split of a row and the task of its data, and give its metrics."""
@@ -109,6 +114,8 @@ class _Answers:
             raise StoreError(f"its predictions are of {self.task}, its data of {task}")
         if row["split"].split()[0] != self.test:
             raise StoreError("its predictions are not for the test cases of its split")
+        if self.n is not None and (said := row["facts"].get("n_test", self.n)) != self.n:
+            raise StoreError(f"it says of {said} test cases, and has predictions for {self.n}")
         given = {name: value for name, value in row["metrics"].items() if value is not None}
         if odd := self.metrics.keys() ^ given.keys():
             raise StoreError(f"it has other metrics than its predictions give ({', '.join(sorted(odd))})")
@@ -317,10 +324,13 @@ def _check_bounds(row: Row) -> None:
         "started": (row["started"], 0, now + AHEAD),
         "finished": (row["finished"], row["started"], now + AHEAD),
         **{f"duration of {name}": (seconds, 0, LATEST) for name, seconds in row["durations"].items()},
+        **{f"fact {name}": (count, 0, 2**63) for name, count in _facts(row).items() if name.startswith(COUNTS)},
     }
     for name, (value, low, high) in bounds.items():
         if not low <= value <= high:
             raise StoreError(f"its {name} is {value}, not {low} to {high}")
+    if not DEVICE.fullmatch(row["device"]):
+        raise StoreError(f"its device is '{plain(row['device'])[:40]}', not cpu, cuda or cuda:N")
 
 
 def _facts(row: Row) -> dict[str, float]:

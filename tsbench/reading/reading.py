@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,6 +128,15 @@ class _View:
         """Return the mean of the metrics over runs."""
         return self.found.mean_over_runs(self.measure, index)
 
+    def numbers(self, index: Array, clusters: Array, resamples: int) -> list[Number]:
+        """Return the metrics of some cases, with intervals where a bootstrap is not biased."""
+        ends = clustered(clusters[index], lambda drawn: self.over_runs(index[drawn]), resamples)
+        known = OF_BINARY if self.positive else METRICS
+        return [
+            Number(name, value, *(ends[name] if known[name].resampled else (np.nan, np.nan)))
+            for name, value in self.over_runs(index).items()
+        ]
+
 
 def read(
     found: Pooled,
@@ -144,10 +154,8 @@ def read(
     """
     view = _View(found, positive)
     n, clusters = len(found.part), _clusters(found)
-    every = np.arange(n)
-    ends = clustered(clusters, view.over_runs, resamples)
-    numbers = [Number(name, value, *ends[name]) for name, value in view.over_runs(every).items()]
-    groups = [group for text in by for group in _groups(view, text, clusters, resamples)]
+    numbers = view.numbers(np.arange(n), clusters, resamples)
+    groups = list(_groups(view, list(dict.fromkeys(by)), clusters, resamples))
     answers = found.answers
     curve, benefit = _calibrated(view)
     return Reading(
@@ -209,33 +217,39 @@ def _calibrated(view: _View) -> tuple[dict[str, Array], list[tuple[float, float,
     return reliability(view.score, view.y), benefit
 
 
-def _groups(view: _View, text: str, clusters: Array, resamples: int) -> list[Group]:
+def _groups(view: _View, by: Sequence[str], clusters: Array, resamples: int) -> Iterator[Group]:
+    """Yield the groups by each column; one that is asked for in two ways is called as it was asked for."""
     panel = view.found.panel
-    if panel is None:
-        raise UsageError(f"--by {text} needs the data: {view.found.why}")
-    column, groups = subgroups(panel, text)
-    made = []
-    for name, cases in groups.items():
-        index = np.flatnonzero(cases)
-        ends = clustered(clusters[index], lambda drawn, index=index: view.over_runs(index[drawn]), resamples)  # type: ignore[misc]
-        numbers = [Number(one, value, *ends[one]) for one, value in view.over_runs(index).items()]
-        positives = int(view.y[index].sum()) if view.positive else None
-        small = len(index) < SMALL or (positives is not None and min(positives, len(index) - positives) < SMALL_CLASS)
-        known = view.found.subjects
-        subjects = None if known is None else len(np.unique(known[index]))
-        made.append(Group(column, name, len(index), subjects, positives, small, numbers))
-    return made
+    if panel is None and by:
+        raise UsageError(f"--by {by[0]} needs the data: {view.found.why}")
+    split = [subgroups(panel, text) for text in by] if panel is not None else []
+    times = Counter(column for column, _ in split)
+    for text, (column, groups) in zip(by, split, strict=True):
+        for name, cases in groups.items():
+            index = np.flatnonzero(cases)
+            positives = int(view.y[index].sum()) if view.positive else None
+            few = positives is not None and min(positives, len(index) - positives) < SMALL_CLASS
+            known = view.found.subjects
+            yield Group(
+                column=column if times[column] == 1 else text,
+                name=name,
+                cases=len(index),
+                subjects=None if known is None else len(np.unique(known[index])),
+                positives=positives,
+                small=few or len(index) < SMALL,
+                numbers=view.numbers(index, clusters, resamples),
+            )
 
 
 def _worst(groups: Sequence[Group], view: _View) -> dict[str, str]:
-    """Return the worst group of each column by the main metric, among those that are not small."""
+    """Return the worst group of each column by the main metric among those not small, where they are not all alike."""
     sign = 1 if view.positive else METRICS[view.main].sign
-    worst: dict[str, tuple[float, str]] = {}
+    by_column: dict[str, dict[str, float]] = defaultdict(dict)
     for group in groups:
         value = next(one.value for one in group.numbers if one.name == view.main) * sign
-        if not group.small and value == value and value < worst.get(group.column, (np.inf, ""))[0]:
-            worst[group.column] = value, group.name
-    return {column: name for column, (_, name) in worst.items()}
+        if not group.small and value == value:
+            by_column[group.column][group.name] = value
+    return {column: min(of, key=of.__getitem__) for column, of in by_column.items() if len(set(of.values())) > 1}
 
 
 def _against(view: _View, other: Pooled, clusters: Array, resamples: int) -> Against:

@@ -42,14 +42,14 @@ def blocks(found: Reading) -> Iterator[Block]:
         a = found.against
         yield f"Against {a.name}"
         test = [
-            f"{a.first:.4f}",
-            f"{a.second:.4f}",
-            f"{a.first - a.second:.4f}",
+            *(_text(value, ".4f") for value in (a.first, a.second, a.first - a.second)),
             _interval(a.low, a.high),
-            f"{a.p:.3g}",
+            _text(a.p, ".3g"),
         ]
         yield Table(columns([], ["auroc", "the other's", "difference", "95% interval", "DeLong p"]), [test])
-        if found.subjects is not None and found.subjects < found.cases:
+        if a.p != a.p:
+            yield "DeLong's test needs two cases of either class in every fold."
+        elif found.subjects is not None and found.subjects < found.cases:
             yield "DeLong's test takes cases as independent, and subjects have several: trust the interval."
 
 
@@ -80,7 +80,7 @@ def _group_blocks(found: Reading) -> Iterator[Block]:
         yield f"By {column}"
         yield Table(columns([column], ["cases", *heads]), [_group_row(found, group, shown) for group in groups])
         worst = found.worst.get(column)
-        yield f"Worst by {found.main}: " + ("none that is large enough" if worst is None else worst)
+        yield f"Worst by {found.main}: " + ("none (all alike, or one that is large enough)" if worst is None else worst)
     if any(group.small for group in found.groups):
         least = f" or {SMALL_CLASS} of either class" if found.positive else ""
         yield f"(small): fewer than {SMALL} cases{least}; never called the worst"

@@ -11,9 +11,9 @@ Array = npt.NDArray[Any]
 
 
 class DeLong(NamedTuple):
-    """Areas of two scores, the variance of their difference, and the two-sided p; NaN where nothing varies.
+    """Areas of two scores, the variance of their difference, and the two-sided p.
 
-    variance is 0 and p 1 where no case tells the two apart.
+    variance is 0 and p 1 where no case tells the two apart; both NaN with fewer than two cases of either kind.
     """
 
     first: float
@@ -30,7 +30,7 @@ class DeLong(NamedTuple):
 def delong(positive: Array, first: Array, second: Array) -> DeLong:
     """Compare the areas of two scores (n,) of cases that are positive, bool (n,), or not, by midranks (Sun & Xu, 2014).
 
-    Cases are taken as independent. NaN with fewer than two positive or two negative cases.
+    Cases are taken as independent. Areas are NaN without a positive or a negative case.
     """
     areas, covariance = auroc_covariance(positive, np.stack([first, second]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
@@ -47,15 +47,21 @@ def p_of(difference: float, variance: float) -> float:
 
 
 def auroc_covariance(positive: Array, scores: Array) -> tuple[Array, Array]:
-    """Return the areas (k,) of k scores (k, n) of the same cases and DeLong's covariance of them (k, k)."""
+    """Return the areas (k,) of k scores (k, n) of the same cases and DeLong's covariance of them (k, k).
+
+    The covariance is NaN with fewer than two cases of either kind, the areas without one.
+    """
     yes, no = scores[:, positive], scores[:, ~positive]
     m, n = yes.shape[1], no.shape[1]
-    if min(m, n) < 2:
-        return np.full(len(scores), np.nan), np.full((len(scores),) * 2, np.nan)
+    unknown = np.full((len(scores),) * 2, np.nan)
+    if not min(m, n):
+        return unknown[0], unknown
     together = np.concatenate([yes, no], axis=1)
     ranks, own_yes, own_no = midranks(together), midranks(yes), midranks(no)
     # Of a positive case: the share of negatives it stands above; of a negative one: the share of positives above it.
     above, below = (ranks[:, :m] - own_yes) / n, 1 - (ranks[:, m:] - own_no) / m
+    if min(m, n) < 2:
+        return above.mean(axis=1), unknown
     return above.mean(axis=1), np.atleast_2d(np.cov(above)) / m + np.atleast_2d(np.cov(below)) / n
 
 

@@ -21,13 +21,15 @@ class Metric:
 
     better : whether a high or a low value is good. unit : "fraction" (shown in percent), "label" (that of the labels),
     "prepared" (that of the values after normalisation), "" for a number without one. beside : names of the metrics that
-    it is to be read beside: what chance gives, and what is possible.
+    it is to be read beside: what chance gives, and what is possible. resampled : False where a bootstrap of cases is
+    biased, so that there is no interval.
     """
 
     name: str
     better: Literal["high", "low"] = "high"
     unit: Literal["fraction", "label", "prepared", ""] = "fraction"
     beside: tuple[str, ...] = ()
+    resampled: bool = True
 
     @property
     def sign(self) -> int:

@@ -19,7 +19,7 @@ BINARY = (
     Metric("ppv"),
     Metric("npv"),
 )
-CALIBRATED = (Metric("brier_positive", "low", ""), Metric("ece_positive", "low"))
+CALIBRATED = (Metric("brier_positive", "low", ""), Metric("ece_positive", "low", resampled=False))
 
 
 def positive_class(task: str, classes: tuple[str, ...], of_card: str) -> tuple[str, str]:
@@ -66,8 +66,10 @@ def net_benefit(positive: Array, probabilities: Array, threshold: float) -> tupl
     """Return the net benefit of treating who has at least this probability, and of treating all (Vickers, 2006).
 
     It is the share of true positives less that of false ones, at the odds of the threshold; treating none has 0.
+    Probabilities are compared in single precision, in which they are stored: 0.7 is at least 0.7.
     """
-    y, treated, odds = positive.astype(bool), probabilities >= threshold, threshold / (1 - threshold)
+    treated = probabilities.astype(np.float32) >= np.float32(threshold)
+    y, odds = positive.astype(bool), threshold / (1 - threshold)
     return (
         float((y & treated).mean() - (~y & treated).mean() * odds),
         float(y.mean() - (~y).mean() * odds),

@@ -8,7 +8,7 @@ from tsbench.tasks.base import Array, Metric
 
 BINS = 15  # of the expected calibration error
 SMALLEST = 1e-15  # a probability below is taken for it by the log loss
-CALIBRATION = (Metric("log_loss", "low", ""), Metric("brier", "low", ""), Metric("ece", "low"))
+CALIBRATION = (Metric("log_loss", "low", ""), Metric("brier", "low", ""), Metric("ece", "low", resampled=False))
 
 
 def calibration(y_true: Array, scores: Array) -> dict[str, float]:

@@ -53,6 +53,9 @@ PARTS = {
     "a control character": ({"device": "cpu\x1b[2J"}, r"control characters in 'cpu\x1b[2J'"),
     "a hidden one": ({"environment": {"a": ["\u202e"]}}, r"control characters in '\u202e'"),
     "no environment": ({"environment": []}, "its environment cannot be read"),
+    "fewer cases than none": ({"facts": {"n_train": -1}}, "its fact n_train is -1"),
+    "other cases than it answers": ({"facts": {"n_test": 3}}, "it says of 3 test cases, and has predictions for "),
+    "another device": ({"device": "cuda [red]"}, "its device is 'cuda [red]', not cpu, cuda or cuda:N"),
     "an odd fact": ({"facts": {"n_test": "many"}}, "its facts cannot be read"),
     "a time": ({"finished": 0.0}, "its finished is 0.0, not "),
     "time that ran backwards": ({"durations": {"fit": -1.0}}, "its duration of fit is -1.0, not 0 to "),
@@ -112,7 +115,7 @@ def test_predictions_are_unpacked_once_for_all_rows_that_share_them_and_only_to_
     one, tmp_path, verify, monkeypatch
 ):
     row, limits = shard.read(one)[0], []
-    many = [{**row, "device": f"cpu {number}"} for number in range(50)]
+    many = [{**row, "device": f"cuda:{number}"} for number in range(50)]
     ((_, content),) = shard.shards(many)
     monkeypatch.setattr(
         "tsbench.evidence.verify.unpack_exact", lambda packed, most: limits.append(most) or unpack(packed)

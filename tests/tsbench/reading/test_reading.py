@@ -21,7 +21,9 @@ class Folks:
     def __init__(self, subjects=True, positive=""):
         self.whose, self.card = subjects, positive
         unit = np.array(["rare"] * 6 + ["a", "b"] * 57)
-        self.cases = Panel.build(np.zeros((N, 1, 2)), meta={"subject": np.arange(N) // 2, "unit": unit})
+        self.cases = Panel.build(
+            np.zeros((N, 1, 2)), meta={"subject": np.arange(N) // 2, "unit": unit, "age": np.arange(N) % 80}
+        )
 
     def panel(self, run):
         return self.cases, ""
@@ -97,6 +99,46 @@ def test_the_worst_group_is_none_of_the_small_ones():
     assert [group.positives for group in found.groups] == [19, 19, 2]
 
 
+def test_two_ways_to_cut_one_column_are_two():
+    given = answers(np.arange(N), noise=0.5)
+    found = read(pooled([run_of()], [given], Folks()), by=["age", "age=50", "age", "unit"], resamples=40)
+    assert list(dict.fromkeys(group.column for group in found.groups)) == ["age", "age=50", "unit"]
+    assert [group.name for group in found.groups if group.column == "age=50"] == ["< 50", ">= 50"]
+    assert {"age", "age=50"} <= found.worst.keys()
+
+
+def test_no_group_is_the_worst_where_all_are_alike():
+    given = answers(np.arange(N))
+    given.scores[:] = 0.5
+    found = read(pooled([run_of()], [given], Folks()), by=["unit"], resamples=40)
+    assert found.worst == {}
+    assert any("all alike" in block for block in blocks(found) if isinstance(block, str))
+
+
+def test_errors_of_calibration_have_no_interval():
+    """A resample of cases that are calibrated is calibrated worse: its interval need not hold what it is drawn from."""
+    found = read(pooled([run_of()], [answers(np.arange(N))], Folks()), by=["unit"], resamples=40)
+    for numbers in (found.numbers, *(group.numbers for group in found.groups)):
+        known = {one.name: one for one in numbers}
+        assert np.isnan(known["ece_positive"].low) and known["ece_positive"].value >= 0
+    assert found.numbers[0].low == found.numbers[0].low
+
+
+def test_areas_are_known_where_their_test_is_not():
+    """A single positive case: an area, and no variance of it."""
+    first, second = answers(np.arange(N)), answers(np.arange(N), seed=3, noise=3)
+    for one in (first, second):
+        one.y_true[:] = 0
+        one.y_true[7] = 1
+    mine, theirs = (pooled([run_of(label=name)], [one], Folks()) for name, one in (("m", first), ("o", second)))
+    whole = read(mine, against=theirs, resamples=40)
+    found = whole.against
+    assert found.first == pytest.approx(roc_auc_score(first.y_true, first.scores[:, 1]))
+    assert found.second == found.second and found.p != found.p
+    text = [block for block in blocks(whole) if isinstance(block, str)]
+    assert any("needs two cases of either class" in block for block in text)
+
+
 def test_two_runs_on_one_test_part_in_whatever_order():
     first, second = answers(np.arange(N)), answers(np.arange(N)[::-1], seed=3, noise=3)
     mine, theirs = (pooled([run_of(label=name)], [one], Folks()) for name, one in (("m", first), ("o", second)))
@@ -131,7 +173,7 @@ def test_several_classes_and_numbers_have_the_metrics_of_their_task():
     assert values(one)["auroc"] == pytest.approx(roc_auc_score(y == 1, scores[:, 1]))
     numbers = Predictions(three.cases, y.astype(float), y + 1.0, np.empty((N, 0), np.float32), (), "regression")
     found = read(pooled([run_of()], [numbers], Folks()), by=["unit"], resamples=40)
-    assert values(found)["mae"] == 1 and found.confusion is None and found.worst
+    assert values(found)["mae"] == 1 and found.confusion is None and not found.worst  # all are alike
     several = Predictions(
         three.cases, np.eye(3, dtype=np.uint8)[y], (scores > 0.5).astype(np.uint8), scores, three.classes, "multilabel"
     )

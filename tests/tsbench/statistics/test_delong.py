@@ -39,6 +39,12 @@ def test_what_does_not_differ_has_p_1_and_what_cannot_be_told_has_none():
     assert np.isnan(delong(np.array([True, False, False, False]), np.arange(4), np.arange(4)).p)
 
 
+def test_one_case_of_a_kind_has_an_area_and_no_variance():
+    found = delong(np.array([False, False, True, False]), np.arange(4), -np.arange(4))
+    assert found[:2] == pytest.approx((2 / 3, 1 / 3)) and np.isnan(found.variance) and np.isnan(found.p)
+    assert all(np.isnan(delong(np.zeros(4, bool), np.arange(4), np.arange(4))))
+
+
 def test_the_test_keeps_its_level():
     rng = np.random.default_rng(0)
     positive = np.arange(120) % 3 == 0

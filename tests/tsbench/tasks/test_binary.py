@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from tsbench.tasks.binary import binary_metrics, net_benefit
+from tsbench.tasks.binary import THRESHOLDS, binary_metrics, net_benefit
 
 
 @pytest.mark.parametrize("levels", [4, 10**6])
@@ -43,3 +43,6 @@ def test_net_benefit_by_hand():
     y, p = np.array([1, 1, 0, 0, 0], dtype=bool), np.array([0.9, 0.1, 0.6, 0.3, 0.2])
     assert net_benefit(y, p, 0.2) == pytest.approx((1 / 5 - 3 / 5 * 0.25, 2 / 5 - 3 / 5 * 0.25))
     assert net_benefit(y, p, 0.95)[0] == 0
+    for threshold in THRESHOLDS:  # as stored, in single precision, a probability is at least itself
+        run, every = net_benefit(y, np.full(5, np.float32(threshold)).astype(float), threshold)
+        assert run == every
