@@ -67,12 +67,12 @@ def compared(board: Board, methods: int = 2, datasets: int = 1) -> pd.DataFrame:
     """
     cells = board.cells.loc[board.summary["complete"], list(board.common)]
     if len(cells) < methods or len(board.common) < datasets:
-        command = command_line(["tsbench", "leaderboard", *board.name.split(", ")])
+        command = command_line(["tsbench", "leaderboard", *board.name.split(", "), "--protocol", board.protocol.name])
         hint = "; --shared takes all methods" if len(board.cells) > len(cells) else ""
         raise UsageError(
             f"this needs {_count(methods, 'method')} on {_count(datasets, 'dataset')} that all of them have, and here "
             f"{_count(len(cells), 'method')} {'has' if len(cells) == 1 else 'have'} "
-            f"{_count(len(board.common), 'dataset')} in common{hint}; see '{command}'"
+            f"{_count(len(board.common), 'dataset')} in common{hint}; see: {command}"
         )
     return cells
 

@@ -191,7 +191,7 @@ def test_what_is_missing_is_said_with_its_cure():
         cd.numbers(result)
     assert str(error.value) == (
         "this needs 2 methods on 2 datasets that all of them have, and here 1 method has 2 datasets in common; "
-        "--shared takes all methods; see 'tsbench leaderboard test'"
+        "--shared takes all methods; see: tsbench leaderboard test --protocol p"
     )
 
 
