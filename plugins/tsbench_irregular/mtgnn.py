@@ -49,7 +49,7 @@ class MixHop(nn.Module):
         graph = graph / graph.sum(dim=1, keepdim=True)
         hops = [own]
         for _ in range(self.depth):
-            hops.append(torch.lerp(graph @ hops[-1], own, self.keep))
+            hops.append(self.keep * own + (1 - self.keep) * (graph @ hops[-1]))
         return torch.stack(hops), self.mix.weight.view(-1, self.depth + 1, self.mix.in_channels // (self.depth + 1))
 
 

@@ -183,7 +183,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
-        raise StoreError(f"has no JSON that can be read in '{plain(text)[:40]}'") from None
+        raise StoreError(f"has JSON that cannot be read, '{plain(text)[:40]}'") from None
 
 
 def _finite(text: str) -> float:
