@@ -23,6 +23,14 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+def decoded(content: bytes) -> str:
+    """Return the text of bytes in UTF-8 or, where they are not that, in Latin-1."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
 def to_json(value: Any) -> str:
     """Return JSON in ASCII, indented; null stands for every number that JSON has no word for."""
     import json

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tsbench.data.grid import NEAR, SAMPLED, SURE, UNEVEN
 from tsbench.errors import InvalidDataError
+from tsbench.text import decoded
 from tsbench_archives.arrays import META
 from tsbench_archives.cells import composed, shown
 from tsbench_archives.columns import PREFIXES
@@ -108,19 +109,19 @@ def _read_edf(path: Path) -> Recording:
     channels = [channel for channel in recording.channels if channel.label != ANNOTATIONS]
     if not channels:
         raise InvalidDataError(f"{path}: has annotations and no signal")
-    signals = [recording.values(one, MILLI * MICROVOLTS.get(one.unit.lower(), 1 / MILLI)) for one in channels]
+    signals = [recording.values(one, MILLI * MICROVOLTS.get(one.unit.casefold(), 1 / MILLI)) for one in channels]
     for channel, (_, rate) in zip(channels, signals, strict=True):
         if rate != signals[0][1]:
             rates = f"'{channels[0].label}' is sampled at {signals[0][1]:g} Hz, '{channel.label}' at {rate:g} Hz"
             raise InvalidDataError(f"{path}: {rates}; give the channels of one rate")
-    units = tuple("mV" if one.unit.lower() in MICROVOLTS else one.unit for one in channels)
+    units = tuple("mV" if one.unit.casefold() in MICROVOLTS else one.unit for one in channels)
     labels = tuple(one.label for one in channels)
     return Recording(labels, np.stack([x for x, _ in signals]), signals[0][1], units=units)
 
 
 def _read_wfdb(path: Path) -> Recording:
     try:
-        header = parse_header(path.read_text(encoding="latin-1"), str(path))
+        header = parse_header(decoded(path.read_bytes()), str(path))
     except ValueError as error:
         raise InvalidDataError(f"{path}: {error}") from error
     if header.record != path.stem:
@@ -133,7 +134,7 @@ def _read_wfdb(path: Path) -> Recording:
         return file.read_bytes()
 
     values = read_signals(header, content, str(path), any_unit=True)
-    units = tuple("mV" if signal.unit.lower() in MILLIVOLTS else signal.unit for signal in header.signals)
+    units = tuple("mV" if signal.unit.casefold() in MILLIVOLTS else signal.unit for signal in header.signals)
     return Recording(tuple(signal.name for signal in header.signals), values, header.rate, units=units)
 
 
@@ -165,5 +166,5 @@ def headless(folder: Path, found: Mapping[str, Path]) -> list[Path]:
     signals = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".dat", ".mat")]
     lost = [path for path in signals if found.get(composed(path.stem), path).suffix.lower() != ".hea"]
     headers = [path for path in found.values() if path.suffix.lower() == ".hea"] if lost else []
-    named = {word for path in headers for word in path.read_text(encoding="latin-1").split()}
+    named = {word for path in headers for word in decoded(path.read_bytes()).split()}
     return [path for path in lost if path.name not in named]

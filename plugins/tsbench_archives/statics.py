@@ -21,7 +21,7 @@ def static_fields(columns: Mapping[str, Sequence[str]], where: Callable[[int], s
 
     columns : {name: a cell per case, as text}. A column whose every cell is a number (or missing) holds numbers, one
     without any number categories. where : names the place of a case in messages. Raises InvalidDataError for a mixture,
-    for numbers that a comma or a unit makes text, and for a column without a name.
+    for numbers that a comma or a unit makes text, that are infinite or too large, and for a column without a name.
     """
     if not columns:
         return {}
@@ -50,8 +50,13 @@ def static_fields(columns: Mapping[str, Sequence[str]], where: Callable[[int], s
             code, categories[name] = {one: float(number) for number, one in enumerate(known)}, tuple(known)
             numbers = [code.get(normalise_label(cell)) for cell in cells]
         static.append([np.nan if number is None else number for number in numbers])
-    with np.errstate(over="ignore"):  # Panel refuses the infinite values that result
-        values = np.asarray(static, dtype=np.float64).T.astype(np.float32)
+        with np.errstate(over="ignore"):
+            wrong = np.flatnonzero(np.isinf(np.asarray(static[-1]).astype(np.float32)))
+        if len(wrong):
+            at = int(wrong[0])
+            what = f"static '{shown(name)}' is {shown(cells[at])}"
+            raise InvalidDataError(f"{where(at)}: {what}, infinite or too large for float32; correct it")
+    values = np.asarray(static, dtype=np.float64).T.astype(np.float32)
     return {"static": values, "static_names": tuple(columns), "categories": categories}
 
 

@@ -154,9 +154,11 @@ def _read_csv(path: Path, check: Check, text: Sequence[str] | None, words: Seque
             reader = csv.reader(_without_nul(path, file))
             names = spelt([name.strip() for name in next(reader, [])], words)
             check(path, names)
-            lines = []
-            for row in filter(None, reader):
-                if len(row) != len(names):
+            lines, alone, rows = [], len(names) == 1, 0
+            for row in reader:
+                if not row and not alone:  # in a file of one column it is a missing value
+                    continue
+                if len(row) != len(names) and row:
                     cure = "leave a field empty where the value is missing"
                     if len(row) > len(names):
                         cure = "write numbers with a point (70.5), and text that holds a comma in quotes"
@@ -164,6 +166,8 @@ def _read_csv(path: Path, check: Check, text: Sequence[str] | None, words: Seque
                         f"{path}:{reader.line_num}: {len(row)} fields where the header has {len(names)}; {cure}"
                     )
                 lines.append(reader.line_num)
+                rows = len(lines) if any(map(str.strip, row)) else rows
+        lines = lines[:rows] if alone else lines  # what is empty at the end is the end of the file
         frame = pd.read_csv(
             path,
             header=0,
@@ -175,6 +179,8 @@ def _read_csv(path: Path, check: Check, text: Sequence[str] | None, words: Seque
             na_values=sorted(MISSING),
             float_precision="round_trip",
             low_memory=False,
+            skip_blank_lines=not alone,
+            nrows=len(lines),
         )
     except (OSError, csv.Error, ValueError, OverflowError) as error:
         raise InvalidDataError(f"{path}: cannot be read: {reason(error)}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +20,7 @@ from tsbench.data.memory import check_room
 from tsbench.data.panel import CASE, RECORD, Panel, normalise_label
 from tsbench.data.partly import partly_labelled
 from tsbench.errors import InvalidDataError, TsbenchWarning, UsageError
+from tsbench.text import first_few
 from tsbench_archives.cells import MISSING, composed, shown
 from tsbench_archives.columns import header_of
 from tsbench_archives.labels import PREFIX as LABEL
@@ -116,8 +117,18 @@ class RecordingsFolder(Dataset):
     @cached_property
     def _labels(self) -> Table:
         table = read(self.folder / LABELS, _check_labels, None, WORDS)
-        _check_once(table, NAME)
+        _check_once(table, NAME, self._name)
         return table
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        return recording_files(self.folder, (LABELS, STATIC))
+
+    def _name(self, cell: str) -> str:
+        """Return the name of a recording for how a table may write it: with the ending of its file, or without."""
+        name = composed(cell)
+        ending = Path(name).suffix
+        return name.removesuffix(ending) if name not in self._files and ending.lower() in READERS else name
 
     @property
     def _taken(self) -> Taken:
@@ -157,10 +168,10 @@ class RecordingsFolder(Dataset):
     def _recordings(self, skipped: dict[str, str]) -> tuple[dict[str, Recording], list[int]]:
         """Return the recordings that fit together, in the order of their rows, and these rows."""
         labels = self._labels
-        files = recording_files(self.folder, (LABELS, STATIC))
+        files = self._files
         if not files:
             raise InvalidDataError(f"{self.folder}: holds no recording ({', '.join(READERS)}) beside {LABELS}")
-        rows = {_plain(name): row for row, name in enumerate(self._cells[NAME])}
+        rows = {self._name(cell): row for row, cell in enumerate(self._cells[NAME])}
         for name in sorted(files.keys() - rows.keys()):
             with self._leaving_out(name, skipped):
                 what = f"recording '{name}' has no row in {LABELS}"
@@ -184,6 +195,8 @@ class RecordingsFolder(Dataset):
                 _check_units(one, units, files[name])
                 check_limb_leads(one.channels, one.values, str(files[name]), TOGETHER, MEASURED)
                 fitting[name] = one
+        if text := _lone_units(fitting):
+            warnings.warn(f"{self.folder}: {text}", TsbenchWarning, stacklevel=2)
         return fitting, [rows[name] for name in fitting]
 
     @contextmanager
@@ -249,9 +262,10 @@ class RecordingsFolder(Dataset):
         if len(keys) != 1:
             raise InvalidDataError(f"{path}: needs a column '{NAME}' or 'subject', one of the two")
         key = keys[0]
-        _check_once(table, key)
-        whose = table.text(key).tolist() if key == "subject" else [_plain(cell) for cell in table.cells(key)]
-        known = set(map(_plain, self._cells[NAME]))
+        spelt = self._name if key == NAME else normalise_label
+        _check_once(table, key, spelt)
+        whose = table.text(key).tolist() if key == "subject" else [spelt(cell) for cell in table.cells(key)]
+        known = set(map(self._name, self._cells[NAME]))
         if key != NAME:
             known = set(self._labels.text(key).tolist()) if key in self._cells else set()
         row = {name: i for i, name in enumerate(whose)}
@@ -282,12 +296,6 @@ def is_recordings(path: Path) -> bool:
     return False
 
 
-def _plain(cell: str) -> str:
-    """Return the name of a recording for how a table may write it: with the ending of its file, or without."""
-    name = composed(cell)
-    return Path(name).stem if Path(name).suffix.lower() in READERS else name
-
-
 def _check_labels(path: Path, names: Sequence[str]) -> None:
     check_columns(path, names)
     if NAME not in names:
@@ -298,13 +306,16 @@ def _check_labels(path: Path, names: Sequence[str]) -> None:
         raise InvalidDataError(f"{path}: calls a column '{taken.pop()}', which the recordings are; call it otherwise")
 
 
-def _check_once(table: Table, key: str) -> None:
-    """Raise InvalidDataError, naming both rows, where two are of one recording or subject, or one is of none."""
+def _check_once(table: Table, key: str, spelt: Callable[[str], str]) -> None:
+    """Raise InvalidDataError, naming both rows, where two are of one recording or subject, or one is of none.
+
+    spelt : returns what a cell of the key names.
+    """
     seen: dict[str, int] = {}
     for row, cell in enumerate(table.cells(key)):
         if not cell:
             raise InvalidDataError(f"{table.where(row)}: column '{key}' is empty; fill it, or remove the row")
-        before = seen.setdefault(_plain(cell) if key == NAME else normalise_label(cell), row)
+        before = seen.setdefault(spelt(cell), row)
         if before != row:
             raise InvalidDataError(
                 f"{table.where(row)}: {key} '{shown(cell)}' is there before, in {table.where(before)}"
@@ -355,6 +366,19 @@ def _usual_units(found: Iterable[Recording]) -> dict[str, str]:
         for channel, unit in zip(one.channels, one.units, strict=False):
             stated.setdefault(channel, Counter())[unit] += 1
     return {channel: units.most_common(1)[0][0] for channel, units in stated.items()}
+
+
+def _lone_units(found: Mapping[str, Recording]) -> str:
+    """Return what is to be said where files of some kinds state units and others, which cannot, do not; else ""."""
+    silent = [name for name, one in found.items() if not one.units]
+    stated = {channel: unit for one in found.values() for channel, unit in one.stated_units.items()}
+    if not (silent and stated):
+        return ""
+    units = first_few([f"'{shown(channel)}' in '{shown(unit)}'" for channel, unit in stated.items()])
+    return (
+        f"EDF and WFDB files have {units}, other files state no unit and are read as they are "
+        f"({len(silent)} of {len(found)} recordings: {first_few(silent)}); see that these hold the same unit"
+    )
 
 
 def _check_units(one: Recording, usual: Mapping[str, str], path: Path) -> None:

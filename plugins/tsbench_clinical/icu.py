@@ -11,6 +11,7 @@ import numpy as np
 from tsbench.data.dataset import Card, Data
 from tsbench.data.panel import Panel
 from tsbench.errors import InvalidDataError
+from tsbench.text import plain
 from tsbench_clinical import folds
 from tsbench_clinical.base import ClinicalDataset, one_of
 from tsbench_clinical.cache import Space
@@ -160,12 +161,22 @@ def _table(files: Files, name: str) -> pd.DataFrame:
 
 
 def _numbers(table: pd.DataFrame, name: str, where: str) -> np.ndarray:
-    if table[name].dtype.kind not in "biuf":
-        raise InvalidDataError(f"{where}: the column '{name}' holds what is no number ({table[name].dtype})")
-    values: np.ndarray = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    if (np.abs(np.nan_to_num(values, posinf=np.inf)) > 3e38).any():
-        raise InvalidDataError(f"{where}: the column '{name}' holds a value that is infinite or too large")
+    column = table[name]
+    if column.dtype.kind not in "biuf":
+        texts = [row for row, value in enumerate(column.tolist()) if not isinstance(value, int | float | None)]
+        first = f", '{plain(str(column.iloc[texts[0]])[:40])}' {_at(table, texts[0])}" if texts else ""
+        raise InvalidDataError(f"{where}: the column '{name}' holds what is no number{first} ({column.dtype})")
+    values: np.ndarray = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    large = np.abs(np.nan_to_num(values, posinf=np.inf)) > 3e38
+    if large.any():
+        at = _at(table, int(large.argmax()))
+        raise InvalidDataError(f"{where}: the column '{name}' holds a value that is infinite or too large {at}")
     return values
+
+
+def _at(table: pd.DataFrame, row: int) -> str:
+    """Return how messages name a row."""
+    return f"in row {row}, of stay {table['stay_id'].iloc[row]}"
 
 
 def _hours(table: pd.DataFrame, where: str) -> np.ndarray:
@@ -175,15 +186,17 @@ def _hours(table: pd.DataFrame, where: str) -> np.ndarray:
     else:
         hours = _numbers(table, "time", where)
     if np.isnan(hours).any():
-        raise InvalidDataError(f"{where}: a row has no time")
+        raise InvalidDataError(f"{where}: a row has no time, {_at(table, int(np.isnan(hours).argmax()))}")
     return hours
 
 
 def _labels(table: pd.DataFrame, where: str, several: bool) -> dict[Any, bool]:
     """Return the label of each stay; of several per stay, whether any is true."""
     values = _numbers(table, "label", where)
-    if not np.isin(values, (0, 1)).all():
-        raise InvalidDataError(f"{where}: a label is not 0 or 1")
+    wrong = ~np.isin(values, (0, 1))
+    if wrong.any():
+        at = _at(table, int(wrong.argmax()))
+        raise InvalidDataError(f"{where}: a label is not 0 or 1 but {values[wrong][0]:g}, {at}")
     if not several:
         _check_once(table, where)
     return dict(table.assign(label=values > 0).groupby("stay_id")["label"].any())
@@ -194,7 +207,9 @@ def _static(table: pd.DataFrame, where: str) -> dict[Any, list[float]]:
     columns = {name: _numbers(table, name, where) for name in STATIC if name != "sex"}
     sex = [np.nan if value is None or value != value else SEX.get(str(value)) for value in table["sex"].tolist()]
     if None in sex:
-        raise InvalidDataError(f"{where}: sex is '{table['sex'].tolist()[sex.index(None)]}', expected Male or Female")
+        row = sex.index(None)
+        given = plain(str(table["sex"].iloc[row])[:40])
+        raise InvalidDataError(f"{where}: sex is '{given}', expected Male or Female, {_at(table, row)}")
     columns["sex"] = np.array(sex, dtype=np.float64)
     found = {}
     for i, stay in enumerate(table["stay_id"].tolist()):

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tsbench.errors import InvalidDataError
+from tsbench.text import decoded, plain
 
-MICROVOLTS = {"uv": 1.0, "µv": 1.0, "mv": 1e3, "v": 1e6}
+MICROVOLTS = {"uv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6}  # by casefold, which knows one µ
 ANNOTATIONS = "EDF Annotations"
 MAX_SIGNALS = 1024
 BLOCK = 1 << 15  # samples that are calibrated at a time
@@ -45,7 +46,7 @@ class Recording:
         if channel is None:
             known = ", ".join(c.label for c in self.channels)
             raise InvalidDataError(f"{self.where}: has no channel '{label}'; it has {known}")
-        scale = MICROVOLTS.get(channel.unit.lower())
+        scale = MICROVOLTS.get(channel.unit.casefold())
         if scale is None:
             raise InvalidDataError(f"{self.where}: '{label}' is in '{channel.unit}', which is no unit of voltage")
         return self.values(channel, scale)
@@ -112,7 +113,7 @@ def _channels(text: str, count: int, where: str) -> tuple[Channel, ...]:
         raise InvalidDataError(f"{where}: ends within its header; it is truncated")
     columns, position = [], 0
     for width in (16, 80, 8, 8, 8, 8, 8, 80, 8):
-        columns.append([text[position + i * width : position + (i + 1) * width].strip() for i in range(count)])
+        columns.append([_field(text[position + i * width : position + (i + 1) * width]) for i in range(count)])
         position += width * count
     labels, _, units, lows, highs, firsts, lasts, _, samples = columns
     channels, start = [], 0
@@ -125,6 +126,11 @@ def _channels(text: str, count: int, where: str) -> tuple[Channel, ...]:
         channels.append(Channel(label, units[i], physical, digital, n_samples, start))
         start += n_samples
     return tuple(channels)
+
+
+def _field(text: str) -> str:
+    """Return a field of a header, which should be ASCII."""
+    return plain(decoded(text.encode("latin-1")).strip())
 
 
 def _check_no_gaps(recording: Recording) -> None:
@@ -159,7 +165,7 @@ def _stamps(record: bytes, where: str) -> list[tuple[float, float, str]]:
 def _whole(text: str, where: str) -> int:
     value = _real(text, where)
     if not value.is_integer():
-        raise InvalidDataError(f"{where}: '{text.strip()[:40]}' in its header is not a whole number")
+        raise InvalidDataError(f"{where}: '{plain(text.strip()[:40])}' in its header is not a whole number")
     return int(value)
 
 
@@ -169,5 +175,5 @@ def _real(text: str, where: str) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise InvalidDataError(f"{where}: '{text.strip()[:40]}' is not a number")
+        raise InvalidDataError(f"{where}: '{plain(text.strip()[:40])}' is not a number")
     return value

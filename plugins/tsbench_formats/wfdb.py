@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tsbench.errors import InvalidDataError
 
-MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3}
+MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "μv": 1e-3, "v": 1e3}
 INVALID = {"16": -(1 << 15), "212": -(1 << 11)}
 MAX_SAMPLES = 1 << 30
 RHYTHM, SKIP, AUX, NUM, SUB, CHANNEL = 28, 59, 63, 60, 61, 62
@@ -158,7 +158,7 @@ def _samples(content: bytes, signal: Signal, count: int, where: str) -> npt.NDAr
 def _millivolts(raw: npt.NDArray[np.int16], signal: Signal, where: str, any_unit: bool) -> npt.NDArray[np.float32]:
     if signal.checksum is not None and (int(raw.sum(dtype=np.int64)) - signal.checksum) % 65536:
         raise InvalidDataError(f"{where}: its checksum is not that of the header; the record is damaged")
-    scale = MILLIVOLTS.get(signal.unit.lower(), 1.0 if any_unit else None)
+    scale = MILLIVOLTS.get(signal.unit.casefold(), 1.0 if any_unit else None)
     if scale is None:
         raise InvalidDataError(f"{where}: is in '{signal.unit}', which is no unit of voltage (mV, uV, V)")
     values = (raw.astype(np.float64) - signal.baseline) * (scale / signal.gain)

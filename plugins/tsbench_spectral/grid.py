@@ -21,6 +21,7 @@ Seconds = Annotated[float, BeforeValidator(seconds)]
 Extent = Annotated[float | int, BeforeValidator(extent)]
 Share = Annotated[float, BeforeValidator(share)]
 CLOSE = 1e-9  # of a bin, by which a time that stands on its edge may miss it
+STEPS = 4  # of float64, by which it may too: large times, as seconds since 1970, have steps larger than that
 
 
 class Bin(Transform):
@@ -31,6 +32,7 @@ class Bin(Transform):
     """
 
     takes: ClassVar[Literal["series"]] = "series"
+    version: ClassVar[int] = 2  # 1 put times of 1e9 that stand on an edge into the bin before
 
     class Params(BaseParams):
         """Parameters of the transform."""
@@ -50,7 +52,8 @@ class Bin(Transform):
             clock = np.broadcast_to(np.arange(values.shape[-1]) / rate, inside.shape)
         else:
             clock = x.times.double().cpu().numpy() * x.time_unit
-        place = np.floor(np.where(inside, clock, clock[:, :1]) / width + CLOSE).astype(np.int64)
+        bins = np.where(inside, clock, clock[:, :1]) / width
+        place = np.floor(bins + CLOSE + STEPS * np.spacing(np.abs(bins))).astype(np.int64)
         first = place[:, 0].copy()
         place -= first[:, None]
         lengths = place.max(axis=1) + 1
@@ -88,6 +91,7 @@ class Window(Transform):
 
     takes: ClassVar[Literal["series"]] = "series"
     gives: ClassVar[Literal["cases"]] = "cases"
+    version: ClassVar[int] = 2  # 1 put times of 1e9 that stand on an edge into the window before
 
     class Params(BaseParams):
         """Parameters of the transform."""
@@ -118,11 +122,12 @@ class Window(Transform):
 
     def _by_time(self, times: np.ndarray, size: float) -> list[tuple[int, int]]:
         step, last = size * (1 - self.params.overlap), float(times[-1] - times[0])
-        count = max(0, math.floor((last - size) / step + CLOSE)) + 1 if last >= size else 1
-        if count == 1 and last < size:
+        close = CLOSE * size + STEPS * float(np.spacing(np.abs(times).max()))
+        if last < size - close:
             return [(0, len(times))]
+        count = math.floor((last - size + close) / step) + 1
         begins = times[0] + step * np.arange(count)
-        edges = np.searchsorted(times, np.stack([begins, begins + size]) - CLOSE * size)
+        edges = np.searchsorted(times, np.stack([begins, begins + size]) - close)
         return [(int(i), int(j)) for i, j in edges.T if j > i]
 
 

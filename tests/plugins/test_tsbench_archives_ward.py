@@ -294,6 +294,67 @@ def test_a_recording_in_another_unit_is_named(tmp_path, kind):
         assert len(open_local(tmp_path, skip_bad=True).load().panel) == 2
 
 
+def test_tables_beside_files_that_state_units_are_warned_of(tmp_path):
+    (tmp_path / "labels.csv").write_text("recording,label,sampling_rate\nr0,a,10\nr1,b,10\nr2,b,10\n")
+    one = np.arange(20).reshape(2, 1, 10)
+    for name in ("r0", "r1"):
+        (tmp_path / f"{name}.edf").write_bytes(make.edf(list(zip("CP", ("uV", ""), one, strict=True)), duration=1))
+    (tmp_path / "r2.csv").write_text("C,P\n" + "\n".join(f"{i},{i % 3}" for i in range(10)) + "\n")
+    with pytest.warns(TsbenchWarning, match=r"'C' in 'mV', other files state no unit .*\(1 of 3 recordings: r2\)"):
+        open_local(tmp_path).load()
+
+
+@pytest.mark.parametrize(
+    ("micro", "encoding"),
+    [("\N{MICRO SIGN}", "utf-8"), ("\N{MICRO SIGN}", "latin-1"), ("\N{GREEK SMALL LETTER MU}", "utf-8")],
+)
+def test_microvolts_are_microvolts_however_they_are_written(tmp_path, micro, encoding):
+    (tmp_path / "labels.csv").write_text("recording,label\nr0,a\nr1,b\n")
+    unit = f"{micro}V".encode(encoding)
+    edf = make.edf([("I", "uV" + " " * (len(unit) - 2), np.arange(10)[None])], duration=1)
+    (tmp_path / "r0.edf").write_bytes(edf.replace(b"uV".ljust(len(unit)), unit, 1))
+    make.write_wfdb(tmp_path, "r1", np.arange(10)[None], 10, ("I",))
+    header = (tmp_path / "r1.hea").read_bytes()
+    assert b"/mV" in header
+    (tmp_path / "r1.hea").write_bytes(header.replace(b"/mV", b"/" + unit))
+    panel = open_local(tmp_path).load().panel
+    assert panel.units == {"I": "mV"}
+    np.testing.assert_allclose(panel.X[:, 0], np.arange(10) * np.array([[1e-4], [1e-6]]), atol=1e-9)
+
+
+@pytest.mark.parametrize("empty", ["", "  ", '""', "NA"])
+def test_an_empty_line_of_a_single_column_is_a_missing_value(tmp_path, empty):
+    lines = ["1", empty, "2", empty, empty, "3"]
+    (tmp_path / "labels.csv").write_text("recording\nr0\n\n")
+    (tmp_path / "r0.csv").write_text("\n".join(["ecg", *lines, "", " ", ""]) + "\n")
+    panel = open_local(tmp_path).cases()
+    np.testing.assert_array_equal(panel.X[0, 0], [1, np.nan, 2, np.nan, np.nan, 3])
+    (tmp_path / "r0.csv").write_text("\n".join(["ecg", *lines, "high", "4"]) + "\n")
+    with pytest.raises(InvalidDataError, match=r"r0.csv:8: column 'ecg': 'high' is not a number"):
+        open_local(tmp_path).cases()
+
+
+def test_a_recording_is_named_by_its_file_alone(ward):
+    before = open_local(ward).load().fingerprint()
+    edit(ward / "labels.csv", "r3,", "r3.csv,")
+    assert open_local(ward).load().fingerprint() == before
+    for other in ("sub/r3.csv", "../r3.csv", "./r3"):
+        edit(ward / "labels.csv", "r3.csv,", f"{other},")
+        with pytest.raises(InvalidDataError, match=r"r3.csv: recording 'r3' has no row in labels.csv"):
+            open_local(ward).load()
+        edit(ward / "labels.csv", f"{other},", "r3.csv,")
+    (ward / "r3.csv").rename(ward / "r3.csv.csv")  # a name of its own that looks like a file's
+    assert open_local(ward).load().panel.meta["record"][3] == "r3.csv"
+
+
+def test_a_static_value_that_no_float_holds_is_named_by_line(ward):
+    for wrong in ("inf", "1e40"):
+        edit(ward / "static.csv", "p1,61", f"p1,{wrong}")
+        with pytest.raises(InvalidDataError, match=rf"static.csv:3: static 'age' is {wrong}, infinite or too large"):
+            open_local(ward).load()
+        edit(ward / "static.csv", f"p1,{wrong}", "p1,61")
+
+
 def test_recordings_that_have_no_label_need_no_column_of_labels(ward):
     names = "".join(f"r{i}\n" for i in range(12))
     (ward / "labels.csv").write_text("recording\n" + names)

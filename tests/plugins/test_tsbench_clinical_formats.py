@@ -285,6 +285,7 @@ def test_a_recording_with_gaps_is_refused():
         (lambda content: b"1" + content[1:], "is no EDF file"),
         (lambda content: content[:236] + b"-1      " + content[244:], "states -1 records"),
         (lambda content: content[:244] + b"half    " + content[252:], "'half' is not a number"),
+        (lambda content: content.replace(b"2000    ", b"20\n47   ", 1), r"'20\\n47' is not a number"),
     ],
 )
 def test_a_damaged_recording_is_refused(change, message):

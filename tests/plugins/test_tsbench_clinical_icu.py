@@ -447,8 +447,16 @@ def change(place, name, how):
             r"has no column 'hr', nor 1 more of its 48 variab",
         ),
         ("dyn", lambda t: t.assign(time=t.time.dt.total_seconds()), r"most rows are 3600 after .* expected 1 hour"),
-        ("dyn", lambda t: t.assign(hr="x"), r"dyn.parquet: the column 'hr' holds what is no number"),
-        ("dyn", lambda t: t.assign(hr=np.inf), r"dyn.parquet: the column 'hr' holds a value that is infinite"),
+        (
+            "dyn",
+            lambda t: t.assign(hr="x"),
+            r"dyn.parquet: the column 'hr' holds what is no number, 'x' in row 0, of stay 10",
+        ),
+        (
+            "dyn",
+            lambda t: t.assign(hr=np.inf),
+            r"'hr' holds a value that is infinite or too large in row 0, of stay 10",
+        ),
         ("dyn", lambda t: t.iloc[::-1], r"dyn.parquet: stay 10: its times run backwards or repeat"),
         ("dyn", lambda t: pd.concat([t, t.iloc[:1]]), r"dyn.parquet: stay 10: its times run backwards or repeat"),
         ("dyn", lambda t: t[t.stay_id > 10], r"dyn.parquet: stay 10 of outc.parquet has no hour"),
@@ -457,14 +465,14 @@ def change(place, name, how):
         ("outc", lambda t: t[1:], r"dyn.parquet: stay 10 is not in outc.parquet"),
         ("outc", lambda t: pd.concat([t, t[:1]]), r"outc.parquet: stay 10 is there twice"),
         ("sta", lambda t: pd.concat([t, t[:1]]), r"sta.parquet: stay 10 is there twice"),
-        ("outc", lambda t: t.assign(label=2), r"outc.parquet: a label is not 0 or 1"),
+        ("outc", lambda t: t.assign(label=2), r"outc.parquet: a label is not 0 or 1 but 2, in row 0, of stay 10"),
         ("sta", lambda t: t.assign(age=300.0), r"sta.parquet: stay 10: age is 300, which is not between 0 and 130"),
         (
             "sta",
             lambda t: t.assign(weight=-1.0),
             r"sta.parquet: stay 10: weight is -1, which is not between 0 and 1000",
         ),
-        ("sta", lambda t: t.assign(sex="X"), r"sta.parquet: sex is 'X', expected Male or Female"),
+        ("sta", lambda t: t.assign(sex="X"), r"sta.parquet: sex is 'X', expected Male or Female, in row 0, of stay 10"),
     ],
 )
 def test_an_icu_cohort_that_cannot_be_is_refused(folder, name, how, message):

@@ -42,7 +42,8 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
     rate, expected = rate_of(panel), rate_of(like)
     if rate is not None and expected is not None and not agree(rate, expected):
         raise InvalidDataError(
-            f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: {name}+resample={expected:g}hz"
+            f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: write "
+            f"+resample={expected:g}hz right behind its name or path"
         )
     _check_each(panel, expected, name)
     if panel.times is not None and like.times is not None and expected is not None and rate is None:

@@ -44,7 +44,10 @@ def test_without_names_the_number_of_channels_counts():
     ("like", "message"),
     [
         (panel_of(("a", "d")), "new: its series have no d; it has a, b"),
-        (panel_of(("a", "b"), sampling_rate=50.0), r"new is sampled at 100 Hz, .*: new\+resample=50hz"),
+        (
+            panel_of(("a", "b"), sampling_rate=50.0),
+            r"new is sampled at 100 Hz, .*: write \+resample=50hz right behind its name or path",
+        ),
         (panel_of(("a", "b"), times=np.tile(np.arange(3.0) / 100, (2, 1))), "new has no times"),
         (panel_of(("a", "b"), times=np.tile(np.arange(3.0), (2, 1))), "new is sampled at 100 Hz, expected 1 Hz"),
         (panel_of(("a", "b"), times=np.tile([0.0, 1.0, 5.0], (2, 1))), "new has no times"),

@@ -130,7 +130,10 @@ def test_the_steps_of_the_dataset_are_done_to_a_recording(bench, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rate": 500}, r"sampled at 500 Hz, expected 100 Hz; resample it: .*rec.hea\+resample=100hz"),
+        (
+            {"rate": 500},
+            r"is sampled at 500 Hz, .*resample it: write \+resample=100hz right behind its name or path",
+        ),
         ({"names": [*LEADS[:11], "X"]}, r"its series have no V6; it has "),
     ],
 )
