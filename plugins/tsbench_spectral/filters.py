@@ -124,6 +124,7 @@ class Resample(Transform):
     """
 
     takes: ClassVar[Literal["series"]] = "series"
+    version: ClassVar[int] = 2  # 1 took the rate of times of 1e9 from steps that float64 rounds
 
     class Params(BaseParams):
         """Parameters of the transform."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from tsbench.data.panel import Panel
+from tsbench.data.rate import sampling_rate
 from tsbench.discovery.plugins import Plugins
 from tsbench.errors import InvalidDataError, UsageError
 from tsbench.methods.applied import apply_transforms, parse_transform, series_of
@@ -222,3 +223,28 @@ def test_bad_settings_are_one_line(text, message):
     with pytest.raises(UsageError, match=message) as caught:
         parse_transform(text, PLUGINS)
     assert "\n" not in str(caught.value) and text.partition(":")[0] in str(caught.value)
+
+
+@pytest.mark.parametrize("begin", [1.68e9, -2.1e9])
+@pytest.mark.parametrize("rate", [1, 50, 250, 360, 1000])
+@pytest.mark.parametrize("n", [40, 400])
+def test_seconds_since_1970_are_resampled_as_those_from_0(begin, rate, n):
+    values = np.random.default_rng(n).normal(size=(2, 1, n))
+    small, large = (
+        apply_transforms(
+            Panel.build(values, times=np.tile(first + np.arange(n) / rate, (2, 1))), ["resample:20hz"], PLUGINS
+        )
+        for first in (0.0, begin)
+    )
+    np.testing.assert_array_equal(large.X, small.X)
+    np.testing.assert_allclose(large.times - begin, small.times, atol=4 * np.spacing(abs(begin)))
+
+
+@given(
+    rate=st.sampled_from([0.1, 1 / 3, 12.5, 125, 128, 256, 999.5]), begin=st.floats(-2e9, 2e9), n=st.integers(30, 90)
+)
+@settings(max_examples=40, deadline=None)
+def test_the_rate_of_large_times_is_the_simplest_that_they_may_have(rate, begin, n):
+    times = begin + np.arange(n) / rate
+    found = sampling_rate(series_of(Panel.build(np.ones((1, 1, n)), times=times[None])), None, "it")
+    assert found == pytest.approx(rate, rel=1e-8)

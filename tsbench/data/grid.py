@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ NEAR = 0.5  # of a step, by which it may be off where times jitter, or are round
 SAMPLED = 0.9  # share of the steps of a series that must be so
 MANY = 10  # steps that tell jitter from irregular times
 MOST = 0.5  # share of the series of a panel that must be sampled at one rate
+FINE = 1e-9  # of a step: times whose rounding is coarser than that tell a step by their mean alone
+SIMPLE = (1, 10, 100, 1000)  # denominators of rates in Hz, of steps in seconds below 1 Hz, the likelier first
 SURE = 3.0  # standard errors, beside 2 UNEVEN, by which the mean steps of two series may differ at one rate
 
 
@@ -52,7 +55,8 @@ def grid_of(panel: Panel) -> Grid | None:
     exact = (away <= UNEVEN * median[:, None] + rounded).sum(axis=1) >= SAMPLED * count
     near = away < NEAR * median[:, None]
     jitters = (near.sum(axis=1) >= SAMPLED * count) & (count >= MANY)
-    own = np.where(exact, median, np.where(jitters, _mean(steps, near), np.nan))
+    fine = rounded <= FINE * median
+    own = np.where(exact & fine, median, np.where(exact | jitters, _mean(steps, near), np.nan))
     known = np.isfinite(own)
     if not known.any():
         return None
@@ -73,6 +77,15 @@ def rate_of(panel: Panel) -> float | None:
     if grid is None or grid.error > UNEVEN * grid.usual:
         return panel.sampling_rate
     return 1 / (grid.usual * SECONDS[panel.time_unit])
+
+
+def simplest_rate(step: float, error: float) -> float:
+    """Return the simplest rate, in Hz, of a step that may be off by an error, both in seconds."""
+    slow = step > 1
+    value, off = (step, error) if slow else (1 / step, error / step**2)
+    simple = (float(Fraction(value).limit_denominator(most)) for most in SIMPLE)
+    found = next((one for one in simple if abs(one - value) <= off), value)
+    return 1 / found if slow else found
 
 
 def uneven_times(panel: Panel) -> str:

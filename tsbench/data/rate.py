@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsbench.data.grid import UNEVEN
+from tsbench.data.grid import FINE, UNEVEN, simplest_rate
 from tsbench.data.panel import Array
 from tsbench.errors import InvalidCaseError, InvalidDataError
 
@@ -55,15 +55,28 @@ def _of_times(series: Series, name: str) -> float | None:
             f"{step * series.time_unit:g} s; bring the series to a grid first, with "
             f"bin:{max(step * series.time_unit, 1e-3):g}s, say",
         )
-    return 1.0 / (step * series.time_unit)
+    return found.rate(series.time_unit)
 
 
 class _Steps(NamedTuple):
-    """Steps (n, t - 1) between time points, the usual one, and which (k, 2) are not it: case and point."""
+    """Steps (n, t - 1) between time points, the usual one, and which (k, 2) are not it: case and point.
+
+    inside : (n, t - 1), which are steps of a case. rounded : how far rounding may take a step from the true one.
+    """
 
     steps: Array
+    inside: Array
     usual: float
+    rounded: float
     uneven: Array
+
+    def rate(self, unit: float) -> float:
+        """Return the rate in Hz where all steps are even; unit : that of times, in seconds."""
+        if self.rounded <= FINE * self.usual:
+            return 1.0 / (self.usual * unit)
+        count = self.inside.sum()
+        mean = float(self.steps[self.inside].sum() / count)
+        return simplest_rate(mean * unit, self.rounded * len(self.steps) / count * unit)
 
 
 def _steps(times: Array, lengths: Array) -> _Steps | None:
@@ -74,4 +87,5 @@ def _steps(times: Array, lengths: Array) -> _Steps | None:
     steps = np.diff(times, axis=1)
     usual = float(np.median(steps[inside]))
     rounded = 4 * np.spacing(np.abs(np.where(inside, times[:, 1:], 0.0)).max())
-    return _Steps(steps, usual, np.argwhere(inside & ~(np.abs(steps - usual) <= UNEVEN * usual + rounded)))
+    uneven = np.argwhere(inside & ~(np.abs(steps - usual) <= UNEVEN * usual + rounded))
+    return _Steps(steps, inside, usual, float(rounded), uneven)
