@@ -166,7 +166,7 @@ def _read_csv(path: Path, check: Check, text: Sequence[str] | None, words: Seque
                         f"{path}:{reader.line_num}: {len(row)} fields where the header has {len(names)}; {cure}"
                     )
                 lines.append(reader.line_num)
-                rows = len(lines) if any(map(str.strip, row)) else rows
+                rows = len(lines) if row == [""] or any(map(str.strip, row)) else rows  # [""] is written ""
         lines = lines[:rows] if alone else lines  # what is empty at the end is the end of the file
         frame = pd.read_csv(
             path,

@@ -329,6 +329,8 @@ def test_an_empty_line_of_a_single_column_is_a_missing_value(tmp_path, empty):
     (tmp_path / "r0.csv").write_text("\n".join(["ecg", *lines, "", " ", ""]) + "\n")
     panel = open_local(tmp_path).cases()
     np.testing.assert_array_equal(panel.X[0, 0], [1, np.nan, 2, np.nan, np.nan, 3])
+    (tmp_path / "r0.csv").write_text("\n".join(["ecg", *lines, '""', "", ""]) + "\n")  # as pandas writes one at the end
+    np.testing.assert_array_equal(open_local(tmp_path).cases().X[0, 0], [1, np.nan, 2, np.nan, np.nan, 3, np.nan])
     (tmp_path / "r0.csv").write_text("\n".join(["ecg", *lines, "high", "4"]) + "\n")
     with pytest.raises(InvalidDataError, match=r"r0.csv:8: column 'ecg': 'high' is not a number"):
         open_local(tmp_path).cases()
