@@ -129,7 +129,6 @@ def test_annotations_without_a_rhythm_are_refused(folder):
         Mitdb("mitdb").load()
 
 
-@make.needs("mitdb")
 def test_signals_without_a_header_are_a_record_that_is_missed(folder):
     make.write_mitdb(folder / "mitdb", n=7300)
     (folder / "mitdb" / "101.hea").unlink()
@@ -137,6 +136,7 @@ def test_signals_without_a_header_are_a_record_that_is_missed(folder):
         Mitdb("mitdb").load()
 
 
+@make.needs("mitdb")
 def test_real_mitdb(real):
     wfdb = pytest.importorskip("wfdb")
     panel = Mitdb("mitdb").load().panel
