@@ -66,7 +66,9 @@ def explain(key: str, case: str, target: str | None, over: Over, steps: int, dev
         echo("the net also sees pictures of the values, of which these attributions tell nothing: see --over pixels")
     for name, (deletion, insertion) in found.areas.items():
         echo(f"{name}: deletion {deletion:.3f} (low is good), insertion {insertion:.3f} (high is good)")
-    echo(f"rank correlation with the untrained twin's attributions: {found.like_untrained:.2f} (0: unlike)")
+    like = found.like_untrained
+    said = f"{like:.2f} (0: unlike)" if like == like else "none, for too few values or all alike"
+    echo(f"rank correlation with the untrained twin's attributions: {said}")
     if found.target and found.moved < LITTLE:  # a number has a scale of its own
         echo(f"confidence moves by {found.moved:.2g} over all curves: too little to tell one order from another")
     echo(f"written to {out}")

@@ -85,10 +85,6 @@ class External(Dataset):
         if source.task != target.task or sorted(source.classes) != sorted(target.classes):
             said = [f"{panel.task} ({', '.join(sorted(panel.classes)) or 'numbers'})" for panel in (source, target)]
             raise InvalidDataError(f"{names[0]} has other labels than {names[1]}: {said[0]} and {said[1]}")
-        if source.time_unit != target.time_unit:
-            raise InvalidDataError(
-                f"times are in {source.time_unit} in {names[0]}, in {target.time_unit} in {names[1]}"
-            )
         _check_cases(source, target, names)
         statistics = channel_statistics(source, np.arange(len(source)), unseen=True)
         for text in filter(None, [*Scale.of(source).told(target, names[1]), other_unit(target, statistics, names[1])]):

@@ -19,7 +19,8 @@ from tsbench.text import first_few
 def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("times", "static")) -> Panel:
     """Return a panel's cases with the channels of `like`, in its order, found by name; further channels are left out.
 
-    Names may differ in capitals: AVR is aVR where no other channel is called so.
+    Names may differ in capitals: AVR is aVR where no other channel is called so. Times are converted to the unit of
+    `like`.
     Where either has no names of channels, both must have as many. Voltages are converted to the unit of `like`; a unit
     that only one of the two states is warned of (TsbenchWarning). Static values that `like` has not are left out, and
     so are times where it has none. name : what the panel is called. needs : which of times and static values must be
@@ -38,12 +39,12 @@ def matched(panel: Panel, like: Panel, name: str, needs: Collection[str] = ("tim
         panel = replace(panel, channel_names=wanted)
     elif panel.n_channels != like.n_channels:
         raise InvalidDataError(f"{name} has {panel.n_channels} channels, expected {like.n_channels}")
-    panel = _in_units(panel, like, name)
+    panel = _in_time_unit(_in_units(panel, like, name), like)
     rate, expected = rate_of(panel), rate_of(like)
     if rate is not None and expected is not None and not agree(rate, expected):
         raise InvalidDataError(
             f"{name} is sampled at {rate:g} Hz, expected {expected:g} Hz; resample it: write "
-            f"+resample={expected:g}hz right behind its name or path"
+            f"+resample={expected:g}hz right behind its name or path{_other_clock(rate, expected)}"
         )
     _check_each(panel, expected, name)
     if panel.times is not None and like.times is not None and expected is not None and rate is None:
@@ -89,6 +90,23 @@ def _in_units(panel: Panel, like: Panel, name: str) -> Panel:
         text = f"{name}: units that only one side states are not compared: {first_few(lone)}"
         warnings.warn(text, TsbenchWarning, stacklevel=3)
     return panel if (factors == 1).all() else panel.changed(lambda X: X * factors[:, None])
+
+
+def _in_time_unit(panel: Panel, like: Panel) -> Panel:
+    """Return a panel with its times in the unit of `like`."""
+    if panel.time_unit == like.time_unit:
+        return panel
+    by = SECONDS[panel.time_unit] / SECONDS[like.time_unit]
+    times = None if panel.times is None else panel.times * by
+    return replace(panel, times=times, time_unit=like.time_unit)
+
+
+def _other_clock(rate: float, expected: float) -> str:
+    """Return what else may be wrong where two rates in Hz differ as two units of time do; "" where they do not."""
+    for unit, seconds in SECONDS.items():
+        if seconds != 1 and agree(rate, expected * seconds):
+            return f", or give its times in seconds where they are in {unit}"
+    return ""
 
 
 def _with_statics(panel: Panel, like: Panel, name: str) -> Panel:

@@ -37,7 +37,9 @@ def check_select(name: str, cls: Any, params: BaseParams) -> None:
     metric, plateau = asked_of(params)
     if metric == LAST:
         if plateau is not None:
-            raise UsageError(f"{name}: plateau={plateau} needs a metric of the validation part: set select too")
+            raise UsageError(
+                f"{name}: plateau={plateau} needs a metric of the validation part: set select too, or plateau=none"
+            )
         return
     if "decide" not in capabilities(cls):
         raise UsageError(f"{name}: select={metric} needs decisions, and the method has no `decide`; leave it out")

@@ -130,3 +130,22 @@ def test_a_static_value_that_nobody_has_is_missing_whatever_its_kind(own, like):
 def test_text_beside_numbers_is_refused():
     with pytest.raises(InvalidDataError, match="new: the static value 'sex' is text in one, a number in the other"):
         matched(of_sex([np.nan, 1], ()), of_sex([0, 1], ("f", "m")), "new")
+
+
+def test_times_are_brought_to_one_unit():
+    hours = np.array([[0.0, 1.0, 3.5], [0.0, 0.25, 9.0]])
+    like = panel_of(("a",), times=hours, time_unit="h")
+    for unit, per_hour in (("s", 3600), ("min", 60), ("ms", 3_600_000), ("d", 1 / 24), ("h", 1)):
+        found = matched(panel_of(("a",), times=hours * per_hour, time_unit=unit), like, "new")
+        assert found.time_unit == "h"
+        np.testing.assert_allclose(found.times, hours, rtol=1e-15)
+
+
+def test_a_rate_that_differs_as_units_of_time_do_says_so():
+    given, hourly = (panel_of(("a",), times=np.tile(np.arange(3.0), (2, 1)), time_unit=unit) for unit in ("s", "h"))
+    with pytest.raises(
+        InvalidDataError, match="is sampled at 1 Hz, .* or give its times in seconds where they are in h$"
+    ):
+        matched(given, hourly, "new")
+    with pytest.raises(InvalidDataError, match="right behind its name or path$"):
+        matched(panel_of(("a",), sampling_rate=7.0), panel_of(("a",), sampling_rate=50.0), "new")
