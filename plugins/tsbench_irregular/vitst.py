@@ -44,11 +44,16 @@ class LineImages(nn.Module):
         self.limits.copy_(channel_limits(torch.stack(limits)))
         self.order.copy_(counts.argsort(descending=True, stable=True))
 
+    @property
+    def fitted(self) -> bool:
+        """Say whether limits and times are those of training cases."""
+        return not bool(self.limits.isnan().all())
+
     @torch.no_grad()
     def forward(self, series: Series, times: Tensor, span: float) -> Tensor:
         """Return images (n, 3, side, side) in [0, 1] of times (n, t) from 0 to span."""
         limits, lengths, x = self.limits[self.order], series.lengths, series.x[:, self.order]
-        fitted = not bool(limits.isnan().all())
+        fitted = self.fitted
         colours = torch.tensor(PALETTE, device="cpu")[self.order.cpu() % len(PALETTE)] / 255
         return line_plot(
             to_width(x.clamp(limits[:, :1], limits[:, 1:]) if fitted else x, lengths, self.n_steps),
@@ -136,7 +141,7 @@ class ViTST(IrregularMethod):
 
     def represent(self, batch: Batch) -> Tensor:
         """Return the features of each case's picture (n, out_dim), in which no static value is."""
-        if not self.training:  # in training no time is later than the latest
+        if not self.training and self.net.drawing.fitted:  # in training no time is later than the latest
             warn_undrawn("ViTST", self.times(batch), batch.mask, self.span)
         return super().represent(batch)
 

@@ -1,8 +1,15 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from irregular_series import irregular
 
+from tsbench import Panel
 from tsbench.data.series import Series
+from tsbench.errors import TsbenchWarning
+from tsbench.learning.learner import Learner
 from tsbench_irregular.vitst import LineImages
 
 CELL = 16
@@ -89,3 +96,17 @@ def test_an_untrained_net_sees_each_case_within_its_own_limits():
         assert [blank(cell) for cell in cells(image, 5)[case]] == [not seen.any() for seen in series.mask[case]]
     alike = LineImages(5, 20, CELL, 1.0, 2.0)(series.with_values(4.0 * series.x), times, 1.0)
     torch.testing.assert_close(alike, image, atol=0.05, rtol=0)
+
+
+def test_what_is_not_seen_is_warned_of_and_nothing_before_the_training():
+    times = np.arange(6.0)[None] + np.zeros((8, 1))
+    panel = Panel.build(np.random.default_rng(0).normal(size=(8, 1, 6)), np.arange(8) % 2, times=times)
+    small = {"epochs": 1, "image_encoder": "small-cnn", "cell_size": 16, "select": "last"}
+    for name in ("vitst", "random:vitst"):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            learner = Learner(name, **small).fit(panel)
+            learner.encode(panel)
+        assert not [one for one in said if "longest time" in str(one.message)], name
+    with pytest.warns(TsbenchWarning, match="ViTST: some cases go on after the longest time"):
+        Learner("vitst", **small).fit(panel).encode(replace(panel, times=2 * times))
